@@ -1,0 +1,254 @@
+// @ts-check
+// The messages on the screen: what comes goes to the end, and the reader stays where they read.
+
+/** @import { chat, Gap } from "kipo" */
+
+/** How near to the end counts as being there, in pixels. */
+const NEAR = 64;
+
+/** How many messages the page holds. The oldest go first, while nobody reads them. */
+const ITEMS_MAX = 1000;
+
+/** Messages of one person within this time stand together, in milliseconds. */
+const RUN_MS = 5 * 60 * 1000;
+
+const HUES = 8;
+
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+
+/**
+ * @typedef {object} Parts
+ * @property {HTMLElement} log what scrolls
+ * @property {HTMLElement} list takes the messages
+ * @property {HTMLElement} empty shown while there are none
+ * @property {HTMLElement} jump leads back to the end
+ */
+
+export class Feed {
+  #parts;
+  /** Whether the reader is at the end, and new messages may move the feed. */
+  #following = true;
+  #unread = 0;
+  /** Set while a scroll to the end is due. */
+  #settling = false;
+  /** The day of the last message, as text; a message of today needs no line above it. */
+  #day = new Date().toDateString();
+  /** @type {Map<string, HTMLElement>} Messages by id. */
+  #byId = new Map();
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    parts.log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    parts.jump.addEventListener("click", () => {
+      this.toEnd();
+      parts.log.focus({ preventScroll: true });
+    });
+    new ResizeObserver(() => this.#settle()).observe(parts.log);
+  }
+
+  /**
+   * Shows a message at the end.
+   *
+   * @param {string | null} id
+   * @param {chat.Message} message
+   * @param {boolean} own
+   */
+  add(id, message, own) {
+    const sent = new Date(message.sent_at);
+    if (sent.toDateString() !== this.#day && !Number.isNaN(sent.getTime())) {
+      this.#day = sent.toDateString();
+      this.#append(mark("day", day.format(sent)));
+    }
+    const item = render(message, sent, own);
+    if (id !== null) this.#byId.set(id, item);
+    this.#append(item);
+    arrange(item);
+    if (own) this.toEnd();
+    else if (!this.#following) this.#count(this.#unread + 1);
+    this.#trim();
+  }
+
+  /**
+   * Says in the feed that something is missing at this place.
+   *
+   * @param {Gap} gap
+   */
+  gap(gap) {
+    this.#append(mark("gap", missing(gap)));
+  }
+
+  /**
+   * Sets whose the message is, once that is known.
+   *
+   * @param {string} id
+   * @param {boolean} own
+   */
+  setOwn(id, own) {
+    const item = this.#byId.get(id);
+    if (item === undefined) return;
+    claim(item, own);
+    arrange(item);
+    if (item.nextElementSibling instanceof HTMLElement) arrange(item.nextElementSibling);
+  }
+
+  /** Goes to the newest message, and follows from there. */
+  toEnd() {
+    this.#following = true;
+    this.#count(0);
+    this.#settle();
+  }
+
+  /** Says that there are no messages yet, if that is so. */
+  invite() {
+    this.#parts.empty.hidden = this.#parts.list.childElementCount > 0;
+  }
+
+  clear() {
+    this.#parts.list.replaceChildren();
+    this.#parts.empty.hidden = true;
+    this.#byId.clear();
+    this.#day = new Date().toDateString();
+    this.toEnd();
+  }
+
+  /** @param {HTMLElement} item */
+  #append(item) {
+    this.#parts.empty.hidden = true;
+    this.#parts.list.append(item);
+    this.#settle();
+  }
+
+  /** Scrolls once for all that arrived together. */
+  #settle() {
+    if (!this.#following || this.#settling) return;
+    this.#settling = true;
+    requestAnimationFrame(() => {
+      this.#settling = false;
+      if (this.#following) this.#parts.log.scrollTop = this.#parts.log.scrollHeight;
+    });
+  }
+
+  #scrolled() {
+    // A scroll that is due says nothing about the reader: what has arrived is not on the screen yet.
+    if (this.#settling) return;
+    const { scrollHeight, scrollTop, clientHeight } = this.#parts.log;
+    this.#following = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (this.#following) this.#count(0);
+  }
+
+  /** @param {number} unread */
+  #count(unread) {
+    this.#unread = unread;
+    this.#parts.jump.hidden = unread === 0;
+    this.#parts.jump.textContent = unread === 1 ? "1 new message" : `${unread} new messages`;
+  }
+
+  #trim() {
+    if (!this.#following) return;
+    while (this.#parts.list.childElementCount > ITEMS_MAX) this.#parts.list.firstElementChild?.remove();
+    for (const id of this.#byId.keys()) {
+      if (this.#byId.size <= ITEMS_MAX) break;
+      this.#byId.delete(id);
+    }
+  }
+}
+
+/**
+ * Builds one message. What people wrote enters the page as text and in no other way.
+ *
+ * @param {chat.Message} message
+ * @param {Date} sent
+ * @param {boolean} own
+ */
+function render(message, sent, own) {
+  const face = element("span", "msg-face", [...message.username][0] ?? "?");
+  face.setAttribute("aria-hidden", "true");
+  const time = element("time", "msg-time", Number.isNaN(sent.getTime()) ? "" : clock.format(sent));
+  if (time.textContent !== "") {
+    time.dateTime = sent.toISOString();
+    time.title = moment.format(sent);
+  }
+  const head = element("p", "msg-head");
+  head.append(element("span", "msg-name"), time);
+  const item = element("li", "msg");
+  item.append(face, head, element("p", "msg-text", message.message));
+  item.dataset.hue = String(hue(message.username));
+  item.dataset.name = message.username;
+  item.dataset.sent = String(sent.getTime());
+  claim(item, own);
+  return item;
+}
+
+/**
+ * @param {HTMLElement} item
+ * @param {boolean} own
+ */
+function claim(item, own) {
+  item.dataset.own = own ? "yes" : "no";
+  const name = item.querySelector(".msg-name");
+  if (name !== null) name.textContent = own ? "You" : item.dataset.name ?? "";
+}
+
+/**
+ * Lets a message stand together with the one above it, if one person said both in one go.
+ *
+ * @param {HTMLElement} item
+ */
+function arrange(item) {
+  const above = item.previousElementSibling;
+  const joined =
+    above instanceof HTMLElement &&
+    above.dataset.name === item.dataset.name &&
+    above.dataset.own === item.dataset.own &&
+    Number(item.dataset.sent) - Number(above.dataset.sent) < RUN_MS;
+  item.dataset.run = joined ? "on" : "off";
+}
+
+/**
+ * A line across the feed.
+ *
+ * @param {"day" | "gap"} kind
+ * @param {string} text
+ */
+function mark(kind, text) {
+  const item = element("li", "mark");
+  item.dataset.kind = kind;
+  item.append(element("span", "", text));
+  return item;
+}
+
+/** @param {Gap} gap */
+function missing({ reason, missed }) {
+  if (missed === 0) return "The room was set up anew while you were away. You missed nothing.";
+  if (missed !== null) return `You missed ${missed === 1 ? "1 message" : `${missed} messages`} while away.`;
+  if (reason === "new_generation") return "The room began anew while you were away. What was said in between may be missing here.";
+  if (reason === "diverged") return "The room lost its newest messages. Some of those above are gone for others.";
+  return "You missed some messages while away.";
+}
+
+/**
+ * One of a few hues, the same for a name everywhere.
+ *
+ * @param {string} name
+ */
+function hue(name) {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
+  return sum % HUES;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {string} [text]
+ */
+function element(tag, className, text = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}

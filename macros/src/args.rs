@@ -1,0 +1,125 @@
+//! The arguments of an attribute: known keys, each given once.
+
+use std::fmt::Display;
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Expr, ExprLit, Lit, LitStr, Meta, Token, Type, parse::Parser, punctuated::Punctuated};
+
+use crate::diagnose::{Errors, suggest};
+
+/// An attribute that takes arguments, as its mistakes name it.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner {
+    /// Such as "`#[action]`".
+    pub name: &'static str,
+    /// What one argument is called: "argument" or "rule".
+    pub noun: &'static str,
+    pub known: &'static [&'static str],
+    /// The right form, for those who wrote something else altogether.
+    pub form: &'static str,
+}
+
+/// `key`, `key = value` or `key(…)`: the key is known and stands here for the first time.
+pub(crate) struct Arg {
+    pub key: Ident,
+    pub meta: Meta,
+}
+
+impl Owner {
+    /// Parses arguments and leaves out those that are wrong.
+    pub(crate) fn parse(self, tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
+        let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
+            Ok(metas) => metas,
+            Err(error) => {
+                errors.at(error.span(), format!("{} takes {}", self.name, self.form));
+                return Vec::new();
+            }
+        };
+        let mut args: Vec<Arg> = Vec::new();
+        for meta in metas {
+            let Self { name, noun, known, .. } = self;
+            let Some(key) = meta.path().get_ident().cloned() else {
+                errors.under(meta.path(), format!("{name} takes {}", self.form));
+                continue;
+            };
+            let word = key.to_string();
+            if !known.contains(&word.as_str()) {
+                let hint = suggest(&word, known);
+                errors.under(&key, format!("unknown {noun} `{word}` of {name}: {hint}"));
+            } else if args.iter().any(|arg| arg.key == key) {
+                errors.under(&key, format!("`{word}` is given twice"));
+            } else {
+                args.push(Arg { key, meta });
+            }
+        }
+        args
+    }
+}
+
+impl Arg {
+    /// Returns the text of `key = "text"`.
+    pub(crate) fn text(&self, errors: &mut Errors) -> Option<LitStr> {
+        match &self.meta {
+            Meta::NameValue(pair) => match &pair.value {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
+                other => self.wrong(other, " = \"…\"", errors),
+            },
+            other => self.wrong(other, " = \"…\"", errors),
+        }
+    }
+
+    /// Returns the value of `key = value`.
+    pub(crate) fn value(&self, errors: &mut Errors) -> Option<Expr> {
+        match &self.meta {
+            Meta::NameValue(pair) => Some(pair.value.clone()),
+            other => self.wrong(other, " = …", errors),
+        }
+    }
+
+    /// Returns the types of `key(A, B)`.
+    pub(crate) fn types(&self, errors: &mut Errors) -> Vec<Type> {
+        let parser = Punctuated::<Type, Token![,]>::parse_terminated;
+        let types = match &self.meta {
+            Meta::List(list) if !list.tokens.is_empty() => list.parse_args_with(parser).ok(),
+            Meta::List(_) | Meta::Path(_) | Meta::NameValue(_) => None,
+        };
+        match types {
+            Some(types) => types.into_iter().collect(),
+            None => self.wrong(&self.meta, "(Type, …)", errors).unwrap_or_default(),
+        }
+    }
+
+    /// Returns the arguments of `key(…)`, of which there is at least one.
+    pub(crate) fn list(&self, owner: Owner, errors: &mut Errors) -> Option<Vec<Self>> {
+        match &self.meta {
+            Meta::List(list) if !list.tokens.is_empty() => {
+                Some(owner.parse(list.tokens.clone(), errors))
+            }
+            other => {
+                errors.under(other, format!("{} takes {}", owner.name, owner.form));
+                None
+            }
+        }
+    }
+
+    /// Checks that the key stands alone.
+    pub(crate) fn alone(&self, errors: &mut Errors) -> Option<()> {
+        match &self.meta {
+            Meta::Path(_) => Some(()),
+            other => {
+                errors.under(other, format!("`{}` stands alone", self.key));
+                None
+            }
+        }
+    }
+
+    fn wrong<T>(
+        &self,
+        tokens: impl quote::ToTokens,
+        form: impl Display,
+        errors: &mut Errors,
+    ) -> Option<T> {
+        errors.under(tokens, format!("the form is `{}{form}`", self.key));
+        None
+    }
+}

@@ -1,0 +1,91 @@
+//! Every path that generated code names, so that the contract with the runtime is one list.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+
+/// An absolute path, written into `quote!` as it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Absolute(&'static str);
+
+impl Absolute {
+    /// Returns the path as the attributes of serde and schemars want it.
+    pub(crate) fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// Returns the path as written at `span`, so that a mistake is shown there and not at the
+    /// macro.
+    pub(crate) fn at(self, span: Span) -> TokenStream {
+        let tokens = self.to_token_stream().into_iter();
+        tokens
+            .map(|mut token| {
+                token.set_span(span);
+                token
+            })
+            .collect()
+    }
+}
+
+impl ToTokens for Absolute {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.0.parse::<TokenStream>().expect("a path is tokens"));
+    }
+}
+
+macro_rules! paths {
+    ($($name:ident = $path:literal;)*) => {
+        $(pub(crate) const $name: Absolute = Absolute($path);)*
+    };
+}
+
+// What authors write against.
+paths! {
+    ACTION = "::kipo::Action";
+    CONTEXT = "::kipo::Context";
+    EVENT = "::kipo::Event";
+    EVENT_STREAM = "::kipo::EventStream";
+    FILES = "::kipo::Files";
+    RESULT = "::kipo::Result";
+    STREAM_ACTION = "::kipo::StreamAction";
+    VALIDATE = "::kipo::Validate";
+}
+
+// What only generated code may use.
+paths! {
+    ENDPOINT = "::kipo::__private::endpoint";
+    EVENT_TYPE = "::kipo::__private::EventType";
+    FIELD = "::kipo::__private::Field";
+    FIELD_ERRORS = "::kipo::__private::FieldErrors";
+    INPUT = "::kipo::__private::Input";
+    PAGE_DATA = "::kipo::__private::PageData";
+    PAGE_REGISTRATION = "::kipo::__private::PageRegistration";
+    REGISTRATION = "::kipo::__private::Registration";
+    RETURNED = "::kipo::__private::Returned";
+    RULES = "::kipo::__private::rules";
+    STATE_NEED = "::kipo::__private::StateNeed";
+    SUBMIT = "::kipo::__private::inventory::submit";
+
+    SCHEMARS = "::kipo::__private::schemars";
+    JSON_SCHEMA = "::kipo::__private::schemars::JsonSchema";
+    SCHEMA = "::kipo::__private::schemars::Schema";
+    SCHEMA_GENERATOR = "::kipo::__private::schemars::SchemaGenerator";
+    SERDE = "::kipo::__private::serde";
+    DESERIALIZE = "::kipo::__private::serde::Deserialize";
+    DESERIALIZER = "::kipo::__private::serde::Deserializer";
+    SERIALIZE = "::kipo::__private::serde::Serialize";
+    SERIALIZER = "::kipo::__private::serde::Serializer";
+    SERDE_JSON = "::kipo::__private::serde_json";
+}
+
+// What the language gives; a user's own `Result` or `Send` must not get in the way.
+paths! {
+    BOX = "::std::boxed::Box";
+    CLONE = "::core::clone::Clone";
+    COW = "::std::borrow::Cow";
+    CORE_RESULT = "::core::result::Result";
+    NONE = "::core::option::Option::None";
+    OK = "::core::result::Result::Ok";
+    SEND = "::core::marker::Send";
+    SOME = "::core::option::Option::Some";
+    VEC = "::std::vec::Vec";
+}

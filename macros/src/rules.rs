@@ -1,0 +1,154 @@
+//! The rules of `#[validate(…)]`.
+
+use proc_macro2::Span;
+use syn::{Attribute, Expr, Ident, Meta, spanned::Spanned};
+
+use crate::{
+    args::{Arg, Owner},
+    diagnose::Errors,
+};
+
+/// One rule that a value keeps.
+pub(crate) struct Rule {
+    pub kind: Kind,
+    /// Of the rule's name: where the compiler says that a type cannot be checked so.
+    pub span: Span,
+}
+
+pub(crate) enum Kind {
+    Length { min: Option<Expr>, max: Option<Expr> },
+    Range { min: Option<Expr>, max: Option<Expr> },
+    Email,
+    Url,
+    Contains { pattern: Expr },
+    Required,
+    Nested,
+    Custom { function: Expr },
+}
+
+const RULES: Owner = Owner {
+    name: "`#[validate]`",
+    noun: "rule",
+    known: &["length", "range", "email", "url", "contains", "required", "nested", "custom"],
+    form: "rules such as `length(min = 1, max = 20)`",
+};
+
+const LENGTH: Owner = Owner {
+    name: "`length`",
+    noun: "argument",
+    known: &["min", "max", "equal"],
+    form: "`min`, `max` or both, or `equal`: `length(min = 1, max = 20)`",
+};
+
+const RANGE: Owner = Owner {
+    name: "`range`",
+    noun: "argument",
+    known: &["min", "max"],
+    form: "`min`, `max` or both: `range(min = 1, max = 20)`",
+};
+
+const CONTAINS: Owner = Owner {
+    name: "`contains`",
+    noun: "argument",
+    known: &["pattern"],
+    form: "a text: `contains(pattern = \"@\")`",
+};
+
+const CUSTOM: Owner = Owner {
+    name: "`custom`",
+    noun: "argument",
+    known: &["function"],
+    form: "a function: `custom(function = is_even)`",
+};
+
+/// Returns the rules of a field.
+pub(crate) fn of_field(attrs: &[Attribute], errors: &mut Errors) -> Vec<Rule> {
+    parse(attrs, errors).into_iter().filter_map(|arg| rule(&arg, errors)).collect()
+}
+
+/// Returns the rules of a whole type, which only a function of the user's can be.
+pub(crate) fn of_type(attrs: &[Attribute], errors: &mut Errors) -> Vec<Rule> {
+    let mut rules = of_field(attrs, errors);
+    rules.retain(|rule| {
+        let whole = matches!(rule.kind, Kind::Custom { .. });
+        if !whole {
+            errors.at(rule.span, "this rule is one for a field; a type has `custom(function = …)`");
+        }
+        whole
+    });
+    rules
+}
+
+/// Tells whether an attribute holds rules.
+pub(crate) fn is_validate(attr: &Attribute) -> bool {
+    attr.path().is_ident("validate")
+}
+
+fn parse(attrs: &[Attribute], errors: &mut Errors) -> Vec<Arg> {
+    let mut args: Vec<Arg> = Vec::new();
+    for attr in attrs.iter().filter(|attr| is_validate(attr)) {
+        let Meta::List(list) = &attr.meta else {
+            errors.under(&attr.meta, format!("{} takes {}", RULES.name, RULES.form));
+            continue;
+        };
+        for arg in RULES.parse(list.tokens.clone(), errors) {
+            if args.iter().any(|other| other.key == arg.key) {
+                errors.under(&arg.key, format!("`{}` is given twice", arg.key));
+            } else {
+                args.push(arg);
+            }
+        }
+    }
+    args
+}
+
+fn rule(arg: &Arg, errors: &mut Errors) -> Option<Rule> {
+    let kind = match arg.key.to_string().as_str() {
+        "length" => {
+            let (min, max) = bounds(arg, LENGTH, errors)?;
+            Kind::Length { min, max }
+        }
+        "range" => {
+            let (min, max) = bounds(arg, RANGE, errors)?;
+            Kind::Range { min, max }
+        }
+        "email" => arg.alone(errors).map(|()| Kind::Email)?,
+        "url" => arg.alone(errors).map(|()| Kind::Url)?,
+        "required" => arg.alone(errors).map(|()| Kind::Required)?,
+        "nested" => arg.alone(errors).map(|()| Kind::Nested)?,
+        "contains" => Kind::Contains { pattern: only(arg, CONTAINS, errors)? },
+        _ => Kind::Custom { function: only(arg, CUSTOM, errors)? },
+    };
+    Some(Rule { kind, span: arg.key.span() })
+}
+
+/// Returns the bounds; `equal` is both.
+fn bounds(arg: &Arg, owner: Owner, errors: &mut Errors) -> Option<(Option<Expr>, Option<Expr>)> {
+    let args = arg.list(owner, errors)?;
+    let mut bound = |name: &str| {
+        let arg = args.iter().find(|arg| arg.key == name)?;
+        Some((arg.key.clone(), arg.value(errors)?))
+    };
+    match (bound("min"), bound("max"), bound("equal")) {
+        (None, None, Some((_, equal))) => Some((Some(equal.clone()), Some(equal))),
+        (_, _, Some((key, _))) => {
+            errors.under(key, "`equal` stands alone: it is both `min` and `max`");
+            None
+        }
+        (min, max, None) => {
+            let expr = |bound: Option<(Ident, Expr)>| bound.map(|(_, expr)| expr);
+            Some((expr(min), expr(max)))
+        }
+    }
+}
+
+/// Returns the value of the one argument that a rule takes.
+fn only(arg: &Arg, owner: Owner, errors: &mut Errors) -> Option<Expr> {
+    let value = arg.list(owner, errors)?.first()?.value(errors)?;
+    // `custom(function = "path")` is how other crates write it.
+    if let (Expr::Lit(_), "custom") = (&value, arg.key.to_string().as_str()) {
+        errors.at(value.span(), "the function is a path, without quotes");
+        return None;
+    }
+    Some(value)
+}

@@ -1,0 +1,33 @@
+::core::compile_error! {
+    "unknown argument `nmae` of `#[action]`: did you mean `name`?"
+}
+::core::compile_error! {
+    "an action has no generic parameters: the browser calls it as `Send`, with types that are known"
+}
+/// Two mistakes: both are told, and the item is there for the rest of the program.
+pub struct Send<T> {
+    text: T,
+}
+impl<'__de, T> ::kipo::__private::serde::Deserialize<'__de> for Send<T> {
+    fn deserialize<__D: ::kipo::__private::serde::Deserializer<'__de>>(
+        _: __D,
+    ) -> ::core::result::Result<Self, __D::Error> {
+        ::core::unreachable!()
+    }
+}
+impl<T> ::kipo::__private::schemars::JsonSchema for Send<T> {
+    fn schema_name() -> ::std::borrow::Cow<'static, str> {
+        ::core::unreachable!()
+    }
+    fn json_schema(
+        _: &mut ::kipo::__private::schemars::SchemaGenerator,
+    ) -> ::kipo::__private::schemars::Schema {
+        ::core::unreachable!()
+    }
+}
+impl<T> ::kipo::__private::Input for Send<T>
+where
+    Self: ::core::marker::Send + 'static,
+{
+    const FIELDS: &'static [::kipo::__private::Field] = &[];
+}

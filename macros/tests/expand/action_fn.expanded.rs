@@ -1,0 +1,76 @@
+#[derive(::kipo::__private::serde::Deserialize, ::kipo::__private::schemars::JsonSchema)]
+#[serde(crate = "::kipo::__private::serde")]
+#[schemars(crate = "::kipo::__private::schemars")]
+/// Takes an entry off the list.
+pub struct DeleteEntry {
+    /// Which one.
+    #[validate(range(min = 1))]
+    id: i64,
+    #[serde(default)]
+    reason: Option<String>,
+}
+impl ::kipo::__private::Input for DeleteEntry {
+    const FIELDS: &'static [::kipo::__private::Field] = &[
+        ::kipo::__private::Field::new::<i64>("id"),
+        ::kipo::__private::Field::new::<Option<String>>("reason").defaulted(),
+    ];
+    fn validate(&self, errors: &mut ::kipo::__private::FieldErrors) {
+        errors
+            .check(
+                "id",
+                ::kipo::__private::rules::range(
+                    &self.id,
+                    ::core::option::Option::Some(1),
+                    ::core::option::Option::None,
+                ),
+            );
+    }
+}
+/// Takes an entry off the list.
+pub async fn delete_entry(
+    cx: Context,
+    db: State<Database>,
+    id: i64,
+    mut reason: Option<String>,
+) -> Result<()> {
+    reason.get_or_insert_default();
+    db.delete(cx, id, reason).await
+}
+impl ::kipo::Action for DeleteEntry {
+    type Output = ();
+    async fn call(self, cx: ::kipo::Context) -> ::kipo::Result<Self::Output> {
+        let state_1 = cx.state::<Database>()?;
+        delete_entry(cx, state_1, self.id, self.reason).await
+    }
+}
+::kipo::__private::inventory::submit! {
+    ::kipo::__private::Registration { ident : "DeleteEntry", name :
+    ::core::option::Option::None, module : ::core::module_path!(), file :
+    ::core::file!(), line : ::core::line!(), doc : "Takes an entry off the list.", states
+    : & [::kipo::__private::StateNeed::of:: < Database > ()], endpoint :
+    ::kipo::__private::endpoint:: < DeleteEntry, _ >, }
+}
+#[derive(::kipo::__private::serde::Deserialize, ::kipo::__private::schemars::JsonSchema)]
+#[serde(crate = "::kipo::__private::serde")]
+#[schemars(crate = "::kipo::__private::schemars")]
+///The input of `ping`.
+#[schemars(description = "")]
+struct Ping {}
+impl ::kipo::__private::Input for Ping {
+    const FIELDS: &'static [::kipo::__private::Field] = &[];
+}
+async fn ping() -> Result<u8> {
+    Ok(1)
+}
+impl ::kipo::Action for Ping {
+    type Output = u8;
+    async fn call(self, _cx: ::kipo::Context) -> ::kipo::Result<Self::Output> {
+        ping().await
+    }
+}
+::kipo::__private::inventory::submit! {
+    ::kipo::__private::Registration { ident : "Ping", name :
+    ::core::option::Option::None, module : ::core::module_path!(), file :
+    ::core::file!(), line : ::core::line!(), doc : "", states : & [], endpoint :
+    ::kipo::__private::endpoint:: < Ping, _ >, }
+}

@@ -1,0 +1,3 @@
+/// Streams the room, from where this client left off.
+#[action]
+pub struct Listen;

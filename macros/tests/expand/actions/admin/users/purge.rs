@@ -1,0 +1,1 @@
+//! A file for `actions!()` to find.

@@ -1,0 +1,1 @@
+//! Declares its own modules.

@@ -1,0 +1,103 @@
+pub enum RoomEvent {
+    /// Somebody said something.
+    Chat(Message),
+    /// The stream is up.
+    #[serde(rename_all = "camelCase")]
+    Connected {
+        /// How it is.
+        current_status: Status,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        out: Option<u8>,
+    },
+    HTTPTick,
+    #[event(name = "bye")]
+    Closed {},
+}
+const _: () = {
+    #[derive(
+        ::kipo::__private::serde::Serialize,
+        ::kipo::__private::schemars::JsonSchema
+    )]
+    #[serde(crate = "::kipo::__private::serde")]
+    #[schemars(crate = "::kipo::__private::schemars", inline)]
+    #[serde(rename_all = "camelCase")]
+    struct __Connected<'__event> {
+        /// How it is.
+        current_status: &'__event Status,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        out: &'__event Option<u8>,
+    }
+    #[derive(
+        ::kipo::__private::serde::Serialize,
+        ::kipo::__private::schemars::JsonSchema
+    )]
+    #[serde(crate = "::kipo::__private::serde")]
+    #[schemars(crate = "::kipo::__private::schemars", inline)]
+    struct __Closed {}
+    impl ::kipo::Event for RoomEvent {
+        fn name(&self) -> &'static str {
+            match self {
+                Self::Chat { .. } => "chat",
+                Self::Connected { .. } => "connected",
+                Self::HTTPTick { .. } => "http_tick",
+                Self::Closed { .. } => "bye",
+            }
+        }
+        fn write_data(
+            &self,
+            out: &mut ::std::vec::Vec<u8>,
+        ) -> ::kipo::__private::serde_json::Result<()> {
+            match self {
+                Self::Chat(data) => ::kipo::__private::serde_json::to_writer(out, data),
+                Self::Connected { current_status: field_0, out: field_1 } => {
+                    ::kipo::__private::serde_json::to_writer(
+                        out,
+                        &__Connected {
+                            current_status: field_0,
+                            out: field_1,
+                        },
+                    )
+                }
+                Self::HTTPTick { .. } => {
+                    ::kipo::__private::serde_json::to_writer(out, &())
+                }
+                Self::Closed {} => {
+                    ::kipo::__private::serde_json::to_writer(out, &__Closed {})
+                }
+            }
+        }
+        fn describe(
+            generator: &mut ::kipo::__private::schemars::SchemaGenerator,
+        ) -> ::std::vec::Vec<::kipo::__private::EventType> {
+            ::std::vec![
+                ::kipo::__private::EventType { name : "chat", doc :
+                "Somebody said something.", data : generator.subschema_for:: < Message >
+                () }, ::kipo::__private::EventType { name : "connected", doc :
+                "The stream is up.", data : generator.subschema_for:: < __Connected <
+                'static > > () }, ::kipo::__private::EventType { name : "http_tick", doc
+                : "", data : generator.subschema_for:: < () > () },
+                ::kipo::__private::EventType { name : "bye", doc : "", data : generator
+                .subschema_for:: < __Closed > () }
+            ]
+        }
+    }
+};
+pub enum Never {}
+const _: () = {
+    impl ::kipo::Event for Never {
+        fn name(&self) -> &'static str {
+            match *self {}
+        }
+        fn write_data(
+            &self,
+            _out: &mut ::std::vec::Vec<u8>,
+        ) -> ::kipo::__private::serde_json::Result<()> {
+            match *self {}
+        }
+        fn describe(
+            _generator: &mut ::kipo::__private::schemars::SchemaGenerator,
+        ) -> ::std::vec::Vec<::kipo::__private::EventType> {
+            ::std::vec![]
+        }
+    }
+};

@@ -1,0 +1,2 @@
+actions!();
+files!();

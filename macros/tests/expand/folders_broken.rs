@@ -1,0 +1,3 @@
+actions!("broken");
+actions!("nowhere");
+actions!(actions);

@@ -1,0 +1,9 @@
+#[page("blog/[slug]/[...cx]")]
+async fn post(pages: PageContext, db: State<Database>, cx: String, slug: String) -> Result<Post> {
+    db.post(pages, slug, cx).await
+}
+
+#[page("index")]
+async fn first() -> Result<First> {
+    Ok(First)
+}

@@ -1,0 +1,342 @@
+//! What the macros write compiles beside anything a user may name, under strict lints.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs, unused, unused_qualifications)]
+#![expect(missing_debug_implementations, reason = "this is about what has to be there")]
+
+/// Names of the language, taken.
+#[expect(dead_code, reason = "the names are the point")]
+mod taken {
+    pub(super) struct Result;
+    pub(super) struct Option;
+    pub(super) struct String;
+    pub(super) struct Vec;
+    pub(super) struct Send;
+    pub(super) struct Sync;
+    pub(super) struct Sized;
+    pub(super) struct Box;
+    pub(super) struct Clone;
+    pub(super) struct Default;
+    pub(super) struct From;
+    pub(super) struct Into;
+    pub(super) struct Iterator;
+    pub(super) struct Fn;
+    pub(super) struct FnOnce;
+    pub(super) struct Some;
+    pub(super) struct None;
+    pub(super) struct Ok;
+    pub(super) struct Err;
+    pub(super) struct Drop;
+    pub(super) mod core {}
+    pub(super) mod std {}
+    pub(super) mod kipo {}
+    pub(super) mod serde {}
+    pub(super) mod schemars {}
+}
+
+/// Types of the user's own under those names.
+pub mod shadowed {
+    #[expect(unused_imports, reason = "nothing that is generated may reach for them")]
+    use super::taken::*;
+
+    /// An input of its own names.
+    #[::kipo::data]
+    #[derive(Debug)]
+    pub struct Inner {
+        /// A number.
+        #[validate(range(min = 1))]
+        pub errors: i64,
+    }
+
+    /// Fields named as what generated code might call its locals.
+    #[::kipo::action]
+    pub struct Strange {
+        #[validate(nested)]
+        errors: Inner,
+        #[validate(length(min = 1))]
+        cx: ::std::string::String,
+        out: ::std::option::Option<i64>,
+        deserializer: i64,
+        generator: i64,
+        r#type: i64,
+    }
+
+    impl ::kipo::Action for Strange {
+        type Output = i64;
+
+        async fn call(self, _: ::kipo::Context) -> ::kipo::Result<i64> {
+            let Self { errors, cx, out, deserializer, generator, r#type } = self;
+            ::std::result::Result::Ok(
+                errors.errors
+                    + out.unwrap_or(0)
+                    + deserializer
+                    + generator
+                    + r#type
+                    + ::std::primitive::i64::try_from(cx.len())?,
+            )
+        }
+    }
+
+    /// A function whose arguments are named as locals might be.
+    #[::kipo::action]
+    pub async fn odd(
+        out: i64,
+        state_1: ::kipo::State<i64>,
+        #[validate(range(max = 9))] cx: i64,
+        errors: ::kipo::Context,
+    ) -> ::kipo::Result<i64> {
+        let _ = errors;
+        ::std::result::Result::Ok(out + *state_1 + cx)
+    }
+
+    /// Events over payloads named as locals might be.
+    #[derive(::kipo::Event)]
+    pub enum Events {
+        /// Fields.
+        Object {
+            /// One.
+            out: i64,
+            /// Two.
+            generator: ::std::string::String,
+        },
+        /// A value.
+        Value(Inner),
+        /// Nothing.
+        Nothing,
+    }
+
+    /// Variants whose fields are named as locals might be.
+    #[::kipo::data]
+    pub enum Choice {
+        /// Checked.
+        One {
+            /// A number.
+            #[validate(range(min = 1))]
+            errors: i64,
+            /// Another.
+            #[validate(range(min = 1))]
+            field_0: i64,
+        },
+        /// Not checked.
+        Two,
+    }
+
+    /// Any input at all.
+    #[::kipo::action]
+    pub struct Nothing;
+
+    impl ::kipo::StreamAction for Nothing {
+        type Event = Events;
+        type Output = ();
+
+        async fn stream(
+            self,
+            _: ::kipo::Context,
+            out: ::kipo::EventStream<Events>,
+        ) -> ::kipo::Result<()> {
+            out.send(Events::Nothing).await?;
+            ::std::result::Result::Ok(())
+        }
+    }
+
+    #[::kipo::page("strange/[cx]")]
+    async fn page(
+        cx: i64,
+        state: ::kipo::State<i64>,
+        page: ::kipo::PageContext,
+    ) -> ::kipo::Result<Inner> {
+        let _ = page;
+        ::std::result::Result::Ok(Inner { errors: cx + *state })
+    }
+}
+
+/// What is imported needs no path, and generated paths are none of the user's.
+pub mod imported {
+    use kipo::{
+        Action, Context, Event, EventStream, FieldErrors, Result, State, StreamAction, Validate,
+        action, data,
+    };
+
+    /// Rules over several fields.
+    #[data]
+    #[derive(Clone, Debug)]
+    #[validate(custom(function = in_order))]
+    pub struct Span {
+        /// The first.
+        pub from: u32,
+        /// The last.
+        pub to: u32,
+    }
+
+    fn in_order(span: &Span) -> Result<(), &'static str> {
+        if span.from <= span.to { Ok(()) } else { Err("must not end before it starts") }
+    }
+
+    /// A list with where to go on.
+    #[data]
+    pub struct Page<T> {
+        /// What there is.
+        #[validate(nested)]
+        pub items: Vec<T>,
+    }
+
+    /// What happens.
+    #[derive(Event)]
+    pub enum Tick {
+        /// It ticks.
+        Count(u32),
+    }
+
+    /// Nothing ever happens.
+    #[derive(Event)]
+    pub enum Never {}
+
+    /// Sends on what it got; its name is that of a trait.
+    #[action(name = "imported.Forward", state(u64))]
+    pub struct Send {
+        #[validate(nested)]
+        page: Page<Span>,
+    }
+
+    impl Action for Send {
+        type Output = Page<Span>;
+
+        async fn call(self, _cx: Context) -> Result<Page<Span>> {
+            Ok(self.page)
+        }
+    }
+
+    /// Ticks.
+    #[action]
+    pub async fn clock(n: u32, state: State<u64>, out: EventStream<Tick>) -> Result<()> {
+        let _ = state;
+        for n in 0..n {
+            out.send(Tick::Count(n)).await?;
+        }
+        Ok(())
+    }
+
+    #[action]
+    async fn undocumented() -> Result<u8> {
+        Ok(1)
+    }
+
+    /// Takes what nobody else can name, itself among it.
+    #[action]
+    #[derive(Default)]
+    #[serde(default)]
+    pub struct Tree {
+        leaf: Option<Leaf>,
+        branches: Vec<Tree>,
+    }
+
+    #[data]
+    struct Leaf {
+        colour: String,
+    }
+
+    impl Action for Tree {
+        type Output = usize;
+
+        async fn call(self, _cx: Context) -> Result<usize> {
+            Ok(self.branches.len() + self.leaf.map_or(0, |leaf| leaf.colour.len()))
+        }
+    }
+
+    /// Takes a private type.
+    #[action]
+    pub async fn prune(
+        #[serde(default)] leaf: Option<Leaf>,
+        #[serde(flatten)] more: Leaf,
+    ) -> Result<()> {
+        let _ = (leaf, more);
+        Ok(())
+    }
+
+    /// Waits for nothing.
+    #[action]
+    pub struct Wait();
+
+    impl StreamAction for Wait {
+        type Event = Never;
+        type Output = ();
+
+        async fn stream(self, _cx: Context, _out: EventStream<Never>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rules_name_what_is_wrong_by_its_json_path() {
+        let page = Page { items: vec![Span { from: 1, to: 2 }, Span { from: 2, to: 1 }] };
+        let mut errors = FieldErrors::default();
+        Validate::validate(&page, &mut errors);
+        assert_eq!(errors.get("items[1]"), ["must not end before it starts"]);
+    }
+}
+
+/// Items that come out of the user's own macros.
+pub mod from_macros {
+    use kipo::{Action, Context, Event, Result, action, data};
+
+    macro_rules! actions {
+        ($($name:ident($field:ident: $ty:ty) = $min:expr;)*) => {$(
+            /// Answers what it got.
+            #[action]
+            pub struct $name {
+                #[validate(range(min = $min))]
+                $field: $ty,
+            }
+
+            impl Action for $name {
+                type Output = $ty;
+
+                async fn call(self, _cx: Context) -> Result<$ty> {
+                    Ok(self.$field)
+                }
+            }
+        )*};
+    }
+
+    actions! {
+        Small(number: u8) = 1;
+        Large(number: u64) = 1 + 1;
+    }
+
+    macro_rules! event {
+        ($name:ident, $variant:ident($ty:ty), $field:ident) => {
+            /// Comes out of a macro.
+            #[derive(Event)]
+            pub enum $name {
+                /// A value.
+                $variant($ty),
+                /// An object.
+                Object {
+                    /// A field.
+                    $field: $ty,
+                },
+            }
+
+            /// Comes out of a macro.
+            #[data]
+            pub enum Choice {
+                /// Checked.
+                $variant {
+                    /// A field.
+                    #[validate(range(min = 1))]
+                    $field: $ty,
+                },
+            }
+        };
+    }
+
+    event!(Made, Number(u8), out);
+
+    #[test]
+    fn an_event_of_a_macro_is_an_event() {
+        let mut data = Vec::new();
+        Made::Object { out: 1 }.write_data(&mut data).unwrap();
+        assert_eq!(data, br#"{"out":1}"#);
+        assert_eq!(Made::Number(1).name(), "number");
+    }
+}

@@ -1,0 +1,10 @@
+use kipo::data;
+
+pub struct Secret;
+
+#[data]
+pub struct Message {
+    secret: Secret,
+}
+
+fn main() {}

@@ -1,0 +1,55 @@
+/** @import { AnswerOptions, Send } from "./internal.d.ts" */
+
+import { delay } from "./backoff.js";
+import { ActionError, badResponse, errorFromResponse, isTransient, networkError, timeoutError } from "./error.js";
+import { sleep } from "./platform.js";
+
+/**
+ * Sends a request until it is answered, or the attempts are used up.
+ *
+ * @param {Send} send
+ * @param {AnswerOptions} options
+ * @returns {Promise<unknown>} the output
+ */
+export async function answer(send, options) {
+  const { retry = { attempts: 1 }, signal, platform } = options;
+  const { attempts, backoff = "exponential", baseDelay = 1000, maxDelay = 30_000 } = retry;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await oneAttempt(send, options);
+    } catch (error) {
+      const pause = error instanceof ActionError ? (error.retryAfter ?? 0) : 0;
+      if (attempt >= attempts || !isTransient(error) || pause > maxDelay) throw error;
+      await sleep(pause + delay(attempt, { backoff, baseDelay, maxDelay }, platform.random), signal, platform);
+    }
+  }
+}
+
+/**
+ * @param {Send} send
+ * @param {AnswerOptions} options
+ */
+async function oneAttempt(send, { timeout = Infinity, signal, platform }) {
+  const deadline = new AbortController();
+  const timer = platform.setTimer(() => deadline.abort(timeoutError(timeout)), timeout);
+  const either = AbortSignal.any([signal, deadline.signal]);
+  try {
+    const response = await send(either);
+    if (!response.ok) throw await errorFromResponse(response, platform.now());
+    return output(await response.text());
+  } catch (cause) {
+    if (either.aborted) throw either.reason;
+    throw cause instanceof ActionError ? cause : networkError(cause);
+  } finally {
+    platform.clearTimer(timer);
+  }
+}
+
+/** @param {string} text empty for an action without output, which answers 204 */
+function output(text) {
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch (cause) {
+    throw badResponse("the answer is not JSON", cause);
+  }
+}

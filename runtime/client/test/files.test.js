@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+
+import { MODULES, read, withoutCommentLines } from "../testing/files.js";
+
+/** Each module by the floor it stands on. It may import from lower floors only. */
+const FLOORS = {
+  "main.js": 4,
+  "reload.js": 4,
+  "action.js": 3,
+  "stream.js": 2,
+  "connection.js": 1,
+  "call.js": 1,
+  "backoff.js": 0,
+  "cursor.js": 0,
+  "error.js": 0,
+  "loading.js": 0,
+  "platform.js": 0,
+  "request.js": 0,
+  "sse.js": 0,
+};
+
+function imports(name) {
+  return [...read(name).matchAll(/^(?:import|export)\b[^;]*? from "\.\/([^"]+)";$/gm)].map(([, imported]) => imported);
+}
+
+function gzipped(text) {
+  return gzipSync(text, { level: 9 }).length;
+}
+
+test("imports_point_downward", () => {
+  assert.deepEqual([...MODULES, "reload.js"].sort(), Object.keys(FLOORS).sort(), "add it to FLOORS");
+  for (const [name, floor] of Object.entries(FLOORS)) {
+    for (const imported of imports(name)) {
+      assert.ok(FLOORS[imported] < floor, `${name} imports ${imported}`);
+    }
+  }
+});
+
+test("every_module_is_reached_from_main", () => {
+  const reached = new Set(["main.js"]);
+  for (const name of reached) for (const imported of imports(name)) reached.add(imported);
+  assert.deepEqual([...reached].sort(), [...MODULES].sort());
+});
+
+test("the_set_sends_less_than_10_kb_gzipped_without_its_comment_lines", (context) => {
+  const sizes = MODULES.map((name) => [name, gzipped(withoutCommentLines(read(name)))]);
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+  const asItStands = MODULES.reduce((sum, name) => sum + gzipped(read(name)), 0);
+  context.diagnostic(`${total} bytes in ${MODULES.length} files; ${asItStands} with comments`);
+  assert.ok(total < 10_000, `${total} bytes: ${sizes.map((entry) => entry.join(" ")).join(", ")}`);
+});
+
+test("comment_lines_may_be_dropped_by_their_first_characters", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kipo-client-"));
+  try {
+    writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+    for (const name of [...MODULES, "reload.js"]) {
+      const text = read(name);
+      // A comment block must not share its last line with code, nor a line of code look like a comment.
+      for (const line of text.match(/^[ \t]*\/\*.*\*\/.*$/gm) ?? []) assert.match(line, /\*\/$/, name);
+      assert.doesNotMatch(text, /^[ \t]*\*\/[ \t]*\S/m, name);
+      writeFileSync(join(folder, name), withoutCommentLines(text));
+      assert.equal(withoutCommentLines(text).split("\n").length, text.split("\n").length);
+    }
+    const main = await import(pathToFileURL(join(folder, "main.js")).href);
+    assert.equal(typeof main.action.chat.Send({}).withRetryStream().call, "function");
+    await import(pathToFileURL(join(folder, "reload.js")).href);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("the_lock_file_names_no_registry", () => {
+  assert.doesNotMatch(read("package-lock.json"), /"resolved"|https?:\/\/[^"]*registry/);
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { settle } from "../testing/fakes.js";
+
+// main.js is the one module with state of its own, so the globals it meets are set before it is loaded.
+const requests = [];
+globalThis.fetch = async (url, init) => {
+  requests.push({ url, init });
+  return Response.json({ id: 1 });
+};
+const main = await import("../main.js");
+
+test("loading_the_client_sends_nothing", async () => {
+  await settle();
+  assert.deepEqual(requests, []);
+});
+
+test("action_is_exported_and_global", () => {
+  assert.equal(globalThis.action, main.action);
+});
+
+test("the_base_path_is_one_folder_above_the_module", async () => {
+  await main.action.chat.Send({ message: "hi" }).call();
+  assert.equal(requests[0].url.href, new URL("../../actions/chat.Send", import.meta.url).href);
+});
+
+test("the_error_class_of_the_page_is_the_one_that_is_thrown", async () => {
+  globalThis.fetch = async () => new Response(null, { status: 500 });
+  await assert.rejects(main.action.chat.Send({}).call(), (error) => error instanceof main.ActionError);
+});
+
+test("refs_find_elements_by_name_and_say_which_one_is_missing", async () => {
+  const input = { name: "an element" };
+  const selectors = [];
+  globalThis.CSS = { escape: (text) => text.replaceAll('"', '\\"') };
+  globalThis.document = {
+    querySelector(selector) {
+      selectors.push(selector);
+      return selector === '[p-ref="username_input"]' ? input : null;
+    },
+  };
+  assert.equal(main.refs.username_input, input);
+  assert.throws(() => main.refs.usrname_input, /no element with p-ref="usrname_input"/);
+  assert.throws(() => main.refs['"]'], Error);
+  assert.equal(selectors.at(-1), '[p-ref="\\"]"]');
+  assert.equal(await main.refs, main.refs, "it may pass through an await");
+  delete globalThis.document;
+});

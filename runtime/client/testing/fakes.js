@@ -1,0 +1,216 @@
+// A browser made of plain values: time moves when a test says so, and fetch answers what a test prepared.
+
+/** @import { Platform } from "../internal.d.ts" */
+
+/** Lets everything run that waits for nothing but its turn. */
+export async function settle() {
+  for (let turn = 0; turn < 6; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Time that stands still until it is advanced. */
+export class FakeClock {
+  now = 1_000_000;
+  /** @type {Map<number, { at: number, run: () => void }>} */
+  #timers = new Map();
+  #next = 1;
+
+  /**
+   * @param {() => void} run
+   * @param {number} ms
+   */
+  setTimer(run, ms) {
+    this.#timers.set(this.#next, { at: this.now + ms, run });
+    return this.#next++;
+  }
+
+  /** @param {number} timer */
+  clearTimer(timer) {
+    this.#timers.delete(timer);
+  }
+
+  /** Timers that could still fire. */
+  get pending() {
+    return [...this.#timers.values()].filter(({ at }) => at < Infinity).length;
+  }
+
+  /** @param {number} ms */
+  async advance(ms) {
+    const end = this.now + ms;
+    await settle();
+    for (;;) {
+      const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers.delete(due[0]);
+      this.now = due[1].at;
+      due[1].run();
+      await settle();
+    }
+    this.now = end;
+  }
+
+  /**
+   * Time passes, but no timer fires: a frozen page.
+   *
+   * @param {number} ms
+   */
+  freeze(ms) {
+    this.now += ms;
+  }
+}
+
+/**
+ * @param {(url: URL, init: RequestInit) => Promise<Response>} fetch
+ * @param {{ clock?: FakeClock, random?: () => number }} [options]
+ */
+export function fakePlatform(fetch, { clock = new FakeClock(), random = () => 0.5 } = {}) {
+  /** @type {unknown[]} */
+  const reported = [];
+  const window = new EventTarget();
+  const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  /** @type {Platform} */
+  const platform = {
+    fetch,
+    now: () => clock.now,
+    setTimer: (run, ms) => clock.setTimer(run, ms),
+    clearTimer: (timer) => clock.clearTimer(timer),
+    random,
+    report: (error) => reported.push(error),
+    window,
+    document: /** @type {Document} */ (/** @type {unknown} */ (document)),
+  };
+  return { platform, clock, reported, window, document };
+}
+
+/**
+ * Answers the n-th request with the n-th responder, and the last one ever after. Knows what was asked.
+ *
+ * @typedef {{ url: URL, init: RequestInit, headers: Headers, signal: AbortSignal }} FakeRequest
+ * @param {...((request: FakeRequest) => Response | Promise<Response>)} responders
+ */
+export function fakeServer(...responders) {
+  /** @type {FakeRequest[]} */
+  const requests = [];
+  /** @type {(url: URL, init: RequestInit) => Promise<Response>} */
+  const fetch = async (url, init) => {
+    const signal = init.signal ?? new AbortController().signal;
+    const request = { url, init, headers: new Headers(init.headers), signal };
+    const respond = responders[Math.min(requests.length, responders.length - 1)];
+    requests.push(request);
+    signal.throwIfAborted();
+    const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    aborted.catch(() => {});
+    if (!respond) throw new Error("the test prepared no answer");
+    return await Promise.race([Promise.resolve(respond(request)), /** @type {Promise<never>} */ (aborted)]);
+  };
+  return { fetch, requests };
+}
+
+/** A stream whose bytes the test sends as it goes. */
+export class FakeStream {
+  isClosed = false;
+  /** @type {ReadableStreamDefaultController<Uint8Array> | undefined} */
+  #controller;
+
+  /** Give this to `fakeServer`. */
+  respond = (/** @type {{ signal: AbortSignal }} */ { signal }) => {
+    const body = new ReadableStream({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      cancel: () => {
+        this.isClosed = true;
+      },
+    });
+    signal.addEventListener("abort", () => this.#fail(signal.reason));
+    return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8" } });
+  };
+
+  /** @param {string} text */
+  async send(text) {
+    this.#controller?.enqueue(new TextEncoder().encode(text));
+    await settle();
+  }
+
+  async end() {
+    this.#controller?.close();
+    await settle();
+  }
+
+  async tear() {
+    this.#fail(new TypeError("network error"));
+    await settle();
+  }
+
+  /** @param {unknown} reason */
+  #fail(reason) {
+    this.isClosed = true;
+    try {
+      this.#controller?.error(reason);
+    } catch {
+      // It was over before.
+    }
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {unknown} [body] written as JSON; without one the answer is empty
+ * @param {Record<string, string>} [headers]
+ */
+export function answerWith(status, body, headers = {}) {
+  return answerText(status, body === undefined ? null : JSON.stringify(body), {
+    "content-type": "application/json",
+    ...headers,
+  });
+}
+
+/**
+ * @param {number} status
+ * @param {string | null} text
+ * @param {Record<string, string>} [headers]
+ */
+export function answerText(status, text, headers = {}) {
+  return () => new Response(text, { status, headers });
+}
+
+/** @returns {never} */
+export function refuse() {
+  throw new TypeError("fetch failed");
+}
+
+/** A server that takes the request and says nothing. */
+export function hang() {
+  return /** @type {Promise<Response>} */ (new Promise(() => {}));
+}
+
+export const GENERATION = "5f3a09c2e1b47d60";
+
+/**
+ * @param {number} sequence
+ * @param {string} [generation]
+ */
+export function cursor(sequence, generation = GENERATION) {
+  return `${generation}-${sequence}-0000${(sequence % 65536).toString(16).padStart(4, "0")}`;
+}
+
+/**
+ * @param {string} event
+ * @param {unknown} data
+ * @param {string} [id]
+ */
+export function frame(event, data, id) {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n${id === undefined ? "" : `id: ${id}\n`}\n`;
+}
+
+/**
+ * @param {string} [id]
+ * @param {"fresh" | "resumed" | "gap"} [resume]
+ */
+export function ready(id, resume = "fresh") {
+  return frame("kipo:ready", { resume, ping_ms: 15_000 }, id);
+}
+
+/** @param {number} sequence */
+export function chat(sequence) {
+  return frame("chat", { n: sequence }, cursor(sequence));
+}

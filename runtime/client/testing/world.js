@@ -1,0 +1,38 @@
+// A whole client over a fake browser, for tests that begin where a page does.
+
+import { Client, actions } from "../action.js";
+import { fakePlatform, fakeServer } from "./fakes.js";
+
+/** Answers as `fakeServer` does. Random waits are their ceilings. */
+export function world(...responders) {
+  const server = fakeServer(...responders);
+  const fake = fakePlatform(server.fetch, { random: () => 1 });
+  const client = new Client(new URL("http://kipo.test/_kipo/"), fake.platform);
+  return { ...server, ...fake, action: actions(client) };
+}
+
+/** Follows a promise without waiting for it. */
+export function follow(promise) {
+  const seen = { state: "pending", value: undefined };
+  promise.then(
+    (value) => Object.assign(seen, { state: "fulfilled", value }),
+    (value) => Object.assign(seen, { state: "rejected", value }),
+  );
+  return seen;
+}
+
+/** What `withLoading` asks of an element. */
+export class FakeElement {
+  #classes = new Set();
+  #attributes = new Map();
+  classList = { toggle: (name, on) => (on ? this.#classes.add(name) : this.#classes.delete(name)) };
+  setAttribute(name, value) {
+    this.#attributes.set(name, value);
+  }
+  removeAttribute(name) {
+    this.#attributes.delete(name);
+  }
+  get busy() {
+    return this.#classes.has("kipo-loading") && this.#attributes.get("aria-busy") === "true";
+  }
+}

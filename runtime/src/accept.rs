@@ -1,0 +1,61 @@
+//! `Accept`, by RFC 9110, section 12.5.1.
+
+use http::{HeaderMap, header};
+
+/// Returns whether the request admits an answer of the type `main/sub`.
+///
+/// The most specific range that covers the type decides; a weight of 0 refuses. Without the
+/// field, everything is admitted.
+pub(crate) fn admits(headers: &HeaderMap, main: &str, sub: &str) -> bool {
+    let mut fields = headers.get_all(header::ACCEPT).iter().peekable();
+    if fields.peek().is_none() {
+        return true;
+    }
+    let ranges = fields.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let covering = ranges.filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let (range_main, range_sub) = parts.next()?.split_once('/')?;
+        let is = |range: &str, name: &str| range.eq_ignore_ascii_case(name);
+        let specific = match (range_main, range_sub) {
+            ("*", "*") => 0,
+            (range_main, "*") if is(range_main, main) => 1,
+            (range_main, range_sub) if is(range_main, main) && is(range_sub, sub) => 2,
+            _ => return None,
+        };
+        let weight = parts.find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            is(name.trim(), "q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
+        });
+        Some((specific, weight.unwrap_or(1.0)))
+    });
+    covering.max_by_key(|(specific, _)| *specific).is_some_and(|(_, weight)| weight > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(accept: Option<&str>, admitted: bool) {
+        let mut headers = HeaderMap::new();
+        if let Some(accept) = accept {
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+        }
+        assert_eq!(admits(&headers, "text", "event-stream"), admitted, "{accept:?}");
+    }
+
+    #[test]
+    fn ranges_are_parsed_and_weighed() {
+        check(None, true);
+        check(Some("text/event-stream"), true);
+        check(Some("TEXT/Event-Stream ; q=0.5"), true);
+        check(Some("application/json, text/*"), true);
+        check(Some("*/*"), true);
+        check(Some("application/json"), false);
+        check(Some("*/*, text/event-stream;q=0"), false);
+        check(Some("text/*;q=0, text/event-stream"), true);
+        check(Some("text/event-stream-x"), false);
+        check(Some(""), false);
+        check(Some(";;,/"), false);
+    }
+}

@@ -1,0 +1,348 @@
+//! The app: what it is made of, checked as a whole, then served.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    Router,
+    extract::Request,
+    response::Response,
+    routing::{MethodRouter, any},
+};
+use bytes::Bytes;
+use http::{HeaderValue, Method};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+#[cfg(all(feature = "dev", debug_assertions))]
+use crate::dev;
+use crate::{
+    client,
+    context::{RequestId, States},
+    dispatch, encode,
+    error::Error,
+    files::{Files, Hash},
+    guard::{Guard, Guards},
+    limits::Limits,
+    mistake::Mistake,
+    page::{
+        Pages, Settings,
+        answer::{self, Keep},
+    },
+    route::{self, Route},
+    schema::{Types, openapi, typescript},
+    serve::{self, ServeLimits},
+    shared::Shared,
+};
+
+/// An app: its state, guards, limits and files. Actions and pages find their way by themselves.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{App, Context, Result, action};
+///
+/// #[action]
+/// async fn greet(_cx: Context, name: String) -> Result<String> {
+///     Ok(format!("Hello, {name}!"))
+/// }
+///
+/// // In an app of its own: `App::new().files(kipo::files!()).run()`.
+/// // Inside another axum app, it is a router like any other.
+/// let router = App::new().base("/api").router().unwrap();
+/// let _app: axum::Router = axum::Router::new().merge(router);
+/// ```
+pub struct App {
+    base: String,
+    files: Option<Files>,
+    states: States,
+    guards: Guards,
+    limits: Limits,
+    serve_limits: ServeLimits,
+}
+
+impl App {
+    /// Returns an app of all registered actions and pages.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            base: "/_kipo".to_owned(),
+            files: None,
+            states: States::default(),
+            guards: Guards::default(),
+            limits: Limits::new(),
+            serve_limits: ServeLimits::default(),
+        }
+    }
+
+    /// Sets the path below which actions and the client are served; `/_kipo` unless set.
+    #[must_use]
+    pub fn base(mut self, base: impl Into<String>) -> Self {
+        self.base = base.into();
+        self
+    }
+
+    /// Gives the app its pages and public files: `.files(kipo::files!())`.
+    #[must_use]
+    pub fn files(mut self, files: Files) -> Self {
+        self.files = Some(files);
+        self
+    }
+
+    /// Gives the app a piece of state, found by its type with [`Context::state`].
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.states.insert(state);
+        self
+    }
+
+    /// Adds a guard; guards are asked in the order in which they were added.
+    #[must_use]
+    pub fn guard(mut self, guard: impl Guard) -> Self {
+        self.guards.push(guard);
+        self
+    }
+
+    /// Lets pages of another origin call actions, such as `https://admin.example.org`.
+    #[must_use]
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.guards.origin.trusted.push(origin.into());
+        self
+    }
+
+    /// Sets the bounds of all actions that set none of their own.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the bounds on connections.
+    #[must_use]
+    pub fn serve_limits(mut self, limits: ServeLimits) -> Self {
+        self.serve_limits = limits;
+        self
+    }
+
+    /// Returns the app as a router, for mounting it in an axum app of one's own.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the app: two actions of one name, state that is missing, a
+    /// page that does not parse.
+    pub fn router(self) -> Result<Router, StartError> {
+        Ok(self.build()?.router)
+    }
+
+    /// Serves the app on a socket until `stop` completes, then drains.
+    ///
+    /// # Errors
+    ///
+    /// What [`router`](Self::router) finds; and what the socket says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops accepting at once and does not wait for what was admitted; it
+    /// goes on in the background.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let limits = self.serve_limits;
+        let built = self.build()?;
+        Ok(serve::serve(listener, built.router, built.shared, limits, stop).await?)
+    }
+
+    /// Returns the bounds on connections that were set.
+    pub(crate) fn serve_limits_set(&self) -> ServeLimits {
+        self.serve_limits
+    }
+
+    /// Checks everything, and puts it together.
+    pub(crate) fn build(self) -> Result<Built, StartError> {
+        let mut mistakes: Vec<Mistake> = base_mistake(&self.base).into_iter().collect();
+        let routes = route::collect(&self.states).unwrap_or_else(|wrong| {
+            mistakes.extend(wrong);
+            Vec::new()
+        });
+        let pages = pages(&self).unwrap_or_else(|wrong| {
+            mistakes.extend(wrong);
+            None
+        });
+        if !mistakes.is_empty() {
+            mistakes.sort();
+            return Err(StartError(mistakes));
+        }
+        let shared = Arc::new(Shared {
+            guards: self.guards,
+            states: self.states,
+            limits: self.limits,
+            drain: CancellationToken::new(),
+            calls: TaskTracker::new(),
+        });
+        let types = Types::collect(
+            routes.iter().map(|route| (route.name.to_string(), route.doc, route.endpoint.describe)),
+        );
+        let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
+        let declarations = typescript::declarations(&types, client::TYPES, &refs);
+        let router = router(&self.base, &shared, &routes, &types, &declarations, pages.clone());
+        Ok(Built { router, shared, declarations, pages })
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// An app that was checked.
+pub(crate) struct Built {
+    pub(crate) router: Router,
+    pub(crate) shared: Arc<Shared>,
+    /// The text of `client.d.ts`.
+    pub(crate) declarations: String,
+    pub(crate) pages: Option<Arc<Pages>>,
+}
+
+/// Everything that keeps an app from starting.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StartError(Vec<Mistake>);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn base_mistake(base: &str) -> Option<Mistake> {
+    let segment = |segment: &str| {
+        !segment.is_empty()
+            && !segment.starts_with('.')
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    let right = base.strip_prefix('/').is_some_and(|path| path.split('/').all(segment));
+    let message = "a base path looks like `/_kipo`: a slash, then names without one at the end";
+    (!right).then(|| Mistake::new(format!("App::base({base:?})"), message))
+}
+
+fn pages(app: &App) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
+    let Some(files) = &app.files else { return Ok(None) };
+    let preload = client::MODULES.iter().skip(1).map(|module| module.name.to_owned()).collect();
+    let settings = Settings {
+        base: app.base.clone(),
+        client: format!("{}/{}", app.base, client::hash()),
+        preload,
+        reload: cfg!(all(feature = "dev", debug_assertions)),
+    };
+    Pages::new(files.clone(), settings, &app.states).map(|pages| Some(Arc::new(pages)))
+}
+
+/// Mounts everything.
+fn router(
+    base: &str,
+    shared: &Arc<Shared>,
+    routes: &[Route],
+    types: &Types,
+    declarations: &str,
+    pages: Option<Arc<Pages>>,
+) -> Router {
+    let mut router = Router::new();
+    for Route { name, endpoint, .. } in routes {
+        let (shared, name, serve) = (Arc::clone(shared), Arc::clone(name), endpoint.serve);
+        let path = format!("{base}/actions/{name}");
+        router = router.route(
+            &path,
+            any(move |request| serve(Arc::clone(&shared), Arc::clone(&name), request)),
+        );
+    }
+    let client = format!("{base}/{}", client::hash());
+    for module in client::MODULES {
+        router = router.route(
+            &format!("{client}/{}", module.name),
+            embedded(module.text, "text/javascript; charset=utf-8", Keep::Forever),
+        );
+    }
+    #[cfg(all(feature = "dev", debug_assertions))]
+    {
+        let module = client::RELOAD;
+        router = router.route(
+            &format!("{client}/{}", module.name),
+            embedded(module.text, "text/javascript; charset=utf-8", Keep::Forever),
+        );
+        if let Some(pages) = &pages {
+            router = router.merge(dev::router(base, Arc::clone(pages), Arc::clone(shared)));
+        }
+    }
+    let title = std::env::current_exe().ok();
+    let title = title.as_deref().and_then(|path| path.file_stem()?.to_str()).unwrap_or("app");
+    let openapi = openapi::document(types, base, title, env!("CARGO_PKG_VERSION")).to_string();
+    router = router
+        .route(
+            &format!("{base}/client.d.ts"),
+            embedded(declarations, "text/plain; charset=utf-8", Keep::Revalidate),
+        )
+        .route(
+            &format!("{base}/openapi.json"),
+            embedded(&openapi, "application/json", Keep::Revalidate),
+        )
+        // Whatever else is asked for below the base is a program's mistake, not a page.
+        .route(&format!("{base}/{{*rest}}"), any(nothing));
+    let Some(pages) = pages else { return router.fallback(nothing) };
+    let assets = Arc::clone(&pages);
+    let states = shared.states.clone();
+    router
+        .route(
+            &format!("{base}/pages/{{*path}}"),
+            any(move |request: Request| {
+                let (pages, cx) =
+                    (Arc::clone(&assets), dispatch::context(request, States::default()));
+                async move { pages.asset(&cx) }
+            }),
+        )
+        .fallback(move |request: Request| {
+            let (pages, cx) = (Arc::clone(&pages), dispatch::context(request, states.clone()));
+            async move { pages.handle(cx).await }
+        })
+}
+
+/// Returns a route for a text that lies in memory.
+fn embedded(text: &str, content_type: &'static str, keep: Keep) -> MethodRouter {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    let hash = Hash::of(&bytes);
+    any(move |request: Request| {
+        let cx = dispatch::context(request, States::default());
+        let response = if matches!(*cx.method(), Method::GET | Method::HEAD) {
+            let content_type = HeaderValue::from_static(content_type);
+            answer::finish(&cx, answer::content(&cx, bytes.clone(), &hash, content_type, keep))
+        } else {
+            encode::problem(&Error::method_not_allowed("GET, HEAD"), cx.request_id())
+        };
+        std::future::ready(response)
+    })
+}
+
+async fn nothing(request: Request) -> Response {
+    let id = RequestId::of(request.headers());
+    let path = request.uri().path();
+    let message = match path.rsplit_once("/actions/") {
+        Some(_) => "there is no action of that name",
+        None => "there is nothing at this address",
+    };
+    encode::problem(&Error::not_found(message), &id)
+}

@@ -1,0 +1,361 @@
+//! What an action may know of its request, as plain data.
+
+use std::{
+    any::{Any, TypeId, type_name},
+    collections::HashMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::Deref,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+
+/// One request, as an action sees it; cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::Context;
+///
+/// let cx = Context::test()
+///     .with_header("cookie", "theme=dark; room=7")
+///     .with_state(String::from("the database"));
+/// assert_eq!(cx.cookie("room"), Some("7"));
+/// assert_eq!(*cx.state::<String>().unwrap(), "the database");
+/// ```
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    peer: SocketAddr,
+    request_id: RequestId,
+    states: States,
+    /// Made when somebody asks; most calls never do.
+    gone: OnceLock<CancellationToken>,
+    /// A std lock: held for a push, never over an `.await`.
+    response_headers: Mutex<Vec<(HeaderName, HeaderValue)>>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        head: request::Parts,
+        peer: SocketAddr,
+        request_id: RequestId,
+        states: States,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            method: head.method,
+            uri: head.uri,
+            headers: head.headers,
+            peer,
+            request_id,
+            states,
+            gone: OnceLock::new(),
+            response_headers: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Returns the context of no request at all, for calling an action in a test.
+    #[must_use]
+    pub fn test() -> Self {
+        let (head, ()) = http::Request::new(()).into_parts();
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::new(head, peer, RequestId::next(), States::default())
+    }
+
+    /// Returns the same context with a request header more, for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the name or the value is not one that HTTP allows, or if the context is shared.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).expect("a header value");
+        self.unshared().headers.append(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// Returns the same context with a piece of application state more, for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the context is shared.
+    #[must_use]
+    pub fn with_state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.unshared().states.insert(state);
+        self
+    }
+
+    fn unshared(&mut self) -> &mut Inner {
+        Arc::get_mut(&mut self.0).expect("a context is built before it is cloned")
+    }
+
+    /// Returns the method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// Returns the request's target.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
+    }
+
+    /// Returns the request's header fields.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// Returns a header field as text, if it is there and visible ASCII.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the value of a cookie as it was sent, without its quotes.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let pairs = self.0.headers.get_all(header::COOKIE).iter();
+        pairs.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';')).find_map(
+            |pair| {
+                let (key, value) = pair.trim().split_once('=')?;
+                (key == name).then(|| value.trim_matches('"'))
+            },
+        )
+    }
+
+    /// Returns the address of the peer of the connection. Behind a proxy that is the proxy.
+    #[must_use]
+    pub fn client_ip(&self) -> IpAddr {
+        self.0.peer.ip()
+    }
+
+    /// Returns the request's id, as it stands in the log, the `X-Request-Id` header and problem
+    /// documents.
+    #[must_use]
+    pub fn request_id(&self) -> &RequestId {
+        &self.0.request_id
+    }
+
+    /// Returns a piece of application state by its type, as given to
+    /// [`App::state`](crate::App::state).
+    ///
+    /// Name the type in `#[action(state(T))]`, and a missing one is reported at start instead.
+    ///
+    /// # Errors
+    ///
+    /// A 500 if the app was given no such state.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
+        self.0.states.get().ok_or_else(|| {
+            Error::internal(format!("the app has no state of type {}", type_name::<T>()))
+        })
+    }
+
+    /// Waits until the client has left. A call runs to its end all the same; select on this in
+    /// one that would rather stop.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future loses nothing.
+    pub async fn cancelled(&self) {
+        self.gone().cancelled().await;
+    }
+
+    /// Tells whether the client has left.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.gone().is_cancelled()
+    }
+
+    /// Adds a header field to the response, beside those of its body.
+    pub fn append_header(&self, name: HeaderName, value: HeaderValue) {
+        self.response_headers().push((name, value));
+    }
+
+    /// Tells those who wait that the client has left.
+    pub(crate) fn cancel(&self) {
+        self.gone().cancel();
+    }
+
+    /// Moves the fields that the action added into the head of its response.
+    pub(crate) fn take_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.response_headers().drain(..) {
+            headers.append(name, value);
+        }
+    }
+
+    fn gone(&self) -> &CancellationToken {
+        self.0.gone.get_or_init(CancellationToken::new)
+    }
+
+    fn response_headers(&self) -> std::sync::MutexGuard<'_, Vec<(HeaderName, HeaderValue)>> {
+        // A panic while pushing leaves a vector that is as good as before.
+        self.0.response_headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("method", &self.0.method)
+            .field("uri", &self.0.uri)
+            .field("request_id", &self.0.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A piece of application state, shared by all requests.
+///
+/// As an argument of an `#[action]` function it is filled in, and checked at start.
+#[derive(Debug)]
+pub struct State<T>(Arc<T>);
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A piece of application state that an action or a page cannot do without, checked at start.
+#[derive(Clone, Copy, Debug)]
+pub struct StateNeed {
+    pub(crate) id: fn() -> TypeId,
+    pub(crate) name: fn() -> &'static str,
+}
+
+impl StateNeed {
+    /// Returns the need for a `T`.
+    #[must_use]
+    pub const fn of<T: Send + Sync + 'static>() -> Self {
+        Self { id: TypeId::of::<T>, name: std::any::type_name::<T> }
+    }
+}
+
+/// The application's state, by type.
+#[derive(Clone, Default)]
+pub(crate) struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl States {
+    /// Adds a piece of state; a second one of the same type takes the place of the first.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, state: T) {
+        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), Arc::new(state));
+    }
+
+    pub(crate) fn has(&self, id: TypeId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        let state = Arc::clone(self.0.get(&TypeId::of::<T>())?);
+        state.downcast().ok().map(State)
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "States({})", self.0.len())
+    }
+}
+
+/// A name for one request: the one a proxy gave, or a number of ours that no other life of the
+/// server gives again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+/// Longer ids of others are replaced by ours: they go into every line of the log.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+impl RequestId {
+    /// Returns the next id of our own.
+    pub(crate) fn next() -> Self {
+        /// When this process gave its first id, in microseconds.
+        static LIFE: OnceLock<u64> = OnceLock::new();
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+
+        let life = LIFE.get_or_init(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            u64::try_from(since.as_micros()).unwrap_or_default()
+        });
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let text = format!("{life:x}-{n:x}");
+        Self(HeaderValue::from_str(&text).expect("hex digits are a header value"))
+    }
+
+    /// Returns the id that the request came with, if it may stand in a log, else the next of ours.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(&REQUEST_ID).filter(|value| {
+            let bytes = value.as_bytes();
+            (1..=REQUEST_ID_BYTES_MAX).contains(&bytes.len())
+                && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+        });
+        given.map_or_else(Self::next, |value| Self(value.clone()))
+    }
+
+    /// Returns the id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The header field that carries a [`RequestId`] both ways.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let cx = Context::test().with_header("cookie", "a=1; b=\"2\"; ab=3");
+        assert_eq!(cx.cookie("b"), Some("2"));
+        assert_eq!(cx.cookie("ab"), Some("3"));
+        assert_eq!(cx.cookie("c"), None);
+    }
+
+    #[test]
+    fn a_strange_request_id_is_replaced() {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_static("abc-1"));
+        assert_eq!(RequestId::of(&headers).as_str(), "abc-1");
+        headers.insert(REQUEST_ID, HeaderValue::from_static("a b\"c"));
+        assert_ne!(RequestId::of(&headers).as_str(), "a b\"c");
+    }
+
+    #[test]
+    fn state_that_is_not_there_is_a_fault_of_ours() {
+        let error = Context::test().state::<u8>().unwrap_err();
+        assert_eq!(error.code(), crate::error::Code::Internal);
+    }
+}

@@ -1,0 +1,222 @@
+//! One request from head to response. The order of the steps is seen here and nowhere else.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{body::Body, extract::Request, response::Response};
+use http::Method;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+
+use crate::{
+    accept,
+    action::{Action, Input, StreamAction},
+    context::{Context, RequestId, States},
+    decode, encode,
+    error::{Code, Error, Result},
+    event_stream::{EventStream, Pipe},
+    limits::Bounds,
+    route::Endpoint,
+    schema::Shape,
+    shared::{Peer, Shared},
+    shield::Shield,
+    stream::StreamBody,
+    unwind::unpanicked,
+};
+
+/// Marks an action that answers once.
+#[derive(Debug)]
+pub enum Call {}
+
+/// Marks an action that streams.
+#[derive(Debug)]
+pub enum Stream {}
+
+/// An input that something runs. `K` tells the two kinds apart, so that one `#[action]` does for
+/// both: the compiler finds the kind whose trait is there.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has `#[action]`, but nothing that runs it",
+    label = "neither `Action` nor `StreamAction` is implemented for this",
+    note = "write `impl kipo::Action for {Self}`, or `impl kipo::StreamAction for {Self}`"
+)]
+pub trait Served<K>: Input {
+    /// Returns the action behind plain functions.
+    fn endpoint() -> Endpoint;
+}
+
+impl<A: Action> Served<Call> for A {
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            serve: |shared, name, request| Box::pin(call::<A>(shared, name, request)),
+            describe: Shape::of_call::<A>,
+        }
+    }
+}
+
+impl<A: StreamAction> Served<Stream> for A {
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            serve: |shared, name, request| Box::pin(stream::<A>(shared, name, request)),
+            describe: Shape::of_stream::<A>,
+        }
+    }
+}
+
+/// Returns the endpoint of an action, of whichever kind it is.
+#[must_use]
+pub fn endpoint<A: Served<K>, K>() -> Endpoint {
+    A::endpoint()
+}
+
+/// Runs one call. Every failure becomes a response, so there is no error to pass on.
+async fn call<A: Action>(shared: Arc<Shared>, name: Arc<str>, request: Request) -> Response {
+    let (cx, body) = receive(&shared, request);
+    let span = tracing::info_span!("call", action = %name, request_id = %cx.request_id());
+    let bounds = A::LIMITS.within(shared.limits);
+    let outcome = async {
+        method(&cx, &[Method::POST], "POST")?;
+        accepts_json(&cx)?;
+        let action = admit::<A>(&shared, &cx, body, bounds).await?;
+        to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+    };
+    answer(&cx, unpanicked(outcome).instrument(span).await)
+}
+
+/// Runs one stream, or what the action does for clients that take none.
+async fn stream<A: StreamAction>(
+    shared: Arc<Shared>,
+    name: Arc<str>,
+    request: Request,
+) -> Response {
+    let (cx, body) = receive(&shared, request);
+    let span = tracing::info_span!("stream", action = %name, request_id = %cx.request_id());
+    let bounds = A::LIMITS.within(shared.limits);
+    if !accept::admits(cx.headers(), "text", "event-stream") {
+        let outcome = async {
+            method(&cx, &[Method::POST], "GET, POST")?;
+            let action = admit::<A>(&shared, &cx, body, bounds).await?;
+            to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+        };
+        return answer(&cx, unpanicked(outcome).instrument(span).await);
+    }
+    let outcome = async {
+        method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
+        admit::<A>(&shared, &cx, body, bounds).await
+    };
+    match unpanicked(outcome).instrument(span.clone()).await {
+        Ok(action) => open(&shared, cx, bounds, action, span),
+        Err(error) => answer::<()>(&cx, Err(error)),
+    }
+}
+
+/// Starts an admitted stream.
+fn open<A: StreamAction>(
+    shared: &Shared,
+    cx: Context,
+    bounds: Bounds,
+    action: A,
+    span: Span,
+) -> Response {
+    let headers = cx.clone();
+    let body = body(action, cx, bounds, shared.drain.clone(), span);
+    let mut response = encode::stream(Body::new(body), headers.request_id());
+    headers.take_headers(response.headers_mut());
+    response
+}
+
+/// Returns a stream that runs as its body is read.
+pub(crate) fn body<A: StreamAction>(
+    action: A,
+    cx: Context,
+    bounds: Bounds,
+    drain: CancellationToken,
+    span: Span,
+) -> StreamBody {
+    let pipe = Arc::new(Pipe::new(bounds.ping));
+    let id = cx.headers().get("last-event-id").filter(|id| !id.is_empty());
+    // An id that is not text is still an id, and one that nobody gave.
+    let out = EventStream::new(Arc::clone(&pipe), id.map(|id| id.to_str().unwrap_or("\u{fffd}")));
+    let request_id = cx.request_id().clone();
+    let id = request_id.clone();
+    let running = async move {
+        let ended = match action.stream(cx, out).await {
+            Ok(output) => serde_json::to_vec(&output).map_err(Error::internal),
+            Err(error) => Err(error),
+        };
+        ended.map_err(|error| encode::problem_json(&error, &id))
+    };
+    StreamBody::new(
+        // A span costs a few hundred bytes and some work with each poll; where nobody listens it
+        // is left out.
+        if span.is_disabled() { Box::pin(running) } else { Box::pin(running.instrument(span)) },
+        pipe,
+        bounds.ping,
+        drain.cancelled_owned(),
+        Box::new(move |error| encode::problem_json(error, &request_id)),
+    )
+}
+
+/// Splits a request into what an action may know of it and its body.
+fn receive(shared: &Shared, request: Request) -> (Context, Body) {
+    let (head, body) = request.into_parts();
+    (of_head(head, shared.states.clone()), body)
+}
+
+/// Returns what may be known of a request whose body nobody reads.
+pub(crate) fn context(request: Request, states: States) -> Context {
+    of_head(request.into_parts().0, states)
+}
+
+fn of_head(head: http::request::Parts, states: States) -> Context {
+    let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let peer = head.extensions.get::<Peer>().map_or(unknown, |peer| peer.0);
+    let id = RequestId::of(&head.headers);
+    Context::new(head, peer, id, states)
+}
+
+/// Lets the guards decide, and reads the input only then.
+async fn admit<A: Input>(shared: &Shared, cx: &Context, body: Body, bounds: Bounds) -> Result<A> {
+    shared.guards.admit(cx).await?;
+    if cx.method() == Method::GET {
+        return decode::query(cx.uri().query());
+    }
+    decode::body(cx.headers(), body, bounds.body_bytes_max).await
+}
+
+fn method(cx: &Context, allowed: &[Method], allow: &'static str) -> Result<()> {
+    if allowed.contains(cx.method()) { Ok(()) } else { Err(Error::method_not_allowed(allow)) }
+}
+
+fn accepts_json(cx: &Context) -> Result<()> {
+    if accept::admits(cx.headers(), "application", "json") {
+        return Ok(());
+    }
+    Err(Error::new(Code::NotAcceptable, "this action answers application/json"))
+}
+
+/// Runs a call to its end, within its time.
+async fn to_end<T: Send + 'static>(
+    shared: &Shared,
+    cx: &Context,
+    bounds: Bounds,
+    call: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let timeout = bounds.timeout;
+    let call = async move {
+        tokio::time::timeout(timeout, call)
+            .await
+            .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
+    };
+    Shield::new(call, cx.clone(), shared.calls.clone()).await
+}
+
+fn answer<T: serde::Serialize>(cx: &Context, outcome: Result<T>) -> Response {
+    let mut response = match outcome {
+        Ok(output) => encode::output(&output, cx.request_id()),
+        Err(error) => encode::problem(&error, cx.request_id()),
+    };
+    cx.take_headers(response.headers_mut());
+    response
+}

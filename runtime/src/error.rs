@@ -1,0 +1,417 @@
+//! What can go wrong with a call, and which words of it a stranger may read.
+//!
+//! An [`Error`] has two audiences. The caller reads its code, its message and its field errors,
+//! all of which someone wrote for strangers. The log reads its source as well. An error of
+//! another type that arrives by `?` is [`Code::Internal`]: the caller gets a fixed sentence, the
+//! log gets the cause.
+
+use std::{borrow::Cow, collections::BTreeMap, error::Error as StdError, fmt};
+
+use http::StatusCode;
+
+/// The result of an action, a guard or a page: an [`Error`] unless another is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed call, as the caller and the log may know it.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{Code, Error};
+///
+/// let error = Error::not_found("no such room");
+/// assert_eq!(error.code(), Code::NotFound);
+/// assert_eq!(error.message(), "no such room");
+///
+/// // A foreign error says nothing to a stranger.
+/// let foreign: Error = std::io::Error::other("password of the database: hunter2").into();
+/// assert_eq!(foreign.code(), Code::Internal);
+/// assert!(!foreign.message().contains("hunter2"));
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    code: Code,
+    word: Option<Cow<'static, str>>,
+    message: Cow<'static, str>,
+    fields: FieldErrors,
+    /// Seconds for `Retry-After`.
+    retry_after: Option<u32>,
+    /// Methods for `Allow`.
+    allow: Option<&'static str>,
+    /// For the log alone.
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The kind of a failure: each has one status and one word in the problem document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// 400: the request is not what the protocol asks for.
+    BadRequest,
+    /// 401: the caller must say who it is.
+    Unauthorized,
+    /// 403: the caller may not do this.
+    Forbidden,
+    /// 403: a page of another site asked.
+    CrossSite,
+    /// 404: there is nothing of that name.
+    NotFound,
+    /// 405: the method is not one of those in `Allow`.
+    MethodNotAllowed,
+    /// 406: the answer has no form that `Accept` admits.
+    NotAcceptable,
+    /// 408: the request's body stopped half-way.
+    RequestTimeout,
+    /// 409: the request does not fit the state of things.
+    Conflict,
+    /// 413: the body is larger than this action takes.
+    PayloadTooLarge,
+    /// 414: the URL is longer than the server takes.
+    UriTooLong,
+    /// 415: the body's type is not one that actions take.
+    UnsupportedMediaType,
+    /// 422: the fields are not what the action takes.
+    ValidationFailed,
+    /// 429: the caller asks too often.
+    TooManyRequests,
+    /// 431: the head of the request is larger than the server takes.
+    HeadersTooLarge,
+    /// 500: a fault of ours; the cause is in the log.
+    Internal,
+    /// 503: too much at once, or going away.
+    Overloaded,
+    /// 504: the action took longer than it may.
+    Timeout,
+}
+
+impl Code {
+    /// Returns the code's word, as it stands in a problem document.
+    ///
+    /// ```
+    /// assert_eq!(kipo::Code::ValidationFailed.as_str(), "validation_failed");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::CrossSite => "cross_site",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable => "not_acceptable",
+            Self::RequestTimeout => "request_timeout",
+            Self::Conflict => "conflict",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UriTooLong => "uri_too_long",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::ValidationFailed => "validation_failed",
+            Self::TooManyRequests => "too_many_requests",
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::Internal => "internal",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// Returns the status of RFC 9110 (or RFC 6585) that an answer with this code carries.
+    ///
+    /// ```
+    /// assert_eq!(kipo::Code::Conflict.status(), 409);
+    /// ```
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+}
+
+impl Error {
+    /// Returns an error of `code` whose `message` the caller may read.
+    ///
+    /// ```
+    /// use kipo::{Code, Error};
+    /// assert_eq!(Error::new(Code::Forbidden, "members only").to_string(), "members only");
+    /// ```
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            code,
+            word: None,
+            message: message.into(),
+            fields: FieldErrors::default(),
+            retry_after: None,
+            allow: None,
+            source: None,
+        }))
+    }
+
+    /// Returns a 400: the request makes no sense as it stands.
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::BadRequest, message)
+    }
+
+    /// Returns a 401: the caller must say who it is.
+    pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Unauthorized, message)
+    }
+
+    /// Returns a 403: the caller may not do this.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Forbidden, message)
+    }
+
+    /// Returns a 404: there is no such thing.
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::NotFound, message)
+    }
+
+    /// Returns a 409: the request does not fit the state of things.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Conflict, message)
+    }
+
+    /// Returns a 500 with a fixed sentence for the caller, and `source` for the log.
+    ///
+    /// ```
+    /// let error = kipo::Error::internal("disk 3 is gone");
+    /// assert_eq!(error.message(), "the server could not do this");
+    /// ```
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let mut error = Self::new(Code::Internal, INTERNAL);
+        error.0.source = Some(source.into());
+        error
+    }
+
+    /// Returns a 422 about one field, named as it is in JSON.
+    ///
+    /// ```
+    /// let error = kipo::Error::invalid("username", "is taken");
+    /// assert_eq!(error.fields().get("username"), ["is taken"]);
+    /// ```
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut fields = FieldErrors::default();
+        fields.add(field, message);
+        Self::from(fields)
+    }
+
+    /// Returns a 405 that lists the methods that would do.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let mut error = Self::new(Code::MethodNotAllowed, format!("this takes {allow}"));
+        error.0.allow = Some(allow);
+        error
+    }
+
+    /// Replaces the code's word by the application's own, such as `room_full`.
+    #[must_use]
+    pub fn with_word(mut self, word: impl Into<Cow<'static, str>>) -> Self {
+        self.0.word = Some(word.into());
+        self
+    }
+
+    /// Adds a cause for the log; the caller never sees it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Asks the caller to come back after `seconds`, by `Retry-After`.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// Returns the kind of the failure.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Returns the word for the problem document: the application's own, else the code's.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        self.0.word.as_deref().unwrap_or(self.0.code.as_str())
+    }
+
+    /// Returns the sentence that the caller reads.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns what is wrong with which field.
+    #[must_use]
+    pub fn fields(&self) -> &FieldErrors {
+        &self.0.fields
+    }
+
+    /// Returns the seconds after which the caller may try again, if that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        self.0.retry_after
+    }
+
+    /// Returns the methods for `Allow`.
+    pub(crate) fn allow(&self) -> Option<&'static str> {
+        self.0.allow
+    }
+
+    /// Returns the cause and its causes, outermost first, for the log.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = String::new();
+        let mut next = self.source();
+        while let Some(error) = next {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+
+    /// Returns the cause. `Error` itself does not implement `std::error::Error`, so that any
+    /// other error turns into one by `?`.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// What a stranger reads of a fault that is ours.
+const INTERNAL: &str = "the server could not do this";
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("code", &self.0.code)
+            .field("message", &self.0.message)
+            .field("fields", &self.0.fields)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<FieldErrors> for Error {
+    fn from(fields: FieldErrors) -> Self {
+        let mut error = Self::new(Code::ValidationFailed, "some fields are not valid");
+        error.0.fields = fields;
+        error
+    }
+}
+
+/// What is wrong with which field: messages by JSON path, such as `items[0].name`.
+///
+/// Never holds a rejected value: a password that is too short must not be sent back.
+///
+/// # Examples
+///
+/// ```
+/// let mut errors = kipo::FieldErrors::default();
+/// errors.add("name", "is too short");
+/// errors.within("items", |errors| errors.at(0, |errors| errors.add("price", "is missing")));
+/// assert_eq!(errors.get("items[0].price"), ["is missing"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldErrors {
+    messages: BTreeMap<String, Vec<String>>,
+    /// The path of the value that is being looked at.
+    path: String,
+}
+
+impl FieldErrors {
+    /// Adds a message about `field` of the value that is being looked at.
+    pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        let field = field.into();
+        let path = match (self.path.as_str(), field.as_str()) {
+            ("", _) => field,
+            (path, "") => path.to_owned(),
+            (path, field) if field.starts_with('[') => format!("{path}{field}"),
+            (path, field) => format!("{path}.{field}"),
+        };
+        self.messages.entry(path).or_default().push(message.into());
+    }
+
+    /// Runs `look` with paths that start with `field`.
+    pub fn within(&mut self, field: &str, look: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(field);
+        look(self);
+        self.path.truncate(length);
+    }
+
+    /// Runs `look` with paths that start with `[index]`.
+    pub fn at(&mut self, index: usize, look: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        self.path.push_str(&format!("[{index}]"));
+        look(self);
+        self.path.truncate(length);
+    }
+
+    /// Returns whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Returns the messages about one path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> &[String] {
+        self.messages.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns each path with its messages, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.messages.iter().map(|(path, messages)| (path.as_str(), messages.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_of_causes_is_for_the_log() {
+        let error = Error::from(std::io::Error::other("disk 3 is gone"));
+        assert_eq!(error.to_string(), INTERNAL);
+        assert_eq!(error.chain(), "disk 3 is gone");
+    }
+
+    #[test]
+    fn an_error_is_as_small_as_a_pointer() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+}

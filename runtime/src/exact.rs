@@ -1,0 +1,216 @@
+//! Integers that survive JavaScript.
+
+use std::{fmt, marker::PhantomData, ops, str::FromStr};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Unexpected, Visitor},
+};
+
+/// An integer that travels as a decimal string, so that no digit of it is lost in the browser.
+///
+/// A JavaScript number is exact up to 2⁵³ only. Plain `i64` and `u64` are exact on the server, and
+/// `number` in TypeScript: fine for counts and times, wrong for ids that use all 64 bits.
+/// `Exact<i64>` is `` `${bigint}` `` there: `BigInt(id)` reads it, and `` `${id}` `` writes it.
+///
+/// For `i64`, `u64`, `i128` and `u128`. Reads a string as it would write it (no `+`, no spaces, no
+/// zeros in front), or a JSON integer in range; anything else is an error.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::Exact;
+///
+/// let id = Exact(9_007_199_254_740_993_i64); // 2⁵³ + 1
+/// assert_eq!(serde_json::to_string(&id).unwrap(), r#""9007199254740993""#);
+///
+/// let read = |json| serde_json::from_str::<Exact<i64>>(json).ok();
+/// assert_eq!(read(r#""9007199254740993""#), Some(id));
+/// assert_eq!(read("9007199254740993"), Some(id));
+///
+/// // Not a number, not in range, not written as it would be.
+/// assert_eq!(read(r#""many""#), None);
+/// assert_eq!(read(r#""9223372036854775808""#), None);
+/// assert_eq!(read(r#""007""#), None);
+/// assert_eq!(read("1.5"), None);
+///
+/// // Inside, it is the number.
+/// assert_eq!(*id + 1, 9_007_199_254_740_994);
+/// assert!(id > Exact(1));
+/// assert_eq!(Exact::from(7_u64).to_string(), "7");
+/// assert_eq!("7".parse(), Ok(Exact(7_u64)));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Exact<T>(pub T);
+
+impl<T> ops::Deref for Exact<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> ops::DerefMut for Exact<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T> From<T> for Exact<T> {
+    fn from(number: T) -> Self {
+        Self(number)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Exact<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: FromStr> FromStr for Exact<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// Implements what depends on the integer: how it is read, written and described.
+macro_rules! exact {
+    ($($integer:ty, $format:literal, $pattern:literal;)*) => {$(
+        impl From<Exact<$integer>> for $integer {
+            fn from(exact: Exact<$integer>) -> Self {
+                exact.0
+            }
+        }
+
+        impl Serialize for Exact<$integer> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for Exact<$integer> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Digits::<$integer>(PhantomData)).map(Self)
+            }
+        }
+
+        impl JsonSchema for Exact<$integer> {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                concat!("Exact_", stringify!($integer)).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "format": $format, "pattern": $pattern })
+            }
+        }
+    )*};
+}
+
+exact! {
+    i64, "int64-string", "^(0|-?[1-9][0-9]*)$";
+    u64, "uint64-string", "^(0|[1-9][0-9]*)$";
+    i128, "int128-string", "^(0|-?[1-9][0-9]*)$";
+    u128, "uint128-string", "^(0|[1-9][0-9]*)$";
+}
+
+/// Reads an integer from its digits, or as it is.
+struct Digits<T>(PhantomData<T>);
+
+impl<T> Visitor<'_> for Digits<T>
+where
+    T: FromStr + fmt::Display + TryFrom<i64> + TryFrom<u64> + TryFrom<i128> + TryFrom<u128>,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer, or a string with its digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        // One number, one text: what was read is written back the same.
+        let number = text.parse::<T>().ok().filter(|number| number.to_string() == text);
+        number.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        T::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        T::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i128<E: de::Error>(self, number: i128) -> Result<T, E> {
+        T::try_from(number).map_err(|_| E::custom("integer out of range"))
+    }
+
+    fn visit_u128<E: de::Error>(self, number: u128) -> Result<T, E> {
+        T::try_from(number).map_err(|_| E::custom("integer out of range"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    #[track_caller]
+    fn check<T>(json: &str, expected: impl Into<Option<T>>)
+    where
+        T: PartialEq + fmt::Debug,
+        Exact<T>: DeserializeOwned,
+    {
+        let read = serde_json::from_str::<Exact<T>>(json).ok().map(|exact| exact.0);
+        assert_eq!(read, expected.into(), "{json}");
+    }
+
+    #[test]
+    fn the_ends_of_each_range_are_read() {
+        check(&format!("\"{}\"", i64::MIN), i64::MIN);
+        check(&format!("{}", i64::MIN), i64::MIN);
+        check(&format!("\"{}\"", u64::MAX), u64::MAX);
+        check(&format!("{}", u64::MAX), u64::MAX);
+        check(&format!("\"{}\"", i128::MIN), i128::MIN);
+        check(&format!("\"{}\"", u128::MAX), u128::MAX);
+        check("-1", -1_i128);
+    }
+
+    #[test]
+    fn what_lies_outside_is_refused() {
+        check::<i64>("\"9223372036854775808\"", None);
+        check::<i64>("9223372036854775808", None);
+        check::<u64>("-1", None);
+        check::<u64>("\"-1\"", None);
+        check::<u64>("\"18446744073709551616\"", None);
+    }
+
+    #[test]
+    fn only_the_canonical_text_is_read() {
+        for text in
+            ["\"\"", "\"+1\"", "\"-0\"", "\"01\"", "\" 1\"", "\"1.0\"", "\"1e3\"", "\"0x1\""]
+        {
+            check::<i64>(text, None);
+        }
+        for other in ["1.0", "1e3", "true", "null", "[]", "{}"] {
+            check::<i64>(other, None);
+        }
+    }
+
+    #[test]
+    fn keys_of_maps_are_read_and_written() {
+        let json = r#"{"-5":"a"}"#;
+        let map: std::collections::BTreeMap<Exact<i64>, String> =
+            serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&map).unwrap(), json);
+    }
+}

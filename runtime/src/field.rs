@@ -1,0 +1,226 @@
+//! One field of an input, for telling what is wrong with it and nothing else.
+//!
+//! Decoding stops at the first fault. Only when it did, each field is looked at by itself, so
+//! that the answer names every faulty one. The sentences are made from what was expected, which
+//! is in our code, and never from what was sent.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor},
+};
+use serde_json::Value;
+
+/// One field of an input, by its name on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    name: &'static str,
+    optional: bool,
+    json: fn(&Value) -> Option<Fault>,
+    form: fn(&str) -> Option<Fault>,
+    missing: fn() -> bool,
+}
+
+/// What is wrong with a field: where inside it, and a sentence.
+pub(crate) struct Fault {
+    /// Empty where it is the field itself; `[0].name` or `author.name` below it.
+    pub(crate) path: String,
+    pub(crate) message: String,
+}
+
+impl Field {
+    /// Returns a field of type `T`.
+    #[must_use]
+    pub const fn new<T: DeserializeOwned>(name: &'static str) -> Self {
+        Self { name, optional: false, json: json::<T>, form: form::<T>, missing: missing::<T> }
+    }
+
+    /// Returns the same field with a default: it may be left out.
+    #[must_use]
+    pub const fn defaulted(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Returns the name on the wire.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what is wrong with the field in JSON; `None` is a field that was not sent.
+    pub(crate) fn fault_in_json(&self, value: Option<&Value>) -> Option<Fault> {
+        match value {
+            Some(value) => (self.json)(value),
+            None => self.fault_if_missing(),
+        }
+    }
+
+    /// Returns what is wrong with the field in a form: its pairs, each with the name `v`.
+    pub(crate) fn fault_in_form(&self, pairs: Option<&str>) -> Option<Fault> {
+        match pairs {
+            Some(pairs) => (self.form)(pairs),
+            None => self.fault_if_missing(),
+        }
+    }
+
+    fn fault_if_missing(&self) -> Option<Fault> {
+        let fault = || Fault { path: String::new(), message: "is required".to_owned() };
+        (!self.optional && (self.missing)()).then(fault)
+    }
+}
+
+fn json<T: DeserializeOwned>(value: &Value) -> Option<Fault> {
+    fault(serde_path_to_error::deserialize::<_, T>(value).err()?)
+}
+
+fn form<T: DeserializeOwned>(pairs: &str) -> Option<Fault> {
+    #[derive(Deserialize)]
+    struct Single<T> {
+        #[serde(rename = "v")]
+        _v: T,
+    }
+
+    let pairs = serde_html_form::Deserializer::from_bytes(pairs.as_bytes());
+    let mut fault = fault(serde_path_to_error::deserialize::<_, Single<T>>(pairs).err()?)?;
+    fault.path = fault.path.strip_prefix('v').unwrap_or_default().to_owned();
+    Some(fault)
+}
+
+fn fault<E: std::fmt::Display>(error: serde_path_to_error::Error<E>) -> Option<Fault> {
+    let path = error.path().to_string();
+    // The path of the value itself is written as a dot; a part that is not known as a mark.
+    let path = if path == "." { String::new() } else { path.replace('?', "") };
+    Some(Fault { path, message: sentence(&error.into_inner().to_string()) })
+}
+
+/// Makes a sentence for a stranger from the text of a serde error.
+///
+/// Those texts hold the value that was sent (`invalid type: string "hunter2", expected i32`).
+/// What comes after the last `expected` is from code; the rest is dropped, and a text of another
+/// form is dropped whole.
+pub(crate) fn sentence(error: &str) -> String {
+    if let Some(rest) = error.strip_prefix("missing field `")
+        && let Some((name, _)) = rest.split_once('`')
+    {
+        return format!("must have the field {name}");
+    }
+    if error.starts_with("duplicate field `") {
+        return "is given twice".to_owned();
+    }
+    let known = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `"];
+    let expected = known
+        .iter()
+        .any(|known| error.starts_with(known))
+        .then(|| error.rsplit_once(", expected "))
+        .flatten();
+    let Some((_, expected)) = expected else { return "is not valid".to_owned() };
+    // serde_json says where in the text it was; the path says it better.
+    let expected = expected.split_once(" at line ").map_or(expected, |(expected, _)| expected);
+    let expected = match expected {
+        "a string" | "a borrowed string" => "text",
+        "a boolean" => "true or false",
+        "unit" | "()" => "null",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        number => return integer(number),
+    };
+    format!("must be {expected}")
+}
+
+fn integer(expected: &str) -> String {
+    let range = match expected {
+        "u8" => "from 0 to 255",
+        "u16" => "from 0 to 65535",
+        "u32" => "from 0 to 4294967295",
+        "u64" | "u128" | "usize" => "from 0",
+        "i8" => "from -128 to 127",
+        "i16" => "from -32768 to 32767",
+        "i32" => "from -2147483648 to 2147483647",
+        "i64" | "i128" | "isize" => return "must be a whole number".to_owned(),
+        "struct" => return "must be an object".to_owned(),
+        other if other.starts_with("struct ") => return "must be an object".to_owned(),
+        other => return format!("must be {}", other.replace('`', "")),
+    };
+    format!("must be a whole number {range}")
+}
+
+/// Returns whether a field of type `T` has to be sent: whether serde finds no value for it.
+fn missing<T: DeserializeOwned>() -> bool {
+    T::deserialize(Missing).is_err()
+}
+
+/// A field that was not sent. Only an option makes something of it.
+struct Missing;
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_none()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl IntoDeserializer<'_> for Missing {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check<T: DeserializeOwned>(value: Option<Value>, expected: Option<(&str, &str)>) {
+        let fault = Field::new::<T>("f").fault_in_json(value.as_ref());
+        let fault = fault.map(|fault| (fault.path, fault.message));
+        let expected = expected.map(|(path, message)| (path.to_owned(), message.to_owned()));
+        assert_eq!(fault, expected);
+    }
+
+    #[test]
+    fn a_right_value_has_no_fault() {
+        check::<String>(Some(json!("a")), None);
+        check::<Option<String>>(None, None);
+        check::<Option<String>>(Some(json!(null)), None);
+    }
+
+    #[test]
+    fn a_fault_names_what_was_expected_and_not_what_was_sent() {
+        check::<i64>(Some(json!("hunter2, expected peace")), Some(("", "must be a whole number")));
+        check::<u8>(Some(json!(300)), Some(("", "must be a whole number from 0 to 255")));
+        check::<String>(Some(json!(7)), Some(("", "must be text")));
+        check::<bool>(Some(json!("yes")), Some(("", "must be true or false")));
+        check::<Vec<u8>>(
+            Some(json!([1, "x"])),
+            Some(("[1]", "must be a whole number from 0 to 255")),
+        );
+        check::<String>(None, Some(("", "is required")));
+    }
+
+    #[test]
+    fn a_field_with_a_default_may_be_left_out() {
+        assert!(Field::new::<String>("f").defaulted().fault_in_json(None).is_none());
+    }
+
+    #[test]
+    fn forms_are_looked_at_in_the_same_way() {
+        let field = Field::new::<Vec<u8>>("f");
+        assert!(field.fault_in_form(Some("v=1&v=2")).is_none());
+        assert!(field.fault_in_form(Some("v=1&v=x")).is_some());
+        assert!(Field::new::<bool>("f").fault_in_form(Some("v=maybe")).is_some());
+    }
+}

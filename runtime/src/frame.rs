@@ -1,0 +1,114 @@
+//! Server-sent events as bytes: the only module that knows the grammar of the wire.
+//!
+//! Follows the WHATWG HTML standard, section 9.2 ("Server-sent events"). Every frame is whole:
+//! whoever holds one may write it to a socket as it stands.
+
+use std::fmt::Write as _;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// A comment: keeps the connection alive and says nothing.
+pub(crate) const PING: &[u8] = b": ping\n\n";
+
+/// The event that opens every stream.
+pub(crate) const READY: &str = "kipo:ready";
+
+/// The event that says what a listener has missed.
+pub(crate) const GAP: &str = "kipo:gap";
+
+/// The event that ends a stream with its output.
+pub(crate) const COMPLETE: &str = "complete";
+
+/// The event that ends a stream with a problem document.
+pub(crate) const ERROR: &str = "error";
+
+/// Returns whether `text` may stand in an `event` or `id` field: the grammar ends a line at LF
+/// and at CR, and clients ignore an id that holds a NUL.
+pub(crate) fn is_one_line(text: &str) -> bool {
+    !text.bytes().any(|b| matches!(b, b'\n' | b'\r' | 0))
+}
+
+/// Begins a frame: its name and its one line of data. [`finish`] ends it.
+///
+/// # Panics
+///
+/// Panics if `event` holds a line break (names come from code, never from a peer), or if `data`
+/// does (JSON written by `serde_json` never does).
+pub(crate) fn begin(event: &str, data: &[u8]) -> BytesMut {
+    assert!(is_one_line(event), "event name {event:?} holds a line break");
+    assert!(!data.iter().any(|b| matches!(b, b'\n' | b'\r')), "the data is not one line");
+    /// Room for `event: `, `data: `, `id: `, the longest cursor and the line ends.
+    const AROUND: usize = 80;
+    let mut frame = BytesMut::with_capacity(event.len() + data.len() + AROUND);
+    frame.put_slice(b"event: ");
+    frame.put_slice(event.as_bytes());
+    frame.put_slice(b"\ndata: ");
+    frame.put_slice(data);
+    frame.put_u8(b'\n');
+    frame
+}
+
+/// Ends a frame, with the id that a client resumes after.
+///
+/// The id comes last, so that a frame that was cut anywhere before its end never moves the
+/// position of a parser that dispatches at end of file.
+pub(crate) fn finish(mut frame: BytesMut, id: Option<std::fmt::Arguments<'_>>) -> Bytes {
+    if let Some(id) = id {
+        let start = frame.len();
+        // Writing to memory cannot fail.
+        let _ = writeln!(frame, "id: {id}");
+        let line = &frame[start..frame.len() - 1];
+        let broken = line.iter().any(|b| matches!(b, b'\n' | b'\r' | 0));
+        assert!(!broken, "an id holds a line break");
+    }
+    frame.put_u8(b'\n');
+    frame.freeze()
+}
+
+/// Returns a whole frame.
+///
+/// # Panics
+///
+/// Panics as [`begin`] does.
+pub(crate) fn event(event: &str, data: &[u8], id: Option<std::fmt::Arguments<'_>>) -> Bytes {
+    finish(begin(event, data), id)
+}
+
+/// Returns a frame that sets a client's delay before it reconnects, in milliseconds.
+pub(crate) fn retry(delay_ms: u32) -> Bytes {
+    Bytes::from(format!("retry: {delay_ms}\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_comes_last() {
+        assert_eq!(
+            event("chat", b"{\"a\":1}", Some(format_args!("g-1-f"))),
+            "event: chat\ndata: {\"a\":1}\nid: g-1-f\n\n"
+        );
+        assert_eq!(event("chat", b"null", None), "event: chat\ndata: null\n\n");
+    }
+
+    #[test]
+    fn a_line_is_one_without_breaks_and_nul() {
+        for (text, one) in [("a", true), ("", true), ("a\nb", false), ("a\r", false), ("\0", false)]
+        {
+            assert_eq!(is_one_line(text), one, "{text:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "holds a line break")]
+    fn a_name_cannot_forge_a_frame() {
+        event("chat\ndata: forged", b"null", None);
+    }
+
+    #[test]
+    #[should_panic(expected = "an id holds a line break")]
+    fn an_id_cannot_forge_a_frame() {
+        event("chat", b"null", Some(format_args!("1\n\nevent: forged")));
+    }
+}

@@ -1,0 +1,182 @@
+//! What a page's data function takes and gives, and how it is registered.
+
+use std::{fmt, ops::Deref, pin::Pin};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    context::{Context, StateNeed},
+    error::{Error, Result},
+    page::param,
+};
+
+/// The request for a page: a [`Context`] that knows the parameters in the path as well.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{Context, PageContext};
+///
+/// let cx = PageContext::from(Context::test()).with_param("id", "7");
+/// assert_eq!(cx.param::<u32>("id")?, 7);
+///
+/// // A parameter that does not parse is a page that is not there.
+/// let cx = PageContext::from(Context::test()).with_param("id", "seven");
+/// assert_eq!(cx.param::<u32>("id").unwrap_err().code(), kipo::Code::NotFound);
+/// # kipo::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PageContext {
+    cx: Context,
+    params: Vec<(String, String)>,
+}
+
+impl PageContext {
+    pub(crate) fn new(cx: Context, params: Vec<(String, String)>) -> Self {
+        Self { cx, params }
+    }
+
+    /// Returns the same context with a parameter more, for tests.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: &str) -> Self {
+        self.params.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Returns the parameter `name` of the path, decoded: for `pages/blog/[slug].html` that is
+    /// `slug`.
+    ///
+    /// Text, numbers, booleans, `char`, enums of plain names and newtypes of these parse; `[...rest]`
+    /// is text with its slashes or a list of its segments.
+    ///
+    /// # Errors
+    ///
+    /// A 404 if the text is no `T`, so that `/blog/first` is not there where a number is asked
+    /// for; a 500 if the page has no such parameter.
+    pub fn param<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let Some((_, text)) = self.params.iter().find(|(param, _)| param == name) else {
+            return Err(Error::internal(format!("the page has no parameter `{name}`")));
+        };
+        param::parse(text).ok_or_else(not_found)
+    }
+
+    pub(crate) fn params(&self) -> &[(String, String)] {
+        &self.params
+    }
+}
+
+impl Deref for PageContext {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.cx
+    }
+}
+
+impl From<Context> for PageContext {
+    fn from(cx: Context) -> Self {
+        Self::new(cx, Vec::new())
+    }
+}
+
+/// The same words whatever is missing: whether it is the page or the thing it shows.
+pub(crate) fn not_found() -> Error {
+    Error::not_found("there is nothing at this address")
+}
+
+/// What a template is given: one variable for each field of what the page's function returned.
+#[derive(Clone)]
+pub struct PageData(tera::Context);
+
+impl PageData {
+    /// Returns the variables in `data`: a struct, a map, or `()` for none.
+    ///
+    /// # Errors
+    ///
+    /// A 500 if it is anything else, since nothing would have a name.
+    pub fn of(data: &impl Serialize) -> Result<Self> {
+        let value = tera::Value::try_from_serializable(data)?;
+        if value.is_none() {
+            return Ok(Self(tera::Context::new()));
+        }
+        Ok(Self(tera::Context::from_serialize(&value)?))
+    }
+
+    /// Returns the variables with one of ours more.
+    ///
+    /// # Errors
+    ///
+    /// A 500 if the page's own data has that name.
+    pub(crate) fn with(mut self, name: &'static str, value: &impl Serialize) -> Result<Self> {
+        if self.0.contains_key(name) {
+            return Err(Error::internal(format!(
+                "the page's data has a field `{name}`, which is a variable of every page: rename it"
+            )));
+        }
+        self.0.insert_value(name, tera::Value::try_from_serializable(value)?);
+        Ok(self)
+    }
+
+    pub(crate) fn variables(&self) -> &tera::Context {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PageData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PageData")
+    }
+}
+
+/// A page's data function, as `#[page]` registers it.
+#[derive(Debug)]
+pub struct PageRegistration {
+    /// The page's file below `pages/`, without its suffix.
+    pub page: &'static str,
+    /// Where the function is.
+    pub module: &'static str,
+    /// Where the function is.
+    pub file: &'static str,
+    /// Where the function is.
+    pub line: u32,
+    /// The parameters of the path that it takes.
+    pub params: &'static [&'static str],
+    /// What it needs of the application.
+    pub states: &'static [StateNeed],
+    /// The function itself.
+    pub data: fn(PageContext) -> Pin<Box<dyn Future<Output = Result<PageData>> + Send>>,
+}
+
+inventory::collect!(PageRegistration);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn data_has_to_have_names() {
+        #[derive(Serialize)]
+        struct Post {
+            title: &'static str,
+        }
+
+        let data = PageData::of(&Post { title: "Hi" }).unwrap();
+        assert!(data.variables().contains_key("title"));
+        assert!(!PageData::of(&()).unwrap().variables().contains_key("title"));
+        assert_eq!(PageData::of(&7).unwrap_err().code(), Code::Internal);
+        assert_eq!(PageData::of(&vec!["a"]).unwrap_err().code(), Code::Internal);
+    }
+
+    #[test]
+    fn a_field_may_not_hide_a_variable_of_ours() {
+        let data = PageData::of(&serde_json::json!({ "path": "x" })).unwrap();
+        assert!(data.with("path", &"/").unwrap_err().chain().contains("`path`"));
+    }
+
+    #[test]
+    fn a_parameter_that_the_page_does_not_have_is_a_fault_of_ours() {
+        let cx = PageContext::from(Context::test());
+        assert_eq!(cx.param::<String>("slug").unwrap_err().code(), Code::Internal);
+    }
+}

@@ -1,0 +1,225 @@
+//! What every page carries besides its own text: links before `</head>`, and header fields.
+
+use std::fmt::Write as _;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use sha2::{Digest, Sha256};
+
+use crate::page::{Settings, json};
+
+/// The links of the pages, as the settings have them.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    /// The import map, the client, and in development the part that reloads.
+    common: String,
+    csp: HeaderValue,
+}
+
+impl Head {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let main = format!("{}/main.js", settings.client);
+        let imports = serde_json::json!({ "imports": { "kipo": main } }).to_string();
+        let imports = json::safe(&imports);
+
+        // The map goes first: once a module is on its way, older browsers take no map any more.
+        let mut common = format!("<script type=\"importmap\">{imports}</script>\n");
+        for module in &settings.preload {
+            let url = escape(&format!("{}/{module}", settings.client));
+            let _ = writeln!(common, "<link rel=\"modulepreload\" href=\"{url}\">");
+        }
+        script(&mut common, &main);
+        if settings.reload {
+            script(&mut common, &format!("{}/reload.js", settings.client));
+        }
+        Self { common, csp: csp(&imports) }
+    }
+
+    /// Returns the lines for a page with these files of its own.
+    pub(crate) fn block(&self, style: Option<&str>, own_script: Option<&str>) -> String {
+        let mut block = self.common.clone();
+        if let Some(url) = style {
+            let _ = writeln!(block, "<link rel=\"stylesheet\" href=\"{}\">", escape(url));
+        }
+        if let Some(url) = own_script {
+            script(&mut block, url);
+        }
+        block
+    }
+
+    /// Writes the header fields that say what a page may do.
+    pub(crate) fn secure(&self, headers: &mut HeaderMap) {
+        const FIELDS: [(HeaderName, HeaderValue); 4] = [
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
+            // For browsers that do not know `frame-ancestors`.
+            (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+            (
+                HeaderName::from_static("cross-origin-opener-policy"),
+                HeaderValue::from_static("same-origin"),
+            ),
+        ];
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.csp.clone());
+        headers.extend(FIELDS);
+    }
+
+    /// Lets one inline style into a page of ours that has no file to link.
+    pub(crate) fn allow_style(&self, headers: &mut HeaderMap, style: &str) {
+        let policy = self.csp.to_str().unwrap_or_default();
+        let policy = policy.replace("style-src 'self'", &with_hash("style-src 'self'", style));
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+    }
+}
+
+/// Returns the policy for pages: everything from here, nothing inline but `import_map`, no frames.
+fn csp(import_map: &str) -> HeaderValue {
+    let scripts = with_hash("script-src 'self'", import_map);
+    let policy = format!(
+        "default-src 'self'; {scripts}; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("base64 and words are a header value")
+}
+
+fn with_hash(directive: &str, inline: &str) -> String {
+    format!("{directive} 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(inline)))
+}
+
+fn script(block: &mut String, url: &str) {
+    let _ = writeln!(block, "<script type=\"module\" src=\"{}\"></script>", escape(url));
+}
+
+/// Puts `block` before the end of the head, or where a head would begin if there is none.
+pub(crate) fn inject(html: &str, block: &str) -> String {
+    let at = head_end(html).unwrap_or_else(|| after_doctype(html));
+    let mut page = String::with_capacity(html.len() + block.len());
+    page.push_str(&html[..at]);
+    page.push_str(block);
+    page.push_str(&html[at..]);
+    page
+}
+
+fn head_end(html: &str) -> Option<usize> {
+    const END: &[u8] = b"</head";
+
+    let bytes = html.as_bytes();
+    let ends = |at: &usize| {
+        let rest = &bytes[*at..];
+        rest.len() > END.len()
+            && rest[..END.len()].eq_ignore_ascii_case(END)
+            && matches!(rest[END.len()], b'>' | b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
+    };
+    html.match_indices('<').map(|(at, _)| at).find(ends)
+}
+
+/// Anything before the doctype would put the page into quirks mode.
+fn after_doctype(html: &str) -> usize {
+    let blank = html.len() - html.trim_start().len();
+    let doctype =
+        html[blank..].get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
+    let end = html.find('>').filter(|_| doctype);
+    end.map_or(0, |end| end + 1)
+}
+
+/// Returns text as it may stand in an attribute's value or between tags.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Returns a path of ours with all that is not plain in an URL percent-encoded.
+pub(crate) fn encode_path(path: &str) -> String {
+    let mut url = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_gets_its_links_in_order() {
+        let head = Head::new(&Settings {
+            preload: vec!["action.js".to_owned()],
+            reload: true,
+            ..Settings::test()
+        });
+        let block = head.block(Some("/p/index.css"), Some("/p/index.js"));
+        assert_eq!(
+            block,
+            "<script type=\"importmap\">{\"imports\":{\"kipo\":\"/_kipo/c0/main.js\"}}</script>\n\
+             <link rel=\"modulepreload\" href=\"/_kipo/c0/action.js\">\n\
+             <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/reload.js\"></script>\n\
+             <link rel=\"stylesheet\" href=\"/p/index.css\">\n\
+             <script type=\"module\" src=\"/p/index.js\"></script>\n"
+        );
+    }
+
+    #[test]
+    fn the_policy_allows_the_import_map_and_nothing_inline_besides() {
+        let head = Head::new(&Settings::test());
+        let map =
+            head.common.split_once("importmap\">").unwrap().1.split_once("</script>").unwrap().0;
+        let hash = BASE64_STANDARD.encode(Sha256::digest(map));
+        let mut headers = HeaderMap::new();
+        head.secure(&mut headers);
+        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains(&format!("script-src 'self' 'sha256-{hash}';")), "{policy}");
+        assert!(!policy.contains("unsafe") && policy.contains("style-src 'self';"), "{policy}");
+
+        head.allow_style(&mut headers, "p{}");
+        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("style-src 'self' 'sha256-"), "{policy}");
+    }
+
+    #[test]
+    fn a_strange_base_path_does_not_break_out() {
+        let settings = Settings { client: "/a\"><b>'</script>".to_owned(), ..Settings::test() };
+        let common = Head::new(&settings).common;
+        assert_eq!(common.matches("</script>").count(), 2, "{common}");
+        assert!(!common.contains("<b>"), "{common}");
+    }
+
+    #[test]
+    fn links_go_before_the_end_of_the_head() {
+        for (html, expected) in [
+            ("<head><title>x</title></head><body>", "<head><title>x</title>!</head><body>"),
+            ("<HEAD></HEAD >", "<HEAD>!</HEAD >"),
+            ("<head></header></head>", "<head></header>!</head>"),
+            ("é</head></head>", "é!</head></head>"),
+            ("<!DOCTYPE html><p>x", "<!DOCTYPE html>!<p>x"),
+            (" <!doctype html>\n<p>", " <!doctype html>!\n<p>"),
+            ("<p>x</p>", "!<p>x</p>"),
+            ("</head", "!</head"),
+            ("", "!"),
+        ] {
+            assert_eq!(inject(html, "!"), expected, "{html}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_plain_in_an_url() {
+        assert_eq!(encode_path("blog/[slug] é.js"), "blog/%5Bslug%5D%20%C3%A9.js");
+    }
+}

@@ -1,0 +1,114 @@
+//! JSON inside HTML: the `json` filter of templates.
+
+use tera::{Kwargs, State, TeraResult, Value};
+
+/// Writes a value as JSON that is safe in a `<script type="application/json">`, in text and in an
+/// attribute **with single quotes**: it holds no `<`, `>`, `&` and `'`, nor the line separators
+/// that older scripts end a string at.
+///
+/// No one text is JSON within a script and safe between double quotes as well; [`misuse`] finds
+/// those.
+pub(crate) fn filter(value: Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    if value.is_undefined() {
+        return Err(tera::Error::message(
+            "the `json` filter was given a variable that is undefined",
+        ));
+    }
+    let json = serde_json::to_string(&value)
+        .map_err(|error| tera::Error::chain("this value has no form in JSON", error))?;
+    Ok(Value::safe_string(&safe(&json)))
+}
+
+/// Returns JSON in which the characters that mean something to HTML are escaped. Outside of
+/// strings JSON has none of them.
+pub(crate) fn safe(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' => text.push_str("\\u003c"),
+            '>' => text.push_str("\\u003e"),
+            '&' => text.push_str("\\u0026"),
+            '\'' => text.push_str("\\u0027"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// Returns where, in bytes, a template puts JSON into an attribute that it would break out of.
+pub(crate) fn misuse(source: &str) -> Option<usize> {
+    let tags = super::scan::tags(source);
+    let attributes = tags.iter().flat_map(|tag| &tag.attributes);
+    attributes
+        .filter(|attribute| attribute.quote != Some('\''))
+        .find(|attribute| super::scan::expressions(attribute.value).iter().any(|e| uses_json(e)))
+        .map(|attribute| attribute.at)
+}
+
+fn uses_json(expression: &str) -> bool {
+    let mut filters = expression.split('|').skip(1).map(str::trim_start);
+    filters.any(|filter| {
+        let after = filter.strip_prefix("json");
+        after.is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(template: &str, value: &serde_json::Value, expected: &str) {
+        let mut tera = tera::Tera::new();
+        tera.register_filter("json", filter);
+        tera.add_raw_template("a.html", template).unwrap();
+        let mut context = tera::Context::new();
+        context.insert("v", value);
+        assert_eq!(tera.render("a.html", &context).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_character_of_html_is_left() {
+        let value = serde_json::json!({ "b": "</script><!-- & 'x' \u{2028}\u{2029} \"q\" é", "a": [1, null] });
+        let text = r#"{"b":"\u003c/script\u003e\u003c!-- \u0026 \u0027x\u0027 \u2028\u2029 \"q\" é","a":[1,null]}"#;
+        check(
+            "<script type=\"application/json\">{{ v | json }}</script>",
+            &value,
+            &format!("<script type=\"application/json\">{text}</script>"),
+        );
+        check("<p data-x='{{ v | json }}'>", &value, &format!("<p data-x='{text}'>"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(text).unwrap(), value);
+    }
+
+    #[test]
+    fn large_numbers_stay_exact() {
+        check("{{ v | json }}", &u64::MAX.into(), "18446744073709551615");
+        check("{{ v | json }}", &i64::MIN.into(), "-9223372036854775808");
+    }
+
+    #[test]
+    fn an_unknown_variable_is_no_null() {
+        let mut tera = tera::Tera::new();
+        tera.register_filter("json", filter);
+        tera.add_raw_template("a.html", "{{ missing | json }}").unwrap();
+        assert!(tera.render("a.html", &tera::Context::new()).is_err());
+    }
+
+    #[test]
+    fn json_between_double_quotes_is_found() {
+        for (source, expected) in [
+            ("<p a=\"{{ v | json }}\">", Some(6)),
+            ("<p a={{ v|json }}>", Some(5)),
+            ("<p a=\"x{{ v | sort | json() }}\">", Some(6)),
+            ("<p a='{{ v | json }}'>", None),
+            ("<p>{{ v | json }}</p>", None),
+            ("<script>{{ v | json }}</script>", None),
+            ("<p a=\"{{ v | jsonish }}\">", None),
+            ("<p a=\"{{ v }} | json\">", None),
+        ] {
+            assert_eq!(misuse(source), expected, "{source}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Pages: templates below `pages/`, their data, and the files beside them.
+//!
+//! A path is answered by, in this order: a file below `public/`, a page, the error page. A page
+//! is rendered by Tera with what its `#[page]` function returned; what every page carries
+//! besides ([`head`]) is put before the end of its head.
+
+pub(crate) mod answer;
+mod data;
+mod failure;
+mod flaw;
+mod head;
+mod json;
+mod param;
+mod refs;
+mod routes;
+mod scan;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+
+use self::{
+    answer::{Keep, content, finish},
+    data::not_found,
+    failure::{Audience, Failure, HTML},
+    head::Head,
+    routes::Target,
+    store::{Set, page_data},
+};
+use crate::{
+    context::{Context, States},
+    encode,
+    error::{Error, Result},
+    files::{Files, Folder, Hash, content_type},
+    mistake::Mistake,
+    unwind::unpanicked,
+};
+
+pub use self::data::{PageContext, PageData, PageRegistration};
+pub(crate) use self::flaw::Flaw;
+
+/// Where the parts of a page come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The base path, `/_kipo`.
+    pub(crate) base: String,
+    /// The path of the client's modules, with their hash.
+    pub(crate) client: String,
+    /// The modules that the client's entry imports.
+    pub(crate) preload: Vec<String>,
+    /// Whether pages follow edits.
+    pub(crate) reload: bool,
+}
+
+#[cfg(test)]
+impl Settings {
+    pub(crate) fn test() -> Self {
+        Self {
+            base: "/_kipo".to_owned(),
+            client: "/_kipo/c0".to_owned(),
+            preload: Vec::new(),
+            reload: false,
+        }
+    }
+}
+
+/// All pages and public files of an app.
+pub(crate) struct Pages {
+    files: Files,
+    registrations: Vec<&'static PageRegistration>,
+    head: Head,
+    settings: Settings,
+    /// Swapped whole: a request sees one set from its start to its end.
+    serving: ArcSwap<Set>,
+}
+
+impl Pages {
+    /// Reads all pages, or returns everything that is wrong with them.
+    pub(crate) fn new(
+        files: Files,
+        settings: Settings,
+        states: &States,
+    ) -> Result<Self, Vec<Mistake>> {
+        let registrations = inventory::iter::<PageRegistration>.into_iter().collect();
+        Self::of(files, settings, states, registrations)
+    }
+
+    fn of(
+        files: Files,
+        settings: Settings,
+        states: &States,
+        mut registrations: Vec<&'static PageRegistration>,
+    ) -> Result<Self, Vec<Mistake>> {
+        // The order of registration is not promised, so it decides nothing.
+        registrations.sort_by_key(|registration| (registration.file, registration.line));
+        let mut mistakes = missing_states(&registrations, states);
+        let head = Head::new(&settings);
+        match Set::load(&files, &head, &settings.base, &registrations) {
+            Ok(set) if mistakes.is_empty() => {
+                let serving = ArcSwap::from_pointee(set);
+                Ok(Self { files, registrations, head, settings, serving })
+            }
+            loaded => {
+                let flaws = loaded.err().unwrap_or_default();
+                mistakes.extend(flaws.iter().map(Flaw::to_mistake));
+                Err(mistakes)
+            }
+        }
+    }
+
+    /// Reads the pages again, after an edit. The new set serves from here on if it is right;
+    /// otherwise the old one goes on.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the new set.
+    #[cfg(any(test, all(feature = "dev", debug_assertions)))]
+    pub(crate) fn reload(&self) -> Result<(), Vec<Flaw>> {
+        let (head, base) = (&self.head, &self.settings.base);
+        let set = Set::load(&self.files, head, base, &self.registrations)?;
+        self.serving.store(Arc::new(set));
+        Ok(())
+    }
+
+    /// Returns the names in `p-ref` attributes with the tags that carry them.
+    pub(crate) fn refs(&self) -> Vec<(String, Vec<String>)> {
+        let refs = self.serving.load().refs();
+        refs.into_iter().map(|(name, tags)| (name, tags.into_iter().collect())).collect()
+    }
+
+    /// Returns the folder of the app, if its files are on disk.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.files.root()
+    }
+
+    /// Answers a request for a script or a style below `pages/`.
+    pub(crate) fn asset(&self, cx: &Context) -> Response {
+        let set = self.serving.load();
+        let found = || {
+            let path = cx.uri().path().strip_prefix(&self.settings.base)?.strip_prefix("/pages")?;
+            let target = Target::of(path).filter(|target| !target.trailing_slash)?;
+            let (hash, path) = target.segments.split_first()?;
+            let asset = set.asset(&path.join("/"))?;
+            // An address of an older set still finds the file, but not for good.
+            let keep = if hash == set.hash().as_str() { Keep::Forever } else { Keep::Never };
+            let kind = asset.content_type.clone();
+            Some(content(cx, asset.bytes.clone(), &asset.hash, kind, keep))
+        };
+        let answered = found().ok_or_else(not_found).and_then(|found| get_only(cx).map(|()| found));
+        finish(cx, answered.unwrap_or_else(|error| encode::problem(&error, cx.request_id())))
+    }
+
+    /// Answers any other request: with a public file, a page, or what is shown instead.
+    pub(crate) async fn handle(&self, cx: Context) -> Response {
+        let set = self.serving.load_full();
+        let response = match self.answer(&set, &cx).await {
+            Ok(response) => response,
+            Err(failure) => failure::answer(&cx, &set, &self.head, failure, Audience::HERE),
+        };
+        let mut response = finish(&cx, response);
+        cx.take_headers(response.headers_mut());
+        response
+    }
+
+    async fn answer(&self, set: &Set, cx: &Context) -> Result<Response, Failure> {
+        let path = cx.uri().path();
+        let target = Target::of(path).ok_or_else(not_found)?;
+        if let Some(name) = target.file_name()
+            && let Some(file) = self.files.read(Folder::Public, &name)
+        {
+            get_only(cx)?;
+            return Ok(content(cx, file.bytes, &file.hash, content_type(&name), Keep::Revalidate));
+        }
+        let (page, params) = set.find(&target.segments).ok_or_else(not_found)?;
+        get_only(cx)?;
+        if target.trailing_slash {
+            return Ok(without_slash(cx)?);
+        }
+        let data = match page.data {
+            Some(registration) => {
+                let page_cx = PageContext::new(cx.clone(), params.clone());
+                Some(unpanicked((registration.data)(page_cx)).await?)
+            }
+            None => None,
+        };
+        let html = set.render(page, &page_data(data, &params, path)?)?;
+        let hash = Hash::of(html.as_bytes());
+        let mut response = content(cx, Bytes::from(html), &hash, HTML, Keep::RevalidatePrivately);
+        self.head.secure(response.headers_mut());
+        Ok(response)
+    }
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+fn missing_states(registrations: &[&PageRegistration], states: &States) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for registration in registrations {
+        for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
+            let (page, state) = (registration.page, (need.name)());
+            let message =
+                format!("the page `{page}` needs the state `{state}`: add `.state(…)` to the App");
+            mistakes.push(Mistake::at(registration.file, registration.line, message));
+        }
+    }
+    mistakes
+}
+
+fn get_only(cx: &Context) -> Result<()> {
+    if matches!(*cx.method(), Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    Err(Error::method_not_allowed("GET, HEAD"))
+}
+
+/// Answers with the address that the page really has.
+fn without_slash(cx: &Context) -> Result<Response> {
+    let path = cx.uri().path().trim_end_matches('/');
+    let query = cx.uri().query().map_or(String::new(), |query| format!("?{query}"));
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let location = HeaderValue::from_str(&format!("{path}{query}"))?;
+    response.headers_mut().insert(header::LOCATION, location);
+    // Without a word on it a browser keeps it for good, and the page may move once more.
+    response.headers_mut().insert(header::CACHE_CONTROL, Keep::Revalidate.header());
+    Ok(response)
+}

@@ -1,0 +1,44 @@
+//! The elements that page scripts reach by name: `p-ref="name"` in the templates.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::page::scan;
+
+/// Each name with the tags of the elements that carry it, for the types of `refs`.
+pub(crate) type Refs = BTreeMap<String, BTreeSet<String>>;
+
+/// Returns the names in a set of templates. One that an expression makes is left out; a tag that
+/// an expression makes is the empty one.
+pub(crate) fn scan<'a>(sources: impl IntoIterator<Item = &'a str>) -> Refs {
+    let mut refs = Refs::new();
+    for tag in sources.into_iter().flat_map(scan::tags) {
+        let names = tag.attributes.iter().filter(|a| a.name.eq_ignore_ascii_case("p-ref"));
+        for name in names.map(|a| a.value.trim()) {
+            if !name.is_empty() && !name.contains(['{', '}']) {
+                refs.entry(name.to_owned()).or_default().insert(tag.name.to_ascii_lowercase());
+            }
+        }
+    }
+    refs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_with_their_tags() {
+        let refs = scan([
+            "<INPUT p-ref=\"name\"><p p-ref='status' hidden><p p-ref=other></p>",
+            "<output p-ref=\"status\">{% for x in xs %}<li p-ref=\"row_{{ x }}\">{% endfor %}",
+            "<!-- <b p-ref=\"gone\"> --><script>'<b p-ref=\"text\">'</script><my-tag P-REF=\"own\">",
+        ]);
+        let text = refs.iter().map(|(name, tags)| {
+            format!("{name}: {}", tags.iter().cloned().collect::<Vec<_>>().join(" | "))
+        });
+        assert_eq!(
+            text.collect::<Vec<_>>(),
+            ["name: input", "other: p", "own: my-tag", "status: output | p"]
+        );
+    }
+}

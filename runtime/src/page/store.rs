@@ -1,0 +1,421 @@
+//! The set of templates with all that belongs to it: read as a whole, and good or not at all.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use tera::Tera;
+
+use crate::{
+    error::Result as Outcome,
+    files::{self, Files, Folder, Hash},
+    page::{
+        data::{PageData, PageRegistration},
+        flaw::{Flaw, Sources},
+        head::{Head, encode_path, inject},
+        json,
+        refs::{self, Refs},
+        routes::{Match, Role, Route, Routes},
+    },
+};
+
+/// All pages as they were at one moment.
+pub(crate) struct Set {
+    tera: Tera,
+    sources: Sources,
+    /// In the order of `routes`.
+    pages: Vec<Page>,
+    routes: Routes,
+    /// By status.
+    error_pages: BTreeMap<u16, Page>,
+    /// By path below `pages/`.
+    assets: HashMap<String, Asset>,
+    /// Of all assets together.
+    hash: Hash,
+}
+
+/// A template that is shown by itself.
+pub(crate) struct Page {
+    /// The template.
+    pub(crate) file: String,
+    /// What goes into its head.
+    pub(crate) block: String,
+    pub(crate) data: Option<&'static PageRegistration>,
+    /// The names of its parameters.
+    params: Vec<String>,
+}
+
+/// A script or a style of a page.
+#[derive(Debug)]
+pub(crate) struct Asset {
+    pub(crate) bytes: Bytes,
+    pub(crate) hash: Hash,
+    pub(crate) content_type: HeaderValue,
+}
+
+/// What templates, scripts and styles are made from, before it is known to be good.
+#[derive(Default)]
+struct Parts {
+    sources: Sources,
+    assets: HashMap<String, Asset>,
+    hash: Option<Hash>,
+}
+
+impl Set {
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong, and then there is no set.
+    pub(crate) fn load(
+        files: &Files,
+        head: &Head,
+        base: &str,
+        registrations: &[&'static PageRegistration],
+    ) -> Result<Self, Vec<Flaw>> {
+        let mut flaws = Vec::new();
+        let Parts { sources, assets, hash } = read(files, &mut flaws);
+        let hash = hash.unwrap_or_else(|| Hash::of(&[]));
+        let mut set = Self {
+            tera: Tera::new(),
+            pages: Vec::new(),
+            routes: Routes::default(),
+            error_pages: BTreeMap::new(),
+            sources,
+            assets,
+            hash,
+        };
+        set.sort_out(head, base, &mut flaws);
+        set.give_data(registrations, &mut flaws);
+        set.check_public(files, &mut flaws);
+        match parse(&set.sources) {
+            Ok(tera) => set.tera = tera,
+            Err(wrong) => flaws.extend(wrong),
+        }
+        for (name, source) in &set.sources {
+            if let Some(at) = json::misuse(source) {
+                let message = "the value of `json` holds double quotes: \
+                               put single quotes around this attribute";
+                flaws.push(Flaw::at_byte(&set.sources, name, at, message));
+            }
+        }
+        if flaws.is_empty() {
+            set.try_out(&mut flaws);
+        }
+        if flaws.is_empty() { Ok(set) } else { Err(flaws) }
+    }
+
+    /// Returns the page for a path's segments, and what they say.
+    pub(crate) fn find(&self, segments: &[String]) -> Option<(&Page, Vec<(String, String)>)> {
+        let Match { page, params } = self.routes.find(segments)?;
+        Some((&self.pages[page], params))
+    }
+
+    /// Returns the page for a failure: the one for this very status, else the one for any fault
+    /// of the server.
+    pub(crate) fn error_page(&self, status: u16) -> Option<&Page> {
+        let any = || self.error_pages.get(&500).filter(|_| status >= 500);
+        self.error_pages.get(&status).or_else(any)
+    }
+
+    pub(crate) fn asset(&self, path: &str) -> Option<&Asset> {
+        self.assets.get(path)
+    }
+
+    /// Returns the name in the path of all assets.
+    pub(crate) fn hash(&self) -> &Hash {
+        &self.hash
+    }
+
+    pub(crate) fn refs(&self) -> Refs {
+        refs::scan(self.sources.values().map(String::as_str))
+    }
+
+    /// Returns a page's HTML, links and all.
+    ///
+    /// # Errors
+    ///
+    /// Where the template and the data do not go together.
+    pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Flaw> {
+        // The engine is not ours: should it panic, that is one page's fault.
+        let run = || self.tera.render(&page.file, data.variables());
+        let rendered = catch_unwind(AssertUnwindSafe(run));
+        let panicked = || Flaw::of_file(page.path(), "the template engine panicked at this page");
+        match rendered.map_err(|_| panicked())? {
+            Ok(html) => Ok(inject(&html, &page.block)),
+            Err(error) => {
+                let flaws = Flaw::of_error(&self.sources, &error);
+                Err(flaws.into_iter().next().unwrap_or_else(panicked))
+            }
+        }
+    }
+
+    /// Gives each template its role.
+    fn sort_out(&mut self, head: &Head, base: &str, flaws: &mut Vec<Flaw>) {
+        for file in self.sources.keys() {
+            let role = match Role::of(file) {
+                Ok(role) => role,
+                Err(message) => {
+                    flaws.push(Flaw::of_file(format!("{}/{file}", Folder::Pages), message));
+                    continue;
+                }
+            };
+            match role {
+                Role::Part => {}
+                Role::ErrorPage(status) => {
+                    self.error_pages.insert(status, self.page(file, head, base, None));
+                }
+                Role::Page(route) => {
+                    let page = self.page(file, head, base, Some(&route));
+                    let path = route.to_string();
+                    if let Err(other) = self.routes.add(route) {
+                        let other = self.pages[other].path();
+                        let message = format!("{other} answers {path} already: keep one of them");
+                        flaws.push(Flaw::of_file(page.path(), message));
+                    }
+                    self.pages.push(page);
+                }
+            }
+        }
+    }
+
+    fn page(&self, file: &str, head: &Head, base: &str, route: Option<&Route>) -> Page {
+        let stem = stem(file);
+        let url = |suffix: &str| {
+            let path = format!("{stem}{suffix}");
+            let path = self.assets.contains_key(&path).then(|| encode_path(&path))?;
+            Some(format!("{base}/pages/{}/{path}", self.hash.as_str()))
+        };
+        Page {
+            file: file.to_owned(),
+            block: head.block(url(".css").as_deref(), url(".js").as_deref()),
+            data: None,
+            params: route.into_iter().flat_map(Route::params).map(str::to_owned).collect(),
+        }
+    }
+
+    /// Gives each page its data function.
+    fn give_data(&mut self, registrations: &[&'static PageRegistration], flaws: &mut Vec<Flaw>) {
+        for registration in registrations {
+            let mut wrong = |message| flaws.push(flaw_at(registration, message));
+            let Some(page) =
+                self.pages.iter_mut().find(|page| stem(&page.file) == registration.page)
+            else {
+                wrong(self.no_such_page(registration.page));
+                continue;
+            };
+            let unknown = registration.params.iter().find(|p| !page.params.iter().any(|q| q == *p));
+            if let Some(param) = unknown {
+                wrong(format!("{} has no parameter `{param}`", page.path()));
+            }
+            if let Some(first) = page.data.replace(registration) {
+                wrong(format!(
+                    "{} has its data already, from {}:{}",
+                    page.path(),
+                    first.file,
+                    first.line
+                ));
+            }
+        }
+    }
+
+    fn no_such_page(&self, name: &str) -> String {
+        let file = format!("{name}.html");
+        let missing = format!("there is no page {}/{file}", Folder::Pages);
+        let role = Role::of(&file);
+        match role {
+            Ok(Role::ErrorPage(_)) => format!("{missing}: an error page takes no data"),
+            Ok(Role::Part) if self.sources.contains_key(&file) => {
+                format!("{}/{file} is a part of other pages: only a page takes data", Folder::Pages)
+            }
+            Ok(Role::Page(route)) => {
+                let (mut routes, number) = (self.routes.clone(), self.pages.len());
+                match routes.add(route) {
+                    Err(other) if other < number => {
+                        let other = stem(&self.pages[other].file);
+                        format!("{missing}; did you mean `#[page(\"{other}\")]`?")
+                    }
+                    _ => missing,
+                }
+            }
+            Ok(Role::Part) | Err(_) => missing,
+        }
+    }
+
+    /// A public file at the path of a page would hide it.
+    fn check_public(&self, files: &Files, flaws: &mut Vec<Flaw>) {
+        let Ok(public) = files.list(Folder::Public) else { return };
+        for page in &self.pages {
+            let Ok(Role::Page(route)) = Role::of(&page.file) else { continue };
+            if route.fixed().is_some_and(|path| public.contains(&path)) {
+                let message = format!("{}{route} has the same address", Folder::Public);
+                flaws.push(Flaw::of_file(page.path(), message));
+            }
+        }
+    }
+
+    /// Renders what needs no data function: a variable that nobody gives is known now, and not
+    /// when the first visitor comes.
+    fn try_out(&self, flaws: &mut Vec<Flaw>) {
+        let pages = self.pages.iter().filter(|page| page.data.is_none()).map(|page| {
+            let params = page.params.iter().map(|name| (name.clone(), "x".to_owned()));
+            (page, page_data(None, params.collect::<Vec<_>>().as_slice(), "/"))
+        });
+        let error_pages =
+            self.error_pages.iter().map(|(status, page)| (page, error_data(*status, "", "/", "x")));
+        for (page, data) in pages.chain(error_pages) {
+            let Ok(data) = data else { continue };
+            let Err(mut flaw) = self.render(page, &data) else { continue };
+            // Anything else may be due to the values that we made up.
+            if !(flaw.message.starts_with("variable `") && flaw.message.contains("is not defined"))
+            {
+                continue;
+            }
+            if Role::of(&page.file).is_ok_and(|role| matches!(role, Role::Page(_))) {
+                let name = stem(&page.file);
+                flaw.message +=
+                    &format!("; no `#[page(\"{name}\")]` gives {} its data", page.path());
+            }
+            flaws.push(flaw);
+        }
+    }
+}
+
+impl Page {
+    /// Returns the file's path: `pages/index.html`.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", Folder::Pages, self.file)
+    }
+}
+
+/// Returns the variables of a page: its data, and those that every page has.
+pub(crate) fn page_data(
+    data: Option<PageData>,
+    params: &[(String, String)],
+    path: &str,
+) -> Outcome<PageData> {
+    let params: BTreeMap<&str, &str> =
+        params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    data.map_or_else(|| PageData::of(&()), Ok)?.with("params", &params)?.with("path", &path)
+}
+
+/// Returns the variables of an error page.
+pub(crate) fn error_data(
+    status: u16,
+    message: &str,
+    path: &str,
+    request_id: &str,
+) -> Outcome<PageData> {
+    page_data(None, &[], path)?
+        .with("status", &status)?
+        .with("message", &message)?
+        .with("request_id", &request_id)
+}
+
+fn stem(file: &str) -> &str {
+    file.strip_suffix(".html").unwrap_or(file)
+}
+
+fn flaw_at(registration: &PageRegistration, message: String) -> Flaw {
+    let line = usize::try_from(registration.line).ok();
+    Flaw { line, ..Flaw::of_file(registration.file, message) }
+}
+
+/// Reads all that lies below `pages/`.
+fn read(files: &Files, flaws: &mut Vec<Flaw>) -> Parts {
+    let mut parts = Parts::default();
+    let paths = files.list(Folder::Pages).unwrap_or_else(|error| {
+        flaws.push(Flaw::of_file(Folder::Pages.as_str(), format!("cannot be read: {error}")));
+        Vec::new()
+    });
+    let mut assets = Vec::new();
+    for path in paths {
+        let mut wrong =
+            |message: &str| flaws.push(Flaw::of_file(format!("{}/{path}", Folder::Pages), message));
+        let kind = Kind::of(&path);
+        if kind == Kind::Ignored {
+            continue;
+        }
+        let Some(file) = files.read(Folder::Pages, &path) else {
+            wrong("cannot be read");
+            continue;
+        };
+        match kind {
+            Kind::Template => match String::from_utf8(file.bytes.into()) {
+                Ok(source) => _ = parts.sources.insert(path, source),
+                Err(_) => wrong("is not UTF-8"),
+            },
+            Kind::Asset => {
+                let content_type = files::content_type(&path);
+                let asset = Asset { bytes: file.bytes, hash: file.hash, content_type };
+                assets.push((path, asset));
+            }
+            Kind::Stray => wrong(
+                "only .html pages with their .js and .css go here: move it to public/, \
+                 where files are served as they stand",
+            ),
+            Kind::Ignored => {}
+        }
+    }
+    let contents = assets.iter().map(|(path, asset)| (path.as_str(), asset.bytes.as_ref()));
+    parts.hash = Some(Hash::of_all(contents));
+    parts.assets = assets.into_iter().collect();
+    parts
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Template,
+    Asset,
+    /// Types for editors, and what has no suffix.
+    Ignored,
+    Stray,
+}
+
+impl Kind {
+    fn of(path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match name.rsplit_once('.') {
+            None => Self::Ignored,
+            Some((stem, "ts")) if stem.ends_with(".d") => Self::Ignored,
+            Some((_, "html")) => Self::Template,
+            Some((_, "js" | "mjs" | "css")) => Self::Asset,
+            Some(_) => Self::Stray,
+        }
+    }
+}
+
+/// Parses all templates, with everything that they may use.
+fn parse(sources: &Sources) -> Result<Tera, Vec<Flaw>> {
+    let mut tera = blank();
+    let Err(error) = tera.add_raw_templates(sources) else { return Ok(tera) };
+    // The engine tells the first mistake only. One template at a time it tells the first of each.
+    let mut flaws = Vec::new();
+    for (name, source) in sources {
+        let Err(error) = blank().add_raw_template(name, source) else { continue };
+        match error.kind() {
+            tera::ErrorKind::SyntaxError(_) => flaws.extend(Flaw::of_error(sources, &error)),
+            tera::ErrorKind::MissingParent { parent, .. } if !sources.contains_key(parent) => {
+                flaws.extend(Flaw::of_error(sources, &error));
+            }
+            // It misses only what the others have.
+            _ => {}
+        }
+    }
+    if flaws.is_empty() {
+        flaws = Flaw::of_error(sources, &error);
+    }
+    Err(flaws)
+}
+
+/// Returns an engine without templates.
+fn blank() -> Tera {
+    let mut tera = Tera::new();
+    // Every name ends in nothing: all templates are escaped, whatever they are called.
+    tera.autoescape_on([""]);
+    tera.register_filter("json", json::filter);
+    tera
+}

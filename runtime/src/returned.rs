@@ -1,0 +1,17 @@
+//! Lets generated code name what an action function answers.
+
+use crate::error::Result;
+
+/// What an `#[action]` function returns: a [`Result`](crate::Result) with an output.
+#[diagnostic::on_unimplemented(
+    message = "an action function returns `kipo::Result<Output>`, not `{Self}`",
+    label = "not a `kipo::Result`"
+)]
+pub trait Returned {
+    /// The output.
+    type Output;
+}
+
+impl<T> Returned for Result<T> {
+    type Output = T;
+}

@@ -1,0 +1,190 @@
+//! What is registered → a table of names, checked once at start.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{extract::Request, response::Response};
+
+use crate::{
+    context::{StateNeed, States},
+    mistake::Mistake,
+    schema::Describe,
+    shared::Shared,
+};
+
+/// One action, as `#[action]` registers it at link time.
+#[derive(Debug)]
+pub struct Registration {
+    /// The struct's name.
+    pub ident: &'static str,
+    /// The name given by `#[action(name = "…")]`.
+    pub name: Option<&'static str>,
+    /// The path of the module it stands in.
+    pub module: &'static str,
+    /// The file it stands in.
+    pub file: &'static str,
+    /// The line it stands on.
+    pub line: u32,
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// State that it cannot do without.
+    pub states: &'static [StateNeed],
+    /// Makes its endpoint.
+    pub endpoint: fn() -> Endpoint,
+}
+
+inventory::collect!(Registration);
+
+/// A future of a response, for a function pointer.
+pub(crate) type Answer = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// An action behind plain functions, all types gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    pub(crate) serve: fn(Arc<Shared>, Arc<str>, Request) -> Answer,
+    pub(crate) describe: Describe,
+}
+
+/// One action with its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) name: Arc<str>,
+    pub(crate) doc: &'static str,
+    pub(crate) endpoint: Endpoint,
+}
+
+/// Returns all registered actions sorted by name, or everything that is wrong with them.
+pub(crate) fn collect(states: &States) -> Result<Vec<Route>, Vec<Mistake>> {
+    table(inventory::iter::<Registration>.into_iter(), states)
+}
+
+fn table<'r>(
+    registrations: impl Iterator<Item = &'r Registration>,
+    states: &States,
+) -> Result<Vec<Route>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    // The order of registration is not promised, so it decides nothing.
+    let mut by_name = BTreeMap::<String, Vec<&Registration>>::new();
+    for registration in registrations {
+        by_name.entry(name(registration)).or_default().push(registration);
+        for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
+            let (ident, state) = (registration.ident, (need.name)());
+            let message =
+                format!("`{ident}` needs the state `{state}`: add `.state(…)` to the App");
+            mistakes.push(Mistake::at(registration.file, registration.line, message));
+        }
+    }
+    for (name, same) in &mut by_name {
+        same.sort_by_key(|registration| (registration.file, registration.line));
+        if let [first, others @ ..] = same.as_slice() {
+            for other in others {
+                let message = format!(
+                    "`{name}` is already the name of the action at {}:{}; rename one, or give it a name by `#[action(name = \"…\")]`",
+                    first.file, first.line
+                );
+                mistakes.push(Mistake::at(other.file, other.line, message));
+            }
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let route = |(name, same): (String, Vec<&Registration>)| Route {
+        name: name.into(),
+        doc: same[0].doc,
+        endpoint: (same[0].endpoint)(),
+    };
+    Ok(by_name.into_iter().map(route).collect())
+}
+
+/// Returns the name of an action: the modules below `actions` and the struct, without the
+/// struct's own module.
+fn name(registration: &Registration) -> String {
+    if let Some(name) = registration.name {
+        return name.to_owned();
+    }
+    let ident = registration.ident;
+    let mut modules: Vec<&str> = registration
+        .module
+        .split("::")
+        .map(|module| module.strip_prefix("r#").unwrap_or(module))
+        .collect();
+    match modules.iter().position(|module| *module == "actions") {
+        Some(at) => _ = modules.drain(..=at),
+        // Written outside of `actions`: the crate's own name says nothing.
+        None => _ = modules.remove(0),
+    }
+    if modules.last().is_some_and(|last| *last == snake_case(ident)) {
+        modules.pop();
+    }
+    modules.push(ident);
+    modules.join(".")
+}
+
+fn snake_case(ident: &str) -> String {
+    let chars: Vec<char> = ident.chars().collect();
+    let mut snake = String::with_capacity(ident.len() + 4);
+    for (i, c) in chars.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| chars[i]);
+        let after = chars.get(i + 1);
+        // A word begins at a capital, and at the last of several (`HTTPGet` is `http_get`).
+        let begins = c.is_uppercase()
+            && before.is_some_and(|before| {
+                !before.is_uppercase() && before != '_'
+                    || before.is_uppercase() && after.is_some_and(|after| after.is_lowercase())
+            });
+        if begins {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registration(module: &'static str, ident: &'static str) -> Registration {
+        Registration {
+            ident,
+            name: None,
+            module,
+            file: "a.rs",
+            line: 1,
+            doc: "",
+            states: &[],
+            endpoint: || unreachable!("no endpoint is made for a mistake"),
+        }
+    }
+
+    #[track_caller]
+    fn check(module: &'static str, ident: &'static str, expected: &str) {
+        assert_eq!(name(&registration(module, ident)), expected);
+    }
+
+    #[test]
+    fn names_come_from_the_path_below_actions() {
+        check("app::actions::chat::send", "Send", "chat.Send");
+        check("app::actions::chat", "Send", "chat.Send");
+        check("app::actions::admin::users", "Purge", "admin.users.Purge");
+        check("app::actions::todo::r#move", "Move", "todo.Move");
+        check("app::actions::files::http_get", "HTTPGet", "files.HTTPGet");
+        check("app::actions", "Ping", "Ping");
+        check("app", "Ping", "Ping");
+        check("it::topic", "Follow", "topic.Follow");
+    }
+
+    #[test]
+    fn doubles_and_missing_state_are_told_together() {
+        let second = Registration { line: 9, ..registration("app::actions::chat::send", "Send") };
+        let mut needy = registration("app::actions", "Needy");
+        needy.states = const { &[StateNeed::of::<String>()] };
+        let all = [second, registration("app::actions::chat", "Send"), needy];
+        let mistakes = table(all.iter(), &States::default()).unwrap_err();
+        let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        assert_eq!(text.len(), 2);
+        assert!(text[0].contains("needs the state `alloc::string::String`"), "{text:?}");
+        assert!(text[1].starts_with("a.rs:9: `chat.Send` is already"), "{text:?}");
+        assert!(text[1].contains("a.rs:1"), "{text:?}");
+    }
+}

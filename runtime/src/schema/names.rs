@@ -1,0 +1,297 @@
+//! What each definition is called. The rule is told in the [parent module](super).
+
+use std::collections::BTreeSet;
+
+/// Who uses a definition, and how.
+#[derive(Debug, Default)]
+pub(super) struct Use {
+    /// What schemars calls the type.
+    pub(super) name: String,
+    /// Never empty.
+    pub(super) actions: BTreeSet<usize>,
+    pub(super) is_read: bool,
+    pub(super) is_written: bool,
+    /// The action whose own input it is.
+    pub(super) input_of: Option<usize>,
+}
+
+impl Use {
+    /// Tells whether both are read, or both are written.
+    fn shares_a_side_with(&self, other: &Self) -> bool {
+        self.is_read && other.is_read || self.is_written && other.is_written
+    }
+}
+
+/// An action's name, as identifiers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) namespace: Vec<String>,
+    pub(super) name: String,
+}
+
+impl Place {
+    /// Splits `admin.users.Purge`.
+    pub(super) fn of(action: &str) -> Self {
+        let mut namespace: Vec<String> =
+            action.split('.').map(|part| identifier(part, &WORDS)).collect();
+        let last = namespace.pop().unwrap_or_default();
+        Self { namespace, name: if TYPES.contains(&last.as_str()) { last + "_" } else { last } }
+    }
+}
+
+/// Returns the namespace and name of each definition.
+pub(super) fn assign(uses: &[Use], places: &[Place]) -> Vec<(Vec<String>, String)> {
+    let mut naming = Naming { scopes: uses.iter().map(|used| Scope::of(used, places)).collect() };
+    let order = |index: &usize| {
+        let used = &uses[*index];
+        (!used.is_written, used.input_of.is_none(), &used.name, &used.actions, *index)
+    };
+    let mut indexes: Vec<usize> = (0..uses.len()).collect();
+    indexes.sort_by(|a, b| order(a).cmp(&order(b)));
+    for index in indexes {
+        let candidates = naming.candidates(index, uses, places);
+        naming.take_first_free(index, candidates);
+    }
+    naming.scopes.into_iter().map(|scope| (scope.home, scope.name)).collect()
+}
+
+/// Returns the key of a definition: its full name in ASCII, as OpenAPI wants it.
+pub(super) fn key(namespace: &[String], name: &str) -> String {
+    let mut key = String::new();
+    for segment in namespace.iter().map(String::as_str).chain([name]) {
+        if !key.is_empty() {
+            key.push('.');
+        }
+        for c in segment.chars() {
+            if c.is_ascii() && c != '$' {
+                key.push(c);
+            } else {
+                key.push_str(&format!("u{:x}", u32::from(c)));
+            }
+        }
+    }
+    key
+}
+
+/// Where a definition stands, and from where it is seen.
+#[derive(Debug)]
+struct Scope {
+    /// The namespace it is in.
+    home: Vec<String>,
+    /// Those of the actions that use it.
+    seen_from: BTreeSet<Vec<String>>,
+    /// Empty until it has one.
+    name: String,
+}
+
+impl Scope {
+    fn of(used: &Use, places: &[Place]) -> Self {
+        let seen_from: BTreeSet<Vec<String>> =
+            used.actions.iter().map(|action| places[*action].namespace.clone()).collect();
+        let mut home: Vec<String> = seen_from.first().cloned().unwrap_or_default();
+        for namespace in &seen_from {
+            let common = home.iter().zip(namespace).take_while(|(a, b)| a == b).count();
+            home.truncate(common);
+        }
+        Self { home, seen_from, name: String::new() }
+    }
+
+    /// Tells whether two definitions of one name would be taken for each other: in one namespace,
+    /// or one between the other and those who mean that.
+    fn meets(&self, other: &Self) -> bool {
+        let hides = |inner: &Self, outer: &Self| {
+            inner.home.starts_with(&outer.home)
+                && outer.seen_from.iter().any(|namespace| namespace.starts_with(&inner.home))
+        };
+        self.home == other.home || hides(self, other) || hides(other, self)
+    }
+}
+
+struct Naming {
+    scopes: Vec<Scope>,
+}
+
+impl Naming {
+    /// Returns the names a definition may have, the best first.
+    fn candidates(&self, index: usize, uses: &[Use], places: &[Place]) -> Vec<String> {
+        let used = &uses[index];
+        let base = type_name(&used.name);
+        if let Some(action) = used.input_of {
+            let name = &places[action].name;
+            return vec![name.clone(), format!("{name}Input")];
+        }
+        let side = match (used.is_read, used.is_written) {
+            (true, false) => format!("{base}Input"),
+            _ => format!("{base}Output"),
+        };
+        let is_contested = uses.iter().enumerate().any(|(other, rival)| {
+            other != index
+                && rival.input_of.is_none()
+                && rival.name == used.name
+                && rival.shares_a_side_with(used)
+                && self.scopes[index].meets(&self.scopes[other])
+        });
+        let only_action = used.actions.first().filter(|_| used.actions.len() == 1);
+        let with_action = only_action.map(|action| &places[*action].name);
+        let mut candidates = Vec::new();
+        if !is_contested {
+            candidates.extend([base.clone(), side.clone()]);
+        }
+        if let Some(action) = with_action {
+            candidates.extend([format!("{action}{base}"), format!("{action}{side}")]);
+        }
+        candidates.push(base);
+        candidates
+    }
+
+    /// Gives a definition the first name that is free, or the last with a number.
+    fn take_first_free(&mut self, index: usize, candidates: Vec<String>) {
+        let last = candidates.last().cloned().unwrap_or_default();
+        let numbered = (2..).map(|number: u32| format!("{last}{number}"));
+        let free = candidates.into_iter().chain(numbered).find(|name| self.is_free(index, name));
+        self.scopes[index].name = free.unwrap_or(last);
+    }
+
+    fn is_free(&self, index: usize, name: &str) -> bool {
+        let scope = &self.scopes[index];
+        let is_taken = scope.home.is_empty() && is_in_head(name)
+            || self.scopes.iter().any(|other| other.name == name && other.meets(scope));
+        !is_taken
+    }
+}
+
+/// Makes a Rust type's name, or what a rename made of it, a type's name in TypeScript.
+fn type_name(name: &str) -> String {
+    let name = identifier(name, &WORDS);
+    if TYPES.contains(&name.as_str()) { name + "_" } else { name }
+}
+
+/// Makes any text an identifier: what cannot be in one becomes `_`.
+fn identifier(text: &str, reserved: &[&str]) -> String {
+    let mut name: String =
+        text.chars().map(|c| if continues_identifier(c) { c } else { '_' }).collect();
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$')) {
+        name.insert(0, '_');
+    }
+    if reserved.contains(&name.as_str()) {
+        name.push('_');
+    }
+    name
+}
+
+/// A part of what TypeScript allows inside an identifier: ASCII, and letters of any script.
+fn continues_identifier(c: char) -> bool {
+    // Circled letters are alphabetic to Unicode, but symbols to JavaScript.
+    let is_symbol = matches!(c, '\u{24b6}'..='\u{24e9}' | '\u{1f130}'..='\u{1f189}');
+    c.is_ascii_alphanumeric()
+        || matches!(c, '_' | '$')
+        || !c.is_ascii() && c.is_alphabetic() && !is_symbol
+}
+
+/// Tells whether the outermost scope of `client.d.ts` has that name already.
+fn is_in_head(name: &str) -> bool {
+    GENERATED.contains(&name)
+        || HEAD.lines().any(|line| {
+            line.strip_prefix("export ").is_some_and(|declaration| {
+                let declared = declaration
+                    .split(|c: char| !continues_identifier(c))
+                    .find(|word| !KINDS.contains(word));
+                declared == Some(name)
+            })
+        })
+}
+
+/// The head of `client.d.ts`, for the names in it.
+const HEAD: &str = include_str!("../../client/types.d.ts");
+
+/// What stands between `export` and a name.
+const KINDS: [&str; 9] =
+    ["declare", "abstract", "class", "interface", "type", "const", "function", "namespace", "enum"];
+
+/// What `client.d.ts` declares itself, and globals that it mentions.
+const GENERATED: [&str; 8] = [
+    "Actions",
+    "Refs",
+    "ElementOf",
+    "HTMLElement",
+    "HTMLElementTagNameMap",
+    "SVGElementTagNameMap",
+    "globalThis",
+    "Error",
+];
+
+/// Words that name neither a type nor a namespace.
+const WORDS: [&str; 54] = [
+    "arguments",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "eval",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "global",
+    "if",
+    "implements",
+    "import",
+    "in",
+    "infer",
+    "instanceof",
+    "interface",
+    "keyof",
+    "let",
+    "new",
+    "null",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "readonly",
+    "return",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "undefined",
+    "unique",
+    "var",
+    "void",
+    "while",
+    "with",
+    "yield",
+];
+
+/// Words that mean something else where a type is expected.
+const TYPES: [&str; 14] = [
+    "abstract",
+    "any",
+    "asserts",
+    "bigint",
+    "boolean",
+    "intrinsic",
+    "is",
+    "never",
+    "number",
+    "object",
+    "string",
+    "symbol",
+    "type",
+    "unknown",
+];

@@ -1,0 +1,237 @@
+//! The types of the actions as `client.d.ts`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use super::{
+    Endpoint, EventData, Types, circle,
+    print::{Printer, comment, indent, property, quoted},
+    ty::{self, Field, Object, Type},
+};
+
+/// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions and the marked
+/// elements (name and tags of each `p-ref`) of one app.
+pub(crate) fn declarations(types: &Types, head: &str, refs: &[(String, Vec<String>)]) -> String {
+    let writer = Writer::new(types);
+    let mut text = head.trim_end().to_owned();
+    if !text.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str("// What follows is generated from the actions and pages of this app.\n\n");
+    writer.definitions(&mut text);
+    writer.actions(&mut text);
+    elements(&mut text, refs);
+    text.push_str("declare global {\n  const action: Actions;\n}\n");
+    text
+}
+
+/// Knows the type of each definition.
+struct Writer<'a> {
+    types: &'a Types,
+    /// By key; none is its own member.
+    named: BTreeMap<&'a str, Type>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(types: &'a Types) -> Self {
+        let mut named: BTreeMap<&str, Type> = types
+            .definitions
+            .iter()
+            .map(|(key, definition)| (key.as_str(), Type::read(&definition.schema)))
+            .collect();
+        circle::open(&mut named);
+        Self { types, named }
+    }
+
+    fn resolve(&self, key: &str) -> Type {
+        self.named.get(key).cloned().unwrap_or_else(|| Type::word("unknown"))
+    }
+
+    /// Writes all named types, by namespace.
+    fn definitions(&self, text: &mut String) {
+        let mut namespaces: BTreeMap<&[String], Vec<&str>> = BTreeMap::new();
+        for (key, definition) in &self.types.definitions {
+            namespaces.entry(&definition.namespace).or_default().push(key);
+        }
+        for (namespace, keys) in namespaces {
+            if namespace.is_empty() {
+                for key in keys {
+                    self.definition(text, key, 0);
+                    text.push('\n');
+                }
+                continue;
+            }
+            let _ = writeln!(text, "export declare namespace {} {{", namespace.join("."));
+            for (index, key) in keys.into_iter().enumerate() {
+                if index > 0 {
+                    text.push('\n');
+                }
+                self.definition(text, key, 1);
+            }
+            text.push_str("}\n\n");
+        }
+    }
+
+    fn definition(&self, text: &mut String, key: &str, depth: usize) {
+        let Some(definition) = self.types.definitions.get(key) else { return };
+        let name = &definition.name;
+        let printer = Printer { types: self.types, from: &definition.namespace };
+        comment(text, &ty::doc(&definition.schema), depth);
+        indent(text, depth);
+        if depth == 0 {
+            text.push_str("export ");
+        }
+        match self.resolve(key) {
+            Type::Object(object) => {
+                let _ = write!(text, "interface {name} ");
+                printer.block(text, &object, depth);
+                text.push('\n');
+            }
+            ty => {
+                let _ = write!(text, "type {name} =");
+                printer.after(text, &ty, depth);
+                text.push_str(";\n");
+            }
+        }
+    }
+
+    /// Writes the tree of actions.
+    fn actions(&self, text: &mut String) {
+        let mut tree = Tree::default();
+        for action in &self.types.actions {
+            let mut branch = &mut tree;
+            for part in action.name.split('.') {
+                branch = branch.branches.entry(part).or_default();
+            }
+            branch.actions.push(action);
+        }
+        text.push_str(
+            "/** The actions of this app, by namespace. */\nexport interface Actions {\n",
+        );
+        self.branches(text, &tree, 1);
+        text.push_str(
+            "}\n\n/** Calls the actions of this app. */\nexport declare const action: Actions;\n\n",
+        );
+    }
+
+    fn branches(&self, text: &mut String, tree: &Tree<'_>, depth: usize) {
+        for (name, branch) in &tree.branches {
+            let is_namespace = !branch.branches.is_empty();
+            if !is_namespace {
+                for action in &branch.actions {
+                    comment(text, action.doc, depth);
+                    indent(text, depth);
+                    text.push_str(&method(name));
+                    self.signature(text, action, depth);
+                }
+                continue;
+            }
+            indent(text, depth);
+            let _ = writeln!(text, "{}: {{", property(name));
+            for action in &branch.actions {
+                comment(text, action.doc, depth + 1);
+                indent(text, depth + 1);
+                self.signature(text, action, depth + 1);
+            }
+            self.branches(text, branch, depth + 1);
+            indent(text, depth);
+            text.push_str("};\n");
+        }
+    }
+
+    /// Writes `(input: chat.Send): Call<…>;`.
+    fn signature(&self, text: &mut String, action: &Endpoint, depth: usize) {
+        let resolve = |key: &str| self.resolve(key);
+        let input = Type::Named(action.input.clone());
+        let printer = Printer { types: self.types, from: &[] };
+        let optional = if input.admits_empty(&resolve) { "?" } else { "" };
+        let _ = write!(text, "(input{optional}: {}): ", printer.reference(&action.input));
+
+        text.push_str(if action.events.is_some() { "StreamCall<" } else { "Call<" });
+        printer.ty(text, &Type::read(&action.output), depth);
+        text.push_str(", ");
+        if let Some(events) = &action.events {
+            let field = |event: &EventData| Field {
+                name: event.name.to_owned(),
+                doc: event.doc.trim().to_owned(),
+                is_optional: false,
+                ty: Type::read(&event.data),
+            };
+            let events = Object { fields: events.iter().map(field).collect(), index: None };
+            match events.is_empty() {
+                true => text.push_str("{}"),
+                false => printer.object(text, &events, depth),
+            }
+            text.push_str(", ");
+        }
+        let names = match input.fields(&resolve) {
+            None => "string".to_owned(),
+            Some(names) if names.is_empty() => "never".to_owned(),
+            Some(names) => {
+                names.into_iter().map(|name| quoted(&name)).collect::<Vec<_>>().join(" | ")
+            }
+        };
+        let _ = writeln!(text, "{names}>;");
+    }
+}
+
+/// Actions by the parts of their names. One name may be an action and a namespace.
+#[derive(Default)]
+struct Tree<'a> {
+    actions: Vec<&'a Endpoint>,
+    branches: BTreeMap<&'a str, Self>,
+}
+
+/// Writes the elements that pages mark with `p-ref`.
+fn elements(text: &mut String, refs: &[(String, Vec<String>)]) {
+    text.push_str(
+        "/** The element of a tag. */\n\
+         export type ElementOf<Tag extends string> = Tag extends keyof HTMLElementTagNameMap\n  \
+           ? HTMLElementTagNameMap[Tag]\n  \
+           : Tag extends keyof SVGElementTagNameMap\n  \
+           ? SVGElementTagNameMap[Tag]\n  \
+           : HTMLElement;\n\n\
+         /** The elements that pages mark with `p-ref`. */\nexport interface Refs {",
+    );
+    let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, tags) in refs {
+        sorted.entry(name).or_default().extend(tags.iter().map(String::as_str));
+    }
+    for (name, tags) in sorted {
+        let tags: Vec<String> = tags.into_iter().map(quoted).collect();
+        let element = match tags.is_empty() {
+            true => "HTMLElement".to_owned(),
+            false => format!("ElementOf<{}>", tags.join(" | ")),
+        };
+        let _ = write!(text, "\n  {}: {element};", property(name));
+    }
+    if !refs.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(
+        "}\n\n/** The marked elements of this page. */\nexport declare const refs: Refs;\n\n",
+    );
+}
+
+/// Writes a method's name. Bare, `new` would declare a constructor.
+fn method(name: &str) -> String {
+    if name == "new" { quoted(name) } else { property(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::shapes, *};
+
+    #[test]
+    fn every_shape_is_written() {
+        let refs = [
+            ("feed".to_owned(), vec!["ul".to_owned(), "ol".to_owned()]),
+            ("a-b".to_owned(), vec!["my-element".to_owned()]),
+            ("anything".to_owned(), Vec::new()),
+        ];
+        let text = declarations(&shapes::types(), "// The head.\n", &refs);
+        shapes::check_golden("shapes.d.ts", &text);
+    }
+}

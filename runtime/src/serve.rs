@@ -1,0 +1,163 @@
+//! Sockets: the accept loop, one task for each connection, drain on shutdown.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_service::Service;
+
+use crate::{
+    connection::{self, Connection},
+    error::{Code, Error},
+    shared::{Peer, Shared},
+};
+
+/// Bounds on connections. Those on requests and calls are [`Limits`](crate::Limits).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use kipo::{App, ServeLimits};
+///
+/// let limits = ServeLimits { drain: Duration::from_secs(3), ..ServeLimits::default() };
+/// assert_eq!(limits.connections_max, 20_000);
+/// let _app = App::new().serve_limits(limits);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServeLimits {
+    /// How long a connection may take to send the head of a request, the next one on a kept
+    /// connection included; 30 s. Longer, and it is closed.
+    pub header_timeout: Duration,
+    /// How long a reader may take nothing of what is written to it; 30 s. Longer, and it is
+    /// closed; a stream resumes.
+    pub write_timeout: Duration,
+    /// How many connections may be open; 20,000. More are answered 503.
+    pub connections_max: usize,
+    /// How long a shutdown waits for calls that were admitted; 10 s.
+    pub drain: Duration,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            connections_max: 20_000,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The largest head of a request, in bytes: what nginx and Node take by default lies around it.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// The pause after an accept that failed for want of files or memory: time for some to be freed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves connections until `stop` completes, then drains: no new connections, streams end,
+/// admitted calls finish within their time.
+///
+/// # Errors
+///
+/// None of a single connection; those are its own.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shared: Arc<Shared>,
+    limits: ServeLimits,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let connections = TaskTracker::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // The tracker is awaited by the drain below.
+        if connections.len() < limits.connections_max {
+            let (router, drain) = (router.clone(), shared.drain.clone());
+            connections.spawn(connection(stream, peer, router, limits, drain));
+        } else {
+            connections.spawn(refuse(stream));
+        }
+    }
+    drop(listener);
+    drain(&shared, &connections, limits.drain).await;
+    Ok(())
+}
+
+/// Serves one connection to its end.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: ServeLimits,
+    drain: CancellationToken,
+) {
+    // Small frames leave at once.
+    let _ = stream.set_nodelay(true);
+    let io = TokioIo::new(Connection::new(stream, limits.write_timeout));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        let mut router = router.clone();
+        async move { Ok::<_, Infallible>(Service::call(&mut router, request).await?) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD_BYTES_MAX)
+        // One buffer and one write for each frame costs less than gathering its parts.
+        .writev(false);
+    let mut serving = std::pin::pin!(http.serve_connection(io, service));
+    let served = tokio::select! {
+        served = serving.as_mut() => served,
+        () = drain.cancelled_owned() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection broke");
+    }
+}
+
+/// Tells a connection beyond the bound to come back later.
+async fn refuse(mut stream: TcpStream) {
+    let error = Error::new(Code::Overloaded, "too many connections").with_retry_after(1);
+    let response = connection::response(&error);
+    let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&response)).await;
+    let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.shutdown()).await;
+}
+
+async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration) {
+    tracing::info!(connections = connections.len(), "draining");
+    shared.drain.cancel();
+    connections.close();
+    shared.calls.close();
+    let all = async {
+        connections.wait().await;
+        shared.calls.wait().await;
+    };
+    if tokio::time::timeout(within, all).await.is_err() {
+        let left = connections.len() + shared.calls.len();
+        tracing::warn!(left, "stopped before everything had ended");
+    }
+}

@@ -1,0 +1,21 @@
+//! What all requests of one app share.
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{context::States, guard::Guards, limits::Limits};
+
+/// Settings and state that a request is served with.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) guards: Guards,
+    pub(crate) states: States,
+    pub(crate) limits: Limits,
+    /// Cancelled when the server drains: streams end.
+    pub(crate) drain: CancellationToken,
+    /// Calls that go on without their client; a draining server waits for them.
+    pub(crate) calls: TaskTracker,
+}
+
+/// The address of a connection's peer, as `serve` notes it on each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) std::net::SocketAddr);

@@ -1,0 +1,144 @@
+//! Frames → response body: the first frame, heartbeats, the end.
+//!
+//! The body *is* the action: each poll of it runs the action a bit, and dropping it (the client
+//! left, the write deadline passed, the server went away) drops the action.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Task, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::{error::Error, event_stream::Pipe, frame, unwind::panicked};
+
+/// How a stream ended: the JSON of its output, or an error and the problem document for it.
+pub(crate) type Ending = Result<Vec<u8>, Vec<u8>>;
+
+/// Turns an error into the problem document that ends the stream, and logs its cause.
+pub(crate) type Problem = Box<dyn Fn(&Error) -> Vec<u8> + Send>;
+
+/// An action that runs, as a response body.
+pub(crate) struct StreamBody {
+    /// `None` once the action has ended.
+    action: Option<Pin<Box<dyn Future<Output = Ending> + Send>>>,
+    pipe: Arc<Pipe>,
+    ping: Duration,
+    /// Goes off a ping after the last frame, or earlier.
+    silence: Pin<Box<Sleep>>,
+    last_frame: Instant,
+    /// Completes when the server drains.
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Called if the action panics.
+    problem: Problem,
+}
+
+impl StreamBody {
+    pub(crate) fn new(
+        action: Pin<Box<dyn Future<Output = Ending> + Send>>,
+        pipe: Arc<Pipe>,
+        ping: Duration,
+        drain: WaitForCancellationFutureOwned,
+        problem: Problem,
+    ) -> Self {
+        Self {
+            action: Some(action),
+            pipe,
+            ping,
+            silence: Box::pin(tokio::time::sleep(ping)),
+            last_frame: Instant::now(),
+            drain: Box::pin(drain),
+            problem,
+        }
+    }
+
+    /// Runs the action until it waits or ends; its end is a frame.
+    fn run(&mut self, task: &mut Task<'_>) {
+        let Some(action) = &mut self.action else { return };
+        // The future is dropped right after a panic, so nobody sees it half done.
+        let polled = catch_unwind(AssertUnwindSafe(|| action.as_mut().poll(task)));
+        // Whatever the action did, the stream is open now: headers and this frame leave at once.
+        self.pipe.open();
+        let (event, data) = match polled {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(Ok(output))) => (frame::COMPLETE, output),
+            Ok(Poll::Ready(Err(problem))) => (frame::ERROR, problem),
+            Err(panic) => (frame::ERROR, (self.problem)(&panicked(&*panic))),
+        };
+        self.action = None;
+        self.pipe.push(frame::event(event, &data, None));
+    }
+
+    /// Ends the stream for a client that shall come back, after a delay of its own.
+    fn drain(&mut self) {
+        self.action = None;
+        self.pipe.push(frame::retry(drain_delay_ms()));
+    }
+}
+
+impl Body for StreamBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.action.is_some() && self.drain.as_mut().poll(task).is_ready() {
+            self.drain();
+        }
+        self.run(task);
+        if let Poll::Ready(bytes) = self.pipe.poll_take(task) {
+            self.last_frame = Instant::now();
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        if self.action.is_none() {
+            return Poll::Ready(None);
+        }
+        // The timer is not moved with each frame, which would cost more than the frame: when it
+        // goes off it looks how long the silence really was.
+        loop {
+            ready!(self.silence.as_mut().poll(task));
+            let due = self.last_frame + self.ping;
+            let now = Instant::now();
+            if now < due {
+                self.silence.as_mut().reset(due);
+                continue;
+            }
+            self.last_frame = now;
+            let next = now + self.ping;
+            self.silence.as_mut().reset(next);
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(frame::PING)))));
+        }
+    }
+}
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        self.pipe.close();
+    }
+}
+
+impl fmt::Debug for StreamBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamBody").field("ended", &self.action.is_none()).finish_non_exhaustive()
+    }
+}
+
+/// Clients of a server that goes away come back spread over this time, in milliseconds.
+const DRAIN_SPREAD_MS: u64 = 2000;
+
+fn drain_delay_ms() -> u32 {
+    use std::hash::{BuildHasher, RandomState};
+    // The keys of `RandomState` come from the system's randomness, and differ with each call.
+    let random = RandomState::new().hash_one(0);
+    u32::try_from(100 + random % DRAIN_SPREAD_MS).unwrap_or_default()
+}

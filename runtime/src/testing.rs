@@ -1,0 +1,33 @@
+//! Running actions in tests, without a socket.
+
+use bytes::BytesMut;
+use http_body_util::BodyExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::{action::StreamAction, context::Context, dispatch, limits::Limits};
+
+/// Runs a stream to its end and returns what a client would have read.
+///
+/// # Panics
+///
+/// Panics outside of a tokio runtime with time enabled.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream, as a client that leaves does.
+///
+/// # Examples
+///
+/// See [`StreamAction`].
+pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
+    let bounds = A::LIMITS.within(Limits::new());
+    let body = dispatch::body(action, cx, bounds, CancellationToken::new(), tracing::Span::none());
+    let mut body = std::pin::pin!(body);
+    let mut bytes = BytesMut::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,116 @@
+//! One reader's place in a log, and its text form: the id of a frame.
+
+use std::{fmt, str::FromStr};
+
+/// The place right after one message of one life of a log.
+///
+/// Three parts: the log's *generation* (one life, from being made to being lost), the message's
+/// dense *sequence number*, and a *fingerprint* chained over all messages up to this one. A log
+/// that lost its tail and grew another one has the same generation and the same numbers, but
+/// not the same fingerprints.
+///
+/// The text form is the SSE id: `<16 hex>-<decimal>-<8 hex>`.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::topic::Cursor;
+///
+/// let cursor: Cursor = "5f3a09c2e1b47d60-42-9ac41f03".parse().unwrap();
+/// assert_eq!(cursor.seq(), 42);
+/// assert_eq!(cursor.to_string(), "5f3a09c2e1b47d60-42-9ac41f03");
+/// assert!("42".parse::<Cursor>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    pub(crate) generation: u64,
+    pub(crate) seq: u64,
+    pub(crate) fingerprint: u32,
+}
+
+impl Cursor {
+    /// Returns the number of the message that this is the place after; 0 is before the first.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{}-{:08x}", self.generation, self.seq, self.fingerprint)
+    }
+}
+
+/// Says that a text is not a cursor of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotACursor;
+
+impl fmt::Display for NotACursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a cursor: expected <16 hex>-<number>-<8 hex>")
+    }
+}
+
+impl std::error::Error for NotACursor {}
+
+impl FromStr for Cursor {
+    type Err = NotACursor;
+
+    /// Reads exactly what [`Display`](fmt::Display) writes: one place has one text.
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        let parse = || {
+            let mut parts = text.split('-');
+            let (generation, seq, fingerprint) = (parts.next()?, parts.next()?, parts.next()?);
+            let cursor = Self {
+                generation: u64::from_str_radix(generation, 16).ok()?,
+                seq: seq.parse().ok()?,
+                fingerprint: u32::from_str_radix(fingerprint, 16).ok()?,
+            };
+            // Signs, capitals, missing or leading zeros and a fourth part are not ours.
+            (cursor.to_string() == text).then_some(cursor)
+        };
+        // The longest is 16 + 20 + 8 digits and two dashes; more is not worth a look.
+        if text.len() > 46 { Err(NotACursor) } else { parse().ok_or(NotACursor) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, right: bool) {
+        assert_eq!(text.parse::<Cursor>().is_ok(), right, "{text:?}");
+    }
+
+    #[test]
+    fn only_our_own_texts_are_cursors() {
+        check("0000000000000000-0-00000000", true);
+        check("ffffffffffffffff-18446744073709551615-ffffffff", true);
+        check("", false);
+        check("42", false);
+        check("5f3a09c2e1b47d60-42-9AC41F03", false);
+        check("5f3a09c2e1b47d60-042-9ac41f03", false);
+        check("5f3a09c2e1b47d60-+42-9ac41f03", false);
+        check("5f3a09c2e1b47d60-42-9ac41f03-", false);
+        check("5f3a09c2e1b47d60-18446744073709551616-9ac41f03", false);
+        check("5f3a09c2e1b47d60-42-é9ac41f0", false);
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_cursor_are_one(generation: u64, seq: u64, fingerprint: u32) {
+            let cursor = Cursor { generation, seq, fingerprint };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = text.parse::<Cursor>();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The actions that these tests call.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use kipo::{
+    Action, Context, Error, Event, EventStream, Limits, Result, State, StreamAction, Topic, action,
+    data,
+};
+use tokio::sync::Notify;
+
+/// Answers what it was given.
+#[action]
+pub struct Echo {
+    #[validate(length(min = 1, max = 5))]
+    text: String,
+    #[serde(default)]
+    times: u8,
+    big: Option<u64>,
+}
+
+/// What was given.
+#[data]
+pub struct Echoed {
+    pub text: String,
+    pub times: u8,
+    pub big: Option<u64>,
+}
+
+impl Action for Echo {
+    type Output = Echoed;
+
+    async fn call(self, _cx: Context) -> Result<Echoed> {
+        Ok(Echoed { text: self.text, times: self.times, big: self.big })
+    }
+}
+
+/// Answers nothing.
+#[action]
+pub async fn nothing() -> Result<()> {
+    Ok(())
+}
+
+/// Fails with a cause that nobody may read.
+#[action]
+pub async fn leak() -> Result<()> {
+    Err(std::io::Error::other("password=hunter2"))?
+}
+
+/// Panics.
+#[action]
+#[expect(clippy::panic, reason = "the test is what becomes of it")]
+pub async fn explode() -> Result<()> {
+    panic!("password=hunter2")
+}
+
+/// Refuses with a word of its own.
+#[action]
+pub async fn refuse() -> Result<()> {
+    Err(Error::conflict("the room is full").with_word("room_full").with_retry_after(7))
+}
+
+/// Takes longer than it may.
+#[action]
+pub struct Slow;
+
+impl Action for Slow {
+    type Output = ();
+    const LIMITS: Limits = Limits::new().timeout(Duration::from_millis(20));
+
+    async fn call(self, _cx: Context) -> Result<()> {
+        std::future::pending().await
+    }
+}
+
+/// A switch that lets [`finish`] go on, and a mark that it did.
+#[derive(Debug, Default)]
+pub struct Gate {
+    pub entered: Notify,
+    pub open: Notify,
+    pub done: AtomicBool,
+}
+
+/// Waits at the gate, then notes that it ended.
+#[action]
+pub async fn finish(gate: State<Arc<Gate>>) -> Result<()> {
+    gate.entered.notify_one();
+    gate.open.notified().await;
+    gate.done.store(true, std::sync::atomic::Ordering::SeqCst);
+    Ok(())
+}
+
+/// What happens in the room of these tests.
+#[derive(Event)]
+pub enum RoomEvent {
+    Said { text: String },
+}
+
+/// The room of one test.
+pub type Room = Arc<Topic<RoomEvent>>;
+
+/// Follows the room.
+#[action]
+pub struct Follow;
+
+impl StreamAction for Follow {
+    type Event = RoomEvent;
+    type Output = ();
+
+    async fn stream(self, cx: Context, out: EventStream<RoomEvent>) -> Result<()> {
+        out.follow(&**cx.state::<Room>()?).await
+    }
+}
+
+/// What a countdown tells.
+#[derive(Event)]
+pub enum Tick {
+    Count(u32),
+    #[event(name = "half.way")]
+    HalfWay,
+}
+
+/// Counts down, with ids of its own.
+#[action]
+pub struct Countdown {
+    #[validate(range(max = 100))]
+    from: u32,
+}
+
+impl StreamAction for Countdown {
+    type Event = Tick;
+    type Output = String;
+
+    async fn stream(self, _cx: Context, out: EventStream<Tick>) -> Result<String> {
+        let from = out.last_event_id().and_then(|id| id.parse().ok()).unwrap_or(self.from + 1);
+        for n in (1..from).rev() {
+            out.send_with_id(&n.to_string(), Tick::Count(n)).await?;
+        }
+        out.send(Tick::HalfWay).await?;
+        Ok("done".to_owned())
+    }
+}
+
+/// Sends one event and then fails, in the way it is told to.
+#[action]
+pub struct Broken {
+    how: How,
+}
+
+/// The ways to fail.
+#[data]
+#[derive(PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    Error,
+    Panic,
+    ForgedId,
+    LongId,
+}
+
+impl StreamAction for Broken {
+    type Event = Tick;
+    type Output = ();
+
+    #[expect(clippy::panic, reason = "the test is what becomes of it")]
+    async fn stream(self, _cx: Context, out: EventStream<Tick>) -> Result<()> {
+        out.send(Tick::Count(1)).await?;
+        match self.how {
+            How::Error => Err(std::io::Error::other("password=hunter2"))?,
+            How::Panic => panic!("password=hunter2"),
+            How::ForgedId => out.send_with_id("1\n\nevent: forged", Tick::Count(2)).await,
+            How::LongId => out.send_with_id(&"1".repeat(129), Tick::Count(2)).await,
+        }
+    }
+}
+
+/// Says nothing for ever, but for its heartbeat.
+#[action]
+pub struct Silent;
+
+impl StreamAction for Silent {
+    type Event = Tick;
+    type Output = ();
+    const LIMITS: Limits = Limits::new().ping(Duration::from_millis(10));
+
+    async fn stream(self, _cx: Context, _out: EventStream<Tick>) -> Result<()> {
+        std::future::pending().await
+    }
+}
+
+/// Streams, and answers those who take no stream too.
+#[action]
+pub struct Both;
+
+impl StreamAction for Both {
+    type Event = Tick;
+    type Output = String;
+
+    async fn stream(self, _cx: Context, _out: EventStream<Tick>) -> Result<String> {
+        Ok("streamed".to_owned())
+    }
+
+    async fn call(self, _cx: Context) -> Result<String> {
+        Ok("called".to_owned())
+    }
+}

@@ -1,0 +1,13 @@
+//! Kipo over a real socket, one file for each subject.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod action;
+mod actions;
+mod bad_input;
+mod floors;
+mod guard;
+mod shutdown;
+mod stream;
+mod support;
+mod topic;

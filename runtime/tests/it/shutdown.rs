@@ -1,0 +1,54 @@
+//! Going away: streams are told, admitted calls finish.
+
+use crate::support::{TestApp, get, post};
+
+#[tokio::test]
+async fn a_stream_is_told_when_to_come_back_and_ends_cleanly() {
+    let mut app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Follow", "")).await;
+    client.until("kipo:ready").await;
+    app.stop();
+    let text = client.until("\r\n0\r\n\r\n").await;
+    let retry = text.split_once("retry: ").unwrap().1.split_once('\n').unwrap().0;
+    assert!((100..=2100).contains(&retry.parse::<u32>().unwrap()), "{text}");
+    assert!(!text.contains("complete"), "{text}");
+    app.stopped().await;
+}
+
+#[tokio::test]
+async fn an_admitted_call_is_answered_before_the_end() {
+    let mut app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(post("Finish", "", "{}")).await;
+    app.gate.entered.notified().await;
+    app.stop();
+    app.gate.open.notify_one();
+    assert_eq!(client.answer().await.status, 204);
+    app.stopped().await;
+}
+
+#[tokio::test]
+async fn an_abandoned_call_is_waited_for() {
+    let mut app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(post("Finish", "", "{}")).await;
+    app.gate.entered.notified().await;
+    drop(client);
+    app.stop();
+    app.gate.open.notify_one();
+    let gate = std::sync::Arc::clone(&app.gate);
+    app.stopped().await;
+    assert!(gate.done.load(std::sync::atomic::Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_the_server_up() {
+    let mut app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(post("Nothing", "", "{}")).await;
+    client.answer().await;
+    app.stop();
+    assert_eq!(client.to_end().await, "");
+    app.stopped().await;
+}

@@ -1,0 +1,97 @@
+//! Streams: frames on the wire, from the first to the last.
+
+use crate::support::{TestApp, get, post};
+
+const ACCEPT: &str = "accept: text/event-stream\r\n";
+
+#[tokio::test]
+async fn a_stream_opens_with_ready_and_ends_with_its_output() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(post("Countdown", ACCEPT, r#"{"from":2}"#)).await;
+    let head = client.head().await;
+    assert_eq!(head.status, 200);
+    assert_eq!(head.header("content-type"), Some("text/event-stream"));
+    assert_eq!(head.header("cache-control"), Some("no-store, no-transform"));
+    assert_eq!(head.header("x-accel-buffering"), Some("no"));
+    assert_eq!(
+        client.stream_to_end().await,
+        "event: kipo:ready\ndata: {\"resume\":\"fresh\",\"ping_ms\":15000}\n\n\
+         event: count\ndata: 2\nid: 2\n\n\
+         event: count\ndata: 1\nid: 1\n\n\
+         event: half.way\ndata: null\n\n\
+         event: complete\ndata: \"done\"\n\n"
+    );
+    // A stream that ended cleanly leaves its connection for the next request.
+    client.write(post("Nothing", "", "{}")).await;
+    assert_eq!(client.answer().await.status, 204);
+}
+
+#[tokio::test]
+async fn a_get_takes_its_fields_from_the_query() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Countdown?from=1&other=x", "")).await;
+    assert_eq!(client.head().await.status, 200);
+    assert!(client.stream_to_end().await.contains("event: count\ndata: 1\n"));
+    let answer = app.send(get("/_kipo/actions/Countdown?from=many", "")).await;
+    assert!(answer.problem(422, "validation_failed")["errors"]["from"].is_array());
+    let answer = app.send(get("/_kipo/actions/Countdown?from=101", "")).await;
+    answer.problem(422, "validation_failed");
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_shows_the_last_id() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Countdown?from=9", "last-event-id: 2\r\n")).await;
+    client.head().await;
+    let text = client.stream_to_end().await;
+    assert!(text.contains("id: 1\n") && !text.contains("id: 2\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_stream_is_a_406_unless_the_action_knows_better() {
+    let app = TestApp::start().await;
+    let json = "accept: application/json\r\n";
+    app.send(post("Countdown", json, r#"{"from":2}"#)).await.problem(406, "not_acceptable");
+    app.send(get("/_kipo/actions/Countdown?from=2", json)).await.problem(405, "method_not_allowed");
+    let answer = app.send(post("Both", json, "{}")).await;
+    assert_eq!(answer.body, r#""called""#);
+    let answer = app.send(post("Echo", "accept: text/html\r\n", r#"{"text":"a"}"#)).await;
+    answer.problem(406, "not_acceptable");
+}
+
+#[tokio::test]
+async fn an_action_that_fails_ends_its_stream_with_a_problem() {
+    let app = TestApp::start().await;
+    for how in ["error", "panic", "forged_id", "long_id"] {
+        let mut client = app.connect().await;
+        client.write(get(&format!("/_kipo/actions/Broken?how={how}"), "")).await;
+        client.head().await;
+        let text = client.stream_to_end().await;
+        let (before, end) = text.split_once("event: error\ndata: ").unwrap();
+        assert!(before.ends_with("event: count\ndata: 1\n\n"), "{how}: {before}");
+        let problem: serde_json::Value = serde_json::from_str(end.trim_end()).unwrap();
+        assert_eq!((&problem["code"], &problem["status"]), (&"internal".into(), &500.into()));
+        assert!(!text.contains("hunter2") && !text.contains("forged"), "{how}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_input_is_refused_before_the_stream_opens() {
+    let app = TestApp::start().await;
+    app.send(post("Countdown", ACCEPT, "{}")).await.problem(422, "validation_failed");
+    app.send(post("Countdown", ACCEPT, "nonsense")).await.problem(400, "bad_request");
+}
+
+#[tokio::test]
+async fn silence_is_filled_with_comments_without_an_id() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Silent", "")).await;
+    client.head().await;
+    let text = client.until(": ping\n\n").await + &client.until(": ping\n\n").await;
+    assert!(text.contains("\"ping_ms\":10}"), "{text}");
+    assert!(!text.contains("id:"), "{text}");
+}

@@ -1,0 +1,213 @@
+//! An app on a free port, and a client that sends bytes and reads them.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use kipo::{App, ServeLimits, Topic};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use crate::actions::{Gate, Room};
+
+/// A running app. It ends with the value.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub room: Room,
+    pub gate: Arc<Gate>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<()>,
+}
+
+impl TestApp {
+    /// Starts an app.
+    pub async fn start() -> Self {
+        Self::with(|app| app).await
+    }
+
+    /// Starts an app with settings of its own.
+    pub async fn with(settings: impl FnOnce(App) -> App) -> Self {
+        let (room, gate) = (Room::new(Topic::new("room").keep(3)), Arc::new(Gate::default()));
+        let limits = ServeLimits { drain: Duration::from_secs(5), ..ServeLimits::default() };
+        let app = App::new().state(Arc::clone(&room)).state(Arc::clone(&gate)).serve_limits(limits);
+        let app = settings(app);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(async move {
+            app.serve(listener, async { _ = stopped.await }).await.unwrap();
+        });
+        Self { address, room, gate, stop: Some(stop), serving }
+    }
+
+    /// Asks the app to stop; it drains.
+    pub fn stop(&mut self) {
+        _ = self.stop.take().unwrap().send(());
+    }
+
+    /// Waits until the app has stopped.
+    pub async fn stopped(self) {
+        self.serving.await.unwrap();
+    }
+
+    /// Opens a connection.
+    pub async fn connect(&self) -> Client {
+        Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+    }
+
+    /// Sends a request on a connection of its own and reads the answer.
+    pub async fn send(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut client = self.connect().await;
+        client.write(request).await;
+        client.answer().await
+    }
+
+    /// Calls an action with a JSON body.
+    pub async fn call(&self, name: &str, body: &str) -> Answer {
+        self.send(post(name, "", body)).await
+    }
+}
+
+/// Returns a POST of a JSON body; `headers` are whole lines.
+pub fn post(name: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST /_kipo/actions/{name} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n{headers}\r\n{body}"
+    )
+}
+
+/// Returns a GET; `headers` are whole lines.
+pub fn get(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n")
+}
+
+/// One connection.
+pub struct Client {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+/// A test that waits for bytes longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Client {
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Writes as much as the server takes: it may refuse half-way.
+    pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
+        _ = self.stream.write_all(bytes.as_ref()).await;
+    }
+
+    /// Says that nothing more will be sent.
+    pub async fn finish_writing(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// Reads on; `false` at the end of the connection.
+    async fn more(&mut self) -> bool {
+        let read = self.stream.read_buf(&mut self.read);
+        let read = tokio::time::timeout(PATIENCE, read).await.expect("the server says something");
+        read.is_ok_and(|n| n > 0)
+    }
+
+    /// Reads until `text` was read, and returns everything up to its end.
+    pub async fn until(&mut self, text: &str) -> String {
+        loop {
+            let found = self.read.windows(text.len()).position(|part| part == text.as_bytes());
+            if let Some(at) = found {
+                let rest = self.read.split_off(at + text.len());
+                let read = std::mem::replace(&mut self.read, rest);
+                return String::from_utf8(read).unwrap();
+            }
+            let more = self.more().await;
+            assert!(more, "{text:?} never came, only {:?}", String::from_utf8_lossy(&self.read));
+        }
+    }
+
+    /// Reads to the end of the connection.
+    pub async fn to_end(&mut self) -> String {
+        while self.more().await {}
+        String::from_utf8(std::mem::take(&mut self.read)).unwrap()
+    }
+
+    /// Reads the head of an answer.
+    pub async fn head(&mut self) -> Answer {
+        let text = self.until("\r\n\r\n").await;
+        let mut lines = text.trim_end().split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        });
+        Answer { status, headers: headers.collect(), body: String::new() }
+    }
+
+    /// Reads an answer with a length.
+    pub async fn answer(&mut self) -> Answer {
+        let mut answer = self.head().await;
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        while self.read.len() < length {
+            assert!(self.more().await, "the body is shorter than it says");
+        }
+        let rest = self.read.split_off(length);
+        answer.body = String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
+        answer
+    }
+
+    /// Reads the frames of a chunked stream to its end, as a client sees them.
+    pub async fn stream_to_end(&mut self) -> String {
+        unchunked(&self.until("\r\n0\r\n\r\n").await)
+    }
+}
+
+/// Takes the lengths out of a chunked body.
+pub fn unchunked(body: &str) -> String {
+    let (mut text, mut rest) = (String::new(), body.trim_start_matches("\r\n"));
+    while let Some((length, after)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            break;
+        }
+        text.push_str(&after[..length]);
+        rest = &after[length + 2..];
+    }
+    text
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Asserts that this is a problem document with that status and code, and returns it.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let document = self.json();
+        assert_eq!(document["status"], status);
+        assert_eq!(document["code"], code, "{document}");
+        assert!(document["title"].is_string() && document["detail"].is_string());
+        assert_eq!(document["request_id"].as_str(), self.header("x-request-id"));
+        document
+    }
+}

@@ -1,0 +1,260 @@
+//! Actions of an app whose types take every form. Nobody calls them.
+
+/// A room.
+mod chat {
+    use kipo::{Action, Context, Event, EventStream, Result, StreamAction, action, data};
+
+    /// A message, as everyone sees it.
+    #[data]
+    pub struct Message {
+        /// Counts from 1.
+        pub id: u64,
+        pub username: String,
+        pub text: String,
+        /// The message that this one answers.
+        pub answers: Option<u64>,
+    }
+
+    #[data]
+    #[serde(rename_all = "snake_case")]
+    pub enum Status {
+        /// Came in.
+        Joined,
+        Left,
+    }
+
+    #[derive(Event)]
+    pub enum RoomEvent {
+        /// Someone wrote.
+        Chat(Message),
+        /// Someone came or went.
+        Presence {
+            status: Status,
+            username: String,
+            away_since: Option<u64>,
+        },
+        Many(Vec<Message>),
+        Tick,
+    }
+
+    /// Posts one message to the room.
+    #[action]
+    pub struct Send {
+        /// Who writes.
+        #[validate(length(min = 1, max = 20))]
+        username: String,
+        #[validate(length(min = 1, max = 500))]
+        message: String,
+        answers: Option<u64>,
+        #[serde(default)]
+        silent: bool,
+    }
+
+    /// Where the message went.
+    #[data]
+    pub struct Sent {
+        pub id: u64,
+    }
+
+    impl Action for Send {
+        type Output = Sent;
+
+        async fn call(self, _cx: Context) -> Result<Sent> {
+            Ok(Sent { id: 1 })
+        }
+    }
+
+    /// Streams the room.
+    #[action]
+    pub struct Listen;
+
+    impl StreamAction for Listen {
+        type Event = RoomEvent;
+        type Output = ();
+
+        async fn stream(self, _cx: Context, _out: EventStream<RoomEvent>) -> Result<()> {
+            Ok(())
+        }
+    }
+}
+
+/// The same names, other types.
+mod mail {
+    use kipo::{Action, Context, Result, action, data};
+
+    #[data]
+    pub struct Message {
+        pub subject: String,
+        pub to: Vec<String>,
+    }
+
+    #[action]
+    pub struct Send {
+        message: Message,
+    }
+
+    impl Action for Send {
+        type Output = Message;
+
+        async fn call(self, _cx: Context) -> Result<Message> {
+            Ok(self.message)
+        }
+    }
+
+    /// Forgets a message.
+    #[action]
+    pub async fn delete(_cx: Context, id: kipo::Exact<i64>) -> Result<()> {
+        let _ = id;
+        Ok(())
+    }
+}
+
+/// A module named by a word of TypeScript, and one inside another.
+mod new {
+    pub(crate) mod default {
+        use kipo::{Context, Result, action};
+
+        #[action]
+        pub async fn ping(_cx: Context) -> Result<String> {
+            Ok(String::new())
+        }
+    }
+}
+
+/// Each action takes a type and gives it back.
+mod shapes {
+    use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+    use kipo::{Context, Exact, Result, action, data};
+
+    macro_rules! echo {
+        ($($name:ident: $type:ty),* $(,)?) => {$(
+            #[action]
+            pub async fn $name(_cx: Context, value: $type) -> Result<$type> {
+                Ok(value)
+            }
+        )*};
+    }
+
+    echo! {
+        take_external: External, take_internal: Internal, take_adjacent: Adjacent, take_untagged: Untagged,
+        take_words: Words, take_newtype: UserId, take_pair: Pair, take_unit: (), take_list: Vec<String>, take_set: BTreeSet<u8>,
+        take_map: HashMap<String, Point>, take_by_number: BTreeMap<u64, String>, take_by_word: BTreeMap<Words, u8>,
+        take_tuple: (String, u8), take_array: [f64; 3], take_maybe: Option<String>, take_maybe_point: Option<Point>,
+        take_big: i64, take_exact: Exact<u64>, take_bytes: Vec<u8>, take_any: serde_json::Value, take_tree: Tree,
+        take_json: Json, take_users: Page<UserId>, take_points: Page<Point>, take_flat: Flat, take_renamed: Renamed,
+        take_duration: std::time::Duration, take_defaults: Defaults, take_strict: Strict,
+    }
+
+    #[data]
+    pub enum External {
+        Nothing,
+        Text(String),
+        Pair(u8, u8),
+        Named { x: u8 },
+    }
+
+    #[data]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    pub enum Internal {
+        Nothing,
+        Point(Point),
+        Named { label: String },
+    }
+
+    #[data]
+    #[serde(tag = "kind", content = "content")]
+    pub enum Adjacent {
+        Nothing,
+        Text(String),
+        Named { x: u8 },
+    }
+
+    #[data]
+    #[serde(untagged)]
+    pub enum Untagged {
+        Number(i64),
+        Text(String),
+        Named { x: u8 },
+    }
+
+    #[data]
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Words {
+        First,
+        SecondWord,
+    }
+
+    #[data]
+    pub struct UserId(u32);
+
+    #[data]
+    pub struct Pair(String, bool);
+
+    #[data]
+    pub struct Point {
+        x: f64,
+        y: f64,
+    }
+
+    #[data]
+    pub struct Page<T> {
+        items: Vec<T>,
+        next: Option<u32>,
+    }
+
+    #[data]
+    pub struct Tree {
+        name: String,
+        parent: Option<Box<Self>>,
+        children: Vec<Self>,
+    }
+
+    #[data]
+    #[serde(untagged)]
+    pub enum Json {
+        Text(String),
+        List(Vec<Self>),
+        Map(BTreeMap<String, Self>),
+    }
+
+    #[data]
+    pub struct Flat {
+        id: u8,
+        #[serde(flatten)]
+        point: Point,
+        #[serde(flatten)]
+        kind: Internal,
+        #[serde(flatten)]
+        rest: BTreeMap<String, serde_json::Value>,
+    }
+
+    /// Names that need quotes, a `*/` in a comment.
+    #[data]
+    pub struct Renamed {
+        #[serde(rename = "content-type")]
+        content_type: String,
+        #[serde(rename = "2nd \"name\"")]
+        second: bool,
+        r#type: String,
+        class: u8,
+    }
+
+    #[data]
+    #[serde(default)]
+    #[derive(Default)]
+    pub struct Defaults {
+        size: u8,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        #[serde(skip)]
+        secret: String,
+    }
+
+    #[data]
+    #[serde(deny_unknown_fields)]
+    pub struct Strict {
+        only: bool,
+    }
+}

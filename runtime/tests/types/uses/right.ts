@@ -1,0 +1,142 @@
+// Uses that must compile.
+import { ActionError, action as imported, type chat, type mail, type shapes } from "kipo";
+import { same } from "./same";
+
+/** What an action of `shapes` takes and gives back. */
+type Shapes = typeof action.shapes;
+type Output<Name extends string> = `Take${Name}` extends keyof Shapes
+  ? Awaited<ReturnType<ReturnType<Shapes[`Take${Name}`]>["call"]>>
+  : never;
+type Input<Name extends string> = `Take${Name}` extends keyof Shapes
+  ? NonNullable<Parameters<Shapes[`Take${Name}`]>[0]>
+  : never;
+
+// The global and the import are the same.
+same<typeof action, typeof imported>(true);
+
+// A call: fields, defaults, options.
+const sent = await action.chat.Send({ username: "ada", message: "hi" }).call();
+same<typeof sent, chat.Sent>(true);
+same<typeof sent.id, number>(true);
+await action.chat.Send({ username: "ada", message: "hi", answers: null, silent: true }).call();
+await action.chat.Send({ username: "ada", message: "hi", answers: undefined }).call();
+
+// A stream: the name narrows the data.
+const done = await action.chat
+  .Listen({})
+  .withOnProgress((data, event) => {
+    if (event === "chat") {
+      same<typeof data, chat.Message>(true);
+      same<typeof data.answers, number | null>(true);
+    } else if (event === "presence") {
+      same<typeof data.status, "joined" | "left">(true);
+      same<typeof data.away_since, number | null>(true);
+    } else if (event === "many") {
+      same<typeof data, chat.Message[]>(true);
+    } else {
+      same<typeof data, null>(true);
+      same<typeof event, "tick">(true);
+    }
+  })
+  .withRetryStream({ maxReconnects: Infinity, baseDelay: 2000, backoff: "exponential" })
+  .call();
+same<typeof done, null>(true);
+for await (const event of action.chat.Listen().events()) {
+  if (event.event === "chat") same<typeof event.data.text, string>(true);
+}
+
+// Errors know the fields.
+try {
+  await action.mail.Delete({ id: "9007199254740993" }).call();
+} catch (error) {
+  if (error instanceof ActionError) same<typeof error.status, number>(true);
+}
+action.chat.Send({ username: "ada", message: "" }).withOnError((error) => {
+  same<typeof error.fields.message, string[] | undefined>(true);
+  same<typeof error.fields.silent, string[] | undefined>(true);
+});
+
+// Types of one name in two modules.
+same<chat.Message["text"], string>(true);
+same<mail.Message["subject"], string>(true);
+await action.mail.Send({ message: { subject: "hi", to: ["ada"] } }).call();
+
+// Names that are words of the language.
+const pong = await action.new.default.Ping().call();
+same<typeof pong, string>(true);
+
+// Enums.
+same<Output<"External">, "Nothing" | { Text: string } | { Pair: [number, number] } | { Named: { x: number } }>(true);
+declare const internal: Output<"Internal">;
+if (internal.type === "point") same<typeof internal.x, number>(true);
+if (internal.type === "named") same<typeof internal.label, string>(true);
+action.shapes.TakeInternal({ value: { type: "nothing" } });
+action.shapes.TakeInternal({ value: { type: "point", x: 1, y: 2 } });
+same<
+  Output<"Adjacent">,
+  { kind: "Nothing" } | { kind: "Text"; content: string } | { kind: "Named"; content: { x: number } }
+>(true);
+same<Output<"Untagged">, number | string | { x: number }>(true);
+same<Output<"Words">, "first" | "second-word">(true);
+
+// What is transparent, and what has a place.
+same<Output<"Newtype">, number>(true);
+same<Output<"Pair">, [string, boolean]>(true);
+same<Output<"Unit">, null>(true);
+same<Output<"Tuple">, [string, number]>(true);
+same<Output<"Array">, [number, number, number]>(true);
+
+// Lists and maps.
+same<Output<"List">, string[]>(true);
+same<Output<"Set">, number[]>(true);
+same<Output<"Map">, Record<string, shapes.Point>>(true);
+same<Output<"ByNumber">, Record<string, string>>(true);
+same<Output<"ByWord">["second-word"], number | undefined>(true);
+action.shapes.TakeByNumber({ value: { 7: "seven" } });
+
+// Options may be left out of an input and are null in an output.
+same<Output<"Maybe">, string | null>(true);
+same<Output<"MaybePoint">, shapes.Point | null>(true);
+action.shapes.TakeMaybe();
+action.shapes.TakeMaybe({});
+action.shapes.TakeMaybe({ value: null });
+action.shapes.TakeMaybePoint({ value: { x: 1, y: 2 } });
+
+// Numbers.
+same<Output<"Big">, number>(true);
+same<Output<"Bytes">, number[]>(true);
+const exact = await action.shapes.TakeExact({ value: "18446744073709551615" }).call();
+same<typeof exact, `${bigint}`>(true);
+BigInt(exact) + 1n;
+action.shapes.TakeExact({ value: `${7n}` });
+same<Output<"Duration">["secs"], number>(true);
+same<Output<"Any">, unknown>(true);
+action.shapes.TakeAny({ value: [1, { deep: true }] });
+
+// Recursion and generics.
+declare const tree: Output<"Tree">;
+same<typeof tree.parent, shapes.Tree | null>(true);
+tree.children[0]?.parent?.children.at(-1)?.name.trim();
+action.shapes.TakeTree({ value: { name: "root", children: [{ name: "leaf", children: [] }] } });
+action.shapes.TakeJson({ value: ["a", { b: ["c"] }] });
+same<Output<"Users">["items"], number[]>(true);
+same<Output<"Points">["items"], shapes.Point[]>(true);
+same<Output<"Points">["next"], number | null>(true);
+
+// Flattened.
+declare const flat: Output<"Flat">;
+same<typeof flat.id, number>(true);
+same<typeof flat.y, number>(true);
+if (flat.type === "named") same<typeof flat.label, string>(true);
+action.shapes.TakeFlat({ value: { id: 1, x: 1, y: 2, type: "nothing", anything: [true] } });
+
+// Names and defaults.
+declare const renamed: Output<"Renamed">;
+same<(typeof renamed)["content-type"], string>(true);
+same<(typeof renamed)['2nd "name"'], boolean>(true);
+renamed.class + renamed.type.length;
+action.shapes.TakeDefaults({ value: {} });
+declare const defaults: Output<"Defaults">;
+same<typeof defaults.size, number>(true);
+same<typeof defaults.note, string | null | undefined>(true);
+same<Input<"Strict">["value"], shapes.Strict>(true);

@@ -1,0 +1,69 @@
+//! What the tests need besides Rust: installed where that may be done, named where it may not.
+
+use std::{env, fs, path::PathBuf};
+
+use crate::run::{Result, at, command, has, run};
+
+/// The folders with npm packages of their own.
+const NPM: [&str; 2] = ["runtime/client", "app"];
+
+/// The oldest Node that runs the tests.
+const NODE_MIN: u32 = 20;
+
+/// Makes sure of Node and of the packages in the lock files.
+pub(crate) fn node() -> Result {
+    let missing = format!(
+        "Node {NODE_MIN} or later is missing: install it (Debian: `apt-get install nodejs npm`, or from nodejs.org) and run this again"
+    );
+    if !has("node") || !has("npm") {
+        return Err(missing);
+    }
+    let version = crate::run::output(&mut command("node", &["--version"]))?;
+    let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
+    if major.trim().parse::<u32>().is_ok_and(|major| major < NODE_MIN) {
+        return Err(missing);
+    }
+    for folder in NPM {
+        packages(folder)?;
+    }
+    Ok(())
+}
+
+/// Installs the packages of one lock file, unless that has been done.
+fn packages(folder: &str) -> Result {
+    let lock = fs::read_to_string(at(folder).join("package-lock.json"))
+        .map_err(|error| format!("{folder}/package-lock.json: {error}"))?;
+    // A copy of the lock file is put beside what was installed by it.
+    let done = at(folder).join("node_modules/.installed-by");
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    let mut install = command("npm", &["ci", "--no-audit", "--no-fund"]);
+    run(install.current_dir(at(folder)))?;
+    fs::write(&done, lock).map_err(|error| format!("{}: {error}", done.display()))
+}
+
+/// Makes sure of a browser, and returns its path.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("CHROMIUM") {
+        return Ok(path.into());
+    }
+    let known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let find = || known.iter().map(PathBuf::from).find(|path| path.exists());
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    let missing = "Chromium is missing: install it (Debian: `apt-get install chromium`) or name one by CHROMIUM=/path/to/chromium";
+    if !has("apt-get") || !is_root() {
+        return Err(missing.to_owned());
+    }
+    run(&mut command("apt-get", &["update", "-qq"]))?;
+    let mut install =
+        command("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
+    run(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    find().ok_or_else(|| missing.to_owned())
+}
+
+fn is_root() -> bool {
+    crate::run::output(&mut command("id", &["-u"])).is_ok_and(|id| id.trim() == "0")
+}

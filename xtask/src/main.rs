@@ -1,0 +1,71 @@
+//! What people run in this repository: `cargo xtask test`.
+
+mod machine;
+mod run;
+mod steps;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test            Runs every check there is: format, lints, tests, documentation, types, browsers
+  test --list     Lists the steps of it
+  test STEP …     Runs only those steps
+  fmt             Formats everything, the files below app/actions included
+
+What the tests need besides Rust is installed by the test command where it may be:
+npm packages by their lock files, and Chromium from Debian's packages.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["test", "--list"] => {
+            for step in steps::ALL {
+                run::say(&format!("{:10} {}", step.name, step.what));
+            }
+            ExitCode::SUCCESS
+        }
+        ["test", only @ ..] => test(only),
+        ["fmt"] => steps::format(),
+        ["help" | "-h" | "--help"] => {
+            run::say(HELP);
+            ExitCode::SUCCESS
+        }
+        _ => {
+            run::say(HELP);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs all steps, or those that are named. Goes on after a failure, so that one run tells all.
+fn test(only: &[&str]) -> ExitCode {
+    if let Some(unknown) = only.iter().find(|name| steps::ALL.iter().all(|s| s.name != **name)) {
+        run::say(&format!("there is no step `{unknown}`; `cargo xtask test --list` lists them"));
+        return ExitCode::FAILURE;
+    }
+    let wanted = |step: &&steps::Step| only.is_empty() || only.contains(&step.name);
+    let steps: Vec<_> = steps::ALL.iter().filter(wanted).collect();
+    let (mut failed, started) = (Vec::new(), std::time::Instant::now());
+    for (i, step) in steps.iter().enumerate() {
+        run::say(&format!("\n[{}/{}] {}: {}", i + 1, steps.len(), step.name, step.what));
+        let began = std::time::Instant::now();
+        match (step.run)() {
+            Ok(()) => run::say(&format!("  ok, {:.0} s", began.elapsed().as_secs_f32())),
+            Err(failure) => {
+                run::say(&format!("  FAILED: {failure}"));
+                failed.push(format!("{}: {failure}", step.name));
+            }
+        }
+    }
+    run::say(&format!("\nall of it took {:.0} s", started.elapsed().as_secs_f32()));
+    for failure in &failed {
+        run::say(&format!("FAILED {failure}"));
+    }
+    run::say(&format!("{} passed, {} failed", steps.len() - failed.len(), failed.len()));
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,147 @@
+//! The steps of the test command, in their order: the quick ones first.
+
+use std::{env, fs, path::PathBuf, process::ExitCode};
+
+use crate::{
+    machine,
+    run::{Result, at, cargo, command, has, output, root, run, say, target},
+};
+
+/// One step of the test command.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) run: fn() -> Result,
+}
+
+/// All steps.
+pub(crate) const ALL: &[Step] = &[
+    Step { name: "fmt", what: "everything is formatted", run: fmt },
+    Step { name: "clippy", what: "no lint is broken", run: clippy },
+    Step { name: "node", what: "the browser client: types and tests", run: node },
+    Step { name: "test", what: "unit, integration, golden and misuse tests", run: test },
+    Step { name: "doctest", what: "the examples in the documentation", run: doctest },
+    Step { name: "doc", what: "the documentation builds without warnings", run: doc },
+    Step { name: "pages", what: "the app's page scripts against its generated types", run: pages },
+    Step { name: "browser", what: "the app in Chromium", run: browser },
+    Step { name: "package", what: "the crate holds the client", run: package },
+    Step { name: "release", what: "the release binary runs from an empty folder", run: release },
+    Step { name: "bench", what: "the benchmarks still run (no numbers are judged)", run: bench },
+    Step { name: "deny", what: "licences and sources of dependencies", run: deny },
+];
+
+/// Formats everything.
+pub(crate) fn format() -> ExitCode {
+    match run(&mut cargo(&["fmt", "--all"])).and_then(|()| actions_format(&[])) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fmt() -> Result {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    actions_format(&["--check"])
+}
+
+/// Formats the files below `app/actions`: no `mod` names them, so `cargo fmt` does not see them.
+fn actions_format(args: &[&str]) -> Result {
+    let mut files = Vec::new();
+    rust_files(&at("app/actions"), &mut files)?;
+    run(command("rustfmt", &["--edition", "2024"]).args(args).args(files))
+}
+
+fn rust_files(folder: &PathBuf, files: &mut Vec<PathBuf>) -> Result {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rust_files(&path, files)?;
+        } else if path.extension().is_some_and(|suffix| suffix == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(())
+}
+
+fn clippy() -> Result {
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+fn node() -> Result {
+    machine::node()?;
+    for script in ["check", "test"] {
+        run(command("npm", &["run", "--silent", script]).current_dir(at("runtime/client")))?;
+    }
+    Ok(())
+}
+
+fn test() -> Result {
+    machine::node()?;
+    // Tests that need Node skip themselves where it is missing; here it may not be missing.
+    run(cargo(&["test", "--workspace", "--all-targets", "--locked"]).env("KIPO_REQUIRE_NODE", "1"))
+}
+
+fn doctest() -> Result {
+    run(&mut cargo(&["test", "--workspace", "--doc", "--locked"]))
+}
+
+fn doc() -> Result {
+    run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn pages() -> Result {
+    machine::node()?;
+    run(&mut cargo(&["run", "--quiet", "-p", "app", "--locked", "--", "types", "--out", "app"]))?;
+    run(command("npx", &["--no-install", "tsc", "--noEmit", "-p", "."]).current_dir(at("app")))
+}
+
+fn browser() -> Result {
+    machine::node()?;
+    let chromium = machine::chromium()?;
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    let mut test = command("npm", &["run", "--silent", "test"]);
+    test.current_dir(at("app")).env("CHROMIUM", chromium);
+    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+}
+
+/// `cargo package` takes only what lies under the crate; the client has to.
+fn package() -> Result {
+    let list = ["package", "--list", "--allow-dirty", "-p", "kipo", "--locked"];
+    let files = output(&mut cargo(&list))?;
+    let client = fs::read_dir(at("runtime/client")).map_err(|error| error.to_string())?;
+    for name in client.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+        let is_module = name.ends_with(".js") || name == "types.d.ts";
+        if is_module && !files.lines().any(|line| line == format!("client/{name}")) {
+            return Err(format!("the package lacks client/{name}"));
+        }
+    }
+    if let Some(file) = files.lines().find(|line| line.contains("node_modules")) {
+        return Err(format!("the package holds {file}"));
+    }
+    Ok(())
+}
+
+fn release() -> Result {
+    machine::node()?;
+    run(&mut cargo(&["build", "--release", "-p", "app", "--locked"]))?;
+    let mut test = command("npm", &["run", "--silent", "test:release"]);
+    run(test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("release/app")))
+}
+
+fn bench() -> Result {
+    run(&mut cargo(&["run", "--release", "--quiet", "-p", "bench", "--locked", "--", "--quick"]))
+}
+
+fn deny() -> Result {
+    if !has("cargo-deny") {
+        say("  cargo-deny is not installed (`cargo install cargo-deny`): skipped");
+        return Ok(());
+    }
+    let checks = ["deny", "--all-features", "check", "bans", "licenses", "sources"];
+    let online = env::var_os("KIPO_DENY_ADVISORIES").map(|_| "advisories");
+    run(cargo(&checks).args(online).current_dir(root()))
+}
