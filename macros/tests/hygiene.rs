@@ -227,7 +227,7 @@ pub mod imported {
     #[serde(default)]
     pub struct Tree {
         leaf: Option<Leaf>,
-        branches: Vec<Tree>,
+        branches: Vec<Self>,
     }
 
     #[data]
@@ -245,7 +245,7 @@ pub mod imported {
 
     /// Takes a private type.
     #[action]
-    pub async fn prune(
+    async fn prune(
         #[serde(default)] leaf: Option<Leaf>,
         #[serde(flatten)] more: Leaf,
     ) -> Result<()> {

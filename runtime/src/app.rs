@@ -88,7 +88,7 @@ impl App {
         self
     }
 
-    /// Gives the app a piece of state, found by its type with [`Context::state`].
+    /// Gives the app a piece of state, found by its type with [`Context::state`](crate::Context::state).
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
         self.states.insert(state);
@@ -275,7 +275,7 @@ fn router(
     for module in client::MODULES {
         router = router.route(
             &format!("{client}/{}", module.name),
-            embedded(module.text, "text/javascript; charset=utf-8", Keep::Forever),
+            embedded(&module.served(), "text/javascript; charset=utf-8", Keep::Forever),
         );
     }
     #[cfg(all(feature = "dev", debug_assertions))]
@@ -283,7 +283,7 @@ fn router(
         let module = client::RELOAD;
         router = router.route(
             &format!("{client}/{}", module.name),
-            embedded(module.text, "text/javascript; charset=utf-8", Keep::Forever),
+            embedded(&module.served(), "text/javascript; charset=utf-8", Keep::Forever),
         );
         if let Some(pages) = &pages {
             router = router.merge(dev::router(base, Arc::clone(pages), Arc::clone(shared)));

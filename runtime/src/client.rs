@@ -1,4 +1,7 @@
 //! The browser client: a table of embedded files under one content hash.
+//!
+//! Files are served with the lines of comments empty: a third of the bytes, and each line keeps
+//! its number, so that the file in a debugger is the file in the repository.
 
 use std::sync::LazyLock;
 
@@ -41,6 +44,27 @@ pub(crate) const MODULES: &[Module] = modules![
 pub(crate) const RELOAD: Module =
     Module { name: "reload.js", text: include_str!("../client/reload.js") };
 
+impl Module {
+    /// Returns the text that browsers get.
+    pub(crate) fn served(&self) -> String {
+        let mut served = String::with_capacity(self.text.len());
+        for line in self.text.lines() {
+            if !is_comment(line) {
+                served.push_str(line);
+            }
+            served.push('\n');
+        }
+        served
+    }
+}
+
+/// Returns whether a line is nothing but a comment. No line of the client's code begins with a
+/// star, nor does one within a template string; its own tests load the files in this form.
+fn is_comment(line: &str) -> bool {
+    let line = line.trim_start_matches([' ', '\t']);
+    line.starts_with("//") || line.starts_with("/*") || line.starts_with('*')
+}
+
 /// Returns the hash of the whole set: 16 hex digits, another one for any change of any file.
 ///
 /// The modules import each other by relative paths, so they share one hash in their paths
@@ -51,10 +75,37 @@ pub(crate) fn hash() -> &'static str {
         for module in MODULES {
             hash.update(module.name);
             hash.update([0]);
-            hash.update(module.text);
+            hash.update(module.served());
             hash.update([0]);
         }
         hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     });
     &HASH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_stay_behind_and_lines_keep_their_numbers() {
+        for module in MODULES {
+            let served = module.served();
+            assert_eq!(served.lines().count(), module.text.lines().count(), "{}", module.name);
+            assert!(served.len() < module.text.len(), "{}", module.name);
+        }
+        let module = Module { name: "a.js", text: "// a\n/** b\n * c */\nconst d = 1; // e\n" };
+        assert_eq!(module.served(), "\n\n\nconst d = 1; // e\n");
+    }
+
+    #[test]
+    fn every_module_that_another_imports_is_in_the_table() {
+        for module in MODULES {
+            let imports = |line: &&str| line.contains("from \"./") && !is_comment(line);
+            for import in module.text.lines().filter(imports) {
+                let name = import.split("\"./").nth(1).and_then(|rest| rest.split('"').next());
+                assert!(MODULES.iter().any(|module| Some(module.name) == name), "{import}");
+            }
+        }
+    }
 }

@@ -248,7 +248,7 @@ impl StateNeed {
     /// Returns the need for a `T`.
     #[must_use]
     pub const fn of<T: Send + Sync + 'static>() -> Self {
-        Self { id: TypeId::of::<T>, name: std::any::type_name::<T> }
+        Self { id: TypeId::of::<T>, name: type_name::<T> }
     }
 }
 

@@ -184,8 +184,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check<T: DeserializeOwned>(value: Option<Value>, expected: Option<(&str, &str)>) {
-        let fault = Field::new::<T>("f").fault_in_json(value.as_ref());
+    fn check<T: DeserializeOwned>(value: Option<&Value>, expected: Option<(&str, &str)>) {
+        let fault = Field::new::<T>("f").fault_in_json(value);
         let fault = fault.map(|fault| (fault.path, fault.message));
         let expected = expected.map(|(path, message)| (path.to_owned(), message.to_owned()));
         assert_eq!(fault, expected);
@@ -193,19 +193,19 @@ mod tests {
 
     #[test]
     fn a_right_value_has_no_fault() {
-        check::<String>(Some(json!("a")), None);
+        check::<String>(Some(&json!("a")), None);
         check::<Option<String>>(None, None);
-        check::<Option<String>>(Some(json!(null)), None);
+        check::<Option<String>>(Some(&json!(null)), None);
     }
 
     #[test]
     fn a_fault_names_what_was_expected_and_not_what_was_sent() {
-        check::<i64>(Some(json!("hunter2, expected peace")), Some(("", "must be a whole number")));
-        check::<u8>(Some(json!(300)), Some(("", "must be a whole number from 0 to 255")));
-        check::<String>(Some(json!(7)), Some(("", "must be text")));
-        check::<bool>(Some(json!("yes")), Some(("", "must be true or false")));
+        check::<i64>(Some(&json!("hunter2, expected peace")), Some(("", "must be a whole number")));
+        check::<u8>(Some(&json!(300)), Some(("", "must be a whole number from 0 to 255")));
+        check::<String>(Some(&json!(7)), Some(("", "must be text")));
+        check::<bool>(Some(&json!("yes")), Some(("", "must be true or false")));
         check::<Vec<u8>>(
-            Some(json!([1, "x"])),
+            Some(&json!([1, "x"])),
             Some(("[1]", "must be a whole number from 0 to 255")),
         );
         check::<String>(None, Some(("", "is required")));

@@ -111,4 +111,33 @@ mod tests {
     fn an_id_cannot_forge_a_frame() {
         event("chat", b"null", Some(format_args!("1\n\nevent: forged")));
     }
+
+    /// The streams that `tests/wire` records are those that this module writes; the browser
+    /// client reads the same files.
+    #[test]
+    fn the_recorded_streams_are_written_as_they_stand() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
+        for name in ["room", "gap", "progress", "empty", "failure", "drain"] {
+            let recorded = std::fs::read_to_string(folder.join(format!("{name}.sse"))).unwrap();
+            let mut written = Vec::new();
+            for block in recorded.split_inclusive("\n\n") {
+                let field = |name| {
+                    let mut lines = block.lines();
+                    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                };
+                if let Some(delay) = field("retry") {
+                    written.extend(retry(delay.parse().unwrap()));
+                } else if let Some(name) = field("event") {
+                    let data = field("data").unwrap().as_bytes();
+                    match field("id") {
+                        Some(id) => written.extend(event(name, data, Some(format_args!("{id}")))),
+                        None => written.extend(event(name, data, None)),
+                    }
+                } else {
+                    written.extend(PING);
+                }
+            }
+            assert_eq!(String::from_utf8(written).unwrap(), recorded, "{name}");
+        }
+    }
 }

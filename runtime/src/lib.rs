@@ -1,5 +1,42 @@
 //! Typed server actions: structs on the server, calls and streams in the browser.
+//!
+//! An action is a struct: its fields are the arguments, its [`Action`] is what it does. The
+//! browser calls it by name, with full types, and nothing has to be listed or generated.
+//!
+//! ```
+//! use kipo::{Action, Context, Result, action};
+//!
+//! /// Greets somebody.
+//! #[action]
+//! pub struct Greet {
+//!     #[validate(length(min = 1, max = 20))]
+//!     name: String,
+//! }
+//!
+//! impl Action for Greet {
+//!     type Output = String;
+//!
+//!     async fn call(self, _cx: Context) -> Result<String> {
+//!         Ok(format!("Hello, {}!", self.name))
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let greeting = Greet { name: "Ann".into() }.call(Context::test()).await.unwrap();
+//! assert_eq!(greeting, "Hello, Ann!");
+//! # });
+//! ```
+//!
+//! ```js
+//! await action.Greet({ name: "Ann" }).call(); // "Hello, Ann!"
+//! ```
+//!
+//! The [`guide`] tells the rest: actions, streams, topics, pages, guards, the browser client.
+//!
+//! What this crate does not do: TLS and HTTP/2 (a proxy does), sessions and users (a [`Guard`]
+//! of yours does), databases (any crate does; give it to the app as [`App::state`]).
 
+// Generated code says `::kipo::…`, here as well.
 extern crate self as kipo;
 
 #[doc(hidden)]
@@ -25,6 +62,7 @@ mod field;
 mod files;
 mod frame;
 mod guard;
+pub mod guide;
 mod limits;
 mod mistake;
 mod page;
@@ -41,28 +79,14 @@ mod unwind;
 mod validate;
 
 pub use async_trait::async_trait;
-/// Waiting, by the clock of the runtime: `tokio::time`.
 pub use tokio::time;
 
-/// Derives [`Event`](trait@Event).
-pub use kipo_macros::Event;
-/// Makes a struct or an `async fn` an action.
-pub use kipo_macros::action;
-/// Declares every file below `actions/` as a module.
-pub use kipo_macros::actions;
-/// Derives what a type needs to travel.
-pub use kipo_macros::data;
-/// Finds the app's pages and public files.
-pub use kipo_macros::files;
-/// Gives a page its data.
-pub use kipo_macros::page;
-
 pub use crate::{
-    action::{Action, StreamAction},
+    action::{Action, Input, StreamAction},
     app::{App, StartError},
     context::{Context, RequestId, State},
     error::{Code, Error, FieldErrors, Result},
-    event::Event,
+    event::{Event, EventType},
     event_stream::EventStream,
     exact::Exact,
     files::Files,
@@ -73,3 +97,67 @@ pub use crate::{
     topic::Topic,
     validate::Validate,
 };
+
+/// Makes a struct, or an `async fn`, an action: decodable, described in TypeScript, registered.
+///
+/// On a struct, implement [`Action`] or [`StreamAction`] for it. On a function, its arguments are
+/// the fields, but for [`Context`], [`State`] and [`EventStream`], which are filled in; the struct
+/// is named after the function, `delete` → `Delete`.
+///
+/// - `#[action(name = "chat.Post")]`: a name of its own instead of that of its path.
+/// - `#[action(state(Db, Mailer))]`: state that it needs, checked at start.
+///
+/// ```
+/// use kipo::{Action, Context, Result, action};
+///
+/// /// Doubles a number.
+/// #[action(name = "math.Double")]
+/// async fn double(n: i32) -> Result<i32> {
+///     Ok(n * 2)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(Double { n: 4 }.call(Context::test()).await.unwrap(), 8);
+/// # });
+/// ```
+pub use kipo_macros::action;
+
+/// Declares every Rust file below `actions/` beside `main.rs` as a module, so that a new file is
+/// an action without a list to keep. `kipo::actions!("src/actions")` names another folder.
+///
+/// The app's `build.rs` tells cargo to look for new files: `cargo::rerun-if-changed=actions`.
+///
+/// A folder with a `mod.rs` declares its own files. Names that begin with `_` or `.` are left out.
+pub use kipo_macros::actions;
+
+/// Derives what a type needs to travel: serde's traits, the schema, and [`Validate`] from its
+/// `#[validate(…)]` attributes.
+///
+/// ```
+/// use kipo::{FieldErrors, Validate, data};
+///
+/// #[data]
+/// struct Author {
+///     #[validate(length(min = 1))]
+///     name: String,
+/// }
+///
+/// let mut errors = FieldErrors::default();
+/// Author { name: String::new() }.validate(&mut errors);
+/// assert_eq!(errors.get("name"), ["must have at least 1 character"]);
+/// ```
+pub use kipo_macros::data;
+
+/// Finds the app's pages and public files: on disk in a debug build, inside the binary in a
+/// release. An expression of type [`Files`] for [`App::files`].
+pub use kipo_macros::files;
+
+/// Gives a page its data: the function runs before the page is rendered, and what it returns is
+/// what the template knows. See the [guide](guide::pages).
+pub use kipo_macros::page;
+
+/// Derives [`Event`](trait@Event) for an enum: each variant is an event, named in snake case.
+///
+/// `#[event(name = "…")]` on a variant gives it another name. The payload is the data: one
+/// unnamed field, named fields, or nothing.
+pub use kipo_macros::Event;

@@ -1,6 +1,6 @@
 //! Sockets: the accept loop, one task for each connection, drain on shutdown.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use http::Request;
@@ -118,7 +118,7 @@ async fn connection(
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         let mut router = router.clone();
-        async move { Ok::<_, Infallible>(Service::call(&mut router, request).await?) }
+        Service::call(&mut router, request)
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

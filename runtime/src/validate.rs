@@ -169,7 +169,6 @@ pub mod rules {
     }
 
     /// `range(min = …, max = …)`: a number within bounds, both included.
-    #[expect(clippy::needless_pass_by_value, reason = "bounds are literals in generated code")]
     pub fn range<T: Number>(
         value: &T,
         min: Option<T::Bound>,

@@ -7,6 +7,10 @@ use kipo::{Context, Event, EventStream, Result, StreamAction, action, data};
 /// The time that one step takes.
 const STEP: Duration = Duration::from_millis(200);
 
+/// What is done on the way, from the first step to the last.
+const LABELS: [&str; 5] =
+    ["Read the list", "Fetched the parts", "Put them together", "Checked the result", "Cleaned up"];
+
 /// Works through some steps and tells how far it is.
 #[action]
 pub struct Run {
@@ -52,8 +56,9 @@ impl StreamAction for Run {
         let total = self.steps;
         for step in 1..=total {
             kipo::time::sleep(STEP).await;
-            let label = format!("Step {step} of {total}");
-            let progress = Progress { step, total, percent: step * 100 / total, label };
+            let percent = step * 100 / total;
+            let label = LABELS[percent as usize * (LABELS.len() - 1) / 100].to_owned();
+            let progress = Progress { step, total, percent, label };
             out.send(RunEvent::Progress(progress)).await?;
         }
         Ok(Finished { steps: total, message: "All done.".to_owned() })

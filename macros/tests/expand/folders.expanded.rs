@@ -1,3 +1,4 @@
+#[allow(unreachable_pub)]
 mod actions {
     pub(crate) mod admin {
         pub(crate) mod users {

@@ -7,6 +7,7 @@
 ::core::compile_error! {
     "/app/broken/todo.rs and the folder /app/broken/todo are both the module `todo`: move the file to /app/broken/todo/mod.rs, which then declares its modules itself, or into the folder under another name"
 }
+#[allow(unreachable_pub)]
 mod actions {
     #[path = "/app/broken/fine.rs"]
     pub(crate) mod fine;

@@ -7,14 +7,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    path::PathBuf,
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    path::{Path, PathBuf},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     time::Duration,
 };
 
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode, ModifyKind, RenameMode},
+    event::{AccessKind, AccessMode, ModifyKind},
 };
 
 use crate::files::{Files, Folder, Hash};
@@ -56,58 +56,93 @@ impl fmt::Display for Changes {
 /// The thread ends with the process: it watches for as long as the app serves.
 pub(super) fn spawn(root: PathBuf, act: impl Fn(Changes) + Send + 'static) {
     let (events, happened) = mpsc::channel();
-    let watcher = watcher(&root, move || {
-        let _ = events.send(());
-    });
-    match watcher {
-        Ok(watcher) => {
+    match Watch::new(&root, events) {
+        Ok(mut watch) => {
+            let files = Files::on_disk(root);
+            // Before the thread runs: an edit from now on is a change.
+            let before = contents(&files);
             std::thread::spawn(move || {
-                let _watcher = watcher;
-                follow(&Files::on_disk(root), &happened, act);
+                follow(&files, before, &happened, || watch.folders(), act);
             });
         }
         Err(error) => tracing::warn!(%error, "edits will not show by themselves"),
     }
 }
 
-fn watcher(
-    root: &std::path::Path,
-    happened: impl Fn() + Send + 'static,
-) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        if event.is_ok_and(|event| counts(event.kind)) {
-            happened();
-        }
-    })?;
-    for folder in [Folder::Pages, Folder::Public] {
-        let folder = root.join(folder.as_str());
-        if folder.is_dir() {
-            watcher.watch(&folder, RecursiveMode::Recursive)?;
+/// What an event says: look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Happened {
+    /// In one of the folders, or near them.
+    Somewhere,
+    /// One of the folders itself is new: its watch, if there was one, went with the old one.
+    NewFolder,
+}
+
+struct Watch {
+    watcher: RecommendedWatcher,
+    folders: [PathBuf; 2],
+}
+
+impl Watch {
+    fn new(root: &Path, events: Sender<Happened>) -> notify::Result<Self> {
+        let folders = [Folder::Pages, Folder::Public].map(|folder| root.join(folder.as_str()));
+        let known = folders.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            // Nobody hears it once the thread is gone.
+            let _ = event.ok().and_then(|event| told(&event, &known)).map(|told| events.send(told));
+        });
+        let mut watch = Self { watcher: watcher?, folders };
+        // The root without what lies below, so that a folder that is made later is noticed.
+        watch.watcher.watch(root, RecursiveMode::NonRecursive)?;
+        watch.folders();
+        Ok(watch)
+    }
+
+    /// Watches those of the folders that are there.
+    fn folders(&mut self) {
+        for folder in self.folders.iter().filter(|folder| folder.is_dir()) {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::Recursive) {
+                tracing::warn!(folder = %folder.display(), %error, "its edits will not show");
+            }
         }
     }
-    Ok(watcher)
+}
+
+fn told(event: &Event, folders: &[PathBuf]) -> Option<Happened> {
+    let new = matches!(event.kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)));
+    match new && event.paths.iter().any(|path| folders.contains(path)) {
+        true => Some(Happened::NewFolder),
+        false => counts(event.kind).then_some(Happened::Somewhere),
+    }
 }
 
 /// Tells whether an event may mean other content. Opening and reading do not: acting on a change
 /// reads, and would be a change again.
 fn counts(kind: EventKind) -> bool {
     match kind {
-        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Any => true,
-        EventKind::Modify(ModifyKind::Name(mode)) => mode != RenameMode::From,
-        EventKind::Modify(_) => true,
         EventKind::Access(AccessKind::Close(mode)) => mode == AccessMode::Write,
         EventKind::Access(_) | EventKind::Other => false,
+        // A file that is moved away tells of its old name alone, so that name counts too.
+        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(_) | EventKind::Any => true,
     }
 }
 
-fn follow(files: &Files, happened: &Receiver<()>, act: impl Fn(Changes)) {
-    let mut before = contents(files);
-    while happened.recv().is_ok() {
+fn follow(
+    files: &Files,
+    mut before: Contents,
+    happened: &Receiver<Happened>,
+    mut watch_folders: impl FnMut(),
+    act: impl Fn(Changes),
+) {
+    while let Ok(mut told) = happened.recv() {
         for _ in 0..UNSETTLED_MAX {
+            if told == Happened::NewFolder {
+                watch_folders();
+            }
             match happened.recv_timeout(SETTLE) {
-                Ok(()) => {}
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(next) => told = next,
+                // The one who tells is gone, but what was told is acted on.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
         let now = contents(files);
@@ -167,31 +202,64 @@ mod tests {
     }
 
     #[test]
-    fn a_save_is_told_once_it_settles() {
+    fn several_events_are_one_change() {
         let dir = TestDir::new(&[("pages/a.css", "1")]);
-        let (tell, told) = mpsc::channel();
         let before = contents(&dir.files());
         let (event, happened) = mpsc::channel();
         dir.write("pages/a.css", "2");
         for _ in 0..3 {
-            event.send(()).unwrap();
+            event.send(Happened::Somewhere).unwrap();
         }
         drop(event);
-        // The events were sent before the thread looks, so it compares with what was there.
-        let now = contents(&dir.files());
-        tell.send(difference(&before, &now)).unwrap();
-        assert!(told.recv().unwrap().unwrap().only("css"));
-        follow(&dir.files(), &happened, |changes| panic!("{changes}"));
+        let (tell, told) = mpsc::channel();
+        follow(&dir.files(), before, &happened, || {}, |changes| tell.send(changes).unwrap());
+        drop(tell);
+        let changes: Vec<_> = told.iter().collect();
+        assert!(changes.len() == 1 && changes[0].only("css"), "{changes:?}");
+    }
+
+    #[test]
+    fn saves_of_all_kinds_are_noticed() {
+        let dir = TestDir::new(&[("pages/a.html", "1")]);
+        let (tell, told) = mpsc::channel();
+        spawn(dir.path().to_owned(), move |changes| {
+            let _ = tell.send(changes.to_string());
+        });
+        // A slow machine may see one save as two changes.
+        let wait_for = |path: &str| {
+            while told.recv_timeout(Duration::from_secs(20)).unwrap() != path {}
+        };
+        dir.write("pages/a.html", "2");
+        wait_for("pages/a.html");
+        // As editors save: a new file in place of the old one, which is then saved again.
+        for text in ["3", "4"] {
+            dir.write("pages/.a.html.new", text);
+            std::fs::rename(dir.path().join("pages/.a.html.new"), dir.path().join("pages/a.html"))
+                .unwrap();
+            wait_for("pages/a.html");
+        }
+        // A folder in a folder.
+        dir.write("pages/blog/b.html", "1");
+        wait_for("pages/blog/b.html");
+        dir.write("pages/blog/b.html", "2");
+        wait_for("pages/blog/b.html");
+        // A folder that was not there at the start.
+        dir.write("public/c.css", "1");
+        wait_for("public/c.css");
+        dir.write("public/c.css", "2");
+        wait_for("public/c.css");
+        // Moved away.
+        std::fs::rename(dir.path().join("pages/a.html"), dir.path().join("a.html")).unwrap();
+        wait_for("pages/a.html");
     }
 
     #[test]
     fn reading_is_no_event() {
-        use notify::event::{CreateKind, DataChange};
+        use notify::event::{CreateKind, RenameMode};
         assert!(!counts(EventKind::Access(AccessKind::Open(AccessMode::Any))));
         assert!(!counts(EventKind::Access(AccessKind::Close(AccessMode::Read))));
-        assert!(!counts(EventKind::Modify(ModifyKind::Name(RenameMode::From))));
         assert!(counts(EventKind::Access(AccessKind::Close(AccessMode::Write))));
         assert!(counts(EventKind::Create(CreateKind::File)));
-        assert!(counts(EventKind::Modify(ModifyKind::Data(DataChange::Any))));
+        assert!(counts(EventKind::Modify(ModifyKind::Name(RenameMode::From))));
     }
 }

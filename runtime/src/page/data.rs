@@ -23,7 +23,7 @@ use crate::{
 /// // A parameter that does not parse is a page that is not there.
 /// let cx = PageContext::from(Context::test()).with_param("id", "seven");
 /// assert_eq!(cx.param::<u32>("id").unwrap_err().code(), kipo::Code::NotFound);
-/// # kipo::Result::Ok(())
+/// # kipo::Result::<()>::Ok(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct PageContext {
@@ -58,10 +58,6 @@ impl PageContext {
             return Err(Error::internal(format!("the page has no parameter `{name}`")));
         };
         param::parse(text).ok_or_else(not_found)
-    }
-
-    pub(crate) fn params(&self) -> &[(String, String)] {
-        &self.params
     }
 }
 
@@ -144,8 +140,11 @@ pub struct PageRegistration {
     /// What it needs of the application.
     pub states: &'static [StateNeed],
     /// The function itself.
-    pub data: fn(PageContext) -> Pin<Box<dyn Future<Output = Result<PageData>> + Send>>,
+    pub data: DataFn,
 }
+
+/// Boxed, so that functions of all types fit into one list.
+type DataFn = fn(PageContext) -> Pin<Box<dyn Future<Output = Result<PageData>> + Send>>;
 
 inventory::collect!(PageRegistration);
 

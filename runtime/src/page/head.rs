@@ -60,7 +60,9 @@ impl Head {
             ),
         ];
         headers.insert(header::CONTENT_SECURITY_POLICY, self.csp.clone());
-        headers.extend(FIELDS);
+        for (name, value) in FIELDS {
+            headers.insert(name, value);
+        }
     }
 
     /// Lets one inline style into a page of ours that has no file to link.

@@ -8,13 +8,13 @@ use tera::{Kwargs, State, TeraResult, Value};
 ///
 /// No one text is JSON within a script and safe between double quotes as well; [`misuse`] finds
 /// those.
-pub(crate) fn filter(value: Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+pub(crate) fn filter(value: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     if value.is_undefined() {
         return Err(tera::Error::message(
             "the `json` filter was given a variable that is undefined",
         ));
     }
-    let json = serde_json::to_string(&value)
+    let json = serde_json::to_string(value)
         .map_err(|error| tera::Error::chain("this value has no form in JSON", error))?;
     Ok(Value::safe_string(&safe(&json)))
 }

@@ -34,7 +34,7 @@ use self::{
     store::{Set, page_data},
 };
 use crate::{
-    context::{Context, States},
+    context::{Context, REQUEST_ID, States},
     encode,
     error::{Error, Result},
     files::{Files, Folder, Hash, content_type},
@@ -120,7 +120,10 @@ impl Pages {
     /// # Errors
     ///
     /// All that is wrong with the new set.
-    #[cfg(any(test, all(feature = "dev", debug_assertions)))]
+    #[cfg_attr(
+        not(any(test, all(feature = "dev", debug_assertions))),
+        expect(dead_code, reason = "a release never reads its pages again")
+    )]
     pub(crate) fn reload(&self) -> Result<(), Vec<Flaw>> {
         let (head, base) = (&self.head, &self.settings.base);
         let set = Set::load(&self.files, head, base, &self.registrations)?;
@@ -135,7 +138,10 @@ impl Pages {
     }
 
     /// Returns the folder of the app, if its files are on disk.
-    #[cfg(all(feature = "dev", debug_assertions))]
+    #[cfg_attr(
+        not(all(feature = "dev", debug_assertions)),
+        expect(dead_code, reason = "only the development loop looks at the folder itself")
+    )]
     pub(crate) fn root(&self) -> Option<&Path> {
         self.files.root()
     }
@@ -166,6 +172,7 @@ impl Pages {
         };
         let mut response = finish(&cx, response);
         cx.take_headers(response.headers_mut());
+        response.headers_mut().insert(REQUEST_ID, cx.request_id().header());
         response
     }
 

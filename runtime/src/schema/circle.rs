@@ -11,26 +11,67 @@ use super::ty::Type;
 pub(super) fn open(named: &mut BTreeMap<&str, Type>) {
     let keys: Vec<&str> = named.keys().copied().collect();
     for key in keys {
-        let circular: BTreeSet<String> =
-            members(&named[key]).filter(|member| leads_to(named, member, key)).collect();
+        let mut circular = members(&named[key]);
+        circular.retain(|member| leads_to(named, member, key));
         if !circular.is_empty()
             && let Some(ty) = named.get_mut(key)
         {
             let closed = std::mem::replace(ty, Type::word("unknown"));
-            *ty = cut(closed, key, &circular);
+            *ty = cut(closed, key, &circular, Depth::Top);
         }
     }
 }
 
-/// Returns the definitions that a type is made of without a level in between.
-fn members(ty: &Type) -> Box<dyn Iterator<Item = String> + '_> {
-    match ty {
-        Type::Named(key) => Box::new(std::iter::once(key.clone())),
-        Type::Union(union) => Box::new(union.iter().flat_map(|(_, member)| members(member))),
-        Type::All(parts) => Box::new(parts.iter().flat_map(members)),
-        Type::Word(_) | Type::Array(_) | Type::Tuple { .. } | Type::Object(_) => {
-            Box::new(std::iter::empty())
+/// Whether TypeScript has to know what is inside of a list at once.
+///
+/// What is in an object, or in a plain list, can wait. To lay out a tuple with elements that may be
+/// left out, or with a rest, it looks at all of them, and into the lists they are.
+#[derive(Clone, Copy, PartialEq)]
+enum Depth {
+    Top,
+    Tuple,
+}
+
+impl Depth {
+    /// Returns where the elements of a list are; `None` if they can wait.
+    fn of_elements(self, ty: &Type) -> Option<Self> {
+        let is_plain = match ty {
+            Type::Tuple { elements, required, rest } => {
+                *required == elements.len() && rest.is_none()
+            }
+            _ => true,
+        };
+        (self == Self::Tuple || !is_plain).then_some(Self::Tuple)
+    }
+}
+
+/// Returns the definitions that TypeScript has to know to know a type.
+fn members(ty: &Type) -> BTreeSet<String> {
+    fn add(ty: &Type, depth: Depth, all: &mut BTreeSet<String>) {
+        match ty {
+            Type::Named(key) => {
+                all.insert(key.clone());
+            }
+            Type::Union(members) => members.iter().for_each(|(_, member)| add(member, depth, all)),
+            Type::All(parts) => parts.iter().for_each(|part| add(part, depth, all)),
+            Type::Array(_) | Type::Tuple { .. } => {
+                if let Some(depth) = depth.of_elements(ty) {
+                    elements(ty).for_each(|element| add(element, depth, all));
+                }
+            }
+            Type::Word(_) | Type::Object(_) => {}
         }
+    }
+    let mut all = BTreeSet::new();
+    add(ty, Depth::Top, &mut all);
+    all
+}
+
+fn elements(ty: &Type) -> Box<dyn Iterator<Item = &Type> + '_> {
+    match ty {
+        Type::Array(element) => Box::new(std::iter::once(&**element)),
+        Type::Tuple { elements, rest, .. } => Box::new(elements.iter().chain(rest.as_deref())),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -53,17 +94,29 @@ fn leads_to(named: &BTreeMap<&str, Type>, from: &str, to: &str) -> bool {
 
 /// Takes the circular members out of a type: a union that holds itself holds nothing more for it,
 /// anything else is unknown.
-fn cut(ty: Type, own: &str, circular: &BTreeSet<String>) -> Type {
-    match ty {
-        Type::Named(key) if key == own => Type::word("never"),
-        Type::Named(key) if circular.contains(&key) => Type::word("unknown"),
-        Type::Union(members) => {
-            Type::any_of(members.into_iter().map(|(doc, member)| (doc, cut(member, own, circular))))
+fn cut(ty: Type, own: &str, circular: &BTreeSet<String>, depth: Depth) -> Type {
+    let within = depth.of_elements(&ty);
+    match (ty, within) {
+        (Type::Named(key), _) if circular.contains(&key) => Type::word("unknown"),
+        (Type::Union(members), _) => {
+            let is_itself = |member: &Type| {
+                depth == Depth::Top && matches!(member, Type::Named(key) if key == own)
+            };
+            let others = members.into_iter().filter(|(_, member)| !is_itself(member));
+            Type::any_of(others.map(|(doc, member)| (doc, cut(member, own, circular, depth))))
         }
-        Type::All(parts) => Type::all_of(parts.into_iter().map(|part| {
-            let names_circular = matches!(&part, Type::Named(key) if circular.contains(key));
-            if names_circular { Type::word("unknown") } else { cut(part, own, circular) }
-        })),
-        ty => ty,
+        (Type::All(parts), _) => {
+            // Not at the top any more: a part that is the union itself is no member of it.
+            Type::all_of(parts.into_iter().map(|part| cut(part, own, circular, Depth::Tuple)))
+        }
+        (Type::Array(element), Some(depth)) => {
+            Type::Array(Box::new(cut(*element, own, circular, depth)))
+        }
+        (Type::Tuple { elements, required, rest }, Some(depth)) => Type::Tuple {
+            elements: elements.into_iter().map(|ty| cut(ty, own, circular, depth)).collect(),
+            required,
+            rest: rest.map(|rest| Box::new(cut(*rest, own, circular, depth))),
+        },
+        (ty, _) => ty,
     }
 }

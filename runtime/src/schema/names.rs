@@ -32,10 +32,9 @@ pub(super) struct Place {
 impl Place {
     /// Splits `admin.users.Purge`.
     pub(super) fn of(action: &str) -> Self {
-        let mut namespace: Vec<String> =
-            action.split('.').map(|part| identifier(part, &WORDS)).collect();
+        let mut namespace: Vec<String> = action.split('.').map(identifier).collect();
         let last = namespace.pop().unwrap_or_default();
-        Self { namespace, name: if TYPES.contains(&last.as_str()) { last + "_" } else { last } }
+        Self { namespace, name: if is_one_of(TYPES, &last) { last + "_" } else { last } }
     }
 }
 
@@ -162,18 +161,18 @@ impl Naming {
 
 /// Makes a Rust type's name, or what a rename made of it, a type's name in TypeScript.
 fn type_name(name: &str) -> String {
-    let name = identifier(name, &WORDS);
-    if TYPES.contains(&name.as_str()) { name + "_" } else { name }
+    let name = identifier(name);
+    if is_one_of(TYPES, &name) { name + "_" } else { name }
 }
 
 /// Makes any text an identifier: what cannot be in one becomes `_`.
-fn identifier(text: &str, reserved: &[&str]) -> String {
+fn identifier(text: &str) -> String {
     let mut name: String =
         text.chars().map(|c| if continues_identifier(c) { c } else { '_' }).collect();
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$')) {
         name.insert(0, '_');
     }
-    if reserved.contains(&name.as_str()) {
+    if is_one_of(WORDS, &name) {
         name.push('_');
     }
     name
@@ -190,108 +189,98 @@ fn continues_identifier(c: char) -> bool {
 
 /// Tells whether the outermost scope of `client.d.ts` has that name already.
 fn is_in_head(name: &str) -> bool {
-    GENERATED.contains(&name)
-        || HEAD.lines().any(|line| {
-            line.strip_prefix("export ").is_some_and(|declaration| {
-                let declared = declaration
-                    .split(|c: char| !continues_identifier(c))
-                    .find(|word| !KINDS.contains(word));
-                declared == Some(name)
-            })
-        })
+    GLOBALS.contains(&name) || declared(HEAD).any(|declared| declared == name)
+}
+
+/// Returns the names that the head exports.
+fn declared(head: &str) -> impl Iterator<Item = &str> {
+    head.lines().filter_map(|line| {
+        let mut words = line.strip_prefix("export ")?.split(|c: char| !continues_identifier(c));
+        words.find(|word| !KINDS.contains(word))
+    })
 }
 
 /// The head of `client.d.ts`, for the names in it.
 const HEAD: &str = include_str!("../../client/types.d.ts");
 
 /// What stands between `export` and a name.
-const KINDS: [&str; 9] =
-    ["declare", "abstract", "class", "interface", "type", "const", "function", "namespace", "enum"];
+const KINDS: [&str; 5] = ["declare", "class", "interface", "type", "const"];
 
-/// What `client.d.ts` declares itself, and globals that it mentions.
-const GENERATED: [&str; 8] = [
+/// What `client.d.ts` declares below the head, and the globals that it mentions.
+const GLOBALS: [&str; 14] = [
+    "AbortSignal",
     "Actions",
-    "Refs",
+    "AsyncGenerator",
+    "Element",
     "ElementOf",
+    "Error",
     "HTMLElement",
     "HTMLElementTagNameMap",
+    "Partial",
+    "Promise",
+    "Record",
+    "Refs",
     "SVGElementTagNameMap",
     "globalThis",
-    "Error",
 ];
 
 /// Words that name neither a type nor a namespace.
-const WORDS: [&str; 54] = [
-    "arguments",
-    "await",
-    "break",
-    "case",
-    "catch",
-    "class",
-    "const",
-    "continue",
-    "debugger",
-    "default",
-    "delete",
-    "do",
-    "else",
-    "enum",
-    "eval",
-    "export",
-    "extends",
-    "false",
-    "finally",
-    "for",
-    "function",
-    "global",
-    "if",
-    "implements",
-    "import",
-    "in",
-    "infer",
-    "instanceof",
-    "interface",
-    "keyof",
-    "let",
-    "new",
-    "null",
-    "package",
-    "private",
-    "protected",
-    "public",
-    "readonly",
-    "return",
-    "static",
-    "super",
-    "switch",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typeof",
-    "undefined",
-    "unique",
-    "var",
-    "void",
-    "while",
-    "with",
-    "yield",
-];
+const WORDS: &str = "\
+    arguments await break case catch class const continue debugger default delete do else \
+    enum eval export extends false finally for function global if implements import in infer \
+    instanceof interface keyof let new null package private protected public readonly return \
+    static super switch this throw true try typeof undefined unique var void while with \
+    yield";
 
 /// Words that mean something else where a type is expected.
-const TYPES: [&str; 14] = [
-    "abstract",
-    "any",
-    "asserts",
-    "bigint",
-    "boolean",
-    "intrinsic",
-    "is",
-    "never",
-    "number",
-    "object",
-    "string",
-    "symbol",
-    "type",
-    "unknown",
-];
+const TYPES: &str = "\
+    abstract any asserts bigint boolean intrinsic is never number object string symbol type \
+    unknown";
+
+fn is_one_of(words: &str, name: &str) -> bool {
+    words.split(' ').any(|word| word == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A type of an app called like a global would take its place in the head.
+    #[test]
+    fn every_global_in_the_head_is_known() {
+        let parameters = ["Events", "Field", "Name", "Output"];
+        let code = HEAD.lines().filter(|line| !line.trim_start().starts_with(['/', '*']));
+        for line in code {
+            let line = line.split("//").next().unwrap();
+            let outside_of_strings = line.split('"').step_by(2);
+            for word in outside_of_strings.flat_map(|text| text.split(|c| !continues_identifier(c)))
+            {
+                let is_type = word.starts_with(|c: char| c.is_ascii_uppercase());
+                let is_known = is_in_head(word) || parameters.contains(&word);
+                assert!(!is_type || is_known, "GLOBALS lacks {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_becomes_an_identifier() {
+        for (text, expected) in [
+            ("Message", "Message"),
+            ("Page<User>", "Page_User_"),
+            ("2nd", "_2nd"),
+            ("", "_"),
+            ("delete", "delete_"),
+            ("string", "string_"),
+            ("Größe", "Größe"),
+            ("Ⓐ", "_"),
+        ] {
+            assert_eq!(type_name(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_ascii() {
+        assert_eq!(key(&["chat".to_owned()], "Send"), "chat.Send");
+        assert_eq!(key(&[], "Größe"), "Gruf6udfe");
+    }
+}

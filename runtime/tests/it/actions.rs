@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 /// Answers what it was given.
 #[action]
-pub struct Echo {
+pub(crate) struct Echo {
     #[validate(length(min = 1, max = 5))]
     text: String,
     #[serde(default)]
@@ -23,10 +23,10 @@ pub struct Echo {
 
 /// What was given.
 #[data]
-pub struct Echoed {
-    pub text: String,
-    pub times: u8,
-    pub big: Option<u64>,
+pub(crate) struct Echoed {
+    pub(crate) text: String,
+    pub(crate) times: u8,
+    pub(crate) big: Option<u64>,
 }
 
 impl Action for Echo {
@@ -39,32 +39,32 @@ impl Action for Echo {
 
 /// Answers nothing.
 #[action]
-pub async fn nothing() -> Result<()> {
+pub(crate) async fn nothing() -> Result<()> {
     Ok(())
 }
 
 /// Fails with a cause that nobody may read.
 #[action]
-pub async fn leak() -> Result<()> {
+pub(crate) async fn leak() -> Result<()> {
     Err(std::io::Error::other("password=hunter2"))?
 }
 
 /// Panics.
 #[action]
 #[expect(clippy::panic, reason = "the test is what becomes of it")]
-pub async fn explode() -> Result<()> {
+pub(crate) async fn explode() -> Result<()> {
     panic!("password=hunter2")
 }
 
 /// Refuses with a word of its own.
 #[action]
-pub async fn refuse() -> Result<()> {
+pub(crate) async fn refuse() -> Result<()> {
     Err(Error::conflict("the room is full").with_word("room_full").with_retry_after(7))
 }
 
 /// Takes longer than it may.
 #[action]
-pub struct Slow;
+pub(crate) struct Slow;
 
 impl Action for Slow {
     type Output = ();
@@ -77,15 +77,15 @@ impl Action for Slow {
 
 /// A switch that lets [`finish`] go on, and a mark that it did.
 #[derive(Debug, Default)]
-pub struct Gate {
-    pub entered: Notify,
-    pub open: Notify,
-    pub done: AtomicBool,
+pub(crate) struct Gate {
+    pub(crate) entered: Notify,
+    pub(crate) open: Notify,
+    pub(crate) done: AtomicBool,
 }
 
 /// Waits at the gate, then notes that it ended.
 #[action]
-pub async fn finish(gate: State<Arc<Gate>>) -> Result<()> {
+pub(crate) async fn finish(gate: State<Arc<Gate>>) -> Result<()> {
     gate.entered.notify_one();
     gate.open.notified().await;
     gate.done.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -94,16 +94,16 @@ pub async fn finish(gate: State<Arc<Gate>>) -> Result<()> {
 
 /// What happens in the room of these tests.
 #[derive(Event)]
-pub enum RoomEvent {
+pub(crate) enum RoomEvent {
     Said { text: String },
 }
 
 /// The room of one test.
-pub type Room = Arc<Topic<RoomEvent>>;
+pub(crate) type Room = Arc<Topic<RoomEvent>>;
 
 /// Follows the room.
 #[action]
-pub struct Follow;
+pub(crate) struct Follow;
 
 impl StreamAction for Follow {
     type Event = RoomEvent;
@@ -116,7 +116,7 @@ impl StreamAction for Follow {
 
 /// What a countdown tells.
 #[derive(Event)]
-pub enum Tick {
+pub(crate) enum Tick {
     Count(u32),
     #[event(name = "half.way")]
     HalfWay,
@@ -124,7 +124,7 @@ pub enum Tick {
 
 /// Counts down, with ids of its own.
 #[action]
-pub struct Countdown {
+pub(crate) struct Countdown {
     #[validate(range(max = 100))]
     from: u32,
 }
@@ -145,7 +145,7 @@ impl StreamAction for Countdown {
 
 /// Sends one event and then fails, in the way it is told to.
 #[action]
-pub struct Broken {
+pub(crate) struct Broken {
     how: How,
 }
 
@@ -153,7 +153,7 @@ pub struct Broken {
 #[data]
 #[derive(PartialEq)]
 #[serde(rename_all = "snake_case")]
-pub enum How {
+pub(crate) enum How {
     Error,
     Panic,
     ForgedId,
@@ -178,7 +178,7 @@ impl StreamAction for Broken {
 
 /// Says nothing for ever, but for its heartbeat.
 #[action]
-pub struct Silent;
+pub(crate) struct Silent;
 
 impl StreamAction for Silent {
     type Event = Tick;
@@ -192,7 +192,7 @@ impl StreamAction for Silent {
 
 /// Streams, and answers those who take no stream too.
 #[action]
-pub struct Both;
+pub(crate) struct Both;
 
 impl StreamAction for Both {
     type Event = Tick;

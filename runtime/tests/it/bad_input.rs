@@ -141,7 +141,7 @@ async fn a_body_that_stops_half_way_and_closes_is_a_400_or_the_end() {
     let mut client = app.connect().await;
     client.write(&post("Echo", "", r#"{"text":"hi"}"#)[..100]).await;
     client.finish_writing().await;
-    let text = client.to_end().await;
+    let text = client.read_to_end().await;
     assert!(text.is_empty() || text.starts_with("HTTP/1.1 400"), "{text}");
 }
 
@@ -160,10 +160,10 @@ async fn a_connection_that_sends_nothing_is_closed_within_the_header_time() {
         ServeLimits { header_timeout: Duration::from_millis(50), ..ServeLimits::default() };
     let app = TestApp::with(|app| app.serve_limits(limits)).await;
     let mut silent = app.connect().await;
-    assert_eq!(silent.to_end().await, "");
+    assert_eq!(silent.read_to_end().await, "");
     let mut slow = app.connect().await;
     slow.write("POST /_kipo/actions/Echo HTTP/1.1\r\nhost: ").await;
-    let text = slow.to_end().await;
+    let text = slow.read_to_end().await;
     assert!(text.is_empty() || text.starts_with("HTTP/1.1 408"), "{text}");
 }
 

@@ -49,6 +49,6 @@ async fn an_idle_connection_does_not_hold_the_server_up() {
     client.write(post("Nothing", "", "{}")).await;
     client.answer().await;
     app.stop();
-    assert_eq!(client.to_end().await, "");
+    assert_eq!(client.read_to_end().await, "");
     app.stopped().await;
 }

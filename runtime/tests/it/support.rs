@@ -14,22 +14,22 @@ use tokio::{
 use crate::actions::{Gate, Room};
 
 /// A running app. It ends with the value.
-pub struct TestApp {
-    pub address: SocketAddr,
-    pub room: Room,
-    pub gate: Arc<Gate>,
+pub(crate) struct TestApp {
+    pub(crate) address: SocketAddr,
+    pub(crate) room: Room,
+    pub(crate) gate: Arc<Gate>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
 
 impl TestApp {
     /// Starts an app.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|app| app).await
     }
 
     /// Starts an app with settings of its own.
-    pub async fn with(settings: impl FnOnce(App) -> App) -> Self {
+    pub(crate) async fn with(settings: impl FnOnce(App) -> App) -> Self {
         let (room, gate) = (Room::new(Topic::new("room").keep(3)), Arc::new(Gate::default()));
         let limits = ServeLimits { drain: Duration::from_secs(5), ..ServeLimits::default() };
         let app = App::new().state(Arc::clone(&room)).state(Arc::clone(&gate)).serve_limits(limits);
@@ -44,35 +44,35 @@ impl TestApp {
     }
 
     /// Asks the app to stop; it drains.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         _ = self.stop.take().unwrap().send(());
     }
 
     /// Waits until the app has stopped.
-    pub async fn stopped(self) {
+    pub(crate) async fn stopped(self) {
         self.serving.await.unwrap();
     }
 
     /// Opens a connection.
-    pub async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
     }
 
     /// Sends a request on a connection of its own and reads the answer.
-    pub async fn send(&self, request: impl AsRef<[u8]>) -> Answer {
+    pub(crate) async fn send(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut client = self.connect().await;
         client.write(request).await;
         client.answer().await
     }
 
     /// Calls an action with a JSON body.
-    pub async fn call(&self, name: &str, body: &str) -> Answer {
+    pub(crate) async fn call(&self, name: &str, body: &str) -> Answer {
         self.send(post(name, "", body)).await
     }
 }
 
 /// Returns a POST of a JSON body; `headers` are whole lines.
-pub fn post(name: &str, headers: &str, body: &str) -> String {
+pub(crate) fn post(name: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "POST /_kipo/actions/{name} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
@@ -81,12 +81,12 @@ pub fn post(name: &str, headers: &str, body: &str) -> String {
 }
 
 /// Returns a GET; `headers` are whole lines.
-pub fn get(path: &str, headers: &str) -> String {
+pub(crate) fn get(path: &str, headers: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n")
 }
 
 /// One connection.
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     read: Vec<u8>,
 }
@@ -95,17 +95,17 @@ pub struct Client {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Client {
-    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Writes as much as the server takes: it may refuse half-way.
-    pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
         _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
     /// Says that nothing more will be sent.
-    pub async fn finish_writing(&mut self) {
+    pub(crate) async fn finish_writing(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 
@@ -117,7 +117,7 @@ impl Client {
     }
 
     /// Reads until `text` was read, and returns everything up to its end.
-    pub async fn until(&mut self, text: &str) -> String {
+    pub(crate) async fn until(&mut self, text: &str) -> String {
         loop {
             let found = self.read.windows(text.len()).position(|part| part == text.as_bytes());
             if let Some(at) = found {
@@ -131,13 +131,13 @@ impl Client {
     }
 
     /// Reads to the end of the connection.
-    pub async fn to_end(&mut self) -> String {
+    pub(crate) async fn read_to_end(&mut self) -> String {
         while self.more().await {}
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
     /// Reads the head of an answer.
-    pub async fn head(&mut self) -> Answer {
+    pub(crate) async fn head(&mut self) -> Answer {
         let text = self.until("\r\n\r\n").await;
         let mut lines = text.trim_end().split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// Reads an answer with a length.
-    pub async fn answer(&mut self) -> Answer {
+    pub(crate) async fn answer(&mut self) -> Answer {
         let mut answer = self.head().await;
         let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
         while self.read.len() < length {
@@ -161,13 +161,13 @@ impl Client {
     }
 
     /// Reads the frames of a chunked stream to its end, as a client sees them.
-    pub async fn stream_to_end(&mut self) -> String {
+    pub(crate) async fn stream_to_end(&mut self) -> String {
         unchunked(&self.until("\r\n0\r\n\r\n").await)
     }
 }
 
 /// Takes the lengths out of a chunked body.
-pub fn unchunked(body: &str) -> String {
+pub(crate) fn unchunked(body: &str) -> String {
     let (mut text, mut rest) = (String::new(), body.trim_start_matches("\r\n"));
     while let Some((length, after)) = rest.split_once("\r\n") {
         let length = usize::from_str_radix(length, 16).unwrap();
@@ -182,25 +182,25 @@ pub fn unchunked(body: &str) -> String {
 
 /// What the server answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(header, _)| header == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// Asserts that this is a problem document with that status and code, and returns it.
     #[track_caller]
-    pub fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         let document = self.json();

@@ -1,0 +1,136 @@
+// A proxy for bytes, which fails on purpose: it cuts connections, is not there, or answers 502.
+
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+const BAD_GATEWAY = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 11\r\nConnection: close\r\n\r\nBad Gateway";
+
+export class Proxy {
+  #server;
+  #port = 0;
+  /** Where connections lead to; another server may take over. */
+  #target;
+  #isBad = false;
+  /** @type {Set<import("node:net").Socket>} Both sides of all connections. */
+  #sockets = new Set();
+  /** @type {{ bytes: number, path: string, passed: Buffer[], done: (passed: string) => void } | null} */
+  #cut = null;
+  /** How many requests were answered with 502. */
+  turnedAway = 0;
+
+  constructor(target) {
+    this.target = target;
+    this.#server = createServer((client) => this.#accept(client));
+  }
+
+  /** @param {string} target the URL of a server */
+  static async start(target) {
+    const proxy = new Proxy(target);
+    await proxy.#listen();
+    return proxy;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  set target(url) {
+    this.#target = new URL(url);
+  }
+
+  /** Drops all connections and takes no new ones. */
+  async refuse() {
+    this.#drop();
+    if (!this.#server.listening) return;
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  /** Drops all connections and answers 502 to whoever asks. */
+  async answer502() {
+    this.#isBad = true;
+    this.#drop();
+    await this.#listen();
+  }
+
+  /** Passes everything again, at the same address. */
+  async pass() {
+    this.#isBad = false;
+    await this.#listen();
+  }
+
+  /**
+   * Lets so many more bytes of the answers to `path` through, then drops all connections and takes no
+   * new ones. Resolves with those bytes.
+   *
+   * @param {number} bytes
+   * @param {string} path
+   * @returns {Promise<string>}
+   */
+  cutAfter(bytes, path) {
+    return new Promise((done) => (this.#cut = { bytes, path, passed: [], done }));
+  }
+
+  async stop() {
+    await this.refuse();
+  }
+
+  async #listen() {
+    if (this.#server.listening) return;
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = this.#server.address().port;
+  }
+
+  #drop() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(client) {
+    this.#keep(client);
+    if (this.#isBad) {
+      client.once("data", () => {
+        this.turnedAway += 1;
+        client.end(BAD_GATEWAY);
+      });
+      return;
+    }
+    const server = connect(Number(this.#target.port), this.#target.hostname);
+    this.#keep(server);
+    let path = "";
+    client.on("data", (chunk) => {
+      path = /^[A-Z]+ (\S+) HTTP/.exec(chunk.toString("latin1"))?.[1] ?? path;
+      server.write(chunk);
+    });
+    server.on("data", (chunk) => this.#forward(chunk, path, client));
+    client.on("close", () => server.destroy());
+    server.on("close", () => client.destroy());
+  }
+
+  #forward(chunk, path, client) {
+    const cut = this.#cut;
+    if (cut === null || cut.path !== path) {
+      client.write(chunk);
+      return;
+    }
+    const part = chunk.subarray(0, cut.bytes);
+    cut.bytes -= part.length;
+    cut.passed.push(part);
+    if (cut.bytes > 0) {
+      client.write(part);
+      return;
+    }
+    this.#cut = null;
+    // The part is to arrive: only then is the frame torn for the one who reads it.
+    client.write(part, async () => {
+      await this.refuse();
+      cut.done(Buffer.concat(cut.passed).toString("utf8"));
+    });
+  }
+
+  #keep(socket) {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {}); // Its close follows, which is all that matters here.
+  }
+}

@@ -1,0 +1,34 @@
+// The release binary stands alone. Run by `npm run test:release`, with KIPO_APP_BIN naming that binary.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join as path } from "node:path";
+import { holds, say, scene, state } from "./stage.js";
+
+scene("from an empty folder: page, script, style, favicon, types, and the chat", async (stage) => {
+  const cwd = await mkdtemp(path(tmpdir(), "kipo-release-"));
+  stage.finally(() => rm(cwd, { recursive: true, force: true }));
+  const { url } = await stage.server({ cwd });
+
+  const html = await (await fetch(url)).text();
+  assert.doesNotMatch(html, /reload\.js/, "nothing of development");
+  const linked = [...html.matchAll(/(?:href|src)="(\/[^"]+\.(?:js|css|svg))"/g)].map(([, link]) => link);
+  for (const kind of [/\/main\.js$/, /\/index\.js$/, /\/index\.css$/, /^\/app\.css$/, /^\/favicon\.svg$/]) {
+    assert.ok(linked.some((link) => kind.test(link)), `the page links ${kind}`);
+  }
+  for (const link of linked) {
+    const response = await fetch(url + link);
+    assert.equal(response.status, 200, link);
+    assert.ok((await response.text()).length > 0, link);
+    if (/\/[0-9a-f]{16,}\//.test(link)) assert.match(response.headers.get("cache-control") ?? "", /immutable/, link);
+  }
+  assert.match(await (await fetch(`${url}/_kipo/client.d.ts`)).text(), /export declare const action/);
+
+  const page = await stage.chat(url, "Ada");
+  await say(page, "alone, and well");
+  await holds(page, ["alone, and well"]);
+  await page.reload();
+  await state(page, "connected");
+  assert.deepEqual(await readdir(cwd), [], "it leaves nothing behind");
+});

@@ -1,0 +1,88 @@
+// The real server, one process per test.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the app: what the server runs in. */
+export const APP = fileURLToPath(new URL("../", import.meta.url));
+
+const BIN = process.env.KIPO_APP_BIN ?? fileURLToPath(new URL("../../target/debug/app", import.meta.url));
+
+/** A debug binary on a busy machine starts well within this. */
+const START_MS = 20_000;
+
+/** Draining takes less; a server that hangs must not hang the tests. */
+const STOP_MS = 10_000;
+
+export class Server {
+  #process;
+  #exited;
+
+  constructor(process, url) {
+    this.#process = process;
+    this.#exited = process.exitCode === null ? once(process, "exit") : Promise.resolve();
+    this.url = url;
+  }
+
+  /**
+   * Starts the app on a free port.
+   *
+   * @param {{ root?: string, cwd?: string }} [options] `root` holds `pages/` and `public/`, if not those of the app
+   */
+  static async start({ root, cwd = APP } = {}) {
+    const env = root === undefined ? process.env : { ...process.env, KIPO_ROOT: root };
+    const child = spawn(BIN, ["--port", "0", "--host", "127.0.0.1"], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    return new Server(child, await address(child));
+  }
+
+  /** Runs an action, past every page and proxy. */
+  async post(action, input) {
+    const response = await fetch(`${this.url}/_kipo/actions/${action}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify(input),
+    });
+    const text = await response.text();
+    return { status: response.status, type: response.headers.get("content-type"), body: text === "" ? null : JSON.parse(text) };
+  }
+
+  /** Says something in the room. */
+  async say(username, message) {
+    const { status, body } = await this.post("chat.Send", { username, message });
+    if (status !== 200) throw new Error(`chat.Send answered ${status}: ${JSON.stringify(body)}`);
+    return body.id;
+  }
+
+  async stop() {
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_MS);
+    this.#process.kill("SIGTERM");
+    await this.#exited;
+    clearTimeout(timer);
+  }
+}
+
+/** Waits for the line that tells where the server listens. */
+function address(child) {
+  return new Promise((resolve, reject) => {
+    let out = "";
+    let err = "";
+    const fail = (why) => {
+      clearTimeout(timer);
+      child.kill("SIGKILL");
+      reject(new Error(`${BIN}: ${why}\n${out}${err}`));
+    };
+    const timer = setTimeout(() => fail(`said no address within ${START_MS} ms`), START_MS);
+    child.on("error", (error) => fail(`${error.message} (KIPO_APP_BIN names the binary)`));
+    child.on("exit", (code, signal) => fail(`ended before it listened (${code ?? signal})`));
+    // Read for as long as it runs, or a full pipe stops the server.
+    child.stderr.setEncoding("utf8").on("data", (text) => (err += text));
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      out += text;
+      const found = /listening on (http:\/\/\S+)/.exec(out);
+      if (found === null) return;
+      clearTimeout(timer);
+      resolve(found[1].replace(/\/$/, ""));
+    });
+  });
+}

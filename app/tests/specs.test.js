@@ -1,0 +1,24 @@
+// The two browser specs of the field: their steps and expectations, as they stand.
+
+import { scene, part, reads } from "./stage.js";
+
+scene("chat: join, send, see it", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/`);
+  await page.waitForSelector("#app");
+  await page.fill(part("username_input"), "Alice");
+  await page.click(".login-row button");
+  await reads(page, part("connection_state"), /^connected$/);
+  await page.fill(part("message_input"), "Hello, world");
+  await page.click(part("send_btn"));
+  await reads(page, ".msg-text", /^Hello, world$/);
+});
+
+scene("progress: start, complete, 100%", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/progress`);
+  await page.waitForSelector("#app");
+  await page.click("#start-btn");
+  await page.waitForFunction((status) => document.querySelector(status).textContent === "complete", part("status"), { timeout: 5000 });
+  await reads(page, part("progress_text"), /^100%$/);
+});

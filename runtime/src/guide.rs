@@ -1,0 +1,19 @@
+//! The guide: how to write an app, one subject after the other.
+
+#[doc = include_str!("../docs/actions.md")]
+pub mod actions {}
+
+#[doc = include_str!("../docs/streams.md")]
+pub mod streams {}
+
+#[doc = include_str!("../docs/topics.md")]
+pub mod topics {}
+
+#[doc = include_str!("../docs/pages.md")]
+pub mod pages {}
+
+#[doc = include_str!("../docs/guards.md")]
+pub mod guards {}
+
+#[doc = include_str!("../docs/client.md")]
+pub mod client {}
