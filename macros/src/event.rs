@@ -1,9 +1,7 @@
 //! `#[derive(Event)]` on an enum.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{
-    Attribute, Data, DeriveInput, Fields, LitStr, Meta, Type, ext::IdentExt, spanned::Spanned,
-};
+use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Meta, Type, ext::IdentExt};
 
 use crate::{args::Owner, diagnose::Errors, expand, item};
 
@@ -187,9 +185,4 @@ fn object_attrs(variant: &syn::Variant) -> Vec<Attribute> {
         case
     };
     variant.attrs.iter().filter(is_case).cloned().collect()
-}
-
-/// Returns where to point for a payload whose type cannot be sent.
-pub(crate) fn payload_span(ty: &Type) -> Span {
-    item::located(ty.span())
 }

@@ -11,11 +11,11 @@ use crate::{
     action::{self, Action, Argument, Call},
     data::{self, Data},
     diagnose::Errors,
-    event::{self, Events, Payload, Variant},
+    event::{Events, Payload, Variant},
     files::File,
     item::{self, Field, Place, located},
     page::{self, Page},
-    paths::*,
+    paths::{Absolute, *},
     rules::{Kind, Rule},
     tree::{self, Module},
 };
@@ -33,22 +33,48 @@ fn numbered(name: &str, index: usize) -> Ident {
 pub(crate) fn action(action: &Action) -> TokenStream {
     let Action { item, doc, fields, rules, args, call } = action;
     let ident = &item.ident;
-    let decoding = decoding(action);
     let listed = fields.iter().filter(|field| field.plain).map(listed);
+    let unlisted = fields
+        .iter()
+        .filter(|field| !field.plain && field.own)
+        .map(|field| ask(INCOMING, &field.ty));
     let validate = validate(Receiver::This(fields), rules);
     let call = call.as_ref().map(|call| called(ident, call));
 
     let name_text = item::unraw(ident);
     let name = option(args.name.as_ref());
     let states = needs(&args.states);
-    quote! {
-        #decoding
-
+    let Decoding { item, hidden, read, described, decoded } = input(action);
+    let (deserializer, generator) = (local("deserializer"), local("generator"));
+    let input = quote! {
         impl #INPUT for #ident {
             const FIELDS: &'static [#FIELD] = &[#(#listed),*];
 
+            fn decode<'__de, __D: #DESERIALIZER<'__de>>(
+                #deserializer: __D,
+            ) -> #CORE_RESULT<Self, __D::Error> {
+                use #NO_WAY as _;
+                #WAY::<#read>::OF.read(#deserializer)#decoded
+            }
+
+            fn describe(#generator: &mut #SCHEMA_GENERATOR) -> #SCHEMA {
+                use #NO_WAY as _;
+                #WAY::<#described>::OF.describe(#generator)
+            }
+
             #validate
         }
+    };
+    let input = match hidden {
+        Some(hidden) => quote!(const _: () = { #hidden #input };),
+        None => input,
+    };
+    quote! {
+        #item
+
+        #input
+
+        #(#unlisted)*
 
         #call
 
@@ -67,60 +93,128 @@ pub(crate) fn action(action: &Action) -> TokenStream {
     }
 }
 
-/// Writes the struct and how it is decoded and described.
-fn decoding(action: &Action) -> TokenStream {
-    let item = &action.item;
+/// How an input is read and described.
+struct Decoding {
+    /// The struct, with its derives.
+    item: TokenStream,
+    /// What is read or described instead of the struct.
+    hidden: Option<TokenStream>,
+    read: TokenStream,
+    described: TokenStream,
+    /// What makes the input of that which is read.
+    decoded: TokenStream,
+}
+
+fn input(action: &Action) -> Decoding {
+    let Action { item, doc, fields, .. } = action;
+    let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
+    let name = item::unraw(&item.ident);
     // A unit struct of serde is `null`; an action without fields takes any object.
     if !matches!(item.fields, syn::Fields::Named(_)) {
         let mut plain = item.clone();
         plain.attrs.retain(|attr| !item::is_helper(attr));
-        let empty = empty_input(&item.ident, &action.doc);
-        return quote! { #plain #empty };
+        let description = (!doc.is_empty()).then(|| quote!(, description = #doc));
+        return Decoding {
+            item: plain.into_token_stream(),
+            hidden: Some(quote! {
+                #[derive(#DESERIALIZE, #JSON_SCHEMA)]
+                #[serde(crate = #serde, rename = #name)]
+                #[schemars(crate = #schemars #description)]
+                struct __Empty {}
+            }),
+            read: quote!(__Empty),
+            described: quote!(__Empty),
+            decoded: quote!(.map(|__Empty {}| Self {})),
+        };
     }
-    let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
-    quote! {
-        #[derive(#DESERIALIZE, #JSON_SCHEMA)]
-        #[serde(crate = #serde)]
-        #[schemars(crate = #schemars)]
-        #item
+    let types: Vec<_> = fields.iter().filter(|field| field.own).map(|field| &field.ty).collect();
+    let trusted = !types.is_empty() && types.iter().all(|ty| can_trust(ty, &item.ident));
+    if !trusted || item::is_described_otherwise(&item.attrs) {
+        return Decoding {
+            item: quote! {
+                #[derive(#DESERIALIZE, #JSON_SCHEMA)]
+                #[serde(crate = #serde)]
+                #[schemars(crate = #schemars)]
+                #item
+            },
+            hidden: None,
+            read: quote!(Self),
+            described: quote!(Self),
+            decoded: TokenStream::new(),
+        };
+    }
+    let (serde_bound, schemars_bound) = (trust(&types, BOUND_READ), trust(&types, BOUND_DESCRIBED));
+    let mut plain = item.clone();
+    let serde_only = |attr: &Attribute| attr.path().is_ident("serde") || !item::is_helper(attr);
+    plain.attrs.retain(serde_only);
+    plain.fields.iter_mut().for_each(|field| field.attrs.retain(serde_only));
+    let attrs =
+        item.attrs.iter().filter(|attr| item::is_helper(attr) || attr.path().is_ident("doc"));
+    let members = item.fields.iter().map(|field| {
+        let syn::Field { attrs, ident, ty, .. } = field;
+        quote!(#(#attrs)* #ident: #ty)
+    });
+    Decoding {
+        item: quote! {
+            #[derive(#DESERIALIZE)]
+            #[serde(crate = #serde, bound(deserialize = #serde_bound))]
+            #plain
+        },
+        // schemars listens to a bound only where there is a parameter.
+        hidden: Some(quote! {
+            #[allow(dead_code)]
+            #[derive(#JSON_SCHEMA)]
+            #[schemars(crate = #schemars, rename = #name, bound = #schemars_bound)]
+            #(#attrs)*
+            struct __Described<'__a> {
+                #(#members,)*
+                #[schemars(skip)]
+                __a: #PHANTOM<&'__a ()>,
+            }
+        }),
+        read: quote!(Self),
+        described: quote!(__Described<'static>),
+        decoded: TokenStream::new(),
     }
 }
 
-fn empty_input(ident: &Ident, doc: &str) -> TokenStream {
-    let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
-    let name = item::unraw(ident);
-    let description = (!doc.is_empty()).then(|| quote!(, description = #doc));
-    quote! {
-        const _: () = {
-            #[derive(#DESERIALIZE, #JSON_SCHEMA)]
-            #[serde(crate = #serde, rename = #name)]
-            #[schemars(crate = #schemars #description)]
-            struct __Empty {}
+/// A bound that is always proven at the use of a type and never at its definition.
+#[derive(Clone, Copy)]
+struct Bound {
+    quantified: &'static str,
+    of: Absolute,
+    argument: &'static str,
+}
 
-            impl<'__de> #DESERIALIZE<'__de> for #ident {
-                fn deserialize<__D: #DESERIALIZER<'__de>>(
-                    deserializer: __D,
-                ) -> #CORE_RESULT<Self, __D::Error> {
-                    let __Empty {} = #DESERIALIZE::deserialize(deserializer)?;
-                    #OK(Self {})
-                }
-            }
+const BOUND_READ: Bound = Bound { quantified: "", of: DESERIALIZE, argument: "<'de>" };
+const BOUND_WRITTEN: Bound = Bound { quantified: "for<'__b> ", of: SERIALIZE, argument: "" };
+const BOUND_DESCRIBED: Bound = Bound { quantified: "for<'__b> ", of: JSON_SCHEMA, argument: "" };
 
-            impl #JSON_SCHEMA for #ident {
-                fn schema_name() -> #COW<'static, str> {
-                    #COW::Borrowed(#name)
-                }
+/// Tells whether a derive can take a type on trust. A type that holds the struct itself would be
+/// proven by itself.
+fn can_trust(ty: &Type, of: &Ident) -> bool {
+    !item::mentions(ty, of) && !ty.to_token_stream().to_string().contains('$')
+}
 
-                fn schema_id() -> #COW<'static, str> {
-                    #COW::Borrowed(::core::concat!(::core::module_path!(), "::", #name))
-                }
-
-                fn json_schema(generator: &mut #SCHEMA_GENERATOR) -> #SCHEMA {
-                    <__Empty as #JSON_SCHEMA>::json_schema(generator)
-                }
-            }
-        };
+/// Returns a bound for a derive that makes it take each type on trust, so that only the [`ask`]
+/// for it complains.
+fn trust(types: &[&Type], bound: Bound) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for ty in types {
+        let Bound { quantified, of, argument } = bound;
+        let text = format!("{quantified}{}: {}{argument}", ty.to_token_stream(), of.as_str());
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
     }
+    texts.join(", ")
+}
+
+/// Asks that a type can travel; the compiler answers at the type.
+fn ask(function: Absolute, ty: &Type) -> TokenStream {
+    let span = located(ty.span());
+    let function = function.at(span);
+    quote_spanned!(span=> const _: () = #function::<#ty>();)
 }
 
 fn listed(field: &Field) -> TokenStream {
@@ -163,32 +257,49 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
         // An alias may hold anything.
         _ => quote_spanned!(span=> <#output as #returned>::Output),
     };
-    let body = quote_spanned!(span=> { #fetch #name(#(#values),*).await });
+    let body = quote_spanned!(span=> { #fetch #returned::result(#name(#(#values),*).await) });
+    let (context, result, event_stream) =
+        (CONTEXT.at(span), RESULT.at(span), EVENT_STREAM.at(span));
+    let (cx, out) = (placed(&cx, span), placed(&out, span));
+    // All at the answer's type, so that what is wrong with it is told once.
     match action::stream(arguments) {
-        Some(event) => quote! {
-            #function
+        Some(event) => {
+            let of = STREAM_ACTION.at(span);
+            quote_spanned! {span=>
+                #function
 
-            impl #STREAM_ACTION for #ident {
-                type Event = #event;
-                type Output = #answer;
+                impl #of for #ident {
+                    type Event = #event;
+                    type Output = #answer;
 
-                async fn stream(
-                    self,
-                    #cx: #CONTEXT,
-                    #out: #EVENT_STREAM<#event>,
-                ) -> #RESULT<Self::Output> #body
+                    async fn stream(
+                        self,
+                        #cx: #context,
+                        #out: #event_stream<#event>,
+                    ) -> #result<#answer> #body
+                }
             }
-        },
-        None => quote! {
-            #function
+        }
+        None => {
+            let of = ACTION.at(span);
+            quote_spanned! {span=>
+                #function
 
-            impl #ACTION for #ident {
-                type Output = #answer;
+                impl #of for #ident {
+                    type Output = #answer;
 
-                async fn call(self, #cx: #CONTEXT) -> #RESULT<Self::Output> #body
+                    async fn call(self, #cx: #context) -> #result<#answer> #body
+                }
             }
-        },
+        }
     }
+}
+
+/// Returns a local as written at `span`.
+fn placed(local: &Ident, span: Span) -> Ident {
+    let mut local = local.clone();
+    local.set_span(local.span().located_at(span));
+    local
 }
 
 /// Gives the context itself, and not a copy, to the last argument that wants it.
@@ -277,11 +388,7 @@ fn arm(variant: &data::Variant, errors: &Ident) -> Option<TokenStream> {
         }
         let (member, name) = (&field.member, numbered("field", index));
         bindings.push(quote!(#member: #name));
-        let read = |span| {
-            let mut name = name.clone();
-            name.set_span(name.span().located_at(span));
-            name.into_token_stream()
-        };
+        let read = |span| placed(&name, span).into_token_stream();
         all.extend(checks(field, errors, &read));
     }
     let checks = within(&variant.place, errors, &quote!(#(#all)*));
@@ -393,12 +500,25 @@ pub(crate) fn events(events: &Events) -> TokenStream {
         quote!(Self::#ident { .. } => #name,)
     };
     let names = variants.iter().map(name);
-    let objects = variants.iter().filter_map(object);
+    let objects = variants.iter().filter_map(|variant| object(variant, ident));
     let written = variants.iter().map(|variant| written(variant, &out));
     let described = variants.iter().map(|variant| described(variant, &generator));
+    let asked = variants.iter().flat_map(|variant| match &variant.payload {
+        Payload::Nothing => Vec::new(),
+        Payload::Value(ty) => vec![ask(OUTGOING, ty)],
+        Payload::Object { fields, .. } => {
+            let own = fields.iter().filter(|field| item::written_by_type(&field.attrs));
+            own.map(|field| ask(OUTGOING, &field.ty)).collect()
+        }
+    });
+    let use_ways = (!variants.is_empty()).then(|| quote!(use #NO_WAY as _;));
     quote! {
         const _: () = {
+            #use_ways
+
             #(#objects)*
+
+            #(#asked)*
 
             impl #EVENT for #ident {
                 fn name(&self) -> &'static str {
@@ -422,19 +542,25 @@ fn object_name(variant: &Variant) -> Ident {
     format_ident!("__{}", item::unraw(&variant.ident))
 }
 
-fn object(variant: &Variant) -> Option<TokenStream> {
+fn object(variant: &Variant, of: &Ident) -> Option<TokenStream> {
     let Payload::Object { attrs, fields } = &variant.payload else { return None };
     let name = object_name(variant);
     let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
     let lifetime = (!fields.is_empty()).then(|| quote!(<'__event>));
+    let own = fields.iter().filter(|field| item::written_by_type(&field.attrs));
+    let types: Vec<_> = own.map(|field| &field.ty).collect();
+    let bounds = (!types.is_empty() && types.iter().all(|ty| can_trust(ty, of)))
+        .then(|| (trust(&types, BOUND_WRITTEN), trust(&types, BOUND_DESCRIBED)));
+    let serde_bound = bounds.iter().map(|(serde, _)| quote!(, bound(serialize = #serde)));
+    let schemars_bound = bounds.iter().map(|(_, schemars)| quote!(, bound = #schemars));
     let fields = fields.iter().map(|field| {
         let syn::Field { attrs, ident, ty, .. } = field;
         quote!(#(#attrs)* #ident: &'__event #ty)
     });
     Some(quote! {
         #[derive(#SERIALIZE, #JSON_SCHEMA)]
-        #[serde(crate = #serde)]
-        #[schemars(crate = #schemars, inline)]
+        #[serde(crate = #serde #(#serde_bound)*)]
+        #[schemars(crate = #schemars, inline #(#schemars_bound)*)]
         #(#attrs)*
         struct #name #lifetime { #(#fields),* }
     })
@@ -443,11 +569,10 @@ fn object(variant: &Variant) -> Option<TokenStream> {
 fn written(variant: &Variant, out: &Ident) -> TokenStream {
     let ident = &variant.ident;
     match &variant.payload {
-        Payload::Nothing => quote!(Self::#ident { .. } => #SERDE_JSON::to_writer(#out, &()),),
+        Payload::Nothing => quote!(Self::#ident { .. } => #WAY::<()>::OF.write(&(), #out),),
         Payload::Value(ty) => {
-            let mut data = local("data");
-            data.set_span(data.span().located_at(ty.span()));
-            quote!(Self::#ident(#data) => #SERDE_JSON::to_writer(#out, #data),)
+            let data = local("data");
+            quote!(Self::#ident(#data) => #WAY::<#ty>::OF.write(#data, #out),)
         }
         Payload::Object { fields, .. } => {
             let name = object_name(variant);
@@ -455,7 +580,7 @@ fn written(variant: &Variant, out: &Ident) -> TokenStream {
             let locals: Vec<_> = (0..members.len()).map(|index| numbered("field", index)).collect();
             quote! {
                 Self::#ident { #(#members: #locals),* } => {
-                    #SERDE_JSON::to_writer(#out, &#name { #(#members: #locals),* })
+                    #WAY::<#name>::OF.write(&#name { #(#members: #locals),* }, #out)
                 }
             }
         }
@@ -464,16 +589,16 @@ fn written(variant: &Variant, out: &Ident) -> TokenStream {
 
 fn described(variant: &Variant, generator: &Ident) -> TokenStream {
     let Variant { name, doc, payload, .. } = variant;
-    let (ty, span) = match payload {
-        Payload::Nothing => (quote!(()), Span::call_site()),
-        Payload::Value(ty) => (ty.to_token_stream(), event::payload_span(ty)),
+    let ty = match payload {
+        Payload::Nothing => quote!(()),
+        Payload::Value(ty) => ty.to_token_stream(),
         Payload::Object { fields, .. } => {
             let object = object_name(variant);
             let lifetime = (!fields.is_empty()).then(|| quote!(<'static>));
-            (quote!(#object #lifetime), Span::call_site())
+            quote!(#object #lifetime)
         }
     };
-    let data = quote_spanned!(span=> #generator.subschema_for::<#ty>());
+    let data = quote!(#WAY::<#ty>::OF.describe(#generator));
     quote!(#EVENT_TYPE { name: #name, doc: #doc, data: #data })
 }
 
@@ -589,7 +714,6 @@ pub(crate) fn stub(mut item: Item, errors: Errors) -> TokenStream {
     let errors = errors.into_tokens();
     strip(&mut item);
     let Some((ident, generics)) = named(&item) else { return quote! { #errors #item } };
-    let decoding = stub_decoding(ident, generics);
     let generics = with_static(generics);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -597,10 +721,16 @@ pub(crate) fn stub(mut item: Item, errors: Errors) -> TokenStream {
 
         #item
 
-        #decoding
-
         impl #impl_generics #INPUT for #ident #ty_generics #where_clause {
             const FIELDS: &'static [#FIELD] = &[];
+
+            fn decode<'__de, __D: #DESERIALIZER<'__de>>(_: __D) -> #CORE_RESULT<Self, __D::Error> {
+                ::core::unreachable!()
+            }
+
+            fn describe(_: &mut #SCHEMA_GENERATOR) -> #SCHEMA {
+                ::core::unreachable!()
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A struct, an enum or a function as the macros understand it.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
     Attribute, Expr, ExprLit, GenericArgument, Lit, Meta, PathArguments, Token, Type,
@@ -20,6 +20,8 @@ pub(crate) struct Field {
     pub place: Place,
     /// Whether the field stands in the JSON under its own name and in its own type's form.
     pub plain: bool,
+    /// Whether its own type's derives read it.
+    pub own: bool,
     /// Whether serde fills it in when it is missing.
     pub defaulted: bool,
     pub rules: Vec<Rule>,
@@ -55,6 +57,7 @@ pub(crate) fn fields(of: &syn::Fields, container: &Serde, errors: &mut Errors) -
             member,
             ty: field.ty.clone(),
             place,
+            own: !serde.skip && !serde.with,
             plain: named && !serde.flatten && !serde.skip && !serde.with,
             defaulted: serde.default || container.default,
             rules: rules::of_field(&field.attrs, errors),
@@ -320,6 +323,52 @@ pub(crate) fn ungrouped(ty: &Type) -> &Type {
         Type::Paren(paren) => ungrouped(&paren.elem),
         _ => ty,
     }
+}
+
+/// Tells whether a field is written and described by its type's own means.
+pub(crate) fn written_by_type(attrs: &[Attribute]) -> bool {
+    let others = ["skip", "skip_serializing", "with", "serialize_with", "schema_with"];
+    !others.iter().any(|key| has_key(attrs, key))
+}
+
+/// Tells whether a struct is read or described by other means than those of its fields.
+pub(crate) fn is_described_otherwise(attrs: &[Attribute]) -> bool {
+    let others = [
+        "bound",
+        "default",
+        "rename",
+        "from",
+        "try_from",
+        "remote",
+        "with",
+        "schema_with",
+        "transform",
+    ];
+    others.iter().any(|key| has_key(attrs, key))
+}
+
+/// Tells whether serde's or schemars' attributes hold a key.
+fn has_key(attrs: &[Attribute], key: &str) -> bool {
+    let mut derives = attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("serde") || attr.path().is_ident("schemars"));
+    derives.any(|attr| {
+        let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
+        let metas = attr.parse_args_with(parser).unwrap_or_default();
+        metas.iter().any(|meta| meta.path().is_ident(key))
+    })
+}
+
+/// Tells whether a type names `ident` or `Self` somewhere.
+pub(crate) fn mentions(ty: &Type, ident: &Ident) -> bool {
+    fn any(tokens: TokenStream, ident: &Ident) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(word) => word == *ident || word == "Self",
+            TokenTree::Group(group) => any(group.stream(), ident),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        })
+    }
+    any(ty.to_token_stream(), ident)
 }
 
 /// Returns a name without `r#`.

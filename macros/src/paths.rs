@@ -57,6 +57,9 @@ paths! {
     FIELD = "::kipo::__private::Field";
     FIELD_ERRORS = "::kipo::__private::FieldErrors";
     INPUT = "::kipo::__private::Input";
+    INCOMING = "::kipo::__private::incoming";
+    NO_WAY = "::kipo::__private::NoWay";
+    OUTGOING = "::kipo::__private::outgoing";
     PAGE_DATA = "::kipo::__private::PageData";
     PAGE_REGISTRATION = "::kipo::__private::PageRegistration";
     REGISTRATION = "::kipo::__private::Registration";
@@ -64,6 +67,7 @@ paths! {
     RULES = "::kipo::__private::rules";
     STATE_NEED = "::kipo::__private::StateNeed";
     SUBMIT = "::kipo::__private::inventory::submit";
+    WAY = "::kipo::__private::Way";
 
     SCHEMARS = "::kipo::__private::schemars";
     JSON_SCHEMA = "::kipo::__private::schemars::JsonSchema";
@@ -84,7 +88,7 @@ paths! {
     COW = "::std::borrow::Cow";
     CORE_RESULT = "::core::result::Result";
     NONE = "::core::option::Option::None";
-    OK = "::core::result::Result::Ok";
+    PHANTOM = "::core::marker::PhantomData";
     SEND = "::core::marker::Send";
     SOME = "::core::option::Option::Some";
     VEC = "::std::vec::Vec";

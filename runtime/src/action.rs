@@ -1,7 +1,7 @@
 //! What an app author writes: [`Action`] and [`StreamAction`], and the input they take.
 
-use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use schemars::{Schema, SchemaGenerator};
+use serde::Deserializer;
 
 use crate::{
     context::Context,
@@ -10,6 +10,7 @@ use crate::{
     event_stream::EventStream,
     field::Field,
     limits::Limits,
+    travel::Outgoing,
 };
 
 /// A call that the browser makes by name: its fields come in, its output goes back.
@@ -44,11 +45,11 @@ use crate::{
 /// // No socket is needed to call it.
 /// let sum = Add { a: 2, b: 3 }.call(Context::test()).await?;
 /// assert_eq!(sum, 5);
-/// # kipo::Result::Ok(()) }).unwrap();
+/// # kipo::Result::<()>::Ok(()) }).unwrap();
 /// ```
 pub trait Action: Input {
     /// What the call answers: the body of a 200 as JSON, or a 204 for `()`.
-    type Output: Serialize + JsonSchema + Send + 'static;
+    type Output: Outgoing + Send + 'static;
 
     /// The bounds of this action where they differ from the app's.
     const LIMITS: Limits = Limits::new();
@@ -102,7 +103,7 @@ pub trait StreamAction: Input {
     type Event: Event;
 
     /// What the `complete` event carries.
-    type Output: Serialize + JsonSchema + Send + 'static;
+    type Output: Outgoing + Send + 'static;
 
     /// The bounds of this action where they differ from the app's.
     const LIMITS: Limits = Limits::new();
@@ -133,9 +134,19 @@ pub trait StreamAction: Input {
     label = "not an action",
     note = "put `#[kipo::action]` above the struct"
 )]
-pub trait Input: DeserializeOwned + JsonSchema + Send + 'static {
+pub trait Input: Sized + Send + 'static {
     /// The fields, for telling what is wrong with each.
     const FIELDS: &'static [Field];
+
+    /// Reads the input from an object.
+    ///
+    /// # Errors
+    ///
+    /// When the object does not hold the input's fields.
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+
+    /// Returns the schema of the object.
+    fn describe(generator: &mut SchemaGenerator) -> Schema;
 
     /// Adds a message for each rule of `#[validate(…)]` that the input breaks.
     fn validate(&self, errors: &mut FieldErrors) {

@@ -38,7 +38,7 @@ use crate::{
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use kipo::{App, Context, Result, action};
 ///
 /// #[action]

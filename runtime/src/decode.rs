@@ -9,6 +9,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body::Body as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, error::Category};
 
 use crate::{
@@ -46,6 +47,15 @@ pub(crate) async fn body<A: Input>(headers: &HeaderMap, body: Body, bytes_max: u
 /// Decodes a query, as GET streams have it.
 pub(crate) fn query<A: Input>(query: Option<&str>) -> Result<A> {
     valid(pairs(query.unwrap_or_default().as_bytes())?)
+}
+
+/// An input as serde reads it.
+struct Decoded<A>(A);
+
+impl<'de, A: Input> Deserialize<'de> for Decoded<A> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        A::decode(deserializer).map(Self)
+    }
 }
 
 /// How the arguments are written.
@@ -140,8 +150,8 @@ fn json<A: Input>(bytes: &[u8]) -> Result<A> {
     }
     // serde takes a list for a struct; a caller who sends one means something else.
     let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-    let error = match serde_json::from_slice::<A>(bytes) {
-        Ok(input) if is_object => return Ok(input),
+    let error = match serde_json::from_slice::<Decoded<A>>(bytes) {
+        Ok(Decoded(input)) if is_object => return Ok(input),
         Ok(_) => None,
         Err(error) => Some(error),
     };
@@ -193,7 +203,7 @@ fn faults<A: Input>(bytes: &[u8]) -> Error {
     if errors.is_empty() {
         // Each field by itself is right: the fault lies between them, such as one given twice.
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        if let Err(error) = serde_path_to_error::deserialize::<_, A>(&mut json) {
+        if let Err(error) = serde_path_to_error::deserialize::<_, Decoded<A>>(&mut json) {
             add_path_error(&mut errors, &error);
         }
     }
@@ -220,7 +230,7 @@ fn add_path_error<E: std::fmt::Display>(
 fn pairs<A: Input>(bytes: &[u8]) -> Result<A> {
     let error =
         match serde_path_to_error::deserialize(serde_html_form::Deserializer::from_bytes(bytes)) {
-            Ok(input) => return Ok(input),
+            Ok(Decoded(input)) => return Ok(input),
             Err(error) => error,
         };
     let sent: Vec<(String, String)> = serde_html_form::from_bytes(bytes)
@@ -266,8 +276,7 @@ fn valid<A: Input>(input: A) -> Result<A> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use schemars::JsonSchema;
-    use serde::Deserialize;
+    use schemars::{JsonSchema, Schema, SchemaGenerator};
 
     use super::*;
     use crate::field::Field;
@@ -285,6 +294,14 @@ mod tests {
             Field::new::<u8>("age"),
             Field::new::<Option<Vec<String>>>("tags"),
         ];
+
+        fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Self::deserialize(deserializer)
+        }
+
+        fn describe(generator: &mut SchemaGenerator) -> Schema {
+            generator.subschema_for::<Self>()
+        }
     }
 
     #[track_caller]

@@ -23,6 +23,7 @@ use crate::{
     shared::{Peer, Shared},
     shield::Shield,
     stream::StreamBody,
+    travel::Outgoing,
     unwind::unpanicked,
 };
 
@@ -142,7 +143,10 @@ pub(crate) fn body<A: StreamAction>(
     let id = request_id.clone();
     let running = async move {
         let ended = match action.stream(cx, out).await {
-            Ok(output) => serde_json::to_vec(&output).map_err(Error::internal),
+            Ok(output) => {
+                let mut json = Vec::new();
+                output.write(&mut json).map(|()| json).map_err(Error::internal)
+            }
             Err(error) => Err(error),
         };
         ended.map_err(|error| encode::problem_json(&error, &id))
@@ -212,7 +216,7 @@ async fn to_end<T: Send + 'static>(
     Shield::new(call, cx.clone(), shared.calls.clone()).await
 }
 
-fn answer<T: serde::Serialize>(cx: &Context, outcome: Result<T>) -> Response {
+fn answer<T: Outgoing>(cx: &Context, outcome: Result<T>) -> Response {
     let mut response = match outcome {
         Ok(output) => encode::output(&output, cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),

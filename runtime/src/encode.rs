@@ -2,19 +2,19 @@
 
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
-use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     context::{REQUEST_ID, RequestId},
     error::{Code, Error},
+    travel::Outgoing,
 };
 
 /// Answers with an output: 200 and its JSON, or 204 where that is `null` for want of anything
 /// to say (`()`).
-pub(crate) fn output<T: Serialize>(output: &T, id: &RequestId) -> Response {
+pub(crate) fn output<T: Outgoing>(output: &T, id: &RequestId) -> Response {
     let mut body = Vec::with_capacity(128);
-    if let Err(error) = serde_json::to_writer(&mut body, output) {
+    if let Err(error) = output.write(&mut body) {
         return problem(&Error::internal(error), id);
     }
     let mut response = if size_of::<T>() == 0 && body == b"null" {

@@ -10,6 +10,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::travel::Incoming;
+
 /// One field of an input, by its name on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -30,7 +32,7 @@ pub(crate) struct Fault {
 impl Field {
     /// Returns a field of type `T`.
     #[must_use]
-    pub const fn new<T: DeserializeOwned>(name: &'static str) -> Self {
+    pub const fn new<T: Incoming>(name: &'static str) -> Self {
         Self { name, optional: false, json: json::<T>, form: form::<T>, missing: missing::<T> }
     }
 
@@ -184,7 +186,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check<T: DeserializeOwned>(value: Option<&Value>, expected: Option<(&str, &str)>) {
+    fn check<T: Incoming>(value: Option<&Value>, expected: Option<(&str, &str)>) {
         let fault = Field::new::<T>("f").fault_in_json(value);
         let fault = fault.map(|fault| (fault.path, fault.message));
         let expected = expected.map(|(path, message)| (path.to_owned(), message.to_owned()));

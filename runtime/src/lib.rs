@@ -75,6 +75,7 @@ mod shield;
 mod stream;
 pub mod testing;
 pub mod topic;
+mod travel;
 mod unwind;
 mod validate;
 

@@ -15,5 +15,6 @@ pub use crate::{
     page::{PageData, PageRegistration},
     returned::Returned,
     route::Registration,
+    travel::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
     validate::rules,
 };

@@ -10,8 +10,19 @@ use crate::error::Result;
 pub trait Returned {
     /// The output.
     type Output;
+
+    /// Returns the answer as it is.
+    ///
+    /// # Errors
+    ///
+    /// The error that was answered.
+    fn result(self) -> Result<Self::Output>;
 }
 
 impl<T> Returned for Result<T> {
     type Output = T;
+
+    fn result(self) -> Self {
+        self
+    }
 }

@@ -30,6 +30,11 @@ use crate::error::FieldErrors;
 /// Span { from: 2, to: 1 }.validate(&mut errors);
 /// assert_eq!(errors.get("to"), ["must not be before `from`"]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no rules of its own",
+    label = "nothing to look at",
+    note = "put `#[kipo::data]` above the type, or implement `Validate` for it"
+)]
 pub trait Validate {
     /// Adds a message for each rule that the value breaks.
     fn validate(&self, errors: &mut FieldErrors);
@@ -66,6 +71,10 @@ pub mod rules {
     };
 
     /// What has a length: characters of a text, items of a collection. `None` has none.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` has no length",
+        label = "neither a text nor a collection"
+    )]
     pub trait Length {
         /// The unit in the singular.
         const UNIT: &'static str;
@@ -139,6 +148,7 @@ pub mod rules {
     }
 
     /// A number, or perhaps one.
+    #[diagnostic::on_unimplemented(message = "`{Self}` is not a number", label = "not a number")]
     pub trait Number {
         /// The type in which bounds are written.
         type Bound: PartialOrd + Display;
@@ -187,6 +197,7 @@ pub mod rules {
     }
 
     /// A text, or perhaps one.
+    #[diagnostic::on_unimplemented(message = "`{Self}` is not a text", label = "not a text")]
     pub trait Text {
         /// Returns the text, or `None` where there is none.
         fn text(&self) -> Option<&str>;

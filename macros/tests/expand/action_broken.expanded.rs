@@ -8,26 +8,19 @@
 pub struct Send<T> {
     text: T,
 }
-impl<'__de, T> ::kipo::__private::serde::Deserialize<'__de> for Send<T> {
-    fn deserialize<__D: ::kipo::__private::serde::Deserializer<'__de>>(
-        _: __D,
-    ) -> ::core::result::Result<Self, __D::Error> {
-        ::core::unreachable!()
-    }
-}
-impl<T> ::kipo::__private::schemars::JsonSchema for Send<T> {
-    fn schema_name() -> ::std::borrow::Cow<'static, str> {
-        ::core::unreachable!()
-    }
-    fn json_schema(
-        _: &mut ::kipo::__private::schemars::SchemaGenerator,
-    ) -> ::kipo::__private::schemars::Schema {
-        ::core::unreachable!()
-    }
-}
 impl<T> ::kipo::__private::Input for Send<T>
 where
     Self: ::core::marker::Send + 'static,
 {
     const FIELDS: &'static [::kipo::__private::Field] = &[];
+    fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
+        _: __D,
+    ) -> ::core::result::Result<Self, __D::Error> {
+        ::core::unreachable!()
+    }
+    fn describe(
+        _: &mut ::kipo::__private::schemars::SchemaGenerator,
+    ) -> ::kipo::__private::schemars::Schema {
+        ::core::unreachable!()
+    }
 }

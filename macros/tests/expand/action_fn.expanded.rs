@@ -1,31 +1,65 @@
-#[derive(::kipo::__private::serde::Deserialize, ::kipo::__private::schemars::JsonSchema)]
-#[serde(crate = "::kipo::__private::serde")]
-#[schemars(crate = "::kipo::__private::schemars")]
+#[derive(::kipo::__private::serde::Deserialize)]
+#[serde(
+    crate = "::kipo::__private::serde",
+    bound(
+        deserialize = "i64: ::kipo::__private::serde::Deserialize<'de>, Option < String >: ::kipo::__private::serde::Deserialize<'de>"
+    )
+)]
 /// Takes an entry off the list.
 pub struct DeleteEntry {
     /// Which one.
-    #[validate(range(min = 1))]
     id: i64,
     #[serde(default)]
     reason: Option<String>,
 }
-impl ::kipo::__private::Input for DeleteEntry {
-    const FIELDS: &'static [::kipo::__private::Field] = &[
-        ::kipo::__private::Field::new::<i64>("id"),
-        ::kipo::__private::Field::new::<Option<String>>("reason").defaulted(),
-    ];
-    fn validate(&self, errors: &mut ::kipo::__private::FieldErrors) {
-        errors
-            .check(
-                "id",
-                ::kipo::__private::rules::range(
-                    &self.id,
-                    ::core::option::Option::Some(1),
-                    ::core::option::Option::None,
-                ),
-            );
+const _: () = {
+    #[allow(dead_code)]
+    #[derive(::kipo::__private::schemars::JsonSchema)]
+    #[schemars(
+        crate = "::kipo::__private::schemars",
+        rename = "DeleteEntry",
+        bound = "for<'__b> i64: ::kipo::__private::schemars::JsonSchema, for<'__b> Option < String >: ::kipo::__private::schemars::JsonSchema"
+    )]
+    /// Takes an entry off the list.
+    struct __Described<'__a> {
+        /// Which one.
+        #[validate(range(min = 1))]
+        id: i64,
+        #[serde(default)]
+        reason: Option<String>,
+        #[schemars(skip)]
+        __a: ::core::marker::PhantomData<&'__a ()>,
     }
-}
+    impl ::kipo::__private::Input for DeleteEntry {
+        const FIELDS: &'static [::kipo::__private::Field] = &[
+            ::kipo::__private::Field::new::<i64>("id"),
+            ::kipo::__private::Field::new::<Option<String>>("reason").defaulted(),
+        ];
+        fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
+            deserializer: __D,
+        ) -> ::core::result::Result<Self, __D::Error> {
+            use ::kipo::__private::NoWay as _;
+            ::kipo::__private::Way::<Self>::OF.read(deserializer)
+        }
+        fn describe(
+            generator: &mut ::kipo::__private::schemars::SchemaGenerator,
+        ) -> ::kipo::__private::schemars::Schema {
+            use ::kipo::__private::NoWay as _;
+            ::kipo::__private::Way::<__Described<'static>>::OF.describe(generator)
+        }
+        fn validate(&self, errors: &mut ::kipo::__private::FieldErrors) {
+            errors
+                .check(
+                    "id",
+                    ::kipo::__private::rules::range(
+                        &self.id,
+                        ::core::option::Option::Some(1),
+                        ::core::option::Option::None,
+                    ),
+                );
+        }
+    }
+};
 /// Takes an entry off the list.
 pub async fn delete_entry(
     cx: Context,
@@ -38,9 +72,11 @@ pub async fn delete_entry(
 }
 impl ::kipo::Action for DeleteEntry {
     type Output = ();
-    async fn call(self, cx: ::kipo::Context) -> ::kipo::Result<Self::Output> {
+    async fn call(self, cx: ::kipo::Context) -> ::kipo::Result<()> {
         let state_1 = cx.state::<Database>()?;
-        delete_entry(cx, state_1, self.id, self.reason).await
+        ::kipo::__private::Returned::result(
+            delete_entry(cx, state_1, self.id, self.reason).await,
+        )
     }
 }
 ::kipo::__private::inventory::submit! {
@@ -58,14 +94,26 @@ impl ::kipo::Action for DeleteEntry {
 struct Ping {}
 impl ::kipo::__private::Input for Ping {
     const FIELDS: &'static [::kipo::__private::Field] = &[];
+    fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
+        deserializer: __D,
+    ) -> ::core::result::Result<Self, __D::Error> {
+        use ::kipo::__private::NoWay as _;
+        ::kipo::__private::Way::<Self>::OF.read(deserializer)
+    }
+    fn describe(
+        generator: &mut ::kipo::__private::schemars::SchemaGenerator,
+    ) -> ::kipo::__private::schemars::Schema {
+        use ::kipo::__private::NoWay as _;
+        ::kipo::__private::Way::<Self>::OF.describe(generator)
+    }
 }
 async fn ping() -> Result<u8> {
     Ok(1)
 }
 impl ::kipo::Action for Ping {
     type Output = u8;
-    async fn call(self, _cx: ::kipo::Context) -> ::kipo::Result<Self::Output> {
-        ping().await
+    async fn call(self, _cx: ::kipo::Context) -> ::kipo::Result<u8> {
+        ::kipo::__private::Returned::result(ping().await)
     }
 }
 ::kipo::__private::inventory::submit! {

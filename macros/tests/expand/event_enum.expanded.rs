@@ -14,12 +14,22 @@ pub enum RoomEvent {
     Closed {},
 }
 const _: () = {
+    use ::kipo::__private::NoWay as _;
     #[derive(
         ::kipo::__private::serde::Serialize,
         ::kipo::__private::schemars::JsonSchema
     )]
-    #[serde(crate = "::kipo::__private::serde")]
-    #[schemars(crate = "::kipo::__private::schemars", inline)]
+    #[serde(
+        crate = "::kipo::__private::serde",
+        bound(
+            serialize = "for<'__b> Status: ::kipo::__private::serde::Serialize, for<'__b> Option < u8 >: ::kipo::__private::serde::Serialize"
+        )
+    )]
+    #[schemars(
+        crate = "::kipo::__private::schemars",
+        inline,
+        bound = "for<'__b> Status: ::kipo::__private::schemars::JsonSchema, for<'__b> Option < u8 >: ::kipo::__private::schemars::JsonSchema"
+    )]
     #[serde(rename_all = "camelCase")]
     struct __Connected<'__event> {
         /// How it is.
@@ -34,6 +44,9 @@ const _: () = {
     #[serde(crate = "::kipo::__private::serde")]
     #[schemars(crate = "::kipo::__private::schemars", inline)]
     struct __Closed {}
+    const _: () = ::kipo::__private::outgoing::<Message>();
+    const _: () = ::kipo::__private::outgoing::<Status>();
+    const _: () = ::kipo::__private::outgoing::<Option<u8>>();
     impl ::kipo::Event for RoomEvent {
         fn name(&self) -> &'static str {
             match self {
@@ -48,21 +61,22 @@ const _: () = {
             out: &mut ::std::vec::Vec<u8>,
         ) -> ::kipo::__private::serde_json::Result<()> {
             match self {
-                Self::Chat(data) => ::kipo::__private::serde_json::to_writer(out, data),
+                Self::Chat(data) => {
+                    ::kipo::__private::Way::<Message>::OF.write(data, out)
+                }
                 Self::Connected { current_status: field_0, out: field_1 } => {
-                    ::kipo::__private::serde_json::to_writer(
-                        out,
-                        &__Connected {
-                            current_status: field_0,
-                            out: field_1,
-                        },
-                    )
+                    ::kipo::__private::Way::<__Connected>::OF
+                        .write(
+                            &__Connected {
+                                current_status: field_0,
+                                out: field_1,
+                            },
+                            out,
+                        )
                 }
-                Self::HTTPTick { .. } => {
-                    ::kipo::__private::serde_json::to_writer(out, &())
-                }
+                Self::HTTPTick { .. } => ::kipo::__private::Way::<()>::OF.write(&(), out),
                 Self::Closed {} => {
-                    ::kipo::__private::serde_json::to_writer(out, &__Closed {})
+                    ::kipo::__private::Way::<__Closed>::OF.write(&__Closed {}, out)
                 }
             }
         }
@@ -71,13 +85,14 @@ const _: () = {
         ) -> ::std::vec::Vec<::kipo::__private::EventType> {
             ::std::vec![
                 ::kipo::__private::EventType { name : "chat", doc :
-                "Somebody said something.", data : generator.subschema_for:: < Message >
-                () }, ::kipo::__private::EventType { name : "connected", doc :
-                "The stream is up.", data : generator.subschema_for:: < __Connected <
-                'static > > () }, ::kipo::__private::EventType { name : "http_tick", doc
-                : "", data : generator.subschema_for:: < () > () },
-                ::kipo::__private::EventType { name : "bye", doc : "", data : generator
-                .subschema_for:: < __Closed > () }
+                "Somebody said something.", data : ::kipo::__private::Way:: < Message >
+                ::OF.describe(generator) }, ::kipo::__private::EventType { name :
+                "connected", doc : "The stream is up.", data : ::kipo::__private::Way:: <
+                __Connected < 'static > > ::OF.describe(generator) },
+                ::kipo::__private::EventType { name : "http_tick", doc : "", data :
+                ::kipo::__private::Way:: < () > ::OF.describe(generator) },
+                ::kipo::__private::EventType { name : "bye", doc : "", data :
+                ::kipo::__private::Way:: < __Closed > ::OF.describe(generator) }
             ]
         }
     }

@@ -47,6 +47,7 @@ use self::merge::Graph;
 use crate::{
     action::{Action, StreamAction},
     event::{Event as _, EventType},
+    travel::Outgoing as _,
 };
 
 /// Describes one endpoint: its input by the first generator, the rest by the second.
@@ -64,11 +65,7 @@ pub(crate) struct Shape {
 impl Shape {
     /// Describes a call; a [`Describe`].
     pub(crate) fn of_call<A: Action>(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Self {
-        Self {
-            input: de.subschema_for::<A>(),
-            output: ser.subschema_for::<A::Output>(),
-            events: None,
-        }
+        Self { input: A::describe(de), output: A::Output::describe(ser), events: None }
     }
 
     /// Describes a stream; a [`Describe`].
@@ -77,8 +74,8 @@ impl Shape {
         ser: &mut SchemaGenerator,
     ) -> Self {
         Self {
-            input: de.subschema_for::<A>(),
-            output: ser.subschema_for::<A::Output>(),
+            input: A::describe(de),
+            output: A::Output::describe(ser),
             events: Some(A::Event::describe(ser)),
         }
     }

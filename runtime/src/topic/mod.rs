@@ -88,7 +88,7 @@ pub const KEEP_DEFAULT: usize = 1000;
 /// let mut late = ROOM.subscribe(Some(&first.to_string()));
 /// let Next::Gap(gap) = late.next().await else { panic!("a gap") };
 /// assert_eq!((gap.missed, gap.first), (Some(1), 3));
-/// # kipo::Result::Ok(()) }).unwrap();
+/// # kipo::Result::<()>::Ok(()) }).unwrap();
 /// ```
 pub struct Topic<E> {
     name: &'static str,
