@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
@@ -87,7 +87,8 @@ fn host(text: &str) -> Result<IpAddr, String> {
 fn log() {
     let filter = std::env::var("RUST_LOG").ok().and_then(|text| Targets::from_str(&text).ok());
     let filter = filter.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt::layer();
+    let lines = lines.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
     // An app that set up a log of its own keeps it.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }

@@ -1,5 +1,6 @@
 //! What people run in this repository: `cargo xtask test`.
 
+mod grow;
 mod machine;
 mod run;
 mod steps;

@@ -22,6 +22,11 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "test", what: "unit, integration, golden and misuse tests", run: test },
     Step { name: "doctest", what: "the examples in the documentation", run: doctest },
     Step { name: "doc", what: "the documentation builds without warnings", run: doc },
+    Step {
+        name: "grow",
+        what: "a new file is an action with the next build",
+        run: crate::grow::grow,
+    },
     Step { name: "pages", what: "the app's page scripts against its generated types", run: pages },
     Step { name: "browser", what: "the app in Chromium", run: browser },
     Step { name: "package", what: "the crate holds the client", run: package },
