@@ -11,14 +11,16 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::dev;
 use crate::{
     client,
     context::{RequestId, States},
-    dispatch, encode,
+    dispatch,
+    drain::Drain,
+    encode,
     error::Error,
     files::{Files, Hash},
     guard::{Guard, Guards},
@@ -177,7 +179,7 @@ impl App {
             guards: self.guards,
             states: self.states,
             limits: self.limits,
-            drain: CancellationToken::new(),
+            drain: Drain::default(),
             calls: TaskTracker::new(),
         });
         let types = Types::collect(

@@ -129,8 +129,9 @@ impl AsyncWrite for Connection {
 /// Those consist of exactly these fields and close the connection; every answer of ours has a
 /// request id.
 fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
-    let head = std::str::from_utf8(bytes).ok()?.strip_suffix("\r\n\r\n")?;
-    let mut lines = head.strip_prefix("HTTP/1.1 4")?.split("\r\n");
+    // Looked at first: this is asked of every write.
+    let head = bytes.strip_prefix(b"HTTP/1.1 4")?;
+    let mut lines = std::str::from_utf8(head).ok()?.strip_suffix("\r\n\r\n")?.split("\r\n");
     let status = format!("4{}", lines.next()?.get(..2)?);
     let mut closes = false;
     for line in lines {

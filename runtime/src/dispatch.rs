@@ -7,14 +7,15 @@ use std::{
 
 use axum::{body::Body, extract::Request, response::Response};
 use http::Method;
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use crate::{
     accept,
     action::{Action, Input, StreamAction},
     context::{Context, RequestId, States},
-    decode, encode,
+    decode,
+    drain::Watch,
+    encode,
     error::{Code, Error, Result},
     event_stream::{EventStream, Pipe},
     limits::Bounds,
@@ -121,7 +122,7 @@ fn open<A: StreamAction>(
     span: Span,
 ) -> Response {
     let headers = cx.clone();
-    let body = body(action, cx, bounds, shared.drain.clone(), span);
+    let body = body(action, cx, bounds, shared.drain.watch(), span);
     let mut response = encode::stream(Body::new(body), headers.request_id());
     headers.take_headers(response.headers_mut());
     response
@@ -132,7 +133,7 @@ pub(crate) fn body<A: StreamAction>(
     action: A,
     cx: Context,
     bounds: Bounds,
-    drain: CancellationToken,
+    drain: Watch,
     span: Span,
 ) -> StreamBody {
     let pipe = Arc::new(Pipe::new(bounds.ping));
@@ -157,7 +158,7 @@ pub(crate) fn body<A: StreamAction>(
         if span.is_disabled() { Box::pin(running) } else { Box::pin(running.instrument(span)) },
         pipe,
         bounds.ping,
-        drain.cancelled_owned(),
+        drain,
         Box::new(move |error| encode::problem_json(error, &request_id)),
     )
 }

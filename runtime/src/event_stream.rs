@@ -261,43 +261,57 @@ impl Pipe {
         .await;
     }
 
-    /// Sends `kipo:ready` with the place that a followed topic is read from.
-    fn push_ready(&self, resume: &str, id: Option<fmt::Arguments<'_>>) {
+    /// Returns the frame that opens a stream; with the place that a followed topic is read from.
+    fn ready(&self, resume: &str, id: Option<fmt::Arguments<'_>>) -> Bytes {
         let data = format!(r#"{{"resume":"{resume}","ping_ms":{}}}"#, self.ping.as_millis());
-        let frame = frame::event(frame::READY, data.as_bytes(), id);
-        let mut state = self.lock();
-        state.opened = true;
-        state.push(frame);
+        frame::event(frame::READY, data.as_bytes(), id)
     }
 
-    /// Opens the stream for a client that follows no topic, if nothing has yet.
-    pub(crate) fn open(&self) {
-        if !self.lock().opened {
-            self.push_ready("fresh", None);
-        }
+    fn push_ready(&self, resume: &str, id: Option<fmt::Arguments<'_>>) {
+        let ready = self.ready(resume, id);
+        let mut state = self.lock();
+        state.opened = true;
+        state.push(ready);
     }
 
     /// Adds a whole frame, or several.
     pub(crate) fn push(&self, frames: Bytes) {
-        self.open();
-        self.lock().push(frames);
+        let mut state = self.lock();
+        self.open(&mut state);
+        state.push(frames);
     }
 
-    /// Takes all that waits, or sleeps until something does.
+    /// Opens a stream that follows no topic, if nothing has yet.
+    fn open(&self, state: &mut State) {
+        if !state.opened {
+            state.opened = true;
+            state.push(self.ready("fresh", None));
+        }
+    }
+
+    /// Notes that the connection is awake.
+    pub(crate) fn awake(&self) {
+        self.lock().reader = None;
+    }
+
+    /// Takes all that waits, or sleeps until something does. The first piece is there at once:
+    /// whatever the action does, the stream is open.
     pub(crate) fn poll_take(&self, task: &Task<'_>) -> Poll<Bytes> {
         let mut state = self.lock();
+        self.open(&mut state);
         let bytes = match std::mem::take(&mut state.outbox) {
             Outbox::Empty => {
-                match &mut state.reader {
-                    Some(reader) => reader.clone_from(task.waker()),
-                    empty => *empty = Some(task.waker().clone()),
-                }
+                state.reader = Some(task.waker().clone());
                 return Poll::Pending;
             }
             Outbox::One(bytes) => bytes,
             Outbox::Many(bytes) => bytes.freeze(),
         };
-        state.writers.drain(..).for_each(Waker::wake);
+        // The connection's own task runs its action again before it sleeps; a wake-up would run
+        // the whole of it once more for nothing.
+        for writer in state.writers.drain(..).filter(|writer| !writer.will_wake(task.waker())) {
+            writer.wake();
+        }
         Poll::Ready(bytes)
     }
 

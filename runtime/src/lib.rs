@@ -53,6 +53,7 @@ mod decode;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod dev;
 mod dispatch;
+mod drain;
 mod encode;
 mod error;
 mod event;

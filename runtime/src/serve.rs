@@ -10,11 +10,12 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::{
     connection::{self, Connection},
+    drain::Watch,
     error::{Code, Error},
     shared::{Peer, Shared},
 };
@@ -92,7 +93,7 @@ pub(crate) async fn serve(
         };
         // The tracker is awaited by the drain below.
         if connections.len() < limits.connections_max {
-            let (router, drain) = (router.clone(), shared.drain.clone());
+            let (router, drain) = (router.clone(), shared.drain.watch());
             connections.spawn(connection(stream, peer, router, limits, drain));
         } else {
             connections.spawn(refuse(stream));
@@ -109,7 +110,7 @@ async fn connection(
     peer: SocketAddr,
     router: Router,
     limits: ServeLimits,
-    drain: CancellationToken,
+    mut drain: Watch,
 ) {
     // Small frames leave at once.
     let _ = stream.set_nodelay(true);
@@ -128,11 +129,12 @@ async fn connection(
         .writev(false);
     let mut serving = std::pin::pin!(http.serve_connection(io, service));
     let served = tokio::select! {
-        served = serving.as_mut() => served,
-        () = drain.cancelled_owned() => {
+        biased;
+        () = &mut drain => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
+        served = serving.as_mut() => served,
     };
     if let Err(error) = served {
         tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection broke");
@@ -149,7 +151,7 @@ async fn refuse(mut stream: TcpStream) {
 
 async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration) {
     tracing::info!(connections = connections.len(), "draining");
-    shared.drain.cancel();
+    shared.drain.begin();
     connections.close();
     shared.calls.close();
     let all = async {

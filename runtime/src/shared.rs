@@ -1,8 +1,8 @@
 //! What all requests of one app share.
 
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
-use crate::{context::States, guard::Guards, limits::Limits};
+use crate::{context::States, drain::Drain, guard::Guards, limits::Limits};
 
 /// Settings and state that a request is served with.
 #[derive(Debug)]
@@ -10,8 +10,8 @@ pub(crate) struct Shared {
     pub(crate) guards: Guards,
     pub(crate) states: States,
     pub(crate) limits: Limits,
-    /// Cancelled when the server drains: streams end.
-    pub(crate) drain: CancellationToken,
+    /// Begins when the server goes away: streams end.
+    pub(crate) drain: Drain,
     /// Calls that go on without their client; a draining server waits for them.
     pub(crate) calls: TaskTracker,
 }

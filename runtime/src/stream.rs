@@ -16,9 +16,8 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::{error::Error, event_stream::Pipe, frame, unwind::panicked};
+use crate::{drain::Watch, error::Error, event_stream::Pipe, frame, unwind::panicked};
 
 /// How a stream ended: the JSON of its output, or an error and the problem document for it.
 pub(crate) type Ending = Result<Vec<u8>, Vec<u8>>;
@@ -36,7 +35,7 @@ pub(crate) struct StreamBody {
     silence: Pin<Box<Sleep>>,
     last_frame: Instant,
     /// Completes when the server drains.
-    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    drain: Watch,
     /// Called if the action panics.
     problem: Problem,
 }
@@ -46,7 +45,7 @@ impl StreamBody {
         action: Pin<Box<dyn Future<Output = Ending> + Send>>,
         pipe: Arc<Pipe>,
         ping: Duration,
-        drain: WaitForCancellationFutureOwned,
+        drain: Watch,
         problem: Problem,
     ) -> Self {
         Self {
@@ -55,7 +54,7 @@ impl StreamBody {
             ping,
             silence: Box::pin(tokio::time::sleep(ping)),
             last_frame: Instant::now(),
-            drain: Box::pin(drain),
+            drain,
             problem,
         }
     }
@@ -63,10 +62,10 @@ impl StreamBody {
     /// Runs the action until it waits or ends; its end is a frame.
     fn run(&mut self, task: &mut Task<'_>) {
         let Some(action) = &mut self.action else { return };
+        // What the action writes now is taken right after it: nobody has to be woken for it.
+        self.pipe.awake();
         // The future is dropped right after a panic, so nobody sees it half done.
         let polled = catch_unwind(AssertUnwindSafe(|| action.as_mut().poll(task)));
-        // Whatever the action did, the stream is open now: headers and this frame leave at once.
-        self.pipe.open();
         let (event, data) = match polled {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(Ok(output))) => (frame::COMPLETE, output),
@@ -92,7 +91,7 @@ impl Body for StreamBody {
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.action.is_some() && self.drain.as_mut().poll(task).is_ready() {
+        if self.action.is_some() && Pin::new(&mut self.drain).poll(task).is_ready() {
             self.drain();
         }
         self.run(task);

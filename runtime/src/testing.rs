@@ -2,9 +2,8 @@
 
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
-use tokio_util::sync::CancellationToken;
 
-use crate::{action::StreamAction, context::Context, dispatch, limits::Limits};
+use crate::{action::StreamAction, context::Context, dispatch, drain::Drain, limits::Limits};
 
 /// Runs a stream to its end and returns what a client would have read.
 ///
@@ -21,7 +20,7 @@ use crate::{action::StreamAction, context::Context, dispatch, limits::Limits};
 /// See [`StreamAction`].
 pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
     let bounds = A::LIMITS.within(Limits::new());
-    let body = dispatch::body(action, cx, bounds, CancellationToken::new(), tracing::Span::none());
+    let body = dispatch::body(action, cx, bounds, Drain::default().watch(), tracing::Span::none());
     let mut body = std::pin::pin!(body);
     let mut bytes = BytesMut::new();
     while let Some(Ok(frame)) = body.frame().await {

@@ -116,7 +116,7 @@ impl Reload {
             let _ = this.follow(&out, changes).await;
             Ok(b"null".to_vec())
         });
-        let drain = shared.drain.clone().cancelled_owned();
+        let drain = shared.drain.watch();
         let problem = Box::new(|_: &Error| b"{}".to_vec());
         let body = StreamBody::new(following, pipe, PING, drain, problem);
         encode::stream(Body::new(body), cx.request_id())
