@@ -157,7 +157,7 @@ pub(crate) fn body<A: StreamAction>(
         // is left out.
         if span.is_disabled() { Box::pin(running) } else { Box::pin(running.instrument(span)) },
         pipe,
-        bounds.ping,
+        bounds,
         drain,
         Box::new(move |error| encode::problem_json(error, &request_id)),
     )

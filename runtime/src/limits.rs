@@ -33,6 +33,7 @@ pub struct Limits {
     pub(crate) body_bytes_max: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) ping: Option<Duration>,
+    pub(crate) stream_time: Option<Duration>,
 }
 
 /// The largest body of a request in bytes, unless set. Forms and messages are far smaller; an
@@ -49,7 +50,7 @@ impl Limits {
     /// Returns no bounds of its own: the app's hold.
     #[must_use]
     pub const fn new() -> Self {
-        Self { body_bytes_max: None, timeout: None, ping: None }
+        Self { body_bytes_max: None, timeout: None, ping: None, stream_time: None }
     }
 
     /// Sets the largest body, in bytes; 1 MiB unless set. More is a 413.
@@ -74,12 +75,22 @@ impl Limits {
         self
     }
 
+    /// Sets how long one connection of a stream may last; for ever unless set. Then it ends as in
+    /// a drain: its client comes back and resumes. A reader behind a proxy may be gone while the
+    /// proxy goes on reading; this finds it.
+    #[must_use]
+    pub const fn stream_time(mut self, time: Duration) -> Self {
+        self.stream_time = Some(time);
+        self
+    }
+
     /// Returns the bounds that hold: these, else the app's, else the defaults.
     pub(crate) fn within(self, app: Self) -> Bounds {
         Bounds {
             body_bytes_max: self.body_bytes_max.or(app.body_bytes_max).unwrap_or(BODY_BYTES_MAX),
             timeout: self.timeout.or(app.timeout).unwrap_or(TIMEOUT),
             ping: self.ping.or(app.ping).unwrap_or(PING),
+            stream_time: self.stream_time.or(app.stream_time),
         }
     }
 }
@@ -90,4 +101,6 @@ pub(crate) struct Bounds {
     pub(crate) body_bytes_max: usize,
     pub(crate) timeout: Duration,
     pub(crate) ping: Duration,
+    /// `None` is for ever.
+    pub(crate) stream_time: Option<Duration>,
 }

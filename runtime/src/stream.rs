@@ -17,7 +17,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep};
 
-use crate::{drain::Watch, error::Error, event_stream::Pipe, frame, unwind::panicked};
+use crate::{
+    drain::Watch, error::Error, event_stream::Pipe, frame, limits::Bounds, unwind::panicked,
+};
 
 /// How a stream ended: the JSON of its output, or an error and the problem document for it.
 pub(crate) type Ending = Result<Vec<u8>, Vec<u8>>;
@@ -34,6 +36,8 @@ pub(crate) struct StreamBody {
     /// Goes off a ping after the last frame, or earlier.
     silence: Pin<Box<Sleep>>,
     last_frame: Instant,
+    /// When this connection has lasted long enough.
+    end: Option<Instant>,
     /// Completes when the server drains.
     drain: Watch,
     /// Called if the action panics.
@@ -44,16 +48,20 @@ impl StreamBody {
     pub(crate) fn new(
         action: Pin<Box<dyn Future<Output = Ending> + Send>>,
         pipe: Arc<Pipe>,
-        ping: Duration,
+        bounds: Bounds,
         drain: Watch,
         problem: Problem,
     ) -> Self {
+        let now = Instant::now();
+        let end = bounds.stream_time.and_then(|time| now.checked_add(time));
+        let first = end.map_or(now + bounds.ping, |end| end.min(now + bounds.ping));
         Self {
             action: Some(action),
             pipe,
-            ping,
-            silence: Box::pin(tokio::time::sleep(ping)),
-            last_frame: Instant::now(),
+            ping: bounds.ping,
+            silence: Box::pin(tokio::time::sleep_until(first)),
+            last_frame: now,
+            end,
             drain,
             problem,
         }
@@ -106,16 +114,21 @@ impl Body for StreamBody {
         // goes off it looks how long the silence really was.
         loop {
             ready!(self.silence.as_mut().poll(task));
-            let due = self.last_frame + self.ping;
             let now = Instant::now();
-            if now < due {
-                self.silence.as_mut().reset(due);
-                continue;
+            if self.end.is_some_and(|end| end <= now) {
+                self.drain();
+                return self.pipe.poll_take(task).map(|bytes| Some(Ok(Frame::data(bytes))));
             }
-            self.last_frame = now;
-            let next = now + self.ping;
+            let silent = self.last_frame + self.ping <= now;
+            if silent {
+                self.last_frame = now;
+            }
+            let due = self.last_frame + self.ping;
+            let next = self.end.map_or(due, |end| end.min(due));
             self.silence.as_mut().reset(next);
-            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(frame::PING)))));
+            if silent {
+                return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(frame::PING)))));
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What happened to the files → what open tabs do.
 
-use std::{pin::Pin, sync::Arc, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{body::Body, response::Response};
 use schemars::SchemaGenerator;
@@ -13,6 +16,7 @@ use crate::{
     event::{Event, EventType},
     event_stream::{EventStream, Pipe},
     frame,
+    limits::Limits,
     page::Flaw,
     shared::Shared,
     stream::{Ending, StreamBody},
@@ -79,9 +83,6 @@ const PENDING_MAX: usize = 16;
 /// A tab that lost its server looks for the next one this often, in milliseconds.
 const RETRY_MS: u32 = 250;
 
-/// The silence after which the stream says something.
-const PING: Duration = Duration::from_secs(15);
-
 /// All tabs.
 pub(super) struct Reload {
     /// Names this life of the server.
@@ -107,7 +108,8 @@ impl Reload {
 
     /// Answers a tab with the stream that it follows.
     pub(super) fn stream(self: &Arc<Self>, cx: &Context, shared: &Shared) -> Response {
-        let pipe = Arc::new(Pipe::new(PING));
+        let bounds = Limits::new().within(Limits::new());
+        let pipe = Arc::new(Pipe::new(bounds.ping));
         pipe.push(frame::retry(RETRY_MS));
         let out = EventStream::new(Arc::clone(&pipe), None);
         let (this, changes) = (Arc::clone(self), self.changes.subscribe());
@@ -118,7 +120,7 @@ impl Reload {
         });
         let drain = shared.drain.watch();
         let problem = Box::new(|_: &Error| b"{}".to_vec());
-        let body = StreamBody::new(following, pipe, PING, drain, problem);
+        let body = StreamBody::new(following, pipe, bounds, drain, problem);
         encode::stream(Body::new(body), cx.request_id())
     }
 

@@ -190,6 +190,21 @@ impl StreamAction for Silent {
     }
 }
 
+/// Ends each connection after a while, however much it says.
+#[action]
+pub(crate) struct Short;
+
+impl StreamAction for Short {
+    type Event = Tick;
+    type Output = ();
+    const LIMITS: Limits =
+        Limits::new().ping(Duration::from_millis(10)).stream_time(Duration::from_millis(25));
+
+    async fn stream(self, _cx: Context, _out: EventStream<Tick>) -> Result<()> {
+        std::future::pending().await
+    }
+}
+
 /// Streams, and answers those who take no stream too.
 #[action]
 pub(crate) struct Both;

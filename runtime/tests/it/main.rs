@@ -7,6 +7,7 @@ mod actions;
 mod bad_input;
 mod floors;
 mod guard;
+mod page;
 mod shutdown;
 mod stream;
 mod support;

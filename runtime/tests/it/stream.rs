@@ -95,3 +95,14 @@ async fn silence_is_filled_with_comments_without_an_id() {
     assert!(text.contains("\"ping_ms\":10}"), "{text}");
     assert!(!text.contains("id:"), "{text}");
 }
+
+#[tokio::test]
+async fn a_connection_that_has_lasted_long_enough_ends_and_its_client_comes_back() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Short", "")).await;
+    client.head().await;
+    let text = client.stream_to_end().await;
+    assert!(text.contains(": ping\n\n") && text.contains("\nretry: "), "{text}");
+    assert!(!text.contains("complete"), "{text}");
+}

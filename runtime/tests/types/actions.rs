@@ -78,6 +78,26 @@ mod chat {
     }
 }
 
+/// Dates, times and ids of other crates.
+mod dates {
+    use chrono::{DateTime, NaiveDate, Utc};
+    use kipo::{Context, Result, action, data};
+    use uuid::Uuid;
+
+    #[data]
+    pub struct Entry {
+        pub id: Uuid,
+        pub day: NaiveDate,
+        pub at: DateTime<Utc>,
+        pub until: Option<DateTime<Utc>>,
+    }
+
+    #[action]
+    pub async fn keep(_cx: Context, entry: Entry) -> Result<Vec<Entry>> {
+        Ok(vec![entry])
+    }
+}
+
 /// The same names, other types.
 mod mail {
     use kipo::{Action, Context, Result, action, data};

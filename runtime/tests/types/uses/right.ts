@@ -140,3 +140,9 @@ declare const defaults: Output<"Defaults">;
 same<typeof defaults.size, number>(true);
 same<typeof defaults.note, string | null | undefined>(true);
 same<Input<"Strict">["value"], shapes.Strict>(true);
+
+// Dates, times and ids travel as text.
+const id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+const [entry] = await action.dates.Keep({ entry: { id, day: "2026-11-23", at: new Date().toISOString() } }).call();
+if (entry) same<typeof entry.at, string>(true);
+if (entry) same<typeof entry.until, string | null>(true);

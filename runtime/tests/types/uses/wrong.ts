@@ -75,3 +75,6 @@ action.shapes.TakeDefaults({ value: { secret: "a" } }); // error: TS2353
 action.shapes.TakeStrict({ value: { only: true, more: 1 } }); // error: TS2353
 action.shapes.TakeFlat({ value: { id: 1, x: 1, type: "nothing" } }); // error: TS2322
 export { id, message, nothing };
+
+// Dates.
+action.dates.Keep({ entry: { id: "a", day: "b", at: new Date() } }); // error: TS2322

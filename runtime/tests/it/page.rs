@@ -1,0 +1,101 @@
+//! Pages with data, in one app with actions.
+
+use kipo::{Error, Files, PageContext, Result, data, page};
+
+use crate::support::{Answer, TestApp, get};
+
+/// What the page of an entry shows.
+#[data]
+struct Entry {
+    title: String,
+    number: u32,
+}
+
+/// Gives the entry's page its data.
+#[page("blog/[number]")]
+async fn entry(cx: PageContext, number: u32) -> Result<Entry> {
+    let title = cx.cookie("title").unwrap_or("<Untitled>").to_owned();
+    match number {
+        0 => Err(Error::not_found("no such entry")),
+        1 => Err(std::io::Error::other("password=hunter2"))?,
+        _ => Ok(Entry { title, number }),
+    }
+}
+
+const FILES: &[(&str, &[u8])] = &[
+    (
+        "pages/_layout.html",
+        b"<html><head></head><body>{% block main %}{% endblock %}</body></html>",
+    ),
+    (
+        "pages/blog/[number].html",
+        b"{% extends \"_layout.html\" %}{% block main %}{{ number }}: {{ title }}{% endblock %}",
+    ),
+    ("pages/blog/[number].js", b"export {};"),
+    ("pages/404.html", b"nothing at {{ path }}"),
+    ("pages/500.html", b"sorry, {{ request_id }}"),
+    ("public/robots.txt", b"User-agent: *"),
+];
+
+async fn ask(path: &str, headers: &str) -> Answer {
+    let app = TestApp::with(|app| app.files(Files::embedded(FILES))).await;
+    app.send(get(path, &format!("accept: text/html\r\n{headers}"))).await
+}
+
+#[tokio::test]
+async fn a_page_shows_its_data_as_text() {
+    let answer = ask("/blog/7", "").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("7: &lt;Untitled&gt;</body>"), "{}", answer.body);
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("script-src 'self' 'sha256-") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert!(ask("/blog/7", "cookie: title=Hi\r\n").await.body.contains("7: Hi"));
+}
+
+#[tokio::test]
+async fn what_a_page_loads_is_there_for_good() {
+    let app = TestApp::with(|app| app.files(Files::embedded(FILES))).await;
+    let html = app.send(get("/blog/7", "accept: text/html\r\n")).await.body;
+    let urls = html.split(['"', '\'']).filter(|url| url.starts_with("/_kipo/"));
+    let urls: Vec<&str> = urls.collect();
+    assert!(urls.len() > 5, "{html}");
+    for url in urls {
+        let answer = app.send(get(url, "")).await;
+        assert_eq!(answer.status, 200, "{url}");
+        let kept = answer.header("cache-control").unwrap();
+        assert!(kept.contains("immutable"), "{url}: {kept}");
+        assert!(answer.header("content-type").unwrap().starts_with("text/javascript"), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_page_has_a_page_of_its_own() {
+    let answer = ask("/blog/0", "").await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.body.ends_with("nothing at /blog/0"), "{}", answer.body);
+    assert_eq!(ask("/blog/seven", "").await.status, 404);
+    let answer = ask("/blog/1", "").await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.contains("sorry, ") && !answer.body.contains("hunter2"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_public_file_is_asked_for_again_only_if_it_changed() {
+    let answer = ask("/robots.txt", "").await;
+    assert_eq!(answer.body, "User-agent: *");
+    let etag = answer.header("etag").unwrap().to_owned();
+    assert_eq!(ask("/robots.txt", &format!("if-none-match: {etag}\r\n")).await.status, 304);
+}
+
+#[tokio::test]
+async fn wrong_pages_are_told_together_at_start() {
+    let files: &[(&str, &[u8])] = &[("pages/a.html", b"{{ x"), ("pages/b.html", b"{% if %}")];
+    let error = kipo::App::new().files(Files::embedded(files)).router().unwrap_err().to_string();
+    // The two templates, the `#[page]` whose page is not there, and the state of two actions.
+    for place in ["pages/a.html:1", "pages/b.html:1", "page.rs:", "actions.rs:"] {
+        assert!(error.contains(place), "{place} is not in\n{error}");
+    }
+}
