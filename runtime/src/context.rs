@@ -185,6 +185,30 @@ impl Context {
         self.response_headers().push((name, value));
     }
 
+    /// Returns the same request in memory of its own.
+    ///
+    /// What hyper parsed refers to the buffer it was read into, 8 KiB; a stream would hold that
+    /// for as long as it lives.
+    pub(crate) fn detached(&self) -> Self {
+        let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
+        let fields = self.headers().iter().filter_map(|(name, value)| {
+            Some((HeaderName::from_bytes(name.as_str().as_bytes()).ok()?, copy(value)?))
+        });
+        let mut headers = HeaderMap::with_capacity(self.headers().len());
+        fields.for_each(|(name, value)| _ = headers.append(name, value));
+        let request_id = copy(&self.0.request_id.0).map_or_else(RequestId::next, RequestId);
+        Self(Arc::new(Inner {
+            method: self.0.method.clone(),
+            uri: self.uri().to_string().parse().unwrap_or_default(),
+            headers,
+            peer: self.0.peer,
+            request_id,
+            states: self.0.states.clone(),
+            gone: OnceLock::new(),
+            response_headers: Mutex::new(std::mem::take(&mut *self.response_headers())),
+        }))
+    }
+
     /// Tells those who wait that the client has left.
     pub(crate) fn cancel(&self) {
         self.gone().cancel();

@@ -108,7 +108,7 @@ async fn stream<A: StreamAction>(
         admit::<A>(&shared, &cx, body, bounds).await
     };
     match unpanicked(outcome).instrument(span.clone()).await {
-        Ok(action) => open(&shared, cx, bounds, action, span),
+        Ok(action) => open(&shared, cx.detached(), bounds, action, span),
         Err(error) => answer::<()>(&cx, Err(error)),
     }
 }

@@ -44,6 +44,8 @@ extern crate self as kipo;
 pub mod __private;
 mod accept;
 mod action;
+mod activity;
+mod alarm;
 mod app;
 mod cli;
 mod client;

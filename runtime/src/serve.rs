@@ -1,19 +1,31 @@
 //! Sockets: the accept loop, one task for each connection, drain on shutdown.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
+    time::Instant,
 };
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::{
+    activity::{Activity, BusyBody},
+    alarm::Alarm,
     connection::{self, Connection},
     drain::Watch,
     error::{Code, Error},
@@ -115,27 +127,48 @@ async fn connection(
     // Small frames leave at once.
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Connection::new(stream, limits.write_timeout));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        let mut router = router.clone();
-        Service::call(&mut router, request)
-    });
+    let activity = Activity::new();
+    let mut alarm = Alarm::at(activity.deadline(limits.header_timeout));
+    let service = {
+        let activity = activity.clone();
+        service_fn(move |request: Request<Incoming>| {
+            let busy = activity.begin();
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            let answering = Service::call(&mut router.clone(), request);
+            async move {
+                let response = answering.await?;
+                Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
+            }
+        })
+    };
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+    // The alarm below bounds the time for a head, for less than a timer with each request.
+    http.header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
         // One buffer and one write for each frame costs less than gathering its parts.
         .writev(false);
-    let mut serving = std::pin::pin!(http.serve_connection(io, service));
-    let served = tokio::select! {
-        biased;
-        () = &mut drain => {
+    let mut serving = pin!(http.serve_connection(io, service));
+    let mut draining = false;
+    let served = poll_fn(|task| {
+        if !draining && Pin::new(&mut drain).poll(task).is_ready() {
+            draining = true;
             serving.as_mut().graceful_shutdown();
-            serving.await
         }
-        served = serving.as_mut() => served,
-    };
+        let served = serving.as_mut().poll(task);
+        if served.is_ready() {
+            return served;
+        }
+        while alarm.poll(task).is_ready() {
+            let deadline = activity.deadline(limits.header_timeout);
+            if deadline <= Instant::now() {
+                return Poll::Ready(Ok(()));
+            }
+            alarm.set(deadline);
+        }
+        Poll::Pending
+    })
+    .await;
     if let Err(error) = served {
         tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection broke");
     }

@@ -15,10 +15,11 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use crate::{
-    drain::Watch, error::Error, event_stream::Pipe, frame, limits::Bounds, unwind::panicked,
+    alarm::Alarm, drain::Watch, error::Error, event_stream::Pipe, frame, limits::Bounds,
+    unwind::panicked,
 };
 
 /// How a stream ended: the JSON of its output, or an error and the problem document for it.
@@ -34,7 +35,7 @@ pub(crate) struct StreamBody {
     pipe: Arc<Pipe>,
     ping: Duration,
     /// Goes off a ping after the last frame, or earlier.
-    silence: Pin<Box<Sleep>>,
+    silence: Alarm,
     last_frame: Instant,
     /// When this connection has lasted long enough.
     end: Option<Instant>,
@@ -59,7 +60,7 @@ impl StreamBody {
             action: Some(action),
             pipe,
             ping: bounds.ping,
-            silence: Box::pin(tokio::time::sleep_until(first)),
+            silence: Alarm::at(first),
             last_frame: now,
             end,
             drain,
@@ -113,7 +114,7 @@ impl Body for StreamBody {
         // The timer is not moved with each frame, which would cost more than the frame: when it
         // goes off it looks how long the silence really was.
         loop {
-            ready!(self.silence.as_mut().poll(task));
+            ready!(self.silence.poll(task));
             let now = Instant::now();
             if self.end.is_some_and(|end| end <= now) {
                 self.drain();
@@ -125,7 +126,7 @@ impl Body for StreamBody {
             }
             let due = self.last_frame + self.ping;
             let next = self.end.map_or(due, |end| end.min(due));
-            self.silence.as_mut().reset(next);
+            self.silence.set(next);
             if silent {
                 return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(frame::PING)))));
             }

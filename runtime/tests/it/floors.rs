@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// Every module of the runtime, by floor.
 const FLOORS: &[(u8, &[&str])] = &[
-    (0, &["accept", "error", "event", "frame", "limits", "mistake", "travel"]),
+    (0, &["accept", "activity", "alarm", "error", "event", "frame", "limits", "mistake", "travel"]),
     (1, &["client", "drain", "exact", "field", "files", "returned", "topic", "unwind", "validate"]),
     (2, &["context", "event_stream"]),
     (3, &["action", "encode", "guard"]),

@@ -1,0 +1,116 @@
+//! What a connection is busy with: nothing, or answering.
+//!
+//! One timer for each connection, moved when it goes off, takes the place of one for each
+//! request: a client that keeps its connection and uses it would pay for all of them.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context as Task, Poll},
+    time::Duration,
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
+
+/// Whether a connection answers a request, and since when it has not.
+#[derive(Clone, Debug)]
+pub(crate) struct Activity(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    opened: Instant,
+    /// [`BUSY`], or milliseconds from `opened` to the end of the last answer.
+    idle_since: AtomicU64,
+}
+
+const BUSY: u64 = u64::MAX;
+
+impl Activity {
+    /// Returns that of a connection that was opened now.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Inner { opened: Instant::now(), idle_since: AtomicU64::new(0) }))
+    }
+
+    /// Notes that a request has come.
+    pub(crate) fn begin(&self) -> Busy {
+        self.0.idle_since.store(BUSY, Ordering::Relaxed);
+        Busy(self.clone())
+    }
+
+    /// Returns until when the connection may stay silent, if it may for `time`.
+    pub(crate) fn deadline(&self, time: Duration) -> Instant {
+        match self.0.idle_since.load(Ordering::Relaxed) {
+            BUSY => Instant::now() + time,
+            ms => self.0.opened + Duration::from_millis(ms) + time,
+        }
+    }
+}
+
+/// An answer on its way; the connection is idle once it is dropped.
+#[derive(Debug)]
+pub(crate) struct Busy(Activity);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let inner = &self.0.0;
+        let ms = u64::try_from(inner.opened.elapsed().as_millis()).unwrap_or_default();
+        inner.idle_since.store(ms, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, which is on its way for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct BusyBody {
+    body: Body,
+    _busy: Busy,
+}
+
+impl BusyBody {
+    pub(crate) fn new(body: Body, busy: Busy) -> Self {
+        Self { body, _busy: busy }
+    }
+}
+
+impl http_body::Body for BusyBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(task)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_counts_from_the_end_of_the_last_answer() {
+        let (activity, time) = (Activity::new(), Duration::from_secs(30));
+        let opened = Instant::now();
+        assert_eq!(activity.deadline(time), opened + time);
+        let busy = activity.begin();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(activity.deadline(time), opened + Duration::from_secs(90));
+        drop(busy);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(activity.deadline(time), opened + Duration::from_secs(90));
+    }
+}
