@@ -1,0 +1,71 @@
+//! Measures what Kipo costs, beside the same thing written by hand on axum.
+//!
+//! `cargo run --release -p bench` prints one table; `… -- build` prints how long `app` takes to
+//! compile. `README.md` says how it is measured and shows the last tables.
+//!
+//! The runner is the load: it pins itself to one core and starts each server, this same program
+//! under the hidden subcommand `serve`, on another. Kipo and axum take turns, so that what the
+//! machine does besides hits both, and every ratio is that of two neighbouring runs.
+
+mod building;
+mod load;
+mod machine;
+mod pair;
+mod plan;
+mod process;
+mod readme;
+mod rows;
+mod serve;
+mod serve_axum;
+mod serve_kipo;
+mod server;
+mod table;
+
+use std::io;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use plan::{Command, Plan};
+
+fn main() -> ExitCode {
+    let outcome = match plan::from_command_line() {
+        Command::Serve(side) => serve::run(side),
+        Command::Build { write } => building::measure()
+            .and_then(|text| publish(&text, write.then_some(readme::Part::Building))),
+        Command::Run { plan, write } => {
+            measure(&plan).and_then(|text| publish(&text, write.then_some(readme::Part::Speed)))
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress(format_args!("bench: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs every row of the plan and returns the table.
+fn measure(plan: &Plan) -> io::Result<String> {
+    // Before any thread exists, so that every thread inherits both.
+    let cores = machine::claim();
+    machine::raise_open_files();
+    let heading = table::heading(plan, cores);
+
+    // One thread: the load has one core.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let lines = runtime.block_on(rows::run(plan, cores))?;
+    Ok(table::markdown(&heading, &lines))
+}
+
+/// Prints a table, and puts it into the README where asked to.
+fn publish(text: &str, part: Option<readme::Part>) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())?;
+    part.map_or(Ok(()), |part| readme::write(part, text))
+}
+
+/// Says on standard error how far the work is.
+fn progress(text: std::fmt::Arguments<'_>) {
+    // Nobody may be reading, which is no reason to stop measuring.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

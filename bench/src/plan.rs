@@ -1,0 +1,149 @@
+//! The command line, parsed into what is to be done.
+
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, value_parser};
+
+use crate::server::Side;
+
+/// What this process was started for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Run { plan: Plan, write: bool },
+    Build { write: bool },
+    Serve(Side),
+}
+
+/// Which rows to measure, and for how long.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// In the order of the table, each at most once.
+    pub(crate) rows: Vec<Row>,
+    /// Pairs of runs per row.
+    pub(crate) rounds: u32,
+    /// How long each run is watched, after its warm-up.
+    pub(crate) window: Duration,
+    pub(crate) warm_up: Duration,
+    /// Idle listeners between which memory is compared.
+    pub(crate) idle: (usize, usize),
+    pub(crate) quick: bool,
+}
+
+/// A family of lines in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    Calls,
+    FanOut,
+    Memory,
+}
+
+impl Row {
+    const ALL: [Self; 3] = [Self::Calls, Self::FanOut, Self::Memory];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::FanOut => "fanout",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// Reads the command line; clap answers mistakes and `--help` by itself.
+pub(crate) fn from_command_line() -> Command {
+    let matches = command_line().get_matches();
+    match matches.subcommand() {
+        Some(("serve", serve)) => {
+            let name = serve.get_one::<String>("side").map(String::as_str);
+            Command::Serve(if name == Some("kipo") { Side::Kipo } else { Side::Axum })
+        }
+        Some(("build", build)) => Command::Build { write: build.get_flag("write") },
+        _ => Command::Run { plan: plan(&matches), write: matches.get_flag("write") },
+    }
+}
+
+fn plan(matches: &clap::ArgMatches) -> Plan {
+    let wanted: Vec<&String> = matches.get_many("rows").unwrap_or_default().collect();
+    let rows = Row::ALL
+        .into_iter()
+        .filter(|row| wanted.is_empty() || wanted.iter().any(|name| *name == row.name()))
+        .collect();
+
+    let quick = matches.get_flag("quick");
+    let rounds = matches.get_one("rounds").copied();
+    let seconds = matches.get_one("seconds").copied();
+    Plan {
+        rows,
+        rounds: rounds.unwrap_or(if quick { 1 } else { 5 }),
+        window: Duration::from_secs(seconds.unwrap_or(if quick { 1 } else { 5 })),
+        warm_up: Duration::from_millis(if quick { 200 } else { 1_000 }),
+        idle: if quick { (200, 700) } else { (1_000, 5_000) },
+        quick,
+    }
+}
+
+fn command_line() -> clap::Command {
+    let write = Arg::new("write")
+        .long("write")
+        .action(ArgAction::SetTrue)
+        .help("Also put the table into bench/README.md");
+    clap::Command::new("bench")
+        .about("Measures what Kipo costs, beside axum by hand, and prints one table")
+        .args_conflicts_with_subcommands(true)
+        .arg(
+            Arg::new("rows")
+                .long("rows")
+                .value_delimiter(',')
+                .value_parser(PossibleValuesParser::new(Row::ALL.map(Row::name)))
+                .help("Only these rows, with commas between"),
+        )
+        .arg(
+            Arg::new("rounds")
+                .long("rounds")
+                .value_parser(value_parser!(u32).range(1..=100))
+                .help("Pairs of runs per row [default: 5]"),
+        )
+        .arg(
+            Arg::new("seconds")
+                .long("seconds")
+                .value_parser(value_parser!(u64).range(1..=600))
+                .help("How long each run is watched [default: 5]"),
+        )
+        .arg(
+            Arg::new("quick")
+                .long("quick")
+                .action(ArgAction::SetTrue)
+                .help("A smoke run: one round of one second; shows that the bench works, no more"),
+        )
+        // A table in the README is whole and earnest, or it is not replaced.
+        .arg(write.clone().conflicts_with_all(["quick", "rows"]))
+        .subcommand(
+            clap::Command::new("build")
+                .about("Measures a cold debug build of `app` and a rebuild after a small change")
+                .arg(write),
+        )
+        .subcommand(
+            clap::Command::new("serve").hide(true).arg(
+                Arg::new("side")
+                    .required(true)
+                    .value_parser(PossibleValuesParser::new(["kipo", "axum"])),
+            ),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn rows_come_in_the_order_of_the_table_and_once() {
+        let matches = command_line().get_matches_from(["bench", "--rows", "memory,calls,memory"]);
+        assert_eq!(plan(&matches).rows, [Row::Calls, Row::Memory]);
+    }
+}

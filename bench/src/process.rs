@@ -1,0 +1,57 @@
+//! What the kernel knows of a running process: its time on a core, its memory.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+/// The unit of times in `/proc/<pid>/stat`: `USER_HZ`, which is 100 on every platform of Rust's.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Returns the processor time that all threads of a process used, in user and kernel mode.
+///
+/// The kernel derives the sum from exact run times, so it is good to one tick of 10 ms however
+/// short the single stretches were.
+pub(crate) fn cpu_time(id: u32) -> io::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    parse_cpu_time(&stat).ok_or_else(|| io::Error::other("/proc/<pid>/stat has another form"))
+}
+
+/// Returns the memory of a process that no file backs (`RssAnon`), in bytes: heap and stacks,
+/// without program text and without the kernel's socket buffers.
+pub(crate) fn anonymous_memory(id: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    parse_anonymous_memory(&status)
+        .ok_or_else(|| io::Error::other("/proc/<pid>/status has no RssAnon"))
+}
+
+fn parse_cpu_time(stat: &str) -> Option<Duration> {
+    // The second field is the program's name in brackets and may itself hold spaces and brackets.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis((user + system) * 1_000 / TICKS_PER_SECOND))
+}
+
+fn parse_anonymous_memory(status: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kib: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 1 0 9 1 1";
+        assert_eq!(parse_cpu_time(stat), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn anonymous_memory_is_told_in_bytes() {
+        let status = "VmRSS:\t    2048 kB\nRssAnon:\t     512 kB\nRssFile:\t    1536 kB\n";
+        assert_eq!(parse_anonymous_memory(status), Some(512 * 1_024));
+    }
+}

@@ -1,0 +1,103 @@
+//! One room, 1,000 listeners: once at a steady pace, once with publishers as fast as they can.
+//!
+//! The publishers run inside the server. A delivery is one message that one listener has received
+//! and read out of the stream; messages that never came are counted as lost, not as delivered.
+
+use std::io;
+use std::time::Duration;
+
+use super::{Work, watch};
+use crate::load::listeners::Listeners;
+use crate::machine::Cores;
+use crate::pair::{Pair, alternate};
+use crate::plan::Plan;
+use crate::serve::Order;
+use crate::server::{Endpoint, Server};
+use crate::table::{self, Line, Target};
+
+const LISTENERS: usize = 1_000;
+
+/// 50 messages a second to 1,000 listeners: 50,000 deliveries, each waking a sleeping listener.
+const PACED: Order = Order { publishers: 1, per_second: 50, messages: 0 };
+
+const SATURATED: Order = Order { publishers: 4, per_second: 0, messages: 0 };
+
+/// Between the last listener's response head and the first message: a listener may subscribe a
+/// moment after its head has left.
+const SUBSCRIBING: Duration = Duration::from_millis(200);
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    work: Work,
+    /// Messages published, times listeners.
+    expected: u64,
+    /// Of those, how many never came.
+    lost: u64,
+    /// How often a listener was told that messages are missing.
+    gaps: u64,
+}
+
+pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
+    let paced =
+        alternate("fan-out, paced", plan, cores, async |server| fan_out(plan, server, PACED).await)
+            .await?;
+    let saturated = alternate("fan-out, saturated", plan, cores, async |server| {
+        fan_out(plan, server, SATURATED).await
+    })
+    .await?;
+
+    let cpu = |run: &Run| run.work.cpu_us_per_unit();
+    let rate = |run: &Run| run.work.per_second();
+    let load_busy = |run: &Run| run.work.load_busy_percent();
+    let busy = |run: &Run| run.work.busy_percent();
+    Ok(vec![
+        Line::compared("paced fan-out: server CPU per delivery, µs", 2, &paced, cpu)
+            .with_target(Target::RatioAtMost(0.75)),
+        Line::compared("– deliveries per second", 0, &paced, rate),
+        Line::plain("– messages lost", lost(&paced)),
+        Line::compared("saturated fan-out: server CPU per delivery, µs", 2, &saturated, cpu)
+            .with_target(Target::RatioAtMost(0.4)),
+        Line::compared("– deliveries per second", 0, &saturated, rate),
+        Line::compared("– server's core in use, %", 0, &saturated, busy).without_ratio(),
+        Line::compared("– load's core in use, %", 0, &saturated, load_busy).without_ratio(),
+        Line::plain("– messages lost", lost(&saturated)),
+    ])
+}
+
+async fn fan_out(plan: &Plan, server: Server, order: Order) -> io::Result<Run> {
+    let mut listeners = Listeners::new(server.address, server.side.path(Endpoint::Listen));
+    listeners.grow_to(LISTENERS).await?;
+    tokio::time::sleep(SUBSCRIBING).await;
+
+    server.publish(&order).await?;
+    let work = watch(plan, &server, || Ok(listeners.seen()?.received)).await?;
+    let expected = server.stop_publishing().await? * LISTENERS as u64;
+    let seen = listeners.settle(expected).await?;
+    match seen.disordered {
+        0 => Ok(Run { work, expected, lost: expected - seen.received, gaps: seen.gaps }),
+        n => Err(io::Error::other(format!(
+            "{n} messages of the {} server came twice or out of order",
+            server.side.name()
+        ))),
+    }
+}
+
+/// Says how many messages each side lost over all rounds, and whether its listeners were told.
+fn lost(pairs: &[Pair<Run>]) -> Pair<String> {
+    let tell = |runs: Vec<&Run>| {
+        let lost: u64 = runs.iter().map(|run| run.lost).sum();
+        let expected: u64 = runs.iter().map(|run| run.expected).sum();
+        let gaps: u64 = runs.iter().map(|run| run.gaps).sum();
+        let told = match (lost, gaps) {
+            (0, 0) => String::new(),
+            (_, 0) => ", listeners not told".to_owned(),
+            (_, gaps) => format!(", told by {} gaps", table::number(gaps as f64, 0)),
+        };
+        let share = lost as f64 * 100.0 / expected as f64;
+        format!("{} ({share:.1} %{told})", table::number(lost as f64, 0))
+    };
+    Pair {
+        kipo: tell(pairs.iter().map(|pair| &pair.kipo).collect()),
+        axum: tell(pairs.iter().map(|pair| &pair.axum).collect()),
+    }
+}

@@ -1,0 +1,77 @@
+//! The same four endpoints as a Kipo application.
+
+use std::io;
+
+use kipo::{App, Context, Event, EventStream, Result, StreamAction, Topic, action, data};
+use tokio::net::TcpListener;
+
+use crate::serve::{self, KEPT, Order, Publishers, Room};
+
+#[data]
+struct Echoed {
+    id: u64,
+    text: String,
+}
+
+#[data]
+struct Note {
+    n: u64,
+    from: &'static str,
+    text: &'static str,
+}
+
+#[derive(Event)]
+enum RoomEvent {
+    Note(Note),
+}
+
+static ROOM: Topic<RoomEvent> = Topic::new("room").keep(KEPT);
+
+static PUBLISHERS: Publishers = Publishers::new();
+
+#[derive(Clone, Copy)]
+struct TopicRoom;
+
+impl Room for TopicRoom {
+    async fn publish(self, n: u64) {
+        let note = Note { n, from: serve::SENDER, text: serve::TEXT };
+        // Only a payload without a form in JSON is refused.
+        let _ = ROOM.publish(&RoomEvent::Note(note)).await;
+    }
+}
+
+/// Serves until standard input closes.
+#[tokio::main]
+pub(crate) async fn run() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    serve::announce(listener.local_addr()?)?;
+    App::new().serve(listener, serve::stdin_closed()).await.map_err(io::Error::other)
+}
+
+#[action(name = "bench.Echo")]
+async fn echo(_cx: Context, id: u64, text: String) -> Result<Echoed> {
+    Ok(Echoed { id, text })
+}
+
+#[action(name = "bench.Listen")]
+struct Listen;
+
+impl StreamAction for Listen {
+    type Event = RoomEvent;
+    type Output = ();
+
+    async fn stream(self, _cx: Context, out: EventStream<RoomEvent>) -> Result<()> {
+        out.follow(&ROOM).await
+    }
+}
+
+#[action(name = "bench.Publish")]
+async fn publish(_cx: Context, publishers: u32, per_second: u32, messages: u32) -> Result<()> {
+    PUBLISHERS.start(TopicRoom, Order { publishers, per_second, messages });
+    Ok(())
+}
+
+#[action(name = "bench.Stop")]
+async fn stop(_cx: Context) -> Result<u64> {
+    Ok(PUBLISHERS.stop().await)
+}

@@ -1,0 +1,119 @@
+//! One server under test: a child process, where it listens and what it has used.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::Duration;
+
+use crate::load::http;
+use crate::machine::Cores;
+use crate::process;
+use crate::serve::Order;
+
+/// Which of the two implementations runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Kipo,
+    Axum,
+}
+
+impl Side {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kipo => "kipo",
+            Self::Axum => "axum",
+        }
+    }
+
+    /// Returns the path of one of the bench's endpoints.
+    ///
+    /// Both sides have the same four, at the paths that are natural there.
+    pub(crate) fn path(self, endpoint: Endpoint) -> &'static str {
+        match (self, endpoint) {
+            (Self::Kipo, Endpoint::Echo) => "/_kipo/actions/bench.Echo",
+            (Self::Kipo, Endpoint::Listen) => "/_kipo/actions/bench.Listen",
+            (Self::Kipo, Endpoint::Publish) => "/_kipo/actions/bench.Publish",
+            (Self::Kipo, Endpoint::Stop) => "/_kipo/actions/bench.Stop",
+            (Self::Axum, Endpoint::Echo) => "/echo",
+            (Self::Axum, Endpoint::Listen) => "/listen",
+            (Self::Axum, Endpoint::Publish) => "/publish",
+            (Self::Axum, Endpoint::Stop) => "/stop",
+        }
+    }
+}
+
+/// What can be asked of either server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Endpoint {
+    /// Answers its input.
+    Echo,
+    /// Streams the room.
+    Listen,
+    /// Starts publishers inside the server.
+    Publish,
+    /// Waits until the publishers are done or stops them, and answers how much was published.
+    Stop,
+}
+
+/// A running server; dropping it ends the process.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) side: Side,
+    pub(crate) address: SocketAddr,
+    child: Child,
+    /// Held open, because a server that writes to a closed pipe would fail.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts a server and waits until it listens.
+    pub(crate) fn start(side: Side, cores: Cores) -> io::Result<Self> {
+        let mut child = cores
+            .command_for_server(&std::env::current_exe()?)
+            .args(["serve", side.name()])
+            // The server ends when this pipe closes, so none outlives a runner that was killed.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take();
+        let mut stdout = BufReader::new(stdout.ok_or_else(|| io::Error::other("no pipe"))?);
+        let mut line = String::new();
+        stdout.read_line(&mut line)?;
+        let address = line.trim().rsplit('/').next().and_then(|text| text.parse().ok());
+        let Some(address) = address else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(io::Error::other(format!("the {} server did not start", side.name())));
+        };
+        Ok(Self { side, address, child, _stdout: stdout })
+    }
+
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        process::cpu_time(self.child.id())
+    }
+
+    pub(crate) fn anonymous_memory(&self) -> io::Result<u64> {
+        process::anonymous_memory(self.child.id())
+    }
+
+    /// Starts publishers inside the server.
+    pub(crate) async fn publish(&self, order: &Order) -> io::Result<()> {
+        let body = serde_json::to_vec(order)?;
+        http::post(self.address, self.side.path(Endpoint::Publish), &body).await?;
+        Ok(())
+    }
+
+    /// Ends publishing and returns how many messages the room has seen since the server started.
+    pub(crate) async fn stop_publishing(&self) -> io::Result<u64> {
+        let body = http::post(self.address, self.side.path(Endpoint::Stop), b"{}").await?;
+        Ok(serde_json::from_slice(&body)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
