@@ -8,7 +8,10 @@ use http::{HeaderMap, header};
 /// field, everything is admitted.
 pub(crate) fn admits(headers: &HeaderMap, main: &str, sub: &str) -> bool {
     let mut fields = headers.get_all(header::ACCEPT).iter().peekable();
-    if fields.peek().is_none() {
+    let Some(first) = fields.peek() else { return true };
+    // What our own client sends, and many others: this type and nothing else.
+    let rest = first.as_bytes().strip_prefix(main.as_bytes());
+    if rest.and_then(|rest| rest.strip_prefix(b"/")) == Some(sub.as_bytes()) {
         return true;
     }
     let ranges = fields.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     task::{Context as Task, Poll},
     time::Duration,
@@ -25,30 +25,35 @@ pub(crate) struct Activity(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     opened: Instant,
-    /// [`BUSY`], or milliseconds from `opened` to the end of the last answer.
+    /// How many answers are on their way: one, but for the moment between two of them.
+    answering: AtomicU32,
+    /// Milliseconds from `opened` to the end of the last answer.
     idle_since: AtomicU64,
 }
-
-const BUSY: u64 = u64::MAX;
 
 impl Activity {
     /// Returns that of a connection that was opened now.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { opened: Instant::now(), idle_since: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            opened: Instant::now(),
+            answering: AtomicU32::new(0),
+            idle_since: AtomicU64::new(0),
+        }))
     }
 
     /// Notes that a request has come.
     pub(crate) fn begin(&self) -> Busy {
-        self.0.idle_since.store(BUSY, Ordering::Relaxed);
+        self.0.answering.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())
     }
 
     /// Returns until when the connection may stay silent, if it may for `time`.
     pub(crate) fn deadline(&self, time: Duration) -> Instant {
-        match self.0.idle_since.load(Ordering::Relaxed) {
-            BUSY => Instant::now() + time,
-            ms => self.0.opened + Duration::from_millis(ms) + time,
+        if self.0.answering.load(Ordering::Relaxed) > 0 {
+            return Instant::now() + time;
         }
+        let idle_since = Duration::from_millis(self.0.idle_since.load(Ordering::Relaxed));
+        self.0.opened + idle_since + time
     }
 }
 
@@ -61,6 +66,7 @@ impl Drop for Busy {
         let inner = &self.0.0;
         let ms = u64::try_from(inner.opened.elapsed().as_millis()).unwrap_or_default();
         inner.idle_since.store(ms, Ordering::Relaxed);
+        inner.answering.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -107,6 +113,8 @@ mod tests {
         let opened = Instant::now();
         assert_eq!(activity.deadline(time), opened + time);
         let busy = activity.begin();
+        // The next request may begin before the last answer is let go.
+        drop(activity.begin());
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(activity.deadline(time), opened + Duration::from_secs(90));
         drop(busy);

@@ -30,7 +30,7 @@ use crate::{
         Pages, Settings,
         answer::{self, Keep},
     },
-    route::{self, Route},
+    route::{self, Mounted, Route},
     schema::{Types, openapi, typescript},
     serve::{self, ServeLimits},
     shared::Shared,
@@ -265,13 +265,10 @@ fn router(
     pages: Option<Arc<Pages>>,
 ) -> Router {
     let mut router = Router::new();
-    for Route { name, endpoint, .. } in routes {
-        let (shared, name, serve) = (Arc::clone(shared), Arc::clone(name), endpoint.serve);
-        let path = format!("{base}/actions/{name}");
-        router = router.route(
-            &path,
-            any(move |request| serve(Arc::clone(&shared), Arc::clone(&name), request)),
-        );
+    for route in routes {
+        let path = format!("{base}/actions/{}", route.name);
+        let mounted = Mounted { shared: Arc::clone(shared), route: route.clone() };
+        router = router.route_service(&path, mounted);
     }
     let client = format!("{base}/{}", client::hash());
     for module in client::MODULES {

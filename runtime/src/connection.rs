@@ -26,6 +26,7 @@ use crate::{
     context::RequestId,
     encode,
     error::{Code, Error},
+    take_over::TakeOver,
 };
 
 /// How long a refused client may go on sending before the connection is closed.
@@ -41,11 +42,13 @@ pub(crate) struct Connection {
     refusal: Option<(Vec<u8>, usize)>,
     /// Armed once a refused connection is shut down.
     linger: Option<Pin<Box<Sleep>>>,
+    /// Told of each write.
+    take_over: TakeOver,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, write_deadline: Duration) -> Self {
-        Self { stream, write_deadline, stuck: None, refusal: None, linger: None }
+    pub(crate) fn new(stream: TcpStream, write_deadline: Duration, take_over: TakeOver) -> Self {
+        Self { stream, write_deadline, stuck: None, refusal: None, linger: None, take_over }
     }
 
     /// Ends the wait for a peer that takes nothing.
@@ -91,6 +94,7 @@ impl AsyncWrite for Connection {
                 }
             },
         };
+        this.take_over.wrote(written.is_ready());
         if written.is_ready() {
             this.stuck = None;
             return written;

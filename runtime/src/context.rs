@@ -322,8 +322,11 @@ impl RequestId {
             u64::try_from(since.as_micros()).unwrap_or_default()
         });
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let text = format!("{life:x}-{n:x}");
-        Self(HeaderValue::from_str(&text).expect("hex digits are a header value"))
+        let mut text = Vec::with_capacity(33);
+        put_hex(&mut text, *life);
+        text.push(b'-');
+        put_hex(&mut text, n);
+        Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("hex digits"))
     }
 
     /// Returns the id that the request came with, if it may stand in a log, else the next of ours.
@@ -347,6 +350,14 @@ impl RequestId {
     }
 }
 
+/// Writes a number in hex, for less than the formatter: each request has an id.
+fn put_hex(text: &mut Vec<u8>, number: u64) {
+    let digits = number.checked_ilog2().unwrap_or_default() / 4;
+    for digit in (0..=digits).rev() {
+        text.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -366,6 +377,16 @@ mod tests {
         assert_eq!(cx.cookie("b"), Some("2"));
         assert_eq!(cx.cookie("ab"), Some("3"));
         assert_eq!(cx.cookie("c"), None);
+    }
+
+    #[test]
+    fn an_id_of_ours_is_two_numbers() {
+        for number in [0, 1, 15, 16, 0x1234_5678_9abc_def0, u64::MAX] {
+            let mut text = Vec::new();
+            put_hex(&mut text, number);
+            assert_eq!(String::from_utf8(text).unwrap(), format!("{number:x}"));
+        }
+        assert_ne!(RequestId::next(), RequestId::next());
     }
 
     #[test]

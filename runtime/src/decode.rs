@@ -16,6 +16,7 @@ use crate::{
     action::Input,
     error::{Code, Error, FieldErrors, Result},
     field::sentence,
+    within::within,
 };
 
 /// The deepest nesting of a JSON body. Inputs are a few levels deep; a parser that follows a
@@ -69,6 +70,9 @@ enum Form {
 impl Form {
     fn of(headers: &HeaderMap) -> Result<Self> {
         let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::None) };
+        if value == "application/json" {
+            return Ok(Self::Json);
+        }
         let value = value.to_str().map_err(|_| unsupported())?;
         let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
@@ -124,7 +128,7 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes> {
 async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         let next = poll_fn(|task| Pin::new(&mut *body).poll_frame(task));
-        let next = tokio::time::timeout(BODY_PROGRESS, next)
+        let next = within(BODY_PROGRESS, next)
             .await
             .map_err(|_| Error::new(Code::RequestTimeout, "the rest of the body did not come"))?;
         match next {

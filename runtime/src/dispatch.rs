@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request, response::Response};
-use http::Method;
+use http::{HeaderValue, Method, header};
 use tracing::{Instrument, Span};
 
 use crate::{
@@ -24,8 +24,10 @@ use crate::{
     shared::{Peer, Shared},
     shield::Shield,
     stream::StreamBody,
+    take_over::TakeOver,
     travel::Outgoing,
     unwind::unpanicked,
+    within::within,
 };
 
 /// Marks an action that answers once.
@@ -92,6 +94,8 @@ async fn stream<A: StreamAction>(
     name: Arc<str>,
     request: Request,
 ) -> Response {
+    let peer = request.extensions().get::<Peer>();
+    let take_over = peer.and_then(|peer| peer.take_over.clone());
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("stream", action = %name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
@@ -108,7 +112,7 @@ async fn stream<A: StreamAction>(
         admit::<A>(&shared, &cx, body, bounds).await
     };
     match unpanicked(outcome).instrument(span.clone()).await {
-        Ok(action) => open(&shared, cx.detached(), bounds, action, span),
+        Ok(action) => open(&shared, cx.detached(), bounds, action, span, take_over),
         Err(error) => answer::<()>(&cx, Err(error)),
     }
 }
@@ -120,10 +124,20 @@ fn open<A: StreamAction>(
     bounds: Bounds,
     action: A,
     span: Span,
+    take_over: Option<TakeOver>,
 ) -> Response {
     let headers = cx.clone();
     let body = body(action, cx, bounds, shared.drain.watch(), span);
-    let mut response = encode::stream(Body::new(body), headers.request_id());
+    let mut response = match take_over {
+        None => encode::stream(Body::new(body), headers.request_id()),
+        Some(take_over) => {
+            let silent = Body::new(take_over.give(body));
+            let mut response = encode::stream(silent, headers.request_id());
+            // Nothing that could read another request is left by then.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    };
     headers.take_headers(response.headers_mut());
     response
 }
@@ -176,7 +190,7 @@ pub(crate) fn context(request: Request, states: States) -> Context {
 
 fn of_head(head: http::request::Parts, states: States) -> Context {
     let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let peer = head.extensions.get::<Peer>().map_or(unknown, |peer| peer.0);
+    let peer = head.extensions.get::<Peer>().map_or(unknown, |peer| peer.address);
     let id = RequestId::of(&head.headers);
     Context::new(head, peer, id, states)
 }
@@ -210,7 +224,7 @@ async fn to_end<T: Send + 'static>(
 ) -> Result<T> {
     let timeout = bounds.timeout;
     let call = async move {
-        tokio::time::timeout(timeout, call)
+        within(timeout, call)
             .await
             .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
     };

@@ -76,11 +76,13 @@ mod serve;
 mod shared;
 mod shield;
 mod stream;
+mod take_over;
 pub mod testing;
 pub mod topic;
 mod travel;
 mod unwind;
 mod validate;
+mod within;
 
 pub use async_trait::async_trait;
 pub use tokio::time;

@@ -1,8 +1,15 @@
 //! What is registered → a table of names, checked once at start.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Task, Poll},
+};
 
 use axum::{extract::Request, response::Response};
+use tower_service::Service;
 
 use crate::{
     context::{StateNeed, States},
@@ -35,7 +42,7 @@ pub struct Registration {
 inventory::collect!(Registration);
 
 /// A future of a response, for a function pointer.
-pub(crate) type Answer = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// An action behind plain functions, all types gone.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +57,39 @@ pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) doc: &'static str,
     pub(crate) endpoint: Endpoint,
+}
+
+/// An action as the router serves it.
+#[derive(Clone, Debug)]
+pub(crate) struct Mounted {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) route: Route,
+}
+
+impl Service<Request> for Mounted {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answered;
+
+    fn poll_ready(&mut self, _: &mut Task<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Answered {
+        let Route { name, endpoint, .. } = &self.route;
+        Answered((endpoint.serve)(Arc::clone(&self.shared), Arc::clone(name), request))
+    }
+}
+
+/// A response on its way; an action cannot fail otherwise than by one.
+pub(crate) struct Answered(Answer);
+
+impl Future for Answered {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(task).map(Ok)
+    }
 }
 
 /// Returns all registered actions sorted by name, or everything that is wrong with them.

@@ -1,18 +1,12 @@
 //! Sockets: the accept loop, one task for each connection, drain on shutdown.
 
 use std::{
-    convert::Infallible,
-    future::poll_fn,
-    io,
-    net::SocketAddr,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::Poll,
+    convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, task::Poll,
     time::Duration,
 };
 
 use axum::{Router, body::Body};
-use http::Request;
+use http::{Request, Version};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -30,6 +24,8 @@ use crate::{
     drain::Watch,
     error::{Code, Error},
     shared::{Peer, Shared},
+    stream::StreamBody,
+    take_over::{self, TakeOver},
 };
 
 /// Bounds on connections. Those on requests and calls are [`Limits`](crate::Limits).
@@ -126,20 +122,24 @@ async fn connection(
 ) {
     // Small frames leave at once.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Connection::new(stream, limits.write_timeout));
+    let take_over = TakeOver::default();
+    let io = TokioIo::new(Connection::new(stream, limits.write_timeout, take_over.clone()));
     let activity = Activity::new();
     let mut alarm = Alarm::at(activity.deadline(limits.header_timeout));
     let service = {
-        let activity = activity.clone();
+        let (activity, take_over) = (activity.clone(), take_over.clone());
         service_fn(move |request: Request<Incoming>| {
             let busy = activity.begin();
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
+            // An older client would not know the chunks.
+            let take_over = (request.version() == Version::HTTP_11).then(|| take_over.clone());
+            request.extensions_mut().insert(Peer { address: peer, take_over });
             let answering = Service::call(&mut router.clone(), request);
-            async move {
+            // In a box: a connection is moved once its stream is taken over.
+            Box::pin(async move {
                 let response = answering.await?;
                 Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
-            }
+            })
         })
     };
     let mut http = http1::Builder::new();
@@ -148,30 +148,48 @@ async fn connection(
         .max_buf_size(HEAD_BYTES_MAX)
         // One buffer and one write for each frame costs less than gathering its parts.
         .writev(false);
-    let mut serving = pin!(http.serve_connection(io, service));
+    let mut serving = http.serve_connection(io, service);
     let mut draining = false;
-    let served = poll_fn(|task| {
+    let end = poll_fn(|task| {
         if !draining && Pin::new(&mut drain).poll(task).is_ready() {
             draining = true;
-            serving.as_mut().graceful_shutdown();
+            Pin::new(&mut serving).graceful_shutdown();
         }
-        let served = serving.as_mut().poll(task);
-        if served.is_ready() {
-            return served;
+        if let Poll::Ready(served) = Pin::new(&mut serving).poll(task) {
+            return Poll::Ready(End::Served(served));
+        }
+        if let Some(body) = take_over.take() {
+            return Poll::Ready(End::Stream(body));
         }
         while alarm.poll(task).is_ready() {
             let deadline = activity.deadline(limits.header_timeout);
             if deadline <= Instant::now() {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(End::Served(Ok(())));
             }
             alarm.set(deadline);
         }
         Poll::Pending
     })
     .await;
+    let served: Result<(), Box<dyn std::error::Error + Send + Sync>> = match end {
+        End::Served(served) => served.map_err(Into::into),
+        End::Stream(body) => {
+            // The buffers of hyper go here, and what else a stream has no use for.
+            let connection = serving.into_parts().io.into_inner();
+            drop((alarm, activity, drain));
+            take_over::write(connection, body).await.map_err(Into::into)
+        }
+    };
     if let Err(error) = served {
-        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection broke");
+        tracing::debug!(%peer, error, "the connection broke");
     }
+}
+
+/// How hyper's part of a connection ends.
+enum End {
+    Served(hyper::Result<()>),
+    /// With a stream whose head is written.
+    Stream(StreamBody),
 }
 
 /// Tells a connection beyond the bound to come back later.

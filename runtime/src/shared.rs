@@ -1,8 +1,10 @@
 //! What all requests of one app share.
 
+use std::net::SocketAddr;
+
 use tokio_util::task::TaskTracker;
 
-use crate::{context::States, drain::Drain, guard::Guards, limits::Limits};
+use crate::{context::States, drain::Drain, guard::Guards, limits::Limits, take_over::TakeOver};
 
 /// Settings and state that a request is served with.
 #[derive(Debug)]
@@ -16,6 +18,10 @@ pub(crate) struct Shared {
     pub(crate) calls: TaskTracker,
 }
 
-/// The address of a connection's peer, as `serve` notes it on each request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) std::net::SocketAddr);
+/// The other end of a connection, as `serve` notes it on each request.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Where a stream is left that shall not be written by hyper.
+    pub(crate) take_over: Option<TakeOver>,
+}

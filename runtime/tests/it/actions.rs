@@ -1,7 +1,10 @@
 //! The actions that these tests call.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -88,7 +91,7 @@ pub(crate) struct Gate {
 pub(crate) async fn finish(gate: State<Arc<Gate>>) -> Result<()> {
     gate.entered.notify_one();
     gate.open.notified().await;
-    gate.done.store(true, std::sync::atomic::Ordering::SeqCst);
+    gate.done.store(true, Ordering::SeqCst);
     Ok(())
 }
 
@@ -202,6 +205,44 @@ impl StreamAction for Short {
 
     async fn stream(self, _cx: Context, _out: EventStream<Tick>) -> Result<()> {
         std::future::pending().await
+    }
+}
+
+/// Text in large pieces.
+#[derive(Event)]
+pub(crate) enum Piece {
+    Text(String),
+}
+
+/// Sends more than any socket takes at once.
+#[action]
+pub(crate) struct Flood {
+    frames: u32,
+    bytes: usize,
+}
+
+/// Notes at the gate that a stream was dropped or has ended.
+struct Ended(Arc<Gate>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.done.store(true, Ordering::SeqCst);
+    }
+}
+
+impl StreamAction for Flood {
+    type Event = Piece;
+    type Output = ();
+
+    async fn stream(self, cx: Context, out: EventStream<Piece>) -> Result<()> {
+        let _ended = Ended(Arc::clone(&*cx.state::<Arc<Gate>>()?));
+        for n in 0..self.frames {
+            if n == 100 {
+                cx.state::<Arc<Gate>>()?.entered.notify_one();
+            }
+            out.send(Piece::Text("x".repeat(self.bytes))).await?;
+        }
+        Ok(())
     }
 }
 

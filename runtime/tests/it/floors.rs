@@ -4,16 +4,24 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// Every module of the runtime, by floor.
 const FLOORS: &[(u8, &[&str])] = &[
-    (0, &["accept", "activity", "alarm", "error", "event", "frame", "limits", "mistake", "travel"]),
+    (
+        0,
+        &[
+            "accept", "activity", "alarm", "error", "event", "frame", "limits", "mistake",
+            "travel", "within",
+        ],
+    ),
     (1, &["client", "drain", "exact", "field", "files", "returned", "topic", "unwind", "validate"]),
     (2, &["context", "event_stream"]),
     (3, &["action", "encode", "guard"]),
-    (4, &["decode", "page", "schema", "shared", "shield", "stream"]),
-    (5, &["connection", "route"]),
-    (6, &["dispatch"]),
-    (7, &["dev", "serve", "testing"]),
-    (8, &["app"]),
-    (9, &["cli"]),
+    (4, &["decode", "page", "schema", "shield", "stream"]),
+    (5, &["take_over"]),
+    (6, &["connection", "shared"]),
+    (7, &["route"]),
+    (8, &["dispatch"]),
+    (9, &["dev", "serve", "testing"]),
+    (10, &["app"]),
+    (11, &["cli"]),
 ];
 
 /// The roof: they export, and hold no logic.

@@ -1,5 +1,9 @@
 //! Streams: frames on the wire, from the first to the last.
 
+use std::{sync::atomic::Ordering, time::Duration};
+
+use kipo::ServeLimits;
+
 use crate::support::{TestApp, get, post};
 
 const ACCEPT: &str = "accept: text/event-stream\r\n";
@@ -22,9 +26,75 @@ async fn a_stream_opens_with_ready_and_ends_with_its_output() {
          event: half.way\ndata: null\n\n\
          event: complete\ndata: \"done\"\n\n"
     );
-    // A stream that ended cleanly leaves its connection for the next request.
-    client.write(post("Nothing", "", "{}")).await;
-    assert_eq!(client.answer().await.status, 204);
+    // The connection ends with its stream, and said so.
+    assert_eq!(head.header("connection"), Some("close"));
+    assert_eq!(client.read_to_end().await, "");
+}
+
+#[tokio::test]
+async fn a_stream_may_follow_calls_on_one_connection() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    for _ in 0..2 {
+        client.write(post("Nothing", "", "{}")).await;
+        assert_eq!(client.answer().await.status, 204);
+    }
+    client.write(get("/_kipo/actions/Countdown?from=1", "")).await;
+    client.head().await;
+    assert!(client.stream_to_end().await.ends_with("event: complete\ndata: \"done\"\n\n"));
+}
+
+#[tokio::test]
+async fn an_older_client_gets_a_stream_without_chunks() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Countdown?from=1", "").replace("HTTP/1.1", "HTTP/1.0")).await;
+    let head = client.head().await;
+    assert_eq!((head.status, head.header("transfer-encoding")), (200, None));
+    let text = client.read_to_end().await;
+    assert!(text.starts_with("event: kipo:ready\n"), "{text}");
+    assert!(text.ends_with("event: complete\ndata: \"done\"\n\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_reader_that_pauses_gets_every_byte() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    // Far more than the buffers of the two sockets take.
+    client.write(get("/_kipo/actions/Flood?frames=3000&bytes=10000", "")).await;
+    client.head().await;
+    let frame = format!("event: text\ndata: \"{}\"\n\n", "x".repeat(10_000));
+    // The server runs into the full socket while nothing is read.
+    app.gate.entered.notified().await;
+    let text = client.stream_to_end().await;
+    assert_eq!(text.matches(&frame).count(), 3000);
+    assert!(text.ends_with("event: complete\ndata: null\n\n"));
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_is_dropped_after_the_write_time() {
+    let limits = ServeLimits { write_timeout: Duration::from_millis(50), ..ServeLimits::default() };
+    let app = TestApp::with(|app| app.serve_limits(limits)).await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Flood?frames=30000&bytes=10000", "")).await;
+    client.head().await;
+    // The action is dropped where it stands, and says so.
+    while !app.gate.done.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_talks_into_its_stream_is_let_go() {
+    let app = TestApp::start().await;
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/Follow", "")).await;
+    client.until("kipo:ready").await;
+    client.try_write(vec![b'x'; 32 * 1024]).await;
+    client.read_to_end().await;
+    while app.room.listeners() > 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -118,13 +118,16 @@ impl Client {
 
     /// Reads until `text` was read, and returns everything up to its end.
     pub(crate) async fn until(&mut self, text: &str) -> String {
+        let mut looked = 0;
         loop {
-            let found = self.read.windows(text.len()).position(|part| part == text.as_bytes());
-            if let Some(at) = found {
+            let mut parts = self.read[looked..].windows(text.len());
+            if let Some(at) = parts.position(|part| part == text.as_bytes()) {
+                let at = looked + at;
                 let rest = self.read.split_off(at + text.len());
                 let read = std::mem::replace(&mut self.read, rest);
                 return String::from_utf8(read).unwrap();
             }
+            looked = (self.read.len() + 1).saturating_sub(text.len());
             let more = self.more().await;
             assert!(more, "{text:?} never came, only {:?}", String::from_utf8_lossy(&self.read));
         }

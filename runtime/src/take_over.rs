@@ -1,0 +1,199 @@
+//! A stream leaves hyper once its head is written.
+//!
+//! hyper keeps 16 KiB of buffers for a connection, and its dispatcher runs with each frame. A
+//! stream needs neither: it has nothing more to read, and each frame is one chunk in one write.
+//! So hyper writes the head, with a body that says nothing; then it is taken apart, and
+//! [`write`] goes on with the socket. The connection ends with the stream, as its head says.
+
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context as Task, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::stream::StreamBody;
+
+/// Where a connection finds the stream that it takes over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TakeOver(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// A std lock: held for a move.
+    body: Mutex<Option<StreamBody>>,
+    /// Whether the socket has not taken all that hyper gave it.
+    unwritten: AtomicBool,
+}
+
+impl TakeOver {
+    /// Leaves a stream for the connection; what hyper is given instead says nothing.
+    pub(crate) fn give(&self, body: StreamBody) -> Silent {
+        *self.0.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        Silent
+    }
+
+    /// Notes whether the last write was taken as a whole.
+    pub(crate) fn wrote(&self, all: bool) {
+        self.0.unwritten.store(!all, Ordering::Relaxed);
+    }
+
+    /// Takes the stream, if there is one and its head is written.
+    pub(crate) fn take(&self) -> Option<StreamBody> {
+        if self.0.unwritten.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.0.body.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A body that says nothing and does not end.
+#[derive(Debug)]
+pub(crate) struct Silent;
+
+impl Body for Silent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Task<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+/// How much a client may send to a stream, in bytes: nothing that it could say is of use.
+const IGNORED_BYTES_MAX: usize = 16 * 1024;
+
+/// Writes a stream in chunks (RFC 9112, section 7.1) until it ends or its client leaves.
+pub(crate) async fn write<C: AsyncRead + AsyncWrite + Unpin>(
+    connection: C,
+    body: StreamBody,
+) -> io::Result<()> {
+    let mut writer = Writer { connection, left: Vec::new(), written: 0, ignored: 0, ended: false };
+    let mut body = pin!(body);
+    poll_fn(|task| -> Poll<io::Result<()>> {
+        if writer.poll_left(task)?.is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        while !writer.ended {
+            ready!(writer.poll_rest(task))?;
+            match ready!(body.as_mut().poll_frame(task)) {
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        writer.write_chunk(task, &bytes)?;
+                    }
+                }
+                None => {
+                    writer.write_chunk(task, b"")?;
+                    writer.ended = true;
+                }
+            }
+        }
+        ready!(writer.poll_rest(task))?;
+        Pin::new(&mut writer.connection).poll_shutdown(task)
+    })
+    .await
+}
+
+thread_local! {
+    /// Where a chunk is put together. One for each thread: an idle stream holds no buffer.
+    static CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Writer<C> {
+    connection: C,
+    /// What the socket has not taken yet, from `written` on; mostly empty.
+    left: Vec<u8>,
+    written: usize,
+    /// What the client sent meanwhile, in bytes.
+    ignored: usize,
+    /// Whether the last chunk was made.
+    ended: bool,
+}
+
+impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
+    /// Completes once the client has left, or has sent too much to be one.
+    fn poll_left(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 64];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.connection).poll_read(task, &mut buffer))?;
+            self.ignored += buffer.filled().len();
+            if buffer.filled().is_empty() || self.ignored > IGNORED_BYTES_MAX {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Writes what is left of the last chunk.
+    fn poll_rest(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.left.len() {
+            let rest = &self.left[self.written..];
+            self.written += ready!(Pin::new(&mut self.connection).poll_write(task, rest))?;
+        }
+        self.left = Vec::new();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes one chunk; an empty one is the last. What the socket does not take now is kept.
+    fn write_chunk(&mut self, task: &mut Task<'_>, data: &[u8]) -> io::Result<()> {
+        CHUNK.with_borrow_mut(|chunk| {
+            chunk.clear();
+            put_size(chunk, data.len());
+            chunk.extend_from_slice(data);
+            chunk.extend_from_slice(b"\r\n");
+            let mut written = 0;
+            while written < chunk.len() {
+                match Pin::new(&mut self.connection).poll_write(task, &chunk[written..])? {
+                    Poll::Ready(bytes) => written += bytes,
+                    Poll::Pending => {
+                        self.left = chunk[written..].to_vec();
+                        break;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Writes the line that a chunk begins with.
+fn put_size(chunk: &mut Vec<u8>, size: usize) {
+    let digits = (size.checked_ilog2().unwrap_or_default() / 4) as usize;
+    for digit in (0..=digits).rev() {
+        chunk.push(b"0123456789abcdef"[size >> (4 * digit) & 15]);
+    }
+    chunk.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(size: usize) {
+        let mut chunk = Vec::new();
+        put_size(&mut chunk, size);
+        assert_eq!(String::from_utf8(chunk).unwrap(), format!("{size:x}\r\n"));
+    }
+
+    #[test]
+    fn a_chunk_begins_with_its_size() {
+        for size in [0, 1, 15, 16, 255, 256, 65_535, 65_536, usize::MAX] {
+            check(size);
+        }
+    }
+}
