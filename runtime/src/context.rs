@@ -16,7 +16,10 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    hex,
+};
 
 /// One request, as an action sees it; cheap to clone.
 ///
@@ -323,9 +326,9 @@ impl RequestId {
         });
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut text = Vec::with_capacity(33);
-        put_hex(&mut text, *life);
+        hex::put(&mut text, *life);
         text.push(b'-');
-        put_hex(&mut text, n);
+        hex::put(&mut text, n);
         Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("hex digits"))
     }
 
@@ -347,14 +350,6 @@ impl RequestId {
 
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
-    }
-}
-
-/// Writes a number in hex, for less than the formatter: each request has an id.
-fn put_hex(text: &mut Vec<u8>, number: u64) {
-    let digits = number.checked_ilog2().unwrap_or_default() / 4;
-    for digit in (0..=digits).rev() {
-        text.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
     }
 }
 
@@ -380,12 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_ours_is_two_numbers() {
-        for number in [0, 1, 15, 16, 0x1234_5678_9abc_def0, u64::MAX] {
-            let mut text = Vec::new();
-            put_hex(&mut text, number);
-            assert_eq!(String::from_utf8(text).unwrap(), format!("{number:x}"));
-        }
+    fn an_id_of_ours_is_given_once() {
         assert_ne!(RequestId::next(), RequestId::next());
     }
 

@@ -60,13 +60,18 @@ pub(crate) fn problem(error: &Error, id: &RequestId) -> Response {
     response
 }
 
-/// Returns the problem document itself, as one line, and logs what the caller may not know.
-pub(crate) fn problem_json(error: &Error, id: &RequestId) -> Vec<u8> {
+/// Logs of a failure what the caller may not know.
+pub(crate) fn log(error: &Error, id: &RequestId) {
     if error.code() == Code::Internal {
         tracing::error!(request_id = %id, cause = %error.chain(), "internal error");
     } else {
         tracing::debug!(request_id = %id, code = error.word(), cause = %error.chain(), "refused");
     }
+}
+
+/// Returns the problem document itself, as one line, and logs what the caller may not know.
+pub(crate) fn problem_json(error: &Error, id: &RequestId) -> Vec<u8> {
+    log(error, id);
     let status = error.code().status();
     let mut document = json!({
         "title": status.canonical_reason().unwrap_or("Error"),

@@ -66,6 +66,7 @@ mod files;
 mod frame;
 mod guard;
 pub mod guide;
+mod hex;
 mod limits;
 mod mistake;
 mod page;

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::stream::StreamBody;
+use crate::{hex, stream::StreamBody};
 
 /// Where a connection finds the stream that it takes over.
 #[derive(Clone, Debug, Default)]
@@ -152,7 +152,8 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
     fn write_chunk(&mut self, task: &mut Task<'_>, data: &[u8]) -> io::Result<()> {
         CHUNK.with_borrow_mut(|chunk| {
             chunk.clear();
-            put_size(chunk, data.len());
+            hex::put(chunk, data.len() as u64);
+            chunk.extend_from_slice(b"\r\n");
             chunk.extend_from_slice(data);
             chunk.extend_from_slice(b"\r\n");
             let mut written = 0;
@@ -167,33 +168,5 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
             }
             Ok(())
         })
-    }
-}
-
-/// Writes the line that a chunk begins with.
-fn put_size(chunk: &mut Vec<u8>, size: usize) {
-    let digits = (size.checked_ilog2().unwrap_or_default() / 4) as usize;
-    for digit in (0..=digits).rev() {
-        chunk.push(b"0123456789abcdef"[size >> (4 * digit) & 15]);
-    }
-    chunk.extend_from_slice(b"\r\n");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(size: usize) {
-        let mut chunk = Vec::new();
-        put_size(&mut chunk, size);
-        assert_eq!(String::from_utf8(chunk).unwrap(), format!("{size:x}\r\n"));
-    }
-
-    #[test]
-    fn a_chunk_begins_with_its_size() {
-        for size in [0, 1, 15, 16, 255, 256, 65_535, 65_536, usize::MAX] {
-            check(size);
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use crate::{
     machine,
-    run::{Result, at, cargo, command, has, output, root, run, say, target},
+    run::{Result, at, cargo, command, has, output, run, say, target},
 };
 
 /// One step of the test command.
@@ -148,5 +148,5 @@ fn deny() -> Result {
     }
     let checks = ["deny", "--all-features", "check", "bans", "licenses", "sources"];
     let online = env::var_os("KIPO_DENY_ADVISORIES").map(|_| "advisories");
-    run(cargo(&checks).args(online).current_dir(root()))
+    run(cargo(&checks).args(online))
 }

@@ -7,7 +7,7 @@ use crate::{
     accept,
     context::Context,
     encode,
-    error::{Code, Error},
+    error::Error,
     page::{
         answer::Keep,
         flaw::Flaw,
@@ -67,7 +67,7 @@ pub(crate) fn answer(
     let mut response = if !wants_html(cx.headers()) {
         encode::problem(&error, cx.request_id())
     } else if let Some(flaw) = flaw.filter(|_| audience == Audience::Author) {
-        log(cx, &error);
+        encode::log(&error, cx.request_id());
         for_author(head, &flaw)
     } else {
         for_visitor(cx, set, head, &error)
@@ -86,18 +86,8 @@ fn wants_html(headers: &HeaderMap) -> bool {
     accept::admits(headers, "text", "html") && (names("text/html") || !names("json"))
 }
 
-/// What `encode` logs of a problem document, for one that becomes a page.
-fn log(cx: &Context, error: &Error) {
-    let (id, cause) = (cx.request_id(), error.chain());
-    if error.code() == Code::Internal {
-        tracing::error!(request_id = %id, %cause, "internal error");
-    } else {
-        tracing::debug!(request_id = %id, code = error.word(), %cause, "refused");
-    }
-}
-
 fn for_visitor(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response {
-    log(cx, error);
+    encode::log(error, cx.request_id());
     let status = error.code().status();
     let page = set.error_page(status.as_u16()).and_then(|page| {
         let (path, id) = (cx.uri().path(), cx.request_id().as_str());

@@ -7,7 +7,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (
         0,
         &[
-            "accept", "activity", "alarm", "error", "event", "frame", "limits", "mistake",
+            "accept", "activity", "alarm", "error", "event", "frame", "hex", "limits", "mistake",
             "travel", "within",
         ],
     ),

@@ -1,0 +1,22 @@
+//! Numbers in hex, for less than the formatter: each request has an id, each chunk a size.
+
+/// Writes a number as the formatter's `{:x}` does.
+pub(crate) fn put(text: &mut Vec<u8>, number: u64) {
+    let digits = number.checked_ilog2().unwrap_or_default() / 4;
+    for digit in (0..=digits).rev() {
+        text.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_writes_what_the_formatter_writes() {
+        let numbers = [0, 1, 15, 16, 255, 256, 65_535, 65_536, 0x1234_5678_9abc_def0, u64::MAX];
+        for number in numbers {
+            let mut text = Vec::new();
+            super::put(&mut text, number);
+            assert_eq!(String::from_utf8(text).unwrap(), format!("{number:x}"));
+        }
+    }
+}
