@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Generics, Item, ItemFn, Type, spanned::Spanned};
+use syn::{Attribute, Generics, Item, ItemFn, ItemStatic, Type, spanned::Spanned};
 
 use crate::{
     action::{self, Action, Argument, Call},
@@ -643,6 +643,22 @@ pub(crate) fn page(page: &Page) -> TokenStream {
                     #fetch
                     #PAGE_DATA::of(&#name(#(#values),*).await?)
                 }),
+            }
+        }
+    }
+}
+
+/// Writes a topic and its registration.
+pub(crate) fn topic(topic: &ItemStatic) -> TokenStream {
+    let name = &topic.ident;
+    quote! {
+        #topic
+
+        #SUBMIT! {
+            #TOPIC_REGISTRATION {
+                topic: || &#name,
+                file: ::core::file!(),
+                line: ::core::line!(),
             }
         }
     }

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, Item, Meta};
 
-use crate::{action, data, event, files, page, tree};
+use crate::{action, data, event, files, page, topic, tree};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expand");
 
@@ -35,6 +35,7 @@ fn expand(mut item: Item) -> TokenStream {
         Item::Struct(item) => &mut item.attrs,
         Item::Enum(item) => &mut item.attrs,
         Item::Fn(item) => &mut item.attrs,
+        Item::Static(item) => &mut item.attrs,
         Item::Macro(item) => {
             let tokens = item.mac.tokens.clone();
             return match item.mac.path.get_ident().unwrap().to_string().as_str() {
@@ -48,7 +49,7 @@ fn expand(mut item: Item) -> TokenStream {
         _ => return item.into_token_stream(),
     };
     let is_ours = |attr: &Attribute| {
-        ["action", "data", "page", "derive"].iter().any(|name| attr.path().is_ident(name))
+        ["action", "data", "page", "topic", "derive"].iter().any(|name| attr.path().is_ident(name))
     };
     let attr = attrs.remove(attrs.iter().position(is_ours).expect("a macro of ours"));
     let args = match &attr.meta {
@@ -59,6 +60,7 @@ fn expand(mut item: Item) -> TokenStream {
         "action" => action::action(args, &item.into_token_stream()),
         "data" => data::data(&args, &item.into_token_stream()),
         "page" => page::page(args, &item.into_token_stream()),
+        "topic" => topic::topic(&args, &item.into_token_stream()),
         _ => {
             let derived = event::event(item.to_token_stream());
             quote::quote! { #item #derived }
@@ -109,6 +111,11 @@ fn event_enum() {
 #[test]
 fn page_data() {
     check("page_data");
+}
+
+#[test]
+fn topic_static() {
+    check("topic_static");
 }
 
 #[test]

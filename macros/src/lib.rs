@@ -16,6 +16,7 @@ mod item;
 mod page;
 mod paths;
 mod rules;
+mod topic;
 mod tree;
 
 #[cfg(test)]
@@ -45,6 +46,12 @@ pub fn event(item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn page(args: TokenStream, item: TokenStream) -> TokenStream {
     page::page(args.into(), &item.into()).into()
+}
+
+/// See `kipo::topic`.
+#[proc_macro_attribute]
+pub fn topic(args: TokenStream, item: TokenStream) -> TokenStream {
+    topic::topic(&args.into(), &item.into()).into()
 }
 
 /// See `kipo::actions`.

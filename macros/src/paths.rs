@@ -67,6 +67,7 @@ paths! {
     RULES = "::kipo::__private::rules";
     STATE_NEED = "::kipo::__private::StateNeed";
     SUBMIT = "::kipo::__private::inventory::submit";
+    TOPIC_REGISTRATION = "::kipo::__private::TopicRegistration";
     WAY = "::kipo::__private::Way";
 
     SCHEMARS = "::kipo::__private::schemars";

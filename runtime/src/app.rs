@@ -1,6 +1,10 @@
 //! The app: what it is made of, checked as a whole, then served.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -34,6 +38,7 @@ use crate::{
     schema::{Types, openapi, typescript},
     serve::{self, ServeLimits},
     shared::Shared,
+    topic::{self, Store, StoreError},
 };
 
 /// An app: its state, guards, limits and files. Actions and pages find their way by themselves.
@@ -60,6 +65,7 @@ pub struct App {
     guards: Guards,
     limits: Limits,
     serve_limits: ServeLimits,
+    data_dir: PathBuf,
 }
 
 impl App {
@@ -73,6 +79,7 @@ impl App {
             guards: Guards::default(),
             limits: Limits::new(),
             serve_limits: ServeLimits::default(),
+            data_dir: "data".into(),
         }
     }
 
@@ -125,14 +132,25 @@ impl App {
         self
     }
 
+    /// Sets the directory of the durable topics; `data` unless set, and `--data-dir` wins. It is
+    /// made if it is not there, and only if the app has such topics ([`#[topic]`](crate::topic)).
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = path.into();
+        self
+    }
+
     /// Returns the app as a router, for mounting it in an axum app of one's own.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with the app: two actions of one name, state that is missing, a
-    /// page that does not parse.
+    /// page that does not parse, a data directory that is in use.
     pub fn router(self) -> Result<Router, StartError> {
-        Ok(self.build()?.router)
+        let data_dir = self.data_dir.clone();
+        let built = self.build()?;
+        open_topics(&data_dir)?;
+        Ok(built.router)
     }
 
     /// Serves the app on a socket until `stop` completes, then drains.
@@ -151,7 +169,9 @@ impl App {
         stop: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let limits = self.serve_limits;
+        let data_dir = self.data_dir.clone();
         let built = self.build()?;
+        open_topics(&data_dir)?;
         Ok(serve::serve(listener, built.router, built.shared, limits, stop).await?)
     }
 
@@ -160,9 +180,15 @@ impl App {
         self.serve_limits
     }
 
+    /// Returns the directory of durable topics that was set.
+    pub(crate) fn data_dir_set(&self) -> &Path {
+        &self.data_dir
+    }
+
     /// Checks everything, and puts it together.
     pub(crate) fn build(self) -> Result<Built, StartError> {
         let mut mistakes: Vec<Mistake> = base_mistake(&self.base).into_iter().collect();
+        mistakes.extend(topic::wrong_names());
         let routes = route::collect(&self.states).unwrap_or_else(|wrong| {
             mistakes.extend(wrong);
             Vec::new()
@@ -231,6 +257,12 @@ impl fmt::Debug for StartError {
 }
 
 impl std::error::Error for StartError {}
+
+/// Opens the durable topics that are not open yet, in a directory.
+pub(crate) fn open_topics(path: &Path) -> Result<Option<Store>, StartError> {
+    let mistake = |error: StoreError| Mistake::new("topics", error.to_string());
+    topic::open_all(|| Store::open(path)).map_err(|error| StartError(vec![mistake(error)]))
+}
 
 fn base_mistake(base: &str) -> Option<Mistake> {
     let segment = |segment: &str| {

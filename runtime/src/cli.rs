@@ -16,7 +16,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    app::{App, Built},
+    app::{App, Built, open_topics},
     serve,
 };
 
@@ -59,6 +59,12 @@ fn command() -> Command {
         .value_parser(ValueParser::new(host))
         .default_value("127.0.0.1")
         .help("The address to listen on; 0.0.0.0 for every one that the machine has");
+    let data_dir = Arg::new("data-dir")
+        .long("data-dir")
+        .env("DATA_DIR")
+        .value_name("DIR")
+        .value_parser(value_parser!(PathBuf))
+        .help("The directory of durable topics, held by one process at a time [default: data]");
     let out = Arg::new("out")
         .long("out")
         .value_name("DIR")
@@ -68,7 +74,7 @@ fn command() -> Command {
     Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
-        .args([port, host])
+        .args([port, host, data_dir])
         .subcommand(
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
@@ -111,6 +117,8 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let host = *matches.get_one::<IpAddr>("host").ok_or("--host is missing")?;
     let port = *matches.get_one::<u16>("port").ok_or("--port is missing")?;
     let limits = app.serve_limits_set();
+    let data_dir = matches.get_one::<PathBuf>("data-dir").map(PathBuf::as_path);
+    let data_dir = data_dir.unwrap_or(app.data_dir_set()).to_owned();
     let built = app.build().map_err(|error| start_failure(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
@@ -123,11 +131,16 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
             _ => format!("{address}: {error}"),
         })?;
         let address = listener.local_addr().unwrap_or(address);
+        // Who connects meanwhile waits a moment instead of being refused.
+        let store = open_topics(&data_dir).map_err(|error| start_failure(&error))?;
         let stop = signal().map_err(|error| format!("no signals: {error}"))?;
         say(&format!("listening on http://{address}"));
         develop(&built);
         let Built { router, shared, .. } = built;
         let served = serve::serve(listener, router, shared, limits, stop).await;
+        if let Some(store) = store {
+            store.close();
+        }
         served.map_err(|error| error.to_string())
     })
 }

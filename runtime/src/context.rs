@@ -21,6 +21,9 @@ use crate::{
     hex,
 };
 
+/// The longest key of [`Context::idempotency_key`], in bytes: a UUID has 36.
+const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+
 /// One request, as an action sees it; cheap to clone.
 ///
 /// # Examples
@@ -138,6 +141,44 @@ impl Context {
                 (key == name).then(|| value.trim_matches('"'))
             },
         )
+    }
+
+    /// Returns the key by which the caller marks a request that it may send more than once: the
+    /// `Idempotency-Key` header field, as the IETF's draft of that name has it. The browser
+    /// client sends one with every call that retries, the same for all its attempts.
+    ///
+    /// For [`Topic::publish_once`](crate::Topic::publish_once), or a table of one's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::BadRequest`](crate::Code) when the field is there but not one quoted string of 1 to 128
+    /// characters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cx = kipo::Context::test().with_header("idempotency-key", r#""7f3a""#);
+    /// assert_eq!(cx.idempotency_key().unwrap(), Some("7f3a"));
+    /// assert_eq!(kipo::Context::test().idempotency_key().unwrap(), None);
+    /// let cx = kipo::Context::test().with_header("idempotency-key", "7f3a");
+    /// assert!(cx.idempotency_key().is_err());
+    /// ```
+    pub fn idempotency_key(&self) -> Result<Option<&str>> {
+        let mut fields = self.0.headers.get_all("idempotency-key").iter();
+        let Some(field) = fields.next() else { return Ok(None) };
+        // A string of RFC 9651; escapes are left to those who need a backslash in a key.
+        let quoted = field.to_str().ok().map(str::trim);
+        let key = quoted.and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+        let sound = |key: &&str| {
+            matches!(key.len(), 1..=IDEMPOTENCY_KEY_BYTES_MAX)
+                && key.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
+        };
+        match key.filter(sound) {
+            Some(key) if fields.next().is_none() => Ok(Some(key)),
+            _ => Err(Error::bad_request(
+                "Idempotency-Key is one quoted string of 1 to 128 characters",
+            )),
+        }
     }
 
     /// Returns the address of the peer of the connection. Behind a proxy that is the proxy.

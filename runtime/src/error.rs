@@ -81,6 +81,8 @@ pub enum Code {
     Internal,
     /// 503: too much at once, or going away.
     Overloaded,
+    /// 503: something that the server needs does not work at the moment, such as its disk.
+    Unavailable,
     /// 504: the action took longer than it may.
     Timeout,
 }
@@ -111,6 +113,7 @@ impl Code {
             Self::HeadersTooLarge => "headers_too_large",
             Self::Internal => "internal",
             Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
         }
     }
@@ -138,7 +141,7 @@ impl Code {
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }

@@ -28,6 +28,51 @@ pub(crate) fn is_one_line(text: &str) -> bool {
     !text.bytes().any(|b| matches!(b, b'\n' | b'\r' | 0))
 }
 
+/// Returns whether `data` may stand in a `data` field as one line.
+fn is_one_line_of_data(data: &[u8]) -> bool {
+    !data.iter().any(|b| matches!(b, b'\n' | b'\r'))
+}
+
+/// Returns whether these may become a frame, for what was read from a disk and not from code.
+pub(crate) fn is_sound(event: &str, data: &[u8]) -> bool {
+    is_one_line(event) && is_one_line_of_data(data)
+}
+
+/// Where in a frame its event and its data stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    event_len: u32,
+    data_len: u32,
+}
+
+impl Parts {
+    /// # Panics
+    ///
+    /// Panics if one of them is longer than 4 GiB, which no body is.
+    pub(crate) fn of(event: &str, data: &[u8]) -> Self {
+        let len = |len: usize| u32::try_from(len).expect("a part of a frame is below 4 GiB");
+        Self { event_len: len(event.len()), data_len: len(data.len()) }
+    }
+
+    /// Returns the name of the event in a frame with these parts.
+    pub(crate) fn event(self, frame: &Bytes) -> Bytes {
+        let start = EVENT.len();
+        frame.slice(start..start + self.event_len as usize)
+    }
+
+    /// Returns the data in a frame with these parts.
+    pub(crate) fn data(self, frame: &Bytes) -> Bytes {
+        let start = EVENT.len() + self.event_len as usize + DATA.len();
+        frame.slice(start..start + self.data_len as usize)
+    }
+}
+
+/// What stands before the name of the event.
+const EVENT: &[u8] = b"event: ";
+
+/// What stands between the name and the data.
+const DATA: &[u8] = b"\ndata: ";
+
 /// Begins a frame: its name and its one line of data. [`finish`] ends it.
 ///
 /// # Panics
@@ -36,13 +81,13 @@ pub(crate) fn is_one_line(text: &str) -> bool {
 /// does (JSON written by `serde_json` never does).
 pub(crate) fn begin(event: &str, data: &[u8]) -> BytesMut {
     assert!(is_one_line(event), "event name {event:?} holds a line break");
-    assert!(!data.iter().any(|b| matches!(b, b'\n' | b'\r')), "the data is not one line");
+    assert!(is_one_line_of_data(data), "the data is not one line");
     /// Room for `event: `, `data: `, `id: `, the longest cursor and the line ends.
     const AROUND: usize = 80;
     let mut frame = BytesMut::with_capacity(event.len() + data.len() + AROUND);
-    frame.put_slice(b"event: ");
+    frame.put_slice(EVENT);
     frame.put_slice(event.as_bytes());
-    frame.put_slice(b"\ndata: ");
+    frame.put_slice(DATA);
     frame.put_slice(data);
     frame.put_u8(b'\n');
     frame
@@ -90,6 +135,14 @@ mod tests {
             "event: chat\ndata: {\"a\":1}\nid: g-1-f\n\n"
         );
         assert_eq!(event("chat", b"null", None), "event: chat\ndata: null\n\n");
+    }
+
+    #[test]
+    fn parts_are_found_again() {
+        let frame = event("chat", b"{\"a\":1}", Some(format_args!("g-1-f")));
+        let parts = Parts::of("chat", b"{\"a\":1}");
+        assert_eq!(parts.event(&frame), "chat");
+        assert_eq!(parts.data(&frame), "{\"a\":1}");
     }
 
     #[test]

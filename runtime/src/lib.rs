@@ -77,6 +77,7 @@ mod serve;
 mod shared;
 mod shield;
 mod stream;
+mod sync;
 mod take_over;
 pub mod testing;
 pub mod topic;
@@ -101,7 +102,7 @@ pub use crate::{
     limits::Limits,
     page::PageContext,
     serve::ServeLimits,
-    topic::Topic,
+    topic::{Durability, Topic},
     validate::Validate,
 };
 
@@ -162,6 +163,29 @@ pub use kipo_macros::files;
 /// Gives a page its data: the function runs before the page is rendered, and what it returns is
 /// what the template knows. See the [guide](guide::pages).
 pub use kipo_macros::page;
+
+/// Registers a [`Topic`] in a `static`, so that the app opens it at start: a durable one in the
+/// directory of `--data-dir`. Two registered topics of one name are a mistake that is told at
+/// start.
+///
+/// ```
+/// use kipo::{Durability, Event, Topic, topic};
+///
+/// #[derive(Event)]
+/// enum News {
+///     Headline(String),
+/// }
+///
+/// #[topic]
+/// static NEWS: Topic<News> = Topic::durable("news", Durability::Fsync).keep(1000);
+///
+/// # kipo::testing::open_topics();
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let place = NEWS.publish(&News::Headline("Kipo has logs".into())).await.unwrap();
+/// assert_eq!(place.seq(), 1);
+/// # });
+/// ```
+pub use kipo_macros::topic;
 
 /// Derives [`Event`](trait@Event) for an enum: each variant is an event, named in snake case.
 ///

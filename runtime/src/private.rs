@@ -15,6 +15,7 @@ pub use crate::{
     page::{PageData, PageRegistration},
     returned::Returned,
     route::Registration,
+    topic::TopicRegistration,
     travel::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
     validate::rules,
 };

@@ -3,7 +3,30 @@
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 
-use crate::{action::StreamAction, context::Context, dispatch, drain::Drain, limits::Limits};
+use crate::{
+    action::StreamAction,
+    context::Context,
+    dispatch,
+    drain::Drain,
+    limits::Limits,
+    topic::{self, Store},
+};
+
+/// Opens the app's durable topics ([`#[topic]`](crate::topic)) in memory, for tests of actions
+/// that publish to them. Those that are open stay as they are.
+///
+/// # Panics
+///
+/// Panics if two topics have one name.
+///
+/// # Examples
+///
+/// See [`#[topic]`](crate::topic).
+pub fn open_topics() {
+    if let Err(error) = topic::open_all(|| Ok(Store::in_memory())) {
+        panic!("{error}");
+    }
+}
 
 /// Runs a stream to its end and returns what a client would have read.
 ///

@@ -1,9 +1,11 @@
 //! The room: its last messages, and everybody who listens.
 
-use kipo::{Event, Topic, data};
+use kipo::{Durability, Event, Topic, data, topic};
 
-/// The one room of the chat.
-pub static ROOM: Topic<RoomEvent> = Topic::new("chat").keep(100);
+/// The one room of the chat. What was said is on the disk before anybody sees it: a restart
+/// shows the same room.
+#[topic]
+pub static ROOM: Topic<RoomEvent> = Topic::durable("chat", Durability::Fsync).keep(100);
 
 /// What happens in the room.
 #[derive(Event)]

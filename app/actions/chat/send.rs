@@ -27,11 +27,12 @@ pub struct Sent {
 impl Action for Send {
     type Output = Sent;
 
-    async fn call(self, _cx: Context) -> Result<Sent> {
+    async fn call(self, cx: Context) -> Result<Sent> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let sent_at = u64::try_from(since.as_millis())?;
         let message = Message { username: self.username, message: self.message, sent_at };
-        let place = ROOM.publish(&RoomEvent::Chat(message)).await?;
+        // A page that was not answered sends it again, with the same key: one message.
+        let place = ROOM.publish_once(cx.idempotency_key()?, &RoomEvent::Chat(message)).await?;
         Ok(Sent { id: place.to_string() })
     }
 }

@@ -13,9 +13,13 @@ impl Fingerprint {
     /// The history without messages.
     pub(crate) const SEED: Self = Self(0);
 
-    /// Returns the fingerprint of this history and one message more.
-    pub(crate) fn chain(self, digest: u64) -> Self {
-        let mixed = mix(digest ^ (u64::from(self.0) << 17 | 0x9e37_79b9));
+    /// Returns the fingerprint of this history and one message more, published at `stamp_ms`.
+    ///
+    /// The time is part of it: the same words said again, after those who said them first were
+    /// lost, are another message.
+    pub(crate) fn chain(self, stamp_ms: u64, digest: u64) -> Self {
+        let before = u64::from(self.0) << 17 | 0x9e37_79b9;
+        let mixed = mix(mix(digest ^ before) ^ stamp_ms);
         #[expect(clippy::cast_possible_truncation, reason = "a fingerprint is the lower half")]
         Self((mixed ^ mixed >> 32) as u32)
     }
@@ -43,17 +47,24 @@ mod tests {
 
     #[test]
     fn values_never_change() {
-        let first = Fingerprint::SEED.chain(digest("chat", b"{\"n\":1}"));
-        let second = first.chain(digest("chat", b"{\"n\":2}"));
+        let first = Fingerprint::SEED.chain(1_000, digest("chat", b"{\"n\":1}"));
+        let second = first.chain(2_000, digest("chat", b"{\"n\":2}"));
         assert_eq!((first, second), (Fingerprint(FIRST), Fingerprint(SECOND)));
     }
 
-    const FIRST: u32 = 0xcfb9_45b2;
-    const SECOND: u32 = 0xb308_76dc;
+    const FIRST: u32 = 0xc358_4b8a;
+    const SECOND: u32 = 0xc4ac_4e4b;
 
     #[test]
     fn the_order_of_messages_matters() {
         let (a, b) = (digest("e", b"1"), digest("e", b"2"));
-        assert_ne!(Fingerprint::SEED.chain(a).chain(b), Fingerprint::SEED.chain(b).chain(a));
+        let chain = |first, second| Fingerprint::SEED.chain(1, first).chain(1, second);
+        assert_ne!(chain(a, b), chain(b, a));
+    }
+
+    #[test]
+    fn the_same_message_at_another_time_is_another() {
+        let words = digest("e", b"1");
+        assert_ne!(Fingerprint::SEED.chain(1, words), Fingerprint::SEED.chain(2, words));
     }
 }

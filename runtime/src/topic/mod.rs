@@ -21,14 +21,26 @@
 //! granted only if the message of that number has that fingerprint; otherwise the listener is
 //! told why not ([`GapReason`]) and given all that is kept.
 //!
-//! # Closing
+//! # Durability
 //!
-//! A topic lives as long as its value, in most apps as long as the process. Messages are kept in
-//! memory: a restart is a new generation, and listeners are told so.
+//! A topic made by [`Topic::new`] lives in memory: a restart is a new generation, and listeners
+//! are told so. One made by [`Topic::durable`] is in a [`Store`] as well, and goes on after a
+//! restart with the same numbers and places; how much it survives is its [`Durability`]. A
+//! message is shown to listeners when it is as safe as that, and not before.
 
+mod channel;
+mod clock;
+mod commit;
 mod cursor;
+mod disk;
+mod engine;
 mod fingerprint;
+mod keys;
 mod log;
+mod registration;
+mod retention;
+mod shelf;
+mod store;
 mod waiters;
 
 use std::{
@@ -36,27 +48,57 @@ use std::{
     future::poll_fn,
     hash::{BuildHasher, RandomState},
     marker::PhantomData,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     task::{Context as Task, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use self::{
-    log::{Log, Read, Record, Resume},
-    waiters::Waiters,
+    channel::Channel,
+    commit::Unsaved,
+    keys::{KEY_BYTES_MAX, Keys},
+    log::{Draft, Head, Log, Read, Resume},
+    retention::Retention,
 };
-use crate::{error::Result, event::Event, frame};
+use crate::{
+    error::{Code, Error, Result},
+    event::Event,
+};
 
-pub(crate) use self::log::Verdict;
 pub use self::{
     cursor::{Cursor, NotACursor},
     log::{Gap, GapReason},
+    registration::TopicRegistration,
+    store::{Store, StoreError},
+};
+pub(crate) use self::{
+    log::Verdict,
+    registration::{open_all, wrong_names},
 };
 
 /// How many messages a topic keeps unless [`Topic::keep`] says otherwise.
 pub const KEEP_DEFAULT: usize = 1000;
+
+/// How many bytes of messages a topic keeps unless [`Topic::keep_bytes`] says otherwise: 64 MiB.
+pub const KEEP_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+
+/// What a message survives once [`Topic::publish`] has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Nothing: messages are gone with the process, and a restart is a new generation.
+    Memory,
+    /// The end of the process, `kill -9` included: the message is written. What the machine had
+    /// not put on the disk when it lost power is gone; listeners that had seen it are told so
+    /// ([`GapReason::Diverged`]).
+    Os,
+    /// The end of the machine too: the message is on the disk (`fdatasync`). Messages that come
+    /// together share one sync.
+    Fsync,
+}
 
 /// A numbered, bounded log of events that any number of listeners follow.
 ///
@@ -92,31 +134,37 @@ pub const KEEP_DEFAULT: usize = 1000;
 /// ```
 pub struct Topic<E> {
     name: &'static str,
-    keep: usize,
-    /// Made with the first use: a static is built before there is randomness.
-    generation: OnceLock<u64>,
-    /// A std lock: no `.await` happens under it, and what does is a copy of 64 KiB at most.
-    shared: Mutex<Shared>,
+    durability: Durability,
+    keep: Retention,
+    /// Made with the first use: a static is built before there is randomness, or a store.
+    room: OnceLock<Room>,
     events: PhantomData<fn(E) -> E>,
 }
 
+/// What a topic has at run time.
 #[derive(Debug)]
-struct Shared {
-    log: Log,
-    waiters: Waiters,
+struct Room {
+    channel: Arc<Channel>,
+    /// Where messages go before anybody sees them, for a durable topic that is open.
+    store: Option<(Store, u32)>,
 }
 
 impl<E: Event> Topic<E> {
-    /// Returns a topic without messages.
+    /// Returns a topic without messages, which lives in memory.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            keep: KEEP_DEFAULT,
-            generation: OnceLock::new(),
-            shared: Mutex::new(Shared { log: Log::new(), waiters: Waiters::new() }),
-            events: PhantomData,
-        }
+        Self::durable(name, Durability::Memory)
+    }
+
+    /// Returns a topic whose messages survive what `durability` says.
+    ///
+    /// An app opens the topics that have [`#[topic]`](crate::topic) above them. Others are
+    /// opened by hand ([`open`](Self::open)). The name stands for the topic in its store, so it
+    /// stays the same for as long as the messages shall.
+    #[must_use]
+    pub const fn durable(name: &'static str, durability: Durability) -> Self {
+        let keep = Retention::DEFAULT;
+        Self { name, durability, keep, room: OnceLock::new(), events: PhantomData }
     }
 
     /// Sets how many messages are kept, at least 1; [`KEEP_DEFAULT`] unless set.
@@ -127,53 +175,145 @@ impl<E: Event> Topic<E> {
     #[must_use]
     pub const fn keep(mut self, messages: usize) -> Self {
         assert!(messages > 0, "a topic keeps at least one message");
-        self.keep = messages;
+        self.keep.count = messages;
         self
     }
 
-    /// Appends an event and wakes the listeners. Returns the place the message really got; its
-    /// text is the id of the event at every listener.
+    /// Sets how many bytes of messages are kept, as they travel; [`KEEP_BYTES_DEFAULT`] unless
+    /// set. The newest message is kept whatever its size. All that is kept is in memory, that
+    /// of durable topics too.
+    #[must_use]
+    pub const fn keep_bytes(mut self, bytes: usize) -> Self {
+        self.keep.bytes = bytes;
+        self
+    }
+
+    /// Sets for how long messages are kept, in whole milliseconds; for ever unless set.
+    #[must_use]
+    pub const fn keep_for(mut self, time: Duration) -> Self {
+        self.keep.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
+        self
+    }
+
+    /// Sets how many of the newest messages a listener is given that comes or comes back; all
+    /// that are kept unless set. One that missed more is told so ([`GapReason::TooMany`]).
+    #[must_use]
+    pub const fn replay_max(mut self, messages: u64) -> Self {
+        self.keep.replay_max = messages;
+        self
+    }
+
+    /// Opens a durable topic in a store, with the messages that it has there. Does nothing for a
+    /// topic in memory. Blocks while it reads.
     ///
     /// # Errors
     ///
-    /// When the event's payload has no form in JSON; nothing is published then.
+    /// When the store cannot be read, has a topic of this name open already, or this topic was
+    /// used or opened before.
+    pub fn open(&self, store: &Store) -> Result<(), StoreError> {
+        if self.durability == Durability::Memory {
+            return Ok(());
+        }
+        if self.is_open() {
+            return Err(StoreError::Late(self.name));
+        }
+        let (id, channel) = store.read(self.name, self.durability, self.keep)?;
+        let room = Room { channel, store: Some((store.clone(), id)) };
+        self.room.set(room).map_err(|_| StoreError::Late(self.name))
+    }
+
+    /// Appends an event and wakes the listeners. Returns the place the message really got; its
+    /// text is the id of the event at every listener. By then the message is as safe as the
+    /// topic's [`Durability`] says.
+    ///
+    /// # Errors
+    ///
+    /// When the event's payload has no form in JSON; nothing is published then. For a durable
+    /// topic [`Code::Unavailable`] when the message could not be made safe: the disk is full or
+    /// broken, or the topic is not open. Such a message may be published later, if it turns out
+    /// to have reached the disk after all; [`publish_once`](Self::publish_once) makes trying
+    /// again safe.
     ///
     /// # Cancel safety
     ///
     /// The message is published as a whole or not at all. A future that was polled and dropped
-    /// may have published it.
+    /// may have published it, or may yet.
     pub async fn publish(&self, event: &E) -> Result<Cursor> {
-        let (name, mut data) = (event.name(), Vec::new());
-        event.write_data(&mut data)?;
-        let cursor = self.append(name, &data);
-        // A publisher in a loop lets others run, listeners among them.
-        tokio::task::coop::consume_budget().await;
-        Ok(cursor)
+        self.publish_once(None, event).await
     }
 
-    fn append(&self, event: &'static str, data: &[u8]) -> Cursor {
+    /// Publishes as [`publish`](Self::publish) does, but only if no message was published with
+    /// this key in the last 10 minutes (and the last 65,536 keys); otherwise answers the place
+    /// of that message, whatever it said. Without a key it is the same as `publish`.
+    ///
+    /// The key is for a sender that does not know whether it was heard and tries again; see
+    /// [`Context::idempotency_key`](crate::Context::idempotency_key). Keys are as durable as
+    /// their messages.
+    ///
+    /// # Errors
+    ///
+    /// As for `publish`; and [`Code::BadRequest`] for a key that is empty or longer than 128
+    /// bytes.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for `publish`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::{Event, Topic};
+    ///
+    /// #[derive(Event)]
+    /// enum Room {
+    ///     Said(String),
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let room = Topic::new("room");
+    /// let first = room.publish_once(Some("7f3a"), &Room::Said("hello".into())).await?;
+    /// let again = room.publish_once(Some("7f3a"), &Room::Said("hello".into())).await?;
+    /// assert_eq!(first, again);
+    /// assert_eq!(room.history().len(), 1);
+    /// # kipo::Result::<()>::Ok(()) }).unwrap();
+    /// ```
+    pub async fn publish_once(&self, key: Option<&str>, event: &E) -> Result<Cursor> {
+        if key.is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
+            let message = format!("a key that publishes once has 1 to {KEY_BYTES_MAX} bytes");
+            return Err(Error::bad_request(message));
+        }
+        let (name, mut data) = (event.name(), Vec::new());
+        event.write_data(&mut data)?;
         // All that needs no lock comes first.
-        let begun = frame::begin(event, data);
-        let end = begun.len() - 1;
-        let digest = fingerprint::digest(event, data);
-        let generation = self.generation();
-
-        let mut shared = self.lock();
-        let range = end - data.len()..end;
-        let cursor = shared.log.append(generation, self.keep, begun, event, range, digest);
-        let sleepers = shared.waiters.take();
-        drop(shared);
-        // Woken listeners want the lock at once, so it is let go first.
-        sleepers.into_iter().for_each(std::task::Waker::wake);
-        cursor
+        let draft = Draft::new(name, &data);
+        let key = key.map(Arc::from);
+        let room = self.room();
+        if self.durability == Durability::Memory {
+            let cursor = room.channel.publish(draft, key);
+            // A publisher in a loop lets others run, listeners among them.
+            tokio::task::coop::consume_budget().await;
+            return Ok(cursor);
+        }
+        let Some((store, id)) = &room.store else {
+            return Err(Error::internal(format!(
+                "the topic `{}` is durable and not open: put `#[kipo::topic]` above it, or call \
+                 `Topic::open` (`kipo::testing::open_topics` in a test)",
+                self.name
+            )));
+        };
+        // The store has told the log.
+        let unsaved = |why: Unsaved| {
+            let message = "the message could not be saved";
+            Error::new(Code::Unavailable, message).with_source(why.0.to_string())
+        };
+        store.publish(*id, draft, key).await.map_err(unsaved)
     }
 
     /// Returns the messages that are kept, oldest first.
     #[must_use]
     pub fn history(&self) -> Vec<Message> {
-        let generation = self.generation();
-        let shared = self.lock();
-        shared.log.kept().filter_map(|seq| message(&shared.log, generation, seq)).collect()
+        let channel = &self.room().channel;
+        channel.look(|log| log.kept().filter_map(|seq| message(log, seq)).collect())
     }
 
     /// Returns a listener that goes on after `from`, the text of a [`Cursor`]; without one it
@@ -182,15 +322,13 @@ impl<E: Event> Topic<E> {
     /// An id that cannot be granted gives a [`Next::Gap`] first, and never an error.
     #[must_use]
     pub fn subscribe(&self, from: Option<&str>) -> Subscription<'_, E> {
-        let generation = self.generation();
-        let mut shared = self.lock();
-        let resume = shared.log.resume(generation, from);
-        let place = shared.waiters.enter();
+        let channel = &*self.room().channel;
+        let (place, resume) = channel.enter(from);
         let gap = match resume.verdict {
             Verdict::Gap(gap) => Some(gap),
             Verdict::Fresh | Verdict::Resumed => None,
         };
-        Subscription { topic: self, place, seq: resume.from.seq, gap, resume }
+        Subscription { topic: self, channel, place, seq: resume.from.seq, gap, resume }
     }
 
     /// Returns the topic's name.
@@ -199,21 +337,36 @@ impl<E: Event> Topic<E> {
         self.name
     }
 
+    /// Returns what the topic's messages survive.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Returns how many listeners follow the topic now.
     #[must_use]
     pub fn listeners(&self) -> usize {
-        self.lock().waiters.len()
+        self.room().channel.listeners()
     }
 
-    fn generation(&self) -> u64 {
-        // The keys of `RandomState` come from the system's randomness.
-        *self.generation.get_or_init(|| RandomState::new().hash_one(self.name))
+    /// Returns whether the topic was opened, or used.
+    fn is_open(&self) -> bool {
+        self.room.get().is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        // What runs under the lock panics only for want of memory.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn room(&self) -> &Room {
+        self.room.get_or_init(|| {
+            let log = Log::after(Head::start(generation(self.name)));
+            let channel = Arc::new(Channel::new(self.keep, log, Keys::default()));
+            Room { channel, store: None }
+        })
     }
+}
+
+/// Returns what tells one life of a topic from all others.
+fn generation(name: &str) -> u64 {
+    // The keys of `RandomState` come from the system's randomness.
+    RandomState::new().hash_one(name)
 }
 
 impl<E> fmt::Debug for Topic<E> {
@@ -225,6 +378,8 @@ impl<E> fmt::Debug for Topic<E> {
 /// A listener's place in a topic.
 pub struct Subscription<'t, E: Event> {
     topic: &'t Topic<E>,
+    channel: &'t Channel,
+    /// Its place among those who wait.
     place: usize,
     /// The number of the last message that was given.
     seq: u64,
@@ -259,12 +414,11 @@ impl<E: Event> Subscription<'_, E> {
         if let Some(gap) = self.gap.take() {
             return Next::Gap(gap);
         }
-        let generation = self.topic.generation();
         poll_fn(|task| {
             self.poll(task, |seq, log| match log.read(*seq) {
                 Read::Frames { .. } => {
                     *seq += 1;
-                    message(log, generation, *seq).map(Next::Message)
+                    message(log, *seq).map(Next::Message)
                 }
                 Read::Trimmed { gap, to } => {
                     *seq = to;
@@ -309,18 +463,14 @@ impl<E: Event> Subscription<'_, E> {
         task: &Task<'_>,
         read: impl FnOnce(&mut u64, &Log) -> Option<T>,
     ) -> Poll<T> {
-        let mut shared = self.topic.lock();
-        if let Some(given) = read(&mut self.seq, &shared.log) {
-            return Poll::Ready(given);
-        }
-        shared.waiters.park(self.place, task.waker());
-        Poll::Pending
+        let seq = &mut self.seq;
+        self.channel.poll(self.place, task.waker(), |log| read(seq, log))
     }
 }
 
 impl<E: Event> Drop for Subscription<'_, E> {
     fn drop(&mut self) {
-        self.topic.lock().waiters.leave(self.place);
+        self.channel.leave(self.place);
     }
 }
 
@@ -337,7 +487,8 @@ impl<E: Event> fmt::Debug for Subscription<'_, E> {
 #[derive(Clone, Debug)]
 pub struct Message {
     cursor: Cursor,
-    event: &'static str,
+    /// UTF-8, as all names are.
+    event: Bytes,
     /// UTF-8, as `serde_json` wrote it.
     data: Bytes,
 }
@@ -357,8 +508,8 @@ impl Message {
 
     /// Returns the name of the event.
     #[must_use]
-    pub fn event(&self) -> &'static str {
-        self.event
+    pub fn event(&self) -> &str {
+        std::str::from_utf8(&self.event).unwrap_or_default()
     }
 
     /// Returns the event's data as JSON.
@@ -371,22 +522,20 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// When the data is not that of a `T`.
+    /// When the data is not that of a `T`: a message of a durable topic may be older than the
+    /// type that it is read as.
     pub fn json<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_slice(&self.data)
     }
 }
 
-fn message(log: &Log, generation: u64, seq: u64) -> Option<Message> {
-    let Record { frame, event, data, .. } = log.get(seq)?;
-    let data = frame.slice(data.clone());
-    Some(Message { cursor: log.cursor(generation, seq), event, data })
+fn message(log: &Log, seq: u64) -> Option<Message> {
+    let record = log.get(seq)?;
+    Some(Message { cursor: log.cursor(seq), event: record.event(), data: record.data() })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use schemars::SchemaGenerator;
 
     use super::*;

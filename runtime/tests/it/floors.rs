@@ -8,7 +8,7 @@ const FLOORS: &[(u8, &[&str])] = &[
         0,
         &[
             "accept", "activity", "alarm", "error", "event", "frame", "hex", "limits", "mistake",
-            "travel", "within",
+            "sync", "travel", "within",
         ],
     ),
     (1, &["client", "drain", "exact", "field", "files", "returned", "topic", "unwind", "validate"]),

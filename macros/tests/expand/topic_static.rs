@@ -1,0 +1,3 @@
+/// The one room.
+#[topic]
+pub static ROOM: Topic<RoomEvent> = Topic::durable("room", Durability::Fsync).keep(100);

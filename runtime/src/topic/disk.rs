@@ -1,0 +1,115 @@
+//! The engine on disk: fjall, a log-structured merge tree with a journal in front of it.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::engine::{Change, Engine, Space};
+
+/// What reading at the start is allowed to keep in memory, in bytes; nothing is read later.
+const CACHE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A directory with one database in it.
+pub(crate) struct Disk {
+    path: PathBuf,
+    /// `None` between a failure and the next success.
+    open: Option<Open>,
+}
+
+struct Open {
+    database: Database,
+    topics: Keyspace,
+    records: Keyspace,
+    keys: Keyspace,
+}
+
+/// Why a directory could not be opened.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Another process has it.
+    InUse,
+    Failed(io::Error),
+}
+
+impl Disk {
+    /// Opens a directory, and makes it if it is not there.
+    pub(crate) fn open(path: &Path) -> Result<Self, Refused> {
+        let open = Open::new(path).map_err(|error| match error {
+            fjall::Error::Locked => Refused::InUse,
+            error => Refused::Failed(told(error)),
+        })?;
+        Ok(Self { path: path.to_owned(), open: Some(open) })
+    }
+
+    fn at(&self) -> io::Result<&Open> {
+        self.open.as_ref().ok_or_else(|| io::Error::other("the store is not open"))
+    }
+}
+
+impl Open {
+    fn new(path: &Path) -> fjall::Result<Self> {
+        let database = Database::builder(path).cache_size(CACHE_BYTES).worker_threads(1).open()?;
+        let space = |name| database.keyspace(name, KeyspaceCreateOptions::default);
+        let (topics, records, keys) = (space("topics")?, space("records")?, space("keys")?);
+        Ok(Self { database, topics, records, keys })
+    }
+
+    fn space(&self, space: Space) -> &Keyspace {
+        match space {
+            Space::Topics => &self.topics,
+            Space::Records => &self.records,
+            Space::Keys => &self.keys,
+        }
+    }
+}
+
+impl Engine for Disk {
+    fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        see: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> io::Result<()> {
+        for entry in self.at()?.space(space).prefix(prefix) {
+            let (key, value) = entry.into_inner().map_err(told)?;
+            see(&key, &value);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, changes: &[Change]) -> io::Result<()> {
+        let open = self.at()?;
+        let mut batch = open.database.batch().durability(Some(PersistMode::Buffer));
+        for change in changes {
+            match change {
+                Change::Put { space, key, value } => {
+                    batch.insert(open.space(*space), key.as_slice(), value.as_slice());
+                }
+                Change::Delete { space, key } => batch.remove(open.space(*space), key.as_slice()),
+            }
+        }
+        batch.commit().map_err(told)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.at()?.database.persist(PersistMode::SyncData).map_err(told)
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        // The old one lets go of the directory first.
+        self.open = None;
+        self.open = Some(Open::new(&self.path).map_err(told)?);
+        Ok(())
+    }
+}
+
+/// Returns what the engine says as an I/O error, which most of what it says is.
+fn told(error: fjall::Error) -> io::Error {
+    match error {
+        fjall::Error::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}

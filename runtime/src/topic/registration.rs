@@ -1,0 +1,88 @@
+//! The topics that an app opens by itself.
+
+use std::collections::BTreeMap;
+
+use super::{Durability, Store, StoreError, Topic};
+use crate::{event::Event, mistake::Mistake};
+
+/// A topic, as `#[topic]` registers it at link time.
+#[derive(Debug)]
+pub struct TopicRegistration {
+    /// The topic, its type gone.
+    pub topic: fn() -> &'static dyn Registered,
+    /// The file it stands in.
+    pub file: &'static str,
+    /// The line it stands on.
+    pub line: u32,
+}
+
+inventory::collect!(TopicRegistration);
+
+/// A topic of any type of event.
+pub trait Registered: Sync {
+    /// Returns its name.
+    fn name(&self) -> &'static str;
+
+    /// Returns what its messages survive.
+    fn durability(&self) -> Durability;
+
+    /// Opens it in a store, unless it is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Topic::open`].
+    fn open(&self, store: &Store) -> Result<(), StoreError>;
+
+    /// Returns whether it needs a store to be of use.
+    fn wants_store(&self) -> bool;
+}
+
+impl<E: Event> Registered for Topic<E> {
+    fn name(&self) -> &'static str {
+        Topic::name(self)
+    }
+
+    fn durability(&self) -> Durability {
+        Topic::durability(self)
+    }
+
+    fn open(&self, store: &Store) -> Result<(), StoreError> {
+        Topic::open(self, store)
+    }
+
+    fn wants_store(&self) -> bool {
+        self.durability != Durability::Memory && !self.is_open()
+    }
+}
+
+/// Returns what is wrong with the names of the registered topics: two of one name would share
+/// their messages.
+pub(crate) fn wrong_names() -> Vec<Mistake> {
+    let mut by_name: BTreeMap<&str, Vec<&TopicRegistration>> = BTreeMap::new();
+    for registration in inventory::iter::<TopicRegistration>() {
+        by_name.entry((registration.topic)().name()).or_default().push(registration);
+    }
+    let doubled = by_name.into_iter().filter(|(_, places)| places.len() > 1);
+    let mistakes = doubled.flat_map(|(name, places)| {
+        let message = format!("two topics are named `{name}`: each name is one log");
+        places.into_iter().map(move |at| Mistake::at(at.file, at.line, message.clone()))
+    });
+    mistakes.collect()
+}
+
+/// Opens all registered topics that want a store, in the store that `open` gives; it is asked
+/// only if there is one.
+pub(crate) fn open_all(
+    open: impl FnOnce() -> Result<Store, StoreError>,
+) -> Result<Option<Store>, StoreError> {
+    let all = inventory::iter::<TopicRegistration>().into_iter().map(|at| (at.topic)());
+    let topics: Vec<_> = all.filter(|topic| topic.wants_store()).collect();
+    if topics.is_empty() {
+        return Ok(None);
+    }
+    let store = open()?;
+    for topic in topics {
+        topic.open(&store)?;
+    }
+    Ok(Some(store))
+}
