@@ -651,12 +651,13 @@ pub(crate) fn page(page: &Page) -> TokenStream {
 /// Writes a topic and its registration.
 pub(crate) fn topic(topic: &ItemStatic) -> TokenStream {
     let name = &topic.ident;
+    let place = quote_spanned!(located(topic.ty.span())=> &#name);
     quote! {
         #topic
 
         #SUBMIT! {
             #TOPIC_REGISTRATION {
-                topic: || &#name,
+                topic: || #place,
                 file: ::core::file!(),
                 line: ::core::line!(),
             }

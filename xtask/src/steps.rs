@@ -21,6 +21,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "node", what: "the browser client: types and tests", run: node },
     Step { name: "test", what: "unit, integration, golden and misuse tests", run: test },
     Step { name: "doctest", what: "the examples in the documentation", run: doctest },
+    Step { name: "loom", what: "every order in which threads can meet in a topic", run: loom },
     Step { name: "doc", what: "the documentation builds without warnings", run: doc },
     Step {
         name: "grow",
@@ -92,6 +93,15 @@ fn test() -> Result {
 
 fn doctest() -> Result {
     run(&mut cargo(&["test", "--workspace", "--doc", "--locked"]))
+}
+
+/// The topics' locks under loom, which tries every order in which threads can meet; beyond three
+/// preemptions there is little to find and much to try.
+fn loom() -> Result {
+    let mut test = cargo(&["test", "-p", "kipo", "--lib", "--locked", "loom_"]);
+    test.env("RUSTFLAGS", "--cfg kipo_loom").env("LOOM_MAX_PREEMPTIONS", "3");
+    // A build of its own: other flags for every crate.
+    run(test.env("CARGO_TARGET_DIR", target().join("loom")))
 }
 
 fn doc() -> Result {

@@ -37,6 +37,8 @@ mod engine;
 mod fingerprint;
 mod keys;
 mod log;
+#[cfg(all(test, not(kipo_loom)))]
+mod model;
 mod registration;
 mod retention;
 mod shelf;

@@ -19,6 +19,11 @@ pub struct TopicRegistration {
 inventory::collect!(TopicRegistration);
 
 /// A topic of any type of event.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a topic",
+    label = "not a topic",
+    note = "`#[topic]` stands above a `static` of type `kipo::Topic<…>`"
+)]
 pub trait Registered: Sync {
     /// Returns its name.
     fn name(&self) -> &'static str;
@@ -39,15 +44,15 @@ pub trait Registered: Sync {
 
 impl<E: Event> Registered for Topic<E> {
     fn name(&self) -> &'static str {
-        Topic::name(self)
+        Self::name(self)
     }
 
     fn durability(&self) -> Durability {
-        Topic::durability(self)
+        Self::durability(self)
     }
 
     fn open(&self, store: &Store) -> Result<(), StoreError> {
-        Topic::open(self, store)
+        Self::open(self, store)
     }
 
     fn wants_store(&self) -> bool {
@@ -75,7 +80,7 @@ pub(crate) fn wrong_names() -> Vec<Mistake> {
 pub(crate) fn open_all(
     open: impl FnOnce() -> Result<Store, StoreError>,
 ) -> Result<Option<Store>, StoreError> {
-    let all = inventory::iter::<TopicRegistration>().into_iter().map(|at| (at.topic)());
+    let all = inventory::iter::<TopicRegistration>.into_iter().map(|at| (at.topic)());
     let topics: Vec<_> = all.filter(|topic| topic.wants_store()).collect();
     if topics.is_empty() {
         return Ok(None);

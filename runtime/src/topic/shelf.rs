@@ -69,7 +69,7 @@ impl Shelf {
     }
 
     /// Adds to a batch what puts a message there.
-    pub(crate) fn put(&mut self, changes: &mut Vec<Change>, before: Cursor, record: &Record) {
+    pub(crate) fn put(&self, changes: &mut Vec<Change>, before: Cursor, record: &Record) {
         let key = entry(self.id, before.seq + 1);
         let value = encode(before.fingerprint, record);
         changes.push(Change::Put { space: Space::Records, key, value });

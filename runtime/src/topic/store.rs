@@ -59,7 +59,7 @@ const STATE: &[u8] = b"\0state";
 /// assert_eq!(log.history()[0].cursor(), place);
 /// store.close();
 /// # std::fs::remove_dir_all(&folder)?;
-/// # Ok::<_, Box<dyn std::error::Error + Send + Sync>>(()) }).unwrap();
+/// # kipo::Result::<()>::Ok(()) }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct Store {
@@ -74,6 +74,8 @@ struct Shared {
     queue: Queue,
     /// How many more messages may wait.
     room: Arc<Semaphore>,
+    /// Whether the one who had the store before did not close it.
+    was_open: bool,
     /// A lock that is held while a batch is written: nobody waits for it but those who open.
     stacks: Mutex<Stacks>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -103,7 +105,7 @@ impl Store {
             Refused::InUse => StoreError::InUse(path.to_owned()),
             Refused::Failed(error) => StoreError::Io(path.to_owned(), error),
         })?;
-        Self::of(Box::new(disk), path.display().to_string())
+        Self::of(Box::new(disk), &path.display().to_string())
     }
 
     /// Returns a store that is gone with the process: for tests of what publishes to durable
@@ -114,15 +116,16 @@ impl Store {
     /// Panics if the system has no thread to give.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self::of(Box::new(Memory::default()), "memory".into()).expect("memory does not fail")
+        Self::of(Box::new(Memory::default()), "memory").expect("memory does not fail")
     }
 
-    pub(crate) fn of(engine: Box<dyn Engine>, place: String) -> Result<Self, StoreError> {
+    pub(crate) fn of(engine: Box<dyn Engine>, place: &str) -> Result<Self, StoreError> {
         let mut stacks = Stacks::new(engine);
-        let io = |error| StoreError::Io(place.clone().into(), error);
-        begin(&mut *stacks.engine, &place).map_err(io)?;
+        let io = |error| StoreError::Io(place.into(), error);
+        let was_open = begin(&mut *stacks.engine, place).map_err(io)?;
         let shared = Arc::new(Shared {
-            place: place.clone(),
+            place: place.to_owned(),
+            was_open,
             queue: Queue::new(),
             room: Arc::new(Semaphore::new(WAITING_MAX)),
             stacks: Mutex::new(stacks),
@@ -142,10 +145,8 @@ impl Store {
     /// Publishes what waits, makes all of it safe and lets go of the directory. Topics of this
     /// store take no more messages; their listeners go on. Blocks until then.
     pub fn close(&self) {
-        self.shared.queue.close();
-        let Some(thread) = lock(&self.shared.thread).take() else { return };
-        if thread.join().is_err() {
-            tracing::error!(store = self.shared.place, "the log's thread panicked");
+        if !self.end_thread() {
+            return;
         }
         let mut stacks = lock(&self.shared.stacks);
         let ended = end(&mut *stacks.engine);
@@ -153,6 +154,16 @@ impl Store {
             tracing::warn!(store = self.shared.place, %error, "the store could not be closed");
         }
         stacks.engine = Box::new(Memory::default());
+    }
+
+    /// Ends the thread once it has written what waits. Returns whether it had not ended before.
+    pub(crate) fn end_thread(&self) -> bool {
+        self.shared.queue.close();
+        let Some(thread) = lock(&self.shared.thread).take() else { return false };
+        if thread.join().is_err() {
+            tracing::error!(store = self.shared.place, "the log's thread panicked");
+        }
+        true
     }
 
     /// Reads a topic, or makes it, and says what had to be cut.
@@ -180,7 +191,9 @@ impl Store {
             let severed = found.severed;
             tracing::warn!(topic = name, severed, "records before a broken one are not served");
         }
-        tracing::debug!(topic = name, last, "opened");
+        if self.shared.was_open {
+            tracing::info!(topic = name, last, "goes on after the last whole record");
+        }
         let (log, keys, rest) = found.split();
         let channel = Arc::new(Channel::new(keep, log, keys));
         stacks.add(Shelf::new(id, Arc::clone(&channel), rest), durability);
@@ -210,17 +223,18 @@ impl fmt::Debug for Store {
 }
 
 /// Notes that the store is in use, and says if the last one who used it did not close it.
-fn begin(engine: &mut dyn Engine, place: &str) -> io::Result<()> {
+fn begin(engine: &mut dyn Engine, place: &str) -> io::Result<bool> {
     let mut was_open = false;
     engine.scan(Space::Topics, STATE, &mut |_, state| was_open = state == b"open")?;
     if was_open {
         tracing::warn!(
             store = place,
-            "the store was not closed: what was written last and is not whole is cut off"
+            "the store was not closed: a record that was not written to its end is cut off"
         );
     }
     engine.write(&[state(b"open")])?;
-    engine.sync()
+    engine.sync()?;
+    Ok(was_open)
 }
 
 fn end(engine: &mut dyn Engine) -> io::Result<()> {

@@ -5,6 +5,7 @@
 mod action;
 mod actions;
 mod bad_input;
+mod durable;
 mod floors;
 mod guard;
 mod page;

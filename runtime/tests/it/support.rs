@@ -1,6 +1,15 @@
 //! An app on a free port, and a client that sends bytes and reads them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use kipo::{App, ServeLimits, Topic};
 use serde_json::Value;
@@ -212,5 +221,28 @@ impl Answer {
         assert!(document["title"].is_string() && document["detail"].is_string());
         assert_eq!(document["request_id"].as_str(), self.header("x-request-id"));
         document
+    }
+}
+
+/// An empty folder of a test's own. It goes with the value.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("kipo-it-{}-{count}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,0 +1,371 @@
+//! Histories of a durable topic against a model so simple that it can be believed: a list of
+//! what was published, cut back where a disk lost something.
+//!
+//! A history publishes, with and without keys, is read by listeners that come and go, and is
+//! struck: the process is killed, the power fails and takes what was not synced (leaving half a
+//! record now and then), the disk refuses a write that it may have made, an older copy of the
+//! store is put back. Whatever happens, each listener that comes back is told the truth, and
+//! what was acknowledged is there as far as its durability promised.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{
+    collections::BTreeMap,
+    io,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context as Task, Poll, Waker},
+};
+
+use proptest::prelude::*;
+use schemars::SchemaGenerator;
+
+use super::{
+    engine::{Change, Engine, Space},
+    *,
+};
+use crate::event::EventType;
+
+/// A disk that can be struck.
+#[derive(Clone, Debug, Default)]
+struct Platter {
+    synced: Contents,
+    /// Batches that are written and not synced.
+    written: Vec<Vec<Change>>,
+    /// What becomes of the next write.
+    refusal: Option<Refusal>,
+}
+
+type Contents = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
+
+/// How a write fails.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    /// It says so, and nothing is written.
+    Honest,
+    /// It says so, and it is written all the same.
+    Mistaken,
+}
+
+fn apply(contents: &mut Contents, changes: &[Change]) {
+    for change in changes.iter().cloned() {
+        match change {
+            Change::Put { space, key, value } => drop(contents.insert((space, key), value)),
+            Change::Delete { space, key } => drop(contents.remove(&(space, key))),
+        }
+    }
+}
+
+impl Platter {
+    fn contents(&self) -> Contents {
+        let mut contents = self.synced.clone();
+        self.written.iter().for_each(|changes| apply(&mut contents, changes));
+        contents
+    }
+
+    /// The power fails: the first `kept` batches had reached the disk, and half a record of the
+    /// next one if it is `torn`. Returns how many messages are lost.
+    fn lose_power(&mut self, kept: usize, torn: bool) -> usize {
+        let lost = self.written.split_off(kept.min(self.written.len()));
+        let message =
+            |change: &&Change| matches!(change, Change::Put { space: Space::Records, .. });
+        let lost_count = lost.iter().flatten().filter(message).count();
+        let half = lost.first().filter(|_| torn).and_then(|changes| {
+            changes.iter().find_map(|change| match change {
+                Change::Put { space: Space::Records, key, value } => {
+                    let value = value[..value.len() / 2].to_vec();
+                    Some(Change::Put { space: Space::Records, key: key.clone(), value })
+                }
+                Change::Put { .. } | Change::Delete { .. } => None,
+            })
+        });
+        self.written.extend(half.map(|half| vec![half]));
+        self.synced = self.contents();
+        self.written.clear();
+        lost_count
+    }
+}
+
+/// A process's view of the platter.
+struct Drive(Arc<Mutex<Platter>>);
+
+impl Engine for Drive {
+    fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        see: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> io::Result<()> {
+        for ((at, key), value) in self.0.lock().unwrap().contents() {
+            if at == space && key.starts_with(prefix) {
+                see(&key, &value);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, changes: &[Change]) -> io::Result<()> {
+        let mut platter = self.0.lock().unwrap();
+        let refusal = platter.refusal.take();
+        if !matches!(refusal, Some(Refusal::Honest)) {
+            platter.written.push(changes.to_vec());
+        }
+        if refusal.is_some() { Err(io::Error::other("no space left")) } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut platter = self.0.lock().unwrap();
+        platter.synced = platter.contents();
+        platter.written.clear();
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An event whose data is a number.
+#[derive(Clone, Copy)]
+struct N(u64);
+
+impl Event for N {
+    fn name(&self) -> &'static str {
+        "n"
+    }
+
+    fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(out, &self.0)
+    }
+
+    fn describe(_: &mut SchemaGenerator) -> Vec<EventType> {
+        Vec::new()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Publish {
+        key: Option<u8>,
+    },
+    /// Close and open.
+    Restart,
+    /// End without closing, and open.
+    Kill,
+    PowerLoss {
+        kept: usize,
+        torn: bool,
+    },
+    /// Have the next write refused.
+    Refuse(Refusal),
+    Copy,
+    Restore,
+    /// A listener comes, reads all there is, and goes.
+    Listen(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => prop_oneof![3 => Just(None), 1 => (0u8..4).prop_map(Some)]
+            .prop_map(|key| Step::Publish { key }),
+        6 => (0usize..3).prop_map(Step::Listen),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Kill),
+        1 => (0usize..4, any::<bool>()).prop_map(|(kept, torn)| Step::PowerLoss { kept, torn }),
+        1 => prop_oneof![Just(Refusal::Honest), Just(Refusal::Mistaken)].prop_map(Step::Refuse),
+        1 => Just(Step::Copy),
+        1 => Just(Step::Restore),
+    ]
+}
+
+/// What the log ought to hold: each message with its key, in order from number 1.
+type Told = Vec<(u64, Option<u8>)>;
+
+/// A listener's place, and what it had been told of up to there.
+type Seen = Option<(Cursor, Told)>;
+
+/// The system under test, with the model beside it.
+struct World {
+    durability: Durability,
+    keep: usize,
+    platter: Arc<Mutex<Platter>>,
+    store: Store,
+    topic: Topic<N>,
+    told: Told,
+    copy: Option<(Platter, Told)>,
+    /// A message whose write was refused and made all the same: it comes to light with the next.
+    ghost: Option<(u64, Option<u8>)>,
+    listeners: [Seen; 3],
+    next: u64,
+}
+
+impl World {
+    fn new(durability: Durability, keep: usize) -> Self {
+        let platter = Arc::new(Mutex::new(Platter::default()));
+        let (store, topic) = open(&platter, durability, keep);
+        Self {
+            durability,
+            keep,
+            platter,
+            store,
+            topic,
+            told: Told::new(),
+            copy: None,
+            ghost: None,
+            listeners: Default::default(),
+            next: 0,
+        }
+    }
+
+    fn reopen(&mut self) {
+        // The process before is gone: whatever its thread would still do does not count.
+        self.store.end_thread();
+        self.platter.lock().unwrap().refusal = None;
+        self.told.extend(self.ghost.take());
+        (self.store, self.topic) = open(&self.platter, self.durability, self.keep);
+    }
+
+    async fn run(&mut self, step: Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Publish { key } => return self.publish(key).await,
+            Step::Restart => {
+                // A write that was to be refused would be that of closing.
+                self.platter.lock().unwrap().refusal = None;
+                self.store.close();
+                self.reopen();
+            }
+            Step::Kill => self.reopen(),
+            Step::PowerLoss { kept, torn } => {
+                let ghosts = usize::from(self.ghost.is_some());
+                self.told.extend(self.ghost.take());
+                let lost = self.platter.lock().unwrap().lose_power(kept, torn);
+                if self.durability == Durability::Fsync {
+                    prop_assert!(lost <= ghosts, "a synced message was lost");
+                }
+                self.told.truncate(self.told.len() - lost);
+                self.reopen();
+            }
+            Step::Refuse(refusal) => self.platter.lock().unwrap().refusal = Some(refusal),
+            Step::Copy => {
+                let mut platter = self.platter.lock().unwrap().clone();
+                platter.refusal = None;
+                let mut told = self.told.clone();
+                told.extend(self.ghost);
+                self.copy = Some((platter, told));
+            }
+            Step::Restore => {
+                let Some((platter, told)) = self.copy.clone() else { return Ok(()) };
+                *self.platter.lock().unwrap() = platter;
+                (self.told, self.ghost) = (told, None);
+                self.reopen();
+            }
+            Step::Listen(who) => return self.listen(who),
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self, key: Option<u8>) -> Result<(), TestCaseError> {
+        let refusal = self.platter.lock().unwrap().refusal;
+        self.next += 1;
+        let (n, text) = (self.next, key.map(|key| key.to_string()));
+        let answer = self.topic.publish_once(text.as_deref(), &N(n)).await;
+        // A refusal found before this message came to light with it.
+        if let Some(ghost) = self.ghost.take() {
+            self.told.push(ghost);
+        }
+        let known = |(_, used): &(u64, Option<u8>)| key.is_some() && *used == key;
+        let first = self.told.iter().position(known);
+        let place = match (answer, refusal) {
+            (Ok(place), None) => place,
+            // It was there already, and nothing had to be written.
+            (Ok(place), Some(_)) if first.is_some() => place,
+            (Ok(_), Some(_)) => return Err(TestCaseError::fail("a refused write was confirmed")),
+            (Err(error), None) => return Err(TestCaseError::fail(error.to_string())),
+            (Err(_), Some(refusal)) => {
+                if matches!(refusal, Refusal::Mistaken) && first.is_none() {
+                    self.ghost = Some((n, key));
+                }
+                return Ok(());
+            }
+        };
+        let expected = first.unwrap_or_else(|| {
+            self.told.push((n, key));
+            self.told.len() - 1
+        });
+        prop_assert_eq!(place.seq(), expected as u64 + 1);
+        Ok(())
+    }
+
+    /// The truth for a listener, by the model alone; then what it was really told.
+    fn listen(&mut self, who: usize) -> Result<(), TestCaseError> {
+        let told = &self.told;
+        let base = (told.len().saturating_sub(self.keep)) as u64;
+        let seen = self.listeners[who].take();
+        let (start, expected) = match &seen {
+            None => (base, None),
+            Some((cursor, _)) if cursor.seq < base => {
+                (base, Some((GapReason::Trimmed, Some(base - cursor.seq))))
+            }
+            Some((cursor, before)) if told.starts_with(before) => (cursor.seq, None),
+            Some(_) => (base, Some((GapReason::Diverged, None))),
+        };
+        let id = seen.map(|(cursor, _)| cursor.to_string());
+        let mut subscription = self.topic.subscribe(id.as_deref());
+        let mut at = subscription.resume().from;
+        prop_assert_eq!(at.seq, start);
+        let mut gap = None;
+        while let Some(next) = now(&mut subscription) {
+            match next {
+                Next::Gap(told) => {
+                    prop_assert!(gap.is_none() && at.seq == start, "a gap in the middle");
+                    prop_assert_eq!(told.first, start + 1);
+                    gap = Some((told.reason, told.missed));
+                }
+                Next::Message(message) => {
+                    prop_assert_eq!(message.seq(), at.seq + 1, "not the next one");
+                    let n: u64 = message.json().unwrap();
+                    prop_assert_eq!(n, told[usize::try_from(at.seq).unwrap()].0);
+                    at = message.cursor();
+                }
+            }
+        }
+        prop_assert_eq!(gap, expected);
+        prop_assert_eq!(at.seq, told.len() as u64, "not all of it");
+        self.listeners[who] = Some((at, told.clone()));
+        Ok(())
+    }
+}
+
+fn open(platter: &Arc<Mutex<Platter>>, durability: Durability, keep: usize) -> (Store, Topic<N>) {
+    let store = Store::of(Box::new(Drive(Arc::clone(platter))), "platter").unwrap();
+    let topic = Topic::durable("t", durability).keep(keep);
+    topic.open(&store).unwrap();
+    (store, topic)
+}
+
+/// What there is for a listener right now.
+fn now(subscription: &mut Subscription<'_, N>) -> Option<Next> {
+    match pin!(subscription.next()).poll(&mut Task::from_waker(Waker::noop())) {
+        Poll::Ready(next) => Some(next),
+        Poll::Pending => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_each_listener_is_told_the_truth(
+        fsync: bool,
+        keep in 1usize..12,
+        steps in proptest::collection::vec(step(), 1..80),
+    ) {
+        let durability = if fsync { Durability::Fsync } else { Durability::Os };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut world = World::new(durability, keep);
+        for step in steps {
+            runtime.block_on(world.run(step))?;
+        }
+        world.store.close();
+    }
+}

@@ -1,0 +1,284 @@
+//! Topics on a real disk: restarts, torn tails, rolled-back directories.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use kipo::{
+    Durability, Topic,
+    topic::{Cursor, Gap, GapReason, Next, Store, StoreError},
+};
+
+use crate::{actions::RoomEvent, support::Folder};
+
+fn room(store: &Store) -> Topic<RoomEvent> {
+    let room = Topic::durable("room", Durability::Fsync).keep(100);
+    room.open(store).unwrap();
+    room
+}
+
+async fn say(room: &Topic<RoomEvent>, text: impl ToString) -> Cursor {
+    room.publish(&RoomEvent::Said { text: text.to_string() }).await.unwrap()
+}
+
+fn texts(room: &Topic<RoomEvent>) -> Vec<String> {
+    let history = room.history();
+    history.iter().map(|m| m.json::<serde_json::Value>().unwrap()["text"].to_string()).collect()
+}
+
+/// Returns what a listener that shows `cursor` is told first.
+async fn first(room: &Topic<RoomEvent>, cursor: &Cursor) -> Next {
+    room.subscribe(Some(&cursor.to_string())).next().await
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+fn restore(from: &Path, to: &Path) {
+    fs::remove_dir_all(to).unwrap();
+    copy(from, to);
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_with_the_same_places() {
+    let folder = Folder::new();
+    let store = Store::open(folder.path()).unwrap();
+    let before = room(&store);
+    let (one, two) = (say(&before, 1).await, say(&before, 2).await);
+    store.close();
+    assert!(before.publish(&RoomEvent::Said { text: "late".into() }).await.is_err());
+
+    let store = Store::open(folder.path()).unwrap();
+    let after = room(&store);
+    let Next::Message(message) = first(&after, &one).await else { panic!("resumed") };
+    assert_eq!(message.cursor(), two);
+    assert_eq!(say(&after, 3).await.seq(), 3);
+    assert_eq!(texts(&after), ["\"1\"", "\"2\"", "\"3\""]);
+    store.close();
+}
+
+#[tokio::test]
+async fn a_key_is_remembered_over_a_restart() {
+    let folder = Folder::new();
+    let event = || RoomEvent::Said { text: "once".into() };
+    let store = Store::open(folder.path()).unwrap();
+    let first = room(&store).publish_once(Some("k"), &event()).await.unwrap();
+    store.close();
+    let store = Store::open(folder.path()).unwrap();
+    let after = room(&store);
+    assert_eq!(after.publish_once(Some("k"), &event()).await.unwrap(), first);
+    assert_eq!(after.history().len(), 1);
+    store.close();
+}
+
+#[tokio::test]
+async fn a_directory_and_a_name_have_one_owner() {
+    let folder = Folder::new();
+    let store = Store::open(folder.path()).unwrap();
+    let again = Store::open(folder.path()).unwrap_err();
+    assert!(matches!(again, StoreError::InUse(_)), "{again}");
+    assert!(again.to_string().contains("is in use: stop the other process"), "{again}");
+
+    let one = room(&store);
+    let two: Topic<RoomEvent> = Topic::durable("room", Durability::Os);
+    assert!(matches!(two.open(&store), Err(StoreError::Taken(_))));
+    assert!(matches!(one.open(&store), Err(StoreError::Late("room"))));
+    store.close();
+}
+
+#[tokio::test]
+async fn a_durable_topic_that_is_not_open_takes_no_message() {
+    let room: Topic<RoomEvent> = Topic::durable("closed", Durability::Fsync);
+    let error = room.publish(&RoomEvent::Said { text: "lost".into() }).await.unwrap_err();
+    assert_eq!(error.code(), kipo::Code::Internal);
+    assert!(room.history().is_empty());
+}
+
+#[tokio::test]
+async fn publishers_that_come_together_each_get_a_place() {
+    let folder = Folder::new();
+    let store = Store::open(folder.path()).unwrap();
+    let room = Arc::new(Topic::durable("room", Durability::Fsync).keep(1000));
+    room.open(&store).unwrap();
+    let publishers: Vec<_> = (0..300)
+        .map(|n| {
+            let room = Arc::clone(&room);
+            tokio::spawn(async move { say(&room, n).await.seq() })
+        })
+        .collect();
+    let mut places = Vec::new();
+    for publisher in publishers {
+        places.push(publisher.await.unwrap());
+    }
+    places.sort_unstable();
+    assert_eq!(places, (1..=300).collect::<Vec<_>>());
+    store.close();
+}
+
+/// What is trimmed leaves the disk too, but for the numbers.
+#[tokio::test]
+async fn the_disk_holds_what_is_kept() {
+    let folder = Folder::new();
+    for life in 0..3 {
+        let store = Store::open(folder.path()).unwrap();
+        let room = Topic::durable("room", Durability::Os).keep(5);
+        room.open(&store).unwrap();
+        for n in 0..50 {
+            say(&room, n).await;
+        }
+        assert_eq!(room.history().len(), 5);
+        assert_eq!(room.history()[4].seq(), 50 * (life + 1));
+        store.close();
+    }
+    // With a wider retention nothing comes back that was trimmed; one batch may lag behind.
+    let store = Store::open(folder.path()).unwrap();
+    let room: Topic<RoomEvent> = Topic::durable("room", Durability::Os).keep(1000);
+    room.open(&store).unwrap();
+    assert!(room.history().len() <= 6, "{}", room.history().len());
+    store.close();
+}
+
+/// The journal is cut at every 7th byte of its end, as a machine that lost power may leave it:
+/// what is served is whole, in order, from the first message on, and it is said.
+#[tokio::test]
+async fn a_torn_tail_is_cut_said_and_never_served() {
+    let (folder, torn) = (Folder::new(), Folder::new());
+    let store = Store::open(folder.path()).unwrap();
+    let before = room(&store);
+    for n in 1..=20 {
+        say(&before, n).await;
+    }
+    // The store is not closed: the copy is what a crash leaves.
+    let end = journal_end(folder.path());
+    let mut ends = Vec::new();
+    for cut in (0..end).step_by(7) {
+        restore_torn(folder.path(), torn.path(), cut);
+        let log = Lines::default();
+        let tail = tracing::subscriber::with_default(log.subscriber(), || {
+            let Ok(store) = Store::open(torn.path()) else { return None };
+            let after = room(&store);
+            let kept = texts(&after);
+            store.close();
+            Some(kept)
+        });
+        // So early that not even the directory was made: then it says so and starts nothing.
+        let Some(kept) = tail else { continue };
+        let whole: Vec<_> = (1..=kept.len()).map(|n| format!("\"{n}\"")).collect();
+        assert_eq!(kept, whole, "cut at {cut}");
+        if !kept.is_empty() {
+            let last = format!("last={}", kept.len());
+            let text = log.text();
+            assert!(text.contains("was not closed") && text.contains(&last), "{cut}: {text}");
+        }
+        ends.push(kept.len());
+    }
+    assert!(ends.is_sorted() && ends.last() >= Some(&19) && ends.contains(&10), "{ends:?}");
+    store.close();
+}
+
+fn journal(folder: &Path) -> PathBuf {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|e| e == "jnl")).max().unwrap()
+}
+
+/// Returns where the journal's bytes end; zeros follow, reserved for more.
+fn journal_end(folder: &Path) -> usize {
+    let bytes = fs::read(journal(folder)).unwrap();
+    bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1
+}
+
+fn restore_torn(from: &Path, to: &Path, cut: usize) {
+    restore(from, to);
+    let file = fs::OpenOptions::new().write(true).open(journal(to)).unwrap();
+    file.set_len(cut as u64).unwrap();
+}
+
+/// A thousand times: messages are seen, the directory is put back to what it was before them,
+/// others are published, and whoever comes back with a place among the lost is told.
+#[tokio::test]
+async fn a_log_that_was_rolled_back_is_always_noticed() {
+    let (folder, backup) = (Folder::new(), Folder::new());
+    let store = Store::open(folder.path()).unwrap();
+    let before = room(&store);
+    let mut shared = Vec::new();
+    for n in 0..3 {
+        shared.push(say(&before, n).await);
+    }
+    store.close();
+    // Opened and closed once more, the journal is as long as its content.
+    Store::open(folder.path()).unwrap().close();
+    restore(folder.path(), backup.path());
+
+    for trial in 0..1000 {
+        let store = Store::open(folder.path()).unwrap();
+        let lost_room = quick(&store);
+        let mut lost = Vec::new();
+        for n in 0..1 + trial % 3 {
+            lost.push(say(&lost_room, n).await);
+        }
+        store.close();
+        restore(backup.path(), folder.path());
+
+        let store = Store::open(folder.path()).unwrap();
+        let other = quick(&store);
+        // The same words, fewer, as many and more: none of that makes them the same messages.
+        for n in 0..1 + trial / 3 % 5 {
+            say(&other, n).await;
+        }
+        for cursor in &lost {
+            let told = first(&other, cursor).await;
+            let Next::Gap(gap) = told else { panic!("trial {trial}: {cursor} was granted") };
+            assert_eq!(gap, Gap { reason: GapReason::Diverged, missed: None, first: 1 });
+        }
+        for cursor in &shared {
+            assert!(matches!(first(&other, cursor).await, Next::Message(_)), "trial {trial}");
+        }
+        store.close();
+        restore(backup.path(), folder.path());
+    }
+}
+
+fn quick(store: &Store) -> Topic<RoomEvent> {
+    let room = Topic::durable("room", Durability::Os).keep(100);
+    room.open(store).unwrap();
+    room
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+        let lines = self.clone();
+        let writer = move || lines.clone();
+        tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
