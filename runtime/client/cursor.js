@@ -6,31 +6,21 @@ const CURSOR = /^([0-9a-f]{16})-(\d+)-[0-9a-f]{8}$/;
 export class Place {
   /** The id to resume after; empty before the first. */
   id = "";
-  /** The id that counts once the gap before it has been told. @type {string | null} */
-  #afterGap = null;
   /** The next message cannot be compared with what came before: the log may have begun anew. */
   #isLoose = false;
 
   /**
-   * A connection is ready, and goes on after `id`.
+   * The stream goes on after `id`: from its start, or after a gap, where the log may be another one.
    *
-   * If there is a gap, the old id stands until the gap was told: a client that is cut off in between
-   * must ask with the old id again, or it would never hear of what it missed.
+   * A stream that begins with a gap gives its id with the gap and not before: a client that is cut off in
+   * between asks with the old id again, and hears of what it missed.
    *
    * @param {string | null} id
-   * @param {unknown} resume
+   * @param {boolean} [isGap]
    */
-  ready(id, resume) {
-    this.#isLoose = resume === "gap";
-    this.#afterGap = this.#isLoose ? id : null;
-    if (!this.#isLoose) this.id = id ?? this.id;
-  }
-
-  /** The gap was told. */
-  gap() {
-    this.#isLoose = true;
-    this.id = this.#afterGap ?? this.id;
-    this.#afterGap = null;
+  goOn(id, isGap = false) {
+    this.#isLoose = isGap;
+    this.id = id ?? this.id;
   }
 
   /**
@@ -42,7 +32,6 @@ export class Place {
     if (id === null) return true;
     if (!this.#isLoose && isSeen(id, this.id)) return false;
     this.#isLoose = false;
-    this.#afterGap = null;
     this.id = id;
     return true;
   }

@@ -92,7 +92,7 @@ export class Stream {
             this.#ready(connection, frame);
             break;
           case "kipo:gap":
-            this.#place.gap();
+            this.#place.goOn(frame.id, true);
             notify(() => this.#retry.onGap?.(/** @type {Gap} */ (parse(frame))));
             break;
           default:
@@ -136,8 +136,8 @@ export class Stream {
    * @param {SseEvent} frame
    */
   #ready(connection, frame) {
-    const { resume, ping_ms } = Object(parse(frame));
-    this.#place.ready(frame.id, resume);
+    const { ping_ms } = Object(parse(frame));
+    this.#place.goOn(frame.id);
     if (ping_ms > 0) connection.watchSilence(ping_ms * PINGS_OF_SILENCE);
   }
 

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     event::Event,
     frame,
-    topic::{Batch, Gap, Topic, Verdict},
+    topic::{Batch, Cursor, Gap, Topic, Verdict},
 };
 
 /// How many bytes wait for a connection before its action waits too; one message may be larger.
@@ -130,13 +130,20 @@ impl<E: Event> EventStream<E> {
             Verdict::Resumed => "resumed",
             Verdict::Gap(_) => "gap",
         };
-        self.pipe.push_ready(word, Some(format_args!("{}", resume.from)));
+        // A client that is cut off before it was told of its gap comes back with its old id, and
+        // is told then. So only the gap itself carries the place that it leads to.
+        match resume.verdict {
+            Verdict::Gap(_) => self.pipe.push_ready(word, None),
+            Verdict::Fresh | Verdict::Resumed => {
+                self.pipe.push_ready(word, Some(format_args!("{}", resume.from)));
+            }
+        }
         loop {
             // Taken as late as can be: everything that came meanwhile is one write.
             self.pipe.drained().await;
             let bytes = match subscription.next_batch().await {
                 Batch::Frames(bytes) => bytes,
-                Batch::Gap(gap) => gap_frame(gap),
+                Batch::Gap(gap, to) => gap_frame(gap, to),
             };
             self.pipe.push(bytes);
         }
@@ -170,11 +177,11 @@ fn encode<E: Event>(event: &E, id: Option<&str>) -> Result<Bytes> {
     })
 }
 
-fn gap_frame(gap: Gap) -> Bytes {
+fn gap_frame(gap: Gap, to: Cursor) -> Bytes {
     let missed = gap.missed.map_or_else(|| "null".to_owned(), |missed| missed.to_string());
     let (reason, first) = (gap.reason.as_str(), gap.first);
     let data = format!(r#"{{"reason":"{reason}","missed":{missed},"first":{first}}}"#);
-    frame::event(frame::GAP, data.as_bytes(), None)
+    frame::event(frame::GAP, data.as_bytes(), Some(format_args!("{to}")))
 }
 
 /// The outbox between an action and its connection.

@@ -9,7 +9,7 @@ const OTHER = "00000000deadbeef";
 /** Which of the ids are let through, after a ready frame with the first. */
 function check([first, ...ids], expected) {
   const place = new Place();
-  place.ready(first, "fresh");
+  place.goOn(first);
   assert.deepEqual(
     ids.filter((id) => place.accept(id)),
     expected,
@@ -27,7 +27,7 @@ test("other_ids_compare_by_equality_with_the_last", () => check([null, "b", "b",
 
 test("messages_without_an_id_are_new_and_move_nothing", () => {
   const place = new Place();
-  place.ready(cursor(3), "fresh");
+  place.goOn(cursor(3));
   assert.ok(place.accept(null));
   assert.equal(place.id, cursor(3));
 });
@@ -35,8 +35,7 @@ test("messages_without_an_id_are_new_and_move_nothing", () => {
 test("after_a_gap_the_log_may_begin_again", () => {
   const place = new Place();
   place.accept(cursor(100));
-  place.ready(cursor(50), "gap");
-  place.gap();
+  place.goOn(cursor(50), true);
   assert.ok(place.accept(cursor(51)));
   assert.ok(!place.accept(cursor(51)));
 });
@@ -44,8 +43,8 @@ test("after_a_gap_the_log_may_begin_again", () => {
 test("the_old_id_stands_until_the_gap_was_told", () => {
   const place = new Place();
   place.accept(cursor(10));
-  place.ready(cursor(50), "gap");
+  place.goOn(null);
   assert.equal(place.id, cursor(10));
-  place.gap();
+  place.goOn(cursor(50), true);
   assert.equal(place.id, cursor(50));
 });

@@ -250,7 +250,7 @@ test("messages_of_a_restarted_server_are_not_taken_for_seen", async () => {
   await wires[0].send(ready(cursor(0)) + chat(1) + chat(2));
   await wires[0].end();
   await clock.advance(3000);
-  await wires[1].send(ready(cursor(0, other), "gap") + frame("kipo:gap", gap) + frame("chat", { n: "new 1" }, cursor(1, other)));
+  await wires[1].send(ready(undefined, "gap") + frame("kipo:gap", gap, cursor(0, other)) + frame("chat", { n: "new 1" }, cursor(1, other)));
   assert.deepEqual(log.messages, [1, 2, "new 1"]);
   assert.deepEqual(log.gaps, [gap]);
 });
@@ -262,7 +262,7 @@ test("a_log_that_lost_its_tail_is_followed_from_where_it_stands_now", async () =
   await wires[0].send(ready(cursor(99)) + chat(100));
   await wires[0].end();
   await clock.advance(3000);
-  await wires[1].send(ready(cursor(50), "gap") + frame("kipo:gap", { reason: "diverged", missed: null, first: 51 }) + chat(51) + chat(52));
+  await wires[1].send(ready(undefined, "gap") + frame("kipo:gap", { reason: "diverged", missed: null, first: 51 }, cursor(50)) + chat(51) + chat(52));
   assert.deepEqual(log.messages, [100, 51, 52]);
 });
 
@@ -273,11 +273,11 @@ test("a_gap_is_told_even_if_the_connection_breaks_just_before_it", async () => {
   await wires[0].send(ready(cursor(0)) + chat(1));
   await wires[0].tear();
   await clock.advance(3000);
-  await wires[1].send(ready(cursor(40), "gap"));
+  await wires[1].send(ready(undefined, "gap"));
   await wires[1].tear();
   await clock.advance(6000);
   assert.deepEqual(lastEventIds(), [null, cursor(1), cursor(1)], "asks with the old place again");
-  await wires[2].send(ready(cursor(40), "gap") + frame("kipo:gap", { reason: "trimmed", missed: 39, first: 41 }) + chat(41));
+  await wires[2].send(ready(undefined, "gap") + frame("kipo:gap", { reason: "trimmed", missed: 39, first: 41 }, cursor(40)) + chat(41));
   assert.deepEqual(log.gaps, [{ reason: "trimmed", missed: 39, first: 41 }]);
   assert.deepEqual(log.messages, [1, 41]);
 });

@@ -403,7 +403,8 @@ pub enum Next {
 #[derive(Debug)]
 pub(crate) enum Batch {
     Frames(Bytes),
-    Gap(Gap),
+    /// With the place that it leads to.
+    Gap(Gap, Cursor),
 }
 
 impl<E: Event> Subscription<'_, E> {
@@ -437,13 +438,13 @@ impl<E: Event> Subscription<'_, E> {
     /// Cancel safe as [`next`](Self::next) is.
     pub(crate) async fn next_batch(&mut self) -> Batch {
         if let Some(gap) = self.gap.take() {
-            return Batch::Gap(gap);
+            return Batch::Gap(gap, self.resume.from);
         }
         poll_fn(|task| {
             self.poll(task, |seq, log| {
                 let (batch, to) = match log.read(*seq) {
                     Read::Frames { bytes, to } => (Batch::Frames(bytes), to),
-                    Read::Trimmed { gap, to } => (Batch::Gap(gap), to),
+                    Read::Trimmed { gap, to } => (Batch::Gap(gap, log.cursor(to)), to),
                     Read::Empty => return None,
                 };
                 *seq = to;

@@ -64,8 +64,17 @@ async fn a_listener_that_comes_back_too_late_is_told_how_much_it_missed() {
     let mut client = follow(&app, &first.to_string()).await;
     let text = client.until("\"3\"}").await;
     assert!(text.contains("\"resume\":\"gap\""), "{text}");
-    let gap = "event: kipo:gap\ndata: {\"reason\":\"trimmed\",\"missed\":1,\"first\":3}\n\n";
+    let gap = "event: kipo:gap\ndata: {\"reason\":\"trimmed\",\"missed\":1,\"first\":3}\nid: ";
     assert!(text.contains(gap), "{text}");
+    // Cut off before the gap, a client must come back with its old id.
+    let (ready, told) = text.split_once("\n\n").unwrap();
+    assert!(!ready.contains("\nid: "), "{text}");
+
+    // Told, it is not told again.
+    let place = told.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let mut again = follow(&app, place).await;
+    let text = again.until("\"3\"}").await;
+    assert!(text.contains("\"resume\":\"resumed\"") && !text.contains("kipo:gap"), "{text}");
 }
 
 #[tokio::test]
