@@ -2,6 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The folder of the app: what the server runs in. */
@@ -18,9 +21,12 @@ const STOP_MS = 10_000;
 export class Server {
   #process;
   #exited;
+  /** The folder of its topics, if it goes with the server. @type {string | null} */
+  #ownData;
 
-  constructor(process, url) {
+  constructor(process, url, ownData) {
     this.#process = process;
+    this.#ownData = ownData;
     this.#exited = process.exitCode === null ? once(process, "exit") : Promise.resolve();
     this.url = url;
   }
@@ -28,12 +34,18 @@ export class Server {
   /**
    * Starts the app on a free port.
    *
-   * @param {{ root?: string, cwd?: string }} [options] `root` holds `pages/` and `public/`, if not those of the app
+   * @param {object} [options]
+   * @param {string} [options.root] holds `pages/` and `public/`, if not those of the app
+   * @param {string} [options.cwd]
+   * @param {string} [options.data] the folder of its topics, which stays; without one they go with the server
+   * @param {number} [options.port]
    */
-  static async start({ root, cwd = APP } = {}) {
+  static async start({ root, cwd = APP, data, port = 0 } = {}) {
     const env = root === undefined ? process.env : { ...process.env, KIPO_ROOT: root };
-    const child = spawn(BIN, ["--port", "0", "--host", "127.0.0.1"], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-    return new Server(child, await address(child));
+    const ownData = data === undefined ? await dataFolder() : null;
+    const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", data ?? ownData];
+    const child = spawn(BIN, options, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    return new Server(child, await address(child), ownData);
   }
 
   /** Runs an action, past every page and proxy. */
@@ -59,7 +71,24 @@ export class Server {
     this.#process.kill("SIGTERM");
     await this.#exited;
     clearTimeout(timer);
+    await this.#forget();
   }
+
+  /** Ends the server as a crash does. */
+  async kill() {
+    this.#process.kill("SIGKILL");
+    await this.#exited;
+    await this.#forget();
+  }
+
+  async #forget() {
+    if (this.#ownData !== null) await rm(this.#ownData, { recursive: true, force: true });
+  }
+}
+
+/** Makes an empty folder for the topics of a server. */
+export function dataFolder() {
+  return mkdtemp(join(tmpdir(), "kipo-data-"));
 }
 
 /** Waits for the line that tells where the server listens. */
