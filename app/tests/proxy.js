@@ -15,6 +15,8 @@ export class Proxy {
   #sockets = new Set();
   /** @type {{ bytes: number, path: string, passed: Buffer[], done: (passed: string) => void } | null} */
   #cut = null;
+  /** What each open connection of a client asked for last. @type {Map<import("node:net").Socket, string>} */
+  #paths = new Map();
   /** How many requests were answered with 502. */
   turnedAway = 0;
 
@@ -71,6 +73,11 @@ export class Proxy {
     return new Promise((done) => (this.#cut = { bytes, path, passed: [], done }));
   }
 
+  /** How many connections are open that asked for `path` last. */
+  open(path) {
+    return [...this.#paths.values()].filter((asked) => asked === path).length;
+  }
+
   async stop() {
     await this.refuse();
   }
@@ -100,10 +107,14 @@ export class Proxy {
     let path = "";
     client.on("data", (chunk) => {
       path = /^[A-Z]+ (\S+) HTTP/.exec(chunk.toString("latin1"))?.[1] ?? path;
+      this.#paths.set(client, path);
       server.write(chunk);
     });
     server.on("data", (chunk) => this.#forward(chunk, path, client));
-    client.on("close", () => server.destroy());
+    client.on("close", () => {
+      this.#paths.delete(client);
+      server.destroy();
+    });
     server.on("close", () => client.destroy());
   }
 

@@ -1,5 +1,5 @@
 /** @import { Runnable } from "./types.d.ts" */
-/** @import { AnyCall, Message, Platform, Settings, Setters, Turn } from "./internal.d.ts" */
+/** @import { AnyCall, Message, Open, Platform, Settings, Setters, Turn } from "./internal.d.ts" */
 
 import { answer } from "./call.js";
 import { ActionError } from "./error.js";
@@ -177,6 +177,8 @@ export class Client {
     const { retry, timeout } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "application/json");
+    // The same for all attempts, so that the server can tell them from several calls.
+    if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
     return answer((signal) => platform.fetch(url, { ...init, signal }), { retry, timeout, signal, platform });
   }
 
@@ -188,11 +190,20 @@ export class Client {
     const { retryStream, timeout, onState } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "text/event-stream");
+    /** @type {Open} */
+    const open = (id, signal) => {
+      const headers = { ...init.headers, ...resumeHeader(id) };
+      return platform.fetch(url, { ...init, headers, signal, cache: "no-store" });
+    };
+    const key = `kipo ${init.method} ${url} ${init.body}`;
+    const isShared = retryStream && retryStream.share !== false && platform.locks;
+    // Only pages that have use for it load it.
+    const shared = async (/** @type {string} */ id, /** @type {AbortSignal} */ signal) => {
+      const { share } = await import("./share.js");
+      return share(key, open, id, signal, platform);
+    };
     const stream = new Stream({
-      connect: (lastEventId, signal) => {
-        const headers = { ...init.headers, ...resumeHeader(lastEventId) };
-        return platform.fetch(url, { ...init, headers, signal, cache: "no-store" });
-      },
+      connect: isShared ? shared : open,
       retryStream,
       timeout,
       onState,

@@ -38,10 +38,21 @@ export class Place {
 }
 
 /**
+ * Whether an id names a place in a topic.
+ *
+ * @param {string} id
+ */
+export function isCursor(id) {
+  return CURSOR.test(id);
+}
+
+/**
+ * Whether whoever has got to `last` has seen what ends at `id`.
+ *
  * @param {string} id
  * @param {string} last
  */
-function isSeen(id, last) {
+export function isSeen(id, last) {
   const [, generation, sequence] = CURSOR.exec(id) ?? [];
   const [, lastGeneration, lastSequence] = CURSOR.exec(last) ?? [];
   if (generation === undefined || generation !== lastGeneration) return id === last;

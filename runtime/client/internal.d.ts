@@ -17,7 +17,28 @@ export interface Platform {
   /** Fires `online`, `pagehide`, `pageshow`. */
   window?: EventTarget;
   document?: Document;
+  locks?: LockManager;
+  /** To the other tabs. */
+  openChannel(name: string): Channel;
 }
+
+export type Channel = Pick<BroadcastChannel, "postMessage" | "onmessage" | "close">;
+
+/** Opens a stream after the place of that id. */
+export type Open = (id: string, signal: AbortSignal) => Promise<Response>;
+
+/** A frame as it is on the wire, with the places before and after it. */
+export interface Frame {
+  text: string;
+  from: string;
+  to: string;
+}
+
+/** What tabs that share a stream tell each other. */
+export type Word =
+  | { isHello: true }
+  /** From the one that leads: frames, then where it stands. */
+  | { isHello?: false; frames: Frame[]; place: string; ready: string };
 
 /** A builder, before it is known of what. */
 export type AnyCall = StreamCall<unknown, Record<string, unknown>>;
@@ -70,7 +91,7 @@ export interface AnswerOptions {
 }
 
 export interface StreamOptions {
-  connect(lastEventId: string, signal: AbortSignal): Promise<Response>;
+  connect: Open;
   /** Reconnect; without it a lost connection is an error. */
   retryStream?: RetryStreamOptions;
   /** For the first event of each connection. */

@@ -14,6 +14,9 @@ export function browser() {
     report: globalThis.reportError ?? console.error,
     window: globalThis.window,
     document: globalThis.document,
+    // Missing where the page is neither on https nor on localhost; browsers that have it have channels.
+    locks: globalThis.navigator?.locks,
+    openChannel: (name) => new BroadcastChannel(name),
   };
 }
 

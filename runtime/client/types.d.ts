@@ -116,7 +116,8 @@ export interface Builder<Output, Field extends string> extends Runnable<Output> 
    */
   withDebounce(ms: number): this;
   /**
-   * Tries so many times in all, if there is no connection, on a timeout, and on 408, 429 and 5xx.
+   * Tries so many times in all, if there is no connection, on a timeout, and on 408, 429 and 5xx. All attempts
+   * carry the same `Idempotency-Key`, by which the action can tell that they are one.
    * For calls only; streams have `withRetryStream`.
    */
   withRetry(attempts: number, options?: RetryOptions): this;
@@ -225,6 +226,11 @@ export interface RetryStreamOptions {
   maxDelay?: number;
   /** Default `linear`. */
   backoff?: Backoff;
+  /**
+   * One connection for all tabs of the browser that run this stream with the same input, if it follows a topic;
+   * default true. Every tab has its own events, states and callbacks all the same.
+   */
+  share?: boolean;
   /** Milliseconds that a connection must last before the count of attempts starts again; default 5000. */
   healthyAfter?: number;
   /**

@@ -303,7 +303,7 @@ fn router(
         router = router.route_service(&path, mounted);
     }
     let client = format!("{base}/{}", client::hash());
-    for module in client::MODULES {
+    for module in client::MODULES.iter().chain(client::LATER) {
         router = router.route(
             &format!("{client}/{}", module.name),
             embedded(&module.served(), "text/javascript; charset=utf-8", Keep::Forever),

@@ -1,7 +1,8 @@
 //! The browser client: a table of embedded files under one content hash.
 //!
-//! Files are served with the lines of comments empty: a third of the bytes, and each line keeps
-//! its number, so that the file in a debugger is the file in the repository.
+//! Files are served with the lines of comments empty and the others without their indentation: a
+//! third of the bytes, and each line keeps its number, so that a debugger shows the lines that
+//! are in the repository.
 
 use std::sync::LazyLock;
 
@@ -39,6 +40,9 @@ pub(crate) const MODULES: &[Module] = modules![
     "stream.js",
 ];
 
+/// The modules that a page loads when it has use for them.
+pub(crate) const LATER: &[Module] = modules!["share.js"];
+
 /// The module that browsers load in development, to follow edits.
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) const RELOAD: Module =
@@ -50,7 +54,7 @@ impl Module {
         let mut served = String::with_capacity(self.text.len());
         for line in self.text.lines() {
             if !is_comment(line) {
-                served.push_str(line);
+                served.push_str(line.trim_start());
             }
             served.push('\n');
         }
@@ -72,7 +76,7 @@ fn is_comment(line: &str) -> bool {
 pub(crate) fn hash() -> &'static str {
     static HASH: LazyLock<String> = LazyLock::new(|| {
         let mut hash = Sha256::new();
-        for module in MODULES {
+        for module in MODULES.iter().chain(LATER) {
             hash.update(module.name);
             hash.update([0]);
             hash.update(module.served());
@@ -94,17 +98,20 @@ mod tests {
             assert_eq!(served.lines().count(), module.text.lines().count(), "{}", module.name);
             assert!(served.len() < module.text.len(), "{}", module.name);
         }
-        let module = Module { name: "a.js", text: "// a\n/** b\n * c */\nconst d = 1; // e\n" };
+        let module = Module { name: "a.js", text: "// a\n/** b\n * c */\n  const d = 1; // e\n" };
         assert_eq!(module.served(), "\n\n\nconst d = 1; // e\n");
     }
 
     #[test]
     fn every_module_that_another_imports_is_in_the_table() {
-        for module in MODULES {
-            let imports = |line: &&str| line.contains("from \"./") && !is_comment(line);
+        for module in MODULES.iter().chain(LATER) {
+            let imports = |line: &&str| {
+                (line.contains("from \"./") || line.contains("import(\"./")) && !is_comment(line)
+            };
             for import in module.text.lines().filter(imports) {
                 let name = import.split("\"./").nth(1).and_then(|rest| rest.split('"').next());
-                assert!(MODULES.iter().any(|module| Some(module.name) == name), "{import}");
+                let mut all = MODULES.iter().chain(LATER);
+                assert!(all.any(|module| Some(module.name) == name), "{import}");
             }
         }
     }

@@ -185,3 +185,22 @@ test("an_abort_ends_the_wait_between_two_attempts_at_once", async () => {
   assert.deepEqual(call, { state: "rejected", value: "left" });
   assert.equal(clock.pending, 0);
 });
+
+test("all_attempts_carry_one_key_and_each_call_another", async () => {
+  const { action, clock, requests } = world(refuse, answerWith(503), answerWith(204));
+  const call = action.chat.Send({}).withRetry(3);
+  const first = call.call();
+  await clock.advance(60_000);
+  await first;
+  await call.call();
+  const keys = requests.map(({ headers }) => headers.get("idempotency-key"));
+  assert.equal(keys.length, 4);
+  assert.match(keys[0], /^"[\d-]{4,50}"$/);
+  assert.ok(keys[0] === keys[1] && keys[1] === keys[2] && keys[2] !== keys[3], keys.join());
+});
+
+test("a_call_that_is_sent_once_has_no_key", async () => {
+  const { action, requests } = world(answerWith(204));
+  await action.chat.Send({}).call();
+  assert.equal(requests[0].headers.get("idempotency-key"), null);
+});

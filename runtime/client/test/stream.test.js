@@ -518,6 +518,20 @@ test("a_hidden_page_closes_its_stream_and_resumes_when_it_returns", async () => 
   assert.deepEqual(log.messages, [1, 2]);
 });
 
+test("a_page_that_is_frozen_lets_go_and_comes_back_at_once", async () => {
+  const wires = [new FakeStream(), new FakeStream()];
+  const { log, document, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
+  await settle();
+  await wires[0].send(ready(cursor(0)) + chat(1));
+  document.dispatchEvent(new Event("freeze"));
+  await settle();
+  assert.ok(wires[0].isClosed);
+  document.dispatchEvent(new Event("resume"));
+  await settle();
+  await wires[1].send(ready(cursor(1), "resumed") + chat(2));
+  assert.deepEqual([log.messages, lastEventIds()], [[1, 2], [null, cursor(1)]]);
+});
+
 test("a_page_hidden_during_a_wait_does_not_connect_before_it_returns", async () => {
   const server = fakeServer(refuse);
   const { clock, window } = open(server);

@@ -58,11 +58,74 @@ export class FakeClock {
   }
 }
 
+/** The tabs of one browser, as far as they can hear each other: channels and locks by name. */
+export class FakeBrowser {
+  /** @type {Map<string, Set<{ onmessage: ((event: MessageEvent) => void) | null }>>} */
+  #channels = new Map();
+  /** @type {Map<string, (() => void)[]>} */
+  #queues = new Map();
+  /** Tabs that are asleep hear nothing. */
+  asleep = new Set();
+
+  /** @param {string} name */
+  openChannel = (name) => {
+    const others = this.#channels.get(name) ?? new Set();
+    this.#channels.set(name, others);
+    const channel = {
+      /** @type {((event: MessageEvent) => void) | null} */
+      onmessage: null,
+      postMessage: (/** @type {unknown} */ data) => {
+        if (!others.has(channel)) throw new DOMException("closed", "InvalidStateError");
+        for (const other of others) {
+          if (other === channel || this.asleep.has(other)) continue;
+          const copy = structuredClone(data);
+          queueMicrotask(() => others.has(other) && other.onmessage?.(/** @type {MessageEvent} */ ({ data: copy })));
+        }
+      },
+      close: () => others.delete(channel),
+    };
+    others.add(channel);
+    return channel;
+  };
+
+  /** The channels of this name, in the order of their opening. */
+  channels(/** @type {string} */ name) {
+    return [...(this.#channels.get(name) ?? [])];
+  }
+
+  locks = /** @type {LockManager} */ (
+    /** @type {unknown} */ ({
+      request: (/** @type {string} */ name, /** @type {{ signal: AbortSignal }} */ { signal }, /** @type {() => Promise<unknown>} */ hold) =>
+        new Promise((resolve, reject) => {
+          const queue = this.#queues.get(name) ?? [];
+          this.#queues.set(name, queue);
+          const leave = () => {
+            const place = queue.indexOf(turn);
+            if (place >= 0) queue.splice(place, 1);
+            if (place === 0) queue[0]?.();
+          };
+          let isHeld = false;
+          const turn = () => {
+            isHeld = true;
+            hold().then(() => (leave(), resolve(undefined)));
+          };
+          signal.addEventListener("abort", () => {
+            if (isHeld) return;
+            leave();
+            reject(signal.reason);
+          });
+          queue.push(turn);
+          if (queue.length === 1) queueMicrotask(() => queue[0] === turn && !isHeld && turn());
+        }),
+    })
+  );
+}
+
 /**
  * @param {(url: URL, init: RequestInit) => Promise<Response>} fetch
- * @param {{ clock?: FakeClock, random?: () => number }} [options]
+ * @param {{ clock?: FakeClock, random?: () => number, browser?: FakeBrowser }} [options]
  */
-export function fakePlatform(fetch, { clock = new FakeClock(), random = () => 0.5 } = {}) {
+export function fakePlatform(fetch, { clock = new FakeClock(), random = () => 0.5, browser } = {}) {
   /** @type {unknown[]} */
   const reported = [];
   const window = new EventTarget();
@@ -77,6 +140,8 @@ export function fakePlatform(fetch, { clock = new FakeClock(), random = () => 0.
     report: (error) => reported.push(error),
     window,
     document: /** @type {Document} */ (/** @type {unknown} */ (document)),
+    locks: browser?.locks,
+    openChannel: (browser ?? new FakeBrowser()).openChannel,
   };
   return { platform, clock, reported, window, document };
 }

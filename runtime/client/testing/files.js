@@ -4,8 +4,13 @@ import { readFileSync, readdirSync } from "node:fs";
 
 const FOLDER = new URL("../", import.meta.url);
 
-/** Every module that a page loads; `reload.js` is for development alone. */
-export const MODULES = readdirSync(FOLDER).filter((name) => name.endsWith(".js") && name !== "reload.js");
+/** The modules that a page loads when it has use for them. */
+export const LATER = ["share.js"];
+
+/** Every module that a page begins with; `reload.js` is for development alone. */
+export const MODULES = readdirSync(FOLDER).filter(
+  (name) => name.endsWith(".js") && name !== "reload.js" && !LATER.includes(name),
+);
 
 /** @param {string} name */
 export function read(name) {
@@ -13,10 +18,11 @@ export function read(name) {
 }
 
 /**
- * Empties the lines that are comments and nothing else. Lines keep their numbers.
+ * Empties the lines that are comments and nothing else, and takes the indentation of the others. Lines keep
+ * their numbers.
  *
  * @param {string} text
  */
-export function withoutCommentLines(text) {
-  return text.replace(/^[ \t]*(\/\/|\/\*|\*).*$/gm, "");
+export function asServed(text) {
+  return text.replace(/^[ \t]*(\/\/|\/\*|\*).*$/gm, "").replace(/^[ \t]+/gm, "");
 }
