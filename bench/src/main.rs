@@ -8,7 +8,9 @@
 //! machine does besides hits both, and every ratio is that of two neighbouring runs.
 
 mod building;
+mod engines;
 mod load;
+mod log;
 mod machine;
 mod pair;
 mod plan;
@@ -32,6 +34,10 @@ fn main() -> ExitCode {
         Command::Serve(side) => serve::run(side),
         Command::Build { write } => building::measure()
             .and_then(|text| publish(&text, write.then_some(readme::Part::Building))),
+        Command::Engines { seconds, write } => engines::measure(seconds)
+            .and_then(|text| publish(&text, write.then_some(readme::Part::Engines))),
+        Command::Log { seconds, write } => log::measure(seconds)
+            .and_then(|text| publish(&text, write.then_some(readme::Part::Log))),
         Command::Run { plan, write } => {
             measure(&plan).and_then(|text| publish(&text, write.then_some(readme::Part::Speed)))
         }

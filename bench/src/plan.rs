@@ -10,8 +10,23 @@ use crate::server::Side;
 /// What this process was started for.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Run { plan: Plan, write: bool },
-    Build { write: bool },
+    Run {
+        plan: Plan,
+        write: bool,
+    },
+    Build {
+        write: bool,
+    },
+    /// Stores for the durable log.
+    Engines {
+        seconds: u64,
+        write: bool,
+    },
+    /// The durable log itself.
+    Log {
+        seconds: u64,
+        write: bool,
+    },
     Serve(Side),
 }
 
@@ -58,6 +73,15 @@ pub(crate) fn from_command_line() -> Command {
             let name = serve.get_one::<String>("side").map(String::as_str);
             Command::Serve(if name == Some("kipo") { Side::Kipo } else { Side::Axum })
         }
+        Some((name @ ("engines" | "log"), matches)) => {
+            let write = matches.get_flag("write");
+            let seconds = matches.get_one("seconds").copied().unwrap_or(3);
+            if name == "log" {
+                Command::Log { seconds, write }
+            } else {
+                Command::Engines { seconds, write }
+            }
+        }
         Some(("build", build)) => Command::Build { write: build.get_flag("write") },
         _ => Command::Run { plan: plan(&matches), write: matches.get_flag("write") },
     }
@@ -88,6 +112,10 @@ fn command_line() -> clap::Command {
         .long("write")
         .action(ArgAction::SetTrue)
         .help("Also put the table into bench/README.md");
+    let seconds = Arg::new("seconds")
+        .long("seconds")
+        .value_parser(value_parser!(u64).range(1..=600))
+        .help("How long each run is watched [default: 5; for logs and engines 3]");
     clap::Command::new("bench")
         .about("Measures what Kipo costs, beside axum by hand, and prints one table")
         .args_conflicts_with_subcommands(true)
@@ -104,12 +132,7 @@ fn command_line() -> clap::Command {
                 .value_parser(value_parser!(u32).range(1..=100))
                 .help("Pairs of runs per row [default: 5]"),
         )
-        .arg(
-            Arg::new("seconds")
-                .long("seconds")
-                .value_parser(value_parser!(u64).range(1..=600))
-                .help("How long each run is watched [default: 5]"),
-        )
+        .arg(seconds.clone())
         .arg(
             Arg::new("quick")
                 .long("quick")
@@ -121,7 +144,17 @@ fn command_line() -> clap::Command {
         .subcommand(
             clap::Command::new("build")
                 .about("Measures a cold debug build of `app` and a rebuild after a small change")
-                .arg(write),
+                .arg(write.clone()),
+        )
+        .subcommand(
+            clap::Command::new("engines")
+                .about("Measures two embedded stores under the same group commit")
+                .args([write.clone(), seconds.clone()]),
+        )
+        .subcommand(
+            clap::Command::new("log")
+                .about("Measures durable publishes, and how long it takes to find a place again")
+                .args([write.clone(), seconds.clone()]),
         )
         .subcommand(
             clap::Command::new("serve").hide(true).arg(

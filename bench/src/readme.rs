@@ -9,6 +9,8 @@ use std::path::Path;
 pub(crate) enum Part {
     Speed,
     Building,
+    Engines,
+    Log,
 }
 
 impl Part {
@@ -16,6 +18,8 @@ impl Part {
         match self {
             Self::Speed => ("<!-- speed: as printed -->", "<!-- end of speed -->"),
             Self::Building => ("<!-- building: as printed -->", "<!-- end of building -->"),
+            Self::Engines => ("<!-- engines: as printed -->", "<!-- end of engines -->"),
+            Self::Log => ("<!-- log: as printed -->", "<!-- end of log -->"),
         }
     }
 }
@@ -54,7 +58,7 @@ mod tests {
     #[test]
     fn the_readme_has_its_marks() {
         let readme = include_str!("../README.md");
-        for part in [Part::Speed, Part::Building] {
+        for part in [Part::Speed, Part::Building, Part::Engines, Part::Log] {
             assert!(replace(readme, part.marks(), "").is_some(), "{part:?}");
         }
     }

@@ -156,6 +156,12 @@ pub(crate) fn median(sorted: &[f64]) -> f64 {
     }
 }
 
+/// Returns the value below which `part` of all lie; 0 of nothing.
+pub(crate) fn percentile(sorted: &[f64], part: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * part).round() as usize).copied().unwrap_or(0.0)
+}
+
 pub(crate) fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

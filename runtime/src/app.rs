@@ -236,6 +236,10 @@ pub(crate) struct Built {
     pub(crate) shared: Arc<Shared>,
     /// The text of `client.d.ts`.
     pub(crate) declarations: String,
+    #[cfg_attr(
+        not(all(feature = "dev", debug_assertions)),
+        expect(dead_code, reason = "only the development loop asks where pages are")
+    )]
     pub(crate) pages: Option<Arc<Pages>>,
 }
 
