@@ -34,6 +34,18 @@ pub(crate) fn admits(headers: &HeaderMap, main: &str, sub: &str) -> bool {
     covering.max_by_key(|(specific, _)| *specific).is_some_and(|(_, weight)| weight > 0.0)
 }
 
+/// Returns whether the field names event streams, as the browser's `EventSource` does. Others
+/// admit them by `*/*` and know what to do with an error.
+pub(crate) fn names_streams(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all(header::ACCEPT).iter();
+    fields.filter_map(|value| value.to_str().ok()).any(text_names_streams)
+}
+
+/// Returns whether the text of an `Accept` field names event streams.
+pub(crate) fn text_names_streams(text: &str) -> bool {
+    text.split([',', ';']).any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::dev;
 use crate::{
+    addresses::Addresses,
     client,
     context::{RequestId, States},
     dispatch,
@@ -66,6 +68,7 @@ pub struct App {
     limits: Limits,
     serve_limits: ServeLimits,
     data_dir: PathBuf,
+    trusted_proxies: Vec<IpAddr>,
 }
 
 impl App {
@@ -80,6 +83,7 @@ impl App {
             limits: Limits::new(),
             serve_limits: ServeLimits::default(),
             data_dir: "data".into(),
+            trusted_proxies: Vec::new(),
         }
     }
 
@@ -137,6 +141,22 @@ impl App {
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = path.into();
+        self
+    }
+
+    /// Names a proxy that answers for many clients, by the address that it connects from.
+    ///
+    /// Its connections are not counted, and a stream counts for the address that the proxy saw:
+    /// the last in `X-Forwarded-For` that is not a trusted proxy itself. Connections from this
+    /// machine (`127.0.0.1` and `::1`) are never counted; name those too if a proxy on it shall
+    /// tell its clients apart.
+    ///
+    /// ```
+    /// let _app = kipo::App::new().trusted_proxy([10, 0, 0, 7]).trusted_proxy([127, 0, 0, 1]);
+    /// ```
+    #[must_use]
+    pub fn trusted_proxy(mut self, address: impl Into<IpAddr>) -> Self {
+        self.trusted_proxies.push(address.into());
         self
     }
 
@@ -205,6 +225,8 @@ impl App {
             guards: self.guards,
             states: self.states,
             limits: self.limits,
+            addresses: Addresses::new(self.trusted_proxies),
+            streams_per_address_max: self.serve_limits.streams_per_address_max,
             drain: Drain::default(),
             calls: TaskTracker::new(),
         });

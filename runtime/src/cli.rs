@@ -10,14 +10,13 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches, Command, builder::ValueParser, value_parser};
-use tokio::net::TcpListener;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
 use crate::{
     app::{App, Built, open_topics},
-    serve,
+    listen, serve,
 };
 
 /// Why a command did not do what it was asked for, for the person who asked.
@@ -124,7 +123,8 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
     runtime.block_on(async {
         let address = SocketAddr::new(host, port);
-        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        listen::raise_open_files(limits.connections_max);
+        let listener = listen::listen(address).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => {
                 format!("{address} is in use: stop what listens there, or choose another --port")
             }

@@ -17,12 +17,12 @@ use std::{
 
 use http::StatusCode;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     time::{Instant, Sleep},
 };
 
 use crate::{
+    accept,
     context::RequestId,
     encode,
     error::{Code, Error},
@@ -33,8 +33,8 @@ use crate::{
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection with its deadlines.
-pub(crate) struct Connection {
-    stream: TcpStream,
+pub(crate) struct Connection<S> {
+    stream: S,
     write_deadline: Duration,
     /// Armed while the peer takes nothing.
     stuck: Option<Pin<Box<Sleep>>>,
@@ -46,8 +46,8 @@ pub(crate) struct Connection {
     take_over: TakeOver,
 }
 
-impl Connection {
-    pub(crate) fn new(stream: TcpStream, write_deadline: Duration, take_over: TakeOver) -> Self {
+impl<S> Connection<S> {
+    pub(crate) fn new(stream: S, write_deadline: Duration, take_over: TakeOver) -> Self {
         Self { stream, write_deadline, stuck: None, refusal: None, linger: None, take_over }
     }
 
@@ -60,7 +60,7 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -70,7 +70,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -159,8 +159,57 @@ fn refusal(status: StatusCode) -> Vec<u8> {
     response(&error)
 }
 
+/// How long a connection beyond the bounds is kept, to read what it asks for and to answer.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// Answers the request of a connection beyond the bounds, and ends it.
+pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, error: &Error) {
+    let answering = async {
+        let mut head = Vec::with_capacity(1024);
+        while !ends_head(&head) && stream.read_buf(&mut head).await? > 0 {}
+        let response = if asks_for_stream(&head) { come_back(error) } else { response(error) };
+        stream.write_all(&response).await?;
+        stream.shutdown().await?;
+        // Whoever still sends would have the answer reset; see the module's words.
+        let mut thrown_away = [0; 1024];
+        while stream.read(&mut thrown_away).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // What goes wrong here goes wrong for a client that comes back anyway.
+    _ = tokio::time::timeout(REFUSAL_TIME, answering).await;
+}
+
+/// Returns whether the head of a request is there, or as much of it as anyone reads.
+fn ends_head(head: &[u8]) -> bool {
+    const HEAD_BYTES_MAX: usize = 8 * 1024;
+    head.len() >= HEAD_BYTES_MAX || head.windows(4).any(|end| end == b"\r\n\r\n")
+}
+
+/// Returns whether a head is that of a browser's `EventSource`.
+fn asks_for_stream(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head);
+    let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    head.starts_with("GET ")
+        && fields.any(|(name, value)| {
+            name.eq_ignore_ascii_case("accept") && accept::text_names_streams(value)
+        })
+}
+
+/// Returns the bytes of a whole stream that says when to come back; see [`encode::come_back`].
+fn come_back(error: &Error) -> Vec<u8> {
+    let id = RequestId::next();
+    encode::log(error, &id);
+    let mut response = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store, \
+         no-transform\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n"
+    )
+    .into_bytes();
+    response.extend_from_slice(&encode::come_back_frame(error));
+    response
+}
+
 /// Returns the bytes of a whole response for a connection that ends with it.
-pub(crate) fn response(error: &Error) -> Vec<u8> {
+fn response(error: &Error) -> Vec<u8> {
     let id = RequestId::next();
     let body = encode::problem_json(error, &id);
     let status = error.code().status();

@@ -12,6 +12,7 @@ use tracing::{Instrument, Span};
 use crate::{
     accept,
     action::{Action, Input, StreamAction},
+    addresses::{self, Place},
     context::{Context, RequestId, States},
     decode,
     drain::Watch,
@@ -80,6 +81,7 @@ async fn call<A: Action>(shared: Arc<Shared>, name: Arc<str>, request: Request) 
     let span = tracing::info_span!("call", action = %name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
     let outcome = async {
+        not_draining(&shared)?;
         method(&cx, &[Method::POST], "POST")?;
         accepts_json(&cx)?;
         let action = admit::<A>(&shared, &cx, body, bounds).await?;
@@ -94,13 +96,13 @@ async fn stream<A: StreamAction>(
     name: Arc<str>,
     request: Request,
 ) -> Response {
-    let peer = request.extensions().get::<Peer>();
-    let take_over = peer.and_then(|peer| peer.take_over.clone());
+    let peer = request.extensions().get::<Peer>().cloned();
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("stream", action = %name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
     if !accept::admits(cx.headers(), "text", "event-stream") {
         let outcome = async {
+            not_draining(&shared)?;
             method(&cx, &[Method::POST], "GET, POST")?;
             let action = admit::<A>(&shared, &cx, body, bounds).await?;
             to_end(&shared, &cx, bounds, action.call(cx.clone())).await
@@ -108,46 +110,69 @@ async fn stream<A: StreamAction>(
         return answer(&cx, unpanicked(outcome).instrument(span).await);
     }
     let outcome = async {
+        not_draining(&shared)?;
         method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
-        admit::<A>(&shared, &cx, body, bounds).await
+        let action = admit::<A>(&shared, &cx, body, bounds).await?;
+        Ok((action, place(&shared, &cx, peer.as_ref())?))
     };
     match unpanicked(outcome).instrument(span.clone()).await {
-        Ok(action) => open(&shared, cx.detached(), bounds, action, span, take_over),
+        Ok((action, place)) => {
+            let cx = cx.detached();
+            let headers = cx.clone();
+            let body = body_of(action, cx, bounds, shared.drain.watch(), place, span);
+            open(&headers, body, peer.and_then(|peer| peer.take_over))
+        }
+        Err(error) if retries_by_itself(&cx, &error) => encode::come_back(&error, cx.request_id()),
         Err(error) => answer::<()>(&cx, Err(error)),
     }
 }
 
-/// Starts an admitted stream.
-fn open<A: StreamAction>(
-    shared: &Shared,
-    cx: Context,
-    bounds: Bounds,
-    action: A,
-    span: Span,
-    take_over: Option<TakeOver>,
-) -> Response {
-    let headers = cx.clone();
-    let body = body(action, cx, bounds, shared.drain.watch(), span);
+/// Refuses what comes once the server goes away: its successor has more time.
+fn not_draining(shared: &Shared) -> Result<()> {
+    if shared.drain.has_begun() {
+        let error = Error::new(Code::Overloaded, "the server restarts: try again in a moment");
+        return Err(error.with_retry_after(1));
+    }
+    Ok(())
+}
+
+/// Takes a place for a stream among those of its client's address, if they are counted.
+fn place(shared: &Shared, cx: &Context, peer: Option<&Peer>) -> Result<Option<Place>> {
+    let address = peer.and_then(|peer| shared.addresses.of_stream(peer.address.ip(), cx.headers()));
+    let Some(address) = address else { return Ok(None) };
+    let place = shared.addresses.streams.take(address, shared.streams_per_address_max);
+    place.map(Some).ok_or_else(|| addresses::full("streams"))
+}
+
+/// Returns whether the client is one that takes an error for the end, but would come back to a
+/// stream.
+fn retries_by_itself(cx: &Context, error: &Error) -> bool {
+    encode::passes(error) && cx.method() == Method::GET && accept::names_streams(cx.headers())
+}
+
+/// Answers with a stream.
+fn open(cx: &Context, body: StreamBody, take_over: Option<TakeOver>) -> Response {
     let mut response = match take_over {
-        None => encode::stream(Body::new(body), headers.request_id()),
+        None => encode::stream(Body::new(body), cx.request_id()),
         Some(take_over) => {
             let silent = Body::new(take_over.give(body));
-            let mut response = encode::stream(silent, headers.request_id());
+            let mut response = encode::stream(silent, cx.request_id());
             // Nothing that could read another request is left by then.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             response
         }
     };
-    headers.take_headers(response.headers_mut());
+    cx.take_headers(response.headers_mut());
     response
 }
 
 /// Returns a stream that runs as its body is read.
-pub(crate) fn body<A: StreamAction>(
+pub(crate) fn body_of<A: StreamAction>(
     action: A,
     cx: Context,
     bounds: Bounds,
     drain: Watch,
+    place: Option<Place>,
     span: Span,
 ) -> StreamBody {
     let pipe = Arc::new(Pipe::new(bounds.ping));
@@ -157,6 +182,7 @@ pub(crate) fn body<A: StreamAction>(
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
     let running = async move {
+        let _place = place;
         let ended = match action.stream(cx, out).await {
             Ok(output) => {
                 let mut json = Vec::new();

@@ -1,12 +1,14 @@
 //! Output or error → response: the only place where an answer of an action gets its status.
 
 use axum::{body::Body, response::Response};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::{
     context::{REQUEST_ID, RequestId},
     error::{Code, Error},
+    frame, jitter,
     travel::Outgoing,
 };
 
@@ -58,6 +60,24 @@ pub(crate) fn problem(error: &Error, id: &RequestId) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// Returns whether a refusal is over by itself, so that the same request may pass later.
+pub(crate) fn passes(error: &Error) -> bool {
+    matches!(error.code(), Code::Overloaded | Code::TooManyRequests)
+}
+
+/// Tells a browser's `EventSource` to come back later, in place of an error that passes: it gives
+/// up for good on any status but 200.
+pub(crate) fn come_back(error: &Error, id: &RequestId) -> Response {
+    log(error, id);
+    stream(Body::from(come_back_frame(error)), id)
+}
+
+/// Returns all that such a stream says: when to come back, no sooner than the error asks for.
+pub(crate) fn come_back_frame(error: &Error) -> Bytes {
+    let after_ms = u64::from(error.retry_after().unwrap_or(1)) * 1000;
+    frame::retry(jitter::among(after_ms..=after_ms + 1000))
 }
 
 /// Logs of a failure what the caller may not know.

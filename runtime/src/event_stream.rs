@@ -288,6 +288,14 @@ impl Pipe {
         state.push(frames);
     }
 
+    /// Adds the frame that ends a stream. One that was not open is not opened for it: what it
+    /// would say of the client's place is not known.
+    pub(crate) fn push_last(&self, frame: Bytes) {
+        let mut state = self.lock();
+        state.opened = true;
+        state.push(frame);
+    }
+
     /// Opens a stream that follows no topic, if nothing has yet.
     fn open(&self, state: &mut State) {
         if !state.opened {

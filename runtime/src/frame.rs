@@ -120,7 +120,7 @@ pub(crate) fn event(event: &str, data: &[u8], id: Option<std::fmt::Arguments<'_>
 }
 
 /// Returns a frame that sets a client's delay before it reconnects, in milliseconds.
-pub(crate) fn retry(delay_ms: u32) -> Bytes {
+pub(crate) fn retry(delay_ms: u64) -> Bytes {
     Bytes::from(format!("retry: {delay_ms}\n\n"))
 }
 

@@ -75,9 +75,18 @@ impl Limits {
         self
     }
 
-    /// Sets how long one connection of a stream may last; for ever unless set. Then it ends as in
-    /// a drain: its client comes back and resumes. A reader behind a proxy may be gone while the
-    /// proxy goes on reading; this finds it.
+    /// Sets how long one connection of a stream may last; for ever unless set. It ends at a
+    /// random moment of the last quarter of that time, as in a drain: its client comes back and
+    /// resumes. A reader behind a proxy may be gone while the proxy goes on reading; this finds it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use kipo::Limits;
+    ///
+    /// // Each connection lasts for 45 to 60 minutes.
+    /// let limits = Limits::new().stream_time(Duration::from_secs(3600));
+    /// assert_ne!(limits, Limits::new());
+    /// ```
     #[must_use]
     pub const fn stream_time(mut self, time: Duration) -> Self {
         self.stream_time = Some(time);

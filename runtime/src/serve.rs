@@ -10,7 +10,6 @@ use http::{Request, Version};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     time::Instant,
 };
@@ -19,10 +18,12 @@ use tower_service::Service;
 
 use crate::{
     activity::{Activity, BusyBody},
+    addresses::{self, Place},
     alarm::Alarm,
     connection::{self, Connection},
     drain::Watch,
     error::{Code, Error},
+    jitter,
     shared::{Peer, Shared},
     stream::StreamBody,
     take_over::{self, TakeOver},
@@ -46,11 +47,20 @@ pub struct ServeLimits {
     /// connection included; 30 s. Longer, and it is closed.
     pub header_timeout: Duration,
     /// How long a reader may take nothing of what is written to it; 30 s. Longer, and it is
-    /// closed; a stream resumes.
+    /// closed; a stream resumes. What counts is that anything is taken, not how much.
     pub write_timeout: Duration,
     /// How many connections may be open; 20,000. More are answered 503.
     pub connections_max: usize,
-    /// How long a shutdown waits for calls that were admitted; 10 s.
+    /// How many of them may be from one client address; 2,000, so that an office behind one
+    /// address has room. More are answered 429. In IPv6, the first 64 bits are the address. Not
+    /// counted are those from this machine and from an
+    /// [`App::trusted_proxy`](crate::App::trusted_proxy).
+    pub connections_per_address_max: usize,
+    /// How many streams may be open from one client address; 2,000. More are answered 429. Behind
+    /// a trusted proxy, the address is that of the proxy's client.
+    pub streams_per_address_max: usize,
+    /// How long a shutdown takes at most; 10 s. Streams are ended at once, and calls that were
+    /// admitted are waited for.
     pub drain: Duration,
 }
 
@@ -60,6 +70,8 @@ impl Default for ServeLimits {
             header_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             connections_max: 20_000,
+            connections_per_address_max: 2_000,
+            streams_per_address_max: 2_000,
             drain: Duration::from_secs(10),
         }
     }
@@ -70,6 +82,14 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// The pause after an accept that failed for want of files or memory: time for some to be freed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections beyond the bounds are told so at a time. What comes beyond those as well
+/// is closed without a word, which every client takes for a network that fails, and comes back.
+const REFUSALS_MAX: usize = 256;
+
+/// How much may lie in the system's buffer that was not sent yet, in bytes, before the rest waits
+/// in the log where it costs nothing. Without it, a reader that stops costs megabytes there.
+const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
 /// Serves connections until `stop` completes, then drains: no new connections, streams end,
 /// admitted calls finish within their time.
@@ -84,7 +104,7 @@ pub(crate) async fn serve(
     limits: ServeLimits,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let connections = TaskTracker::new();
+    let (connections, refusals) = (TaskTracker::new(), TaskTracker::new());
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -99,17 +119,51 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        // The tracker is awaited by the drain below.
-        if connections.len() < limits.connections_max {
-            let (router, drain) = (router.clone(), shared.drain.watch());
-            connections.spawn(connection(stream, peer, router, limits, drain));
-        } else {
-            connections.spawn(refuse(stream));
+        // The first tracker is awaited by the drain below; what is in the second takes a second.
+        match place(&shared, peer, connections.len(), limits) {
+            Ok(place) => {
+                let (router, drain) = (router.clone(), shared.drain.watch());
+                connections.spawn(connection(stream, peer, router, limits, drain, place));
+            }
+            Err(error) if refusals.len() < REFUSALS_MAX => {
+                refusals.spawn(async move { connection::refuse(stream, &error).await });
+            }
+            Err(_) => {}
         }
     }
     drop(listener);
     drain(&shared, &connections, limits.drain).await;
     Ok(())
+}
+
+/// Takes a place for a connection, if its address is counted; or says why there is none.
+fn place(
+    shared: &Shared,
+    peer: SocketAddr,
+    open: usize,
+    limits: ServeLimits,
+) -> Result<Option<Place>, Error> {
+    if open >= limits.connections_max {
+        let error = Error::new(Code::Overloaded, "too many connections are open: try again later");
+        return Err(error.with_retry_after(jitter::among(1..=5) as u32));
+    }
+    let Some(address) = shared.addresses.of_connection(peer.ip()) else { return Ok(None) };
+    let place = shared.addresses.connections.take(address, limits.connections_per_address_max);
+    place.map(Some).ok_or_else(|| addresses::full("connections"))
+}
+
+/// Sets what the system does for a connection. Where it cannot, the connection works as well.
+fn set_options(stream: &TcpStream, write_timeout: Duration) {
+    // Small frames leave at once.
+    let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    {
+        let socket = socket2::SockRef::from(stream);
+        // A peer that went away without a word, or whose buffer is full of heartbeats, is found
+        // though our own writes all fit into the system's buffer.
+        let _ = socket.set_tcp_user_timeout(Some(write_timeout));
+        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    }
 }
 
 /// Serves one connection to its end.
@@ -119,9 +173,9 @@ async fn connection(
     router: Router,
     limits: ServeLimits,
     mut drain: Watch,
+    _place: Option<Place>,
 ) {
-    // Small frames leave at once.
-    let _ = stream.set_nodelay(true);
+    set_options(&stream, limits.write_timeout);
     let take_over = TakeOver::default();
     let io = TokioIo::new(Connection::new(stream, limits.write_timeout, take_over.clone()));
     let activity = Activity::new();
@@ -192,20 +246,12 @@ enum End {
     Stream(StreamBody),
 }
 
-/// Tells a connection beyond the bound to come back later.
-async fn refuse(mut stream: TcpStream) {
-    let error = Error::new(Code::Overloaded, "too many connections").with_retry_after(1);
-    let response = connection::response(&error);
-    let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&response)).await;
-    let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.shutdown()).await;
-}
-
 async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration) {
     tracing::info!(connections = connections.len(), "draining");
-    shared.drain.begin();
     connections.close();
     shared.calls.close();
     let all = async {
+        shared.drain.begin(within).await;
         connections.wait().await;
         shared.calls.wait().await;
     };

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use tokio_util::task::TaskTracker;
 
-use crate::{context::States, drain::Drain, guard::Guards, limits::Limits, take_over::TakeOver};
+use crate::{
+    addresses::Addresses, context::States, drain::Drain, guard::Guards, limits::Limits,
+    take_over::TakeOver,
+};
 
 /// Settings and state that a request is served with.
 #[derive(Debug)]
@@ -12,6 +15,9 @@ pub(crate) struct Shared {
     pub(crate) guards: Guards,
     pub(crate) states: States,
     pub(crate) limits: Limits,
+    /// What each client address holds open.
+    pub(crate) addresses: Addresses,
+    pub(crate) streams_per_address_max: usize,
     /// Begins when the server goes away: streams end.
     pub(crate) drain: Drain,
     /// Calls that go on without their client; a draining server waits for them.

@@ -18,7 +18,7 @@ use http_body::{Body, Frame};
 use tokio::time::Instant;
 
 use crate::{
-    alarm::Alarm, drain::Watch, error::Error, event_stream::Pipe, frame, limits::Bounds,
+    alarm::Alarm, drain::Watch, error::Error, event_stream::Pipe, frame, jitter, limits::Bounds,
     unwind::panicked,
 };
 
@@ -54,7 +54,7 @@ impl StreamBody {
         problem: Problem,
     ) -> Self {
         let now = Instant::now();
-        let end = bounds.stream_time.and_then(|time| now.checked_add(time));
+        let end = bounds.stream_time.and_then(|time| now.checked_add(lifetime(time)));
         let first = end.map_or(now + bounds.ping, |end| end.min(now + bounds.ping));
         Self {
             action: Some(action),
@@ -88,7 +88,12 @@ impl StreamBody {
     /// Ends the stream for a client that shall come back, after a delay of its own.
     fn drain(&mut self) {
         self.action = None;
-        self.pipe.push(frame::retry(drain_delay_ms()));
+        self.pipe.push_last(frame::retry(self.drain.come_back_ms()));
+    }
+
+    /// Completes when the server drains, for a writer that is stuck and cannot ask for frames.
+    pub(crate) fn poll_drain(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        Pin::new(&mut self.drain).poll(task)
     }
 }
 
@@ -146,12 +151,28 @@ impl fmt::Debug for StreamBody {
     }
 }
 
-/// Clients of a server that goes away come back spread over this time, in milliseconds.
-const DRAIN_SPREAD_MS: u64 = 2000;
+/// Returns how long one connection lasts: between three quarters of the time and all of it, so
+/// that those who came together do not go together.
+fn lifetime(time: Duration) -> Duration {
+    const PARTS: u64 = 1000;
+    // A lifetime that is too long to multiply is long enough as it stands.
+    let part = |parts| time.checked_mul(parts).map_or(time, |time| time / PARTS as u32);
+    u32::try_from(jitter::among(PARTS * 3 / 4..=PARTS)).map_or(time, part)
+}
 
-fn drain_delay_ms() -> u32 {
-    use std::hash::{BuildHasher, RandomState};
-    // The keys of `RandomState` come from the system's randomness, and differ with each call.
-    let random = RandomState::new().hash_one(0);
-    u32::try_from(100 + random % DRAIN_SPREAD_MS).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn lifetimes_are_spread_over_the_last_quarter() {
+        let hour = Duration::from_secs(3600);
+        let lifetimes: BTreeSet<Duration> = (0..1000).map(|_| lifetime(hour)).collect();
+        assert!(lifetimes.iter().all(|time| (hour * 3 / 4..=hour).contains(time)));
+        let (first, last) = (lifetimes.first().unwrap(), lifetimes.last().unwrap());
+        assert!(*last - *first > hour / 5, "{lifetimes:?}");
+        assert_eq!(lifetime(Duration::MAX), Duration::MAX);
+    }
 }

@@ -16,13 +16,17 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context as Task, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
 
-use crate::{hex, stream::StreamBody};
+use crate::{alarm::Alarm, hex, stream::StreamBody};
 
 /// Where a connection finds the stream that it takes over.
 #[derive(Clone, Debug, Default)]
@@ -83,12 +87,22 @@ pub(crate) async fn write<C: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let mut writer = Writer { connection, left: Vec::new(), written: 0, ignored: 0, ended: false };
     let mut body = pin!(body);
+    let mut grace = None;
     poll_fn(|task| -> Poll<io::Result<()>> {
         if writer.poll_left(task)?.is_ready() {
             return Poll::Ready(Ok(()));
         }
-        while !writer.ended {
-            ready!(writer.poll_rest(task))?;
+        loop {
+            if writer.poll_rest(task)?.is_pending() {
+                // One that is stuck cannot be told that the server goes away, and does not hold
+                // it up for the whole of its write time.
+                ready!(body.as_mut().poll_drain(task));
+                let grace = grace.get_or_insert_with(|| Alarm::at(Instant::now() + STUCK_GRACE));
+                return grace.poll(task).map(Ok);
+            }
+            if writer.ended {
+                return Pin::new(&mut writer.connection).poll_shutdown(task);
+            }
             match ready!(body.as_mut().poll_frame(task)) {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
@@ -101,11 +115,12 @@ pub(crate) async fn write<C: AsyncRead + AsyncWrite + Unpin>(
                 }
             }
         }
-        ready!(writer.poll_rest(task))?;
-        Pin::new(&mut writer.connection).poll_shutdown(task)
     })
     .await
 }
+
+/// How long a stuck reader may still take something once the server goes away.
+const STUCK_GRACE: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// Where a chunk is put together. One for each thread: an idle stream holds no buffer.

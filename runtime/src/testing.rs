@@ -43,7 +43,8 @@ pub fn open_topics() {
 /// See [`StreamAction`].
 pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
     let bounds = A::LIMITS.within(Limits::new());
-    let body = dispatch::body(action, cx, bounds, Drain::default().watch(), tracing::Span::none());
+    let drain = Drain::default().watch();
+    let body = dispatch::body_of(action, cx, bounds, drain, None, tracing::Span::none());
     let mut body = std::pin::pin!(body);
     let mut bytes = BytesMut::new();
     while let Some(Ok(frame)) = body.frame().await {

@@ -81,7 +81,7 @@ impl Event for ReloadEvent {
 const PENDING_MAX: usize = 16;
 
 /// A tab that lost its server looks for the next one this often, in milliseconds.
-const RETRY_MS: u32 = 250;
+const RETRY_MS: u64 = 250;
 
 /// All tabs.
 pub(super) struct Reload {

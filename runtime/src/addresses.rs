@@ -1,0 +1,187 @@
+//! What each client address holds open: connections and streams.
+//!
+//! Whoever answers for others is not one client. Connections from this machine and from trusted
+//! proxies are not counted; a stream that came through a trusted proxy counts for the address
+//! that the proxy saw.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use http::HeaderMap;
+
+use crate::{
+    error::{Code, Error},
+    jitter,
+};
+
+/// The counts of one app.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses {
+    trusted_proxies: Vec<IpAddr>,
+    pub(crate) connections: Tally,
+    pub(crate) streams: Tally,
+}
+
+impl Addresses {
+    pub(crate) fn new(trusted_proxies: Vec<IpAddr>) -> Self {
+        let trusted_proxies = trusted_proxies.into_iter().map(|ip| ip.to_canonical()).collect();
+        Self { trusted_proxies, ..Self::default() }
+    }
+
+    /// Returns the address that a connection from `peer` counts for, if it counts.
+    pub(crate) fn of_connection(&self, peer: IpAddr) -> Option<IpAddr> {
+        let peer = peer.to_canonical();
+        (!is_local(peer) && !self.trusted_proxies.contains(&peer)).then_some(peer)
+    }
+
+    /// Returns the address that a stream from `peer` counts for, if it counts.
+    pub(crate) fn of_stream(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        if !self.trusted_proxies.contains(&peer.to_canonical()) {
+            return self.of_connection(peer);
+        }
+        // Each proxy adds the address that it saw at the end; what stands before those of
+        // trusted proxies may be invented.
+        let fields = headers.get_all("x-forwarded-for").iter().rev();
+        let mut seen = fields.flat_map(|field| field.to_str().unwrap_or_default().rsplit(','));
+        let client = seen.find_map(|text| match parse(text.trim()) {
+            Some(ip) if self.trusted_proxies.contains(&ip) => None,
+            other => Some(other),
+        });
+        client.flatten()
+    }
+}
+
+fn is_local(ip: IpAddr) -> bool {
+    ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
+}
+
+/// Reads an address, which some proxies write with a port.
+fn parse(text: &str) -> Option<IpAddr> {
+    let ip = text.parse().or_else(|_| text.parse().map(|address: SocketAddr| address.ip()));
+    ip.ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// How many things each address holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+impl Tally {
+    /// Takes a place for an address, unless it holds `max` of them.
+    pub(crate) fn take(&self, ip: IpAddr, max: usize) -> Option<Place> {
+        let holder = holder(ip);
+        // A std lock: held for a look-up. A panic under it leaves the counts as they were.
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(holder).or_default();
+        if *count >= max {
+            if *count == 0 {
+                held.remove(&holder);
+            }
+            return None;
+        }
+        *count += 1;
+        Some(Place { tally: self.clone(), holder })
+    }
+}
+
+/// Returns the refusal of another of `things` for an address that holds all it may.
+pub(crate) fn full(things: &str) -> Error {
+    let message = format!("too many {things} are open from this address: close one, or wait");
+    let after = u32::try_from(jitter::among(1..=RETRY_AFTER_S_MAX)).unwrap_or(1);
+    Error::new(Code::TooManyRequests, message).with_retry_after(after)
+}
+
+/// The longest time that a refused client is told to wait, in seconds: somebody may have left.
+const RETRY_AFTER_S_MAX: u64 = 5;
+
+/// Returns whom an address stands for: in IPv6, one customer has a network of 64 bits.
+fn holder(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+/// One thing that an address holds, for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Place {
+    tally: Tally,
+    holder: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.tally.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = held.entry(self.holder) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_place_is_free_again_once_it_is_let_go() {
+        let tally = Tally::default();
+        let places: Vec<_> = (0..2).map(|_| tally.take(ip("192.0.2.1"), 2).unwrap()).collect();
+        assert!(tally.take(ip("192.0.2.1"), 2).is_none());
+        let other = tally.take(ip("192.0.2.2"), 2).unwrap();
+        drop(places);
+        drop(tally.take(ip("192.0.2.1"), 2).unwrap());
+        drop(other);
+        assert!(tally.take(ip("192.0.2.1"), 0).is_none());
+        assert!(tally.0.lock().unwrap().is_empty(), "who holds nothing is not remembered");
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_holder() {
+        let tally = Tally::default();
+        let _place = tally.take(ip("2001:db8:0:1::1"), 1).unwrap();
+        assert!(tally.take(ip("2001:db8:0:1:ffff::2"), 1).is_none());
+        assert!(tally.take(ip("2001:db8:0:2::1"), 1).is_some());
+    }
+
+    #[test]
+    fn this_machine_and_trusted_proxies_are_not_one_client() {
+        let addresses = Addresses::new(vec![ip("192.0.2.7")]);
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.7", "::ffff:192.0.2.7"] {
+            assert_eq!(addresses.of_connection(ip(peer)), None, "{peer}");
+        }
+        assert_eq!(addresses.of_connection(ip("::ffff:192.0.2.8")), Some(ip("192.0.2.8")));
+    }
+
+    #[track_caller]
+    fn check(peer: &str, forwarded: &[&'static str], counted: Option<&str>) {
+        let addresses = Addresses::new(vec![ip("192.0.2.7"), ip("192.0.2.8")]);
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", HeaderValue::from_static(value));
+        }
+        assert_eq!(addresses.of_stream(ip(peer), &headers), counted.map(ip));
+    }
+
+    #[test]
+    fn a_stream_counts_for_the_address_that_a_trusted_proxy_saw() {
+        check("192.0.2.7", &["198.51.100.1"], Some("198.51.100.1"));
+        check("192.0.2.7", &["6.6.6.6, 198.51.100.1:4711"], Some("198.51.100.1"));
+        check("192.0.2.7", &["6.6.6.6", "198.51.100.1, 192.0.2.8"], Some("198.51.100.1"));
+        check("192.0.2.7", &["6.6.6.6, unknown"], None);
+        check("192.0.2.7", &[], None);
+        // Whoever is not trusted may write what it likes.
+        check("203.0.113.5", &["198.51.100.1"], Some("203.0.113.5"));
+        check("127.0.0.1", &["198.51.100.1"], None);
+    }
+}
