@@ -265,3 +265,60 @@ fn answer<T: Outgoing>(cx: &Context, outcome: Result<T>) -> Response {
     cx.take_headers(response.headers_mut());
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::app::App;
+
+    /// Says nothing for ever.
+    #[crate::action]
+    struct Still;
+
+    #[derive(crate::Event)]
+    enum Nothing {}
+
+    impl StreamAction for Still {
+        type Event = Nothing;
+        type Output = ();
+
+        async fn stream(self, _cx: Context, _out: EventStream<Nothing>) -> Result<()> {
+            std::future::pending().await
+        }
+    }
+
+    /// Asks a server that goes away, and returns the answer with its body.
+    async fn ask(method: &str, accept: &str) -> (http::response::Parts, String) {
+        let shared = App::new().build().unwrap().shared;
+        shared.drain.begin(Duration::from_secs(1)).await;
+        let request = Request::builder().method(method).header(header::ACCEPT, accept);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let response = stream::<Still>(shared, "Still".into(), request.body("{}".into()).unwrap());
+        let (head, body) = response.await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_goes_away_sends_new_streams_to_its_successor() {
+        let (head, body) = ask("GET", "text/event-stream").await;
+        assert_eq!(head.status, 200);
+        let delay: u64 = body.trim().strip_prefix("retry: ").unwrap().parse().unwrap();
+        assert!((1000..=2000).contains(&delay), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_goes_away_refuses_what_can_read_an_error() {
+        for (method, accept) in
+            [("POST", "text/event-stream"), ("POST", "application/json"), ("GET", "*/*")]
+        {
+            let (head, body) = ask(method, accept).await;
+            assert_eq!(head.status, 503, "{method} {accept}: {body}");
+            assert_eq!(head.headers[header::RETRY_AFTER], "1");
+        }
+    }
+}

@@ -87,10 +87,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// is closed without a word, which every client takes for a network that fails, and comes back.
 const REFUSALS_MAX: usize = 256;
 
-/// How much may lie in the system's buffer that was not sent yet, in bytes, before the rest waits
-/// in the log where it costs nothing. Without it, a reader that stops costs megabytes there.
-const UNSENT_BYTES_MAX: u32 = 64 * 1024;
-
 /// Serves connections until `stop` completes, then drains: no new connections, streams end,
 /// admitted calls finish within their time.
 ///
@@ -162,7 +158,6 @@ fn set_options(stream: &TcpStream, write_timeout: Duration) {
         // A peer that went away without a word, or whose buffer is full of heartbeats, is found
         // though our own writes all fit into the system's buffer.
         let _ = socket.set_tcp_user_timeout(Some(write_timeout));
-        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
     }
 }
 

@@ -185,3 +185,94 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+    use crate::{
+        connection::Connection, drain::Drain, event_stream::EventStream, event_stream::Pipe,
+        limits::Limits,
+    };
+
+    #[derive(kipo_macros::Event)]
+    enum Piece {
+        Text(String),
+    }
+
+    const PIECE_BYTES: usize = 8 * 1024;
+    const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+    /// What the transport holds, in the place of the system's buffers.
+    const TRANSPORT_BYTES: usize = 1024;
+
+    /// A stream without end, and the other end of its connection.
+    struct Endless {
+        client: tokio::io::DuplexStream,
+        drain: Drain,
+        /// How many pieces were sent.
+        sent: Arc<AtomicUsize>,
+        writing: tokio::task::JoinHandle<io::Result<()>>,
+    }
+
+    impl Endless {
+        fn start() -> Self {
+            let (client, server) = tokio::io::duplex(TRANSPORT_BYTES);
+            let connection = Connection::new(server, WRITE_TIMEOUT, TakeOver::default());
+            let (drain, sent) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
+            let bounds = Limits::new().within(Limits::new());
+            let pipe = Arc::new(Pipe::new(bounds.ping));
+            let (out, count) = (EventStream::new(Arc::clone(&pipe), None), Arc::clone(&sent));
+            let action = async move {
+                loop {
+                    let piece = Piece::Text("x".repeat(PIECE_BYTES));
+                    out.send(piece).await.map_err(|_| Vec::new())?;
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            let problem = Box::new(|_: &crate::error::Error| Vec::new());
+            let body = StreamBody::new(Box::pin(action), pipe, bounds, drain.watch(), problem);
+            let writing = tokio::spawn(write(connection, body));
+            Self { client, drain, sent, writing }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_stops_costs_a_bounded_amount_and_ends_at_its_deadline() {
+        let endless = Endless::start();
+        let began = Instant::now();
+        let error = endless.writing.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed(), WRITE_TIMEOUT);
+        // What the action has sent in all that time, one piece above the bound included.
+        let sent = endless.sent.load(Ordering::Relaxed) * PIECE_BYTES;
+        assert!((1..=64 * 1024 + PIECE_BYTES).contains(&sent), "{sent} bytes");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_a_little_each_time_is_kept() {
+        let mut endless = Endless::start();
+        let mut bytes = [0; 100];
+        for _ in 0..100 {
+            tokio::time::sleep(WRITE_TIMEOUT * 9 / 10).await;
+            endless.client.read_exact(&mut bytes).await.unwrap();
+        }
+        assert!(!endless.writing.is_finished());
+        let stopped = Instant::now();
+        assert!(endless.writing.await.unwrap().is_err());
+        assert!(stopped.elapsed() <= WRITE_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_is_stuck_when_the_server_goes_away_has_a_moment() {
+        let endless = Endless::start();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let began = Instant::now();
+        endless.drain.begin(Duration::from_secs(10)).await;
+        endless.writing.await.unwrap().unwrap();
+        let took = began.elapsed();
+        assert!((STUCK_GRACE..STUCK_GRACE * 2).contains(&took), "{took:?}");
+    }
+}

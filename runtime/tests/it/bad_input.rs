@@ -166,15 +166,3 @@ async fn a_connection_that_sends_nothing_is_closed_within_the_header_time() {
     let text = slow.read_to_end().await;
     assert!(text.is_empty() || text.starts_with("HTTP/1.1 408"), "{text}");
 }
-
-#[tokio::test]
-async fn a_connection_beyond_the_bound_is_a_503_that_says_when() {
-    let limits = ServeLimits { connections_max: 1, ..ServeLimits::default() };
-    let app = TestApp::with(|app| app.serve_limits(limits)).await;
-    let mut first = app.connect().await;
-    first.write(post("Nothing", "", "{}")).await;
-    assert_eq!(first.answer().await.status, 204);
-    let answer = app.connect().await.answer().await;
-    answer.problem(503, "overloaded");
-    assert_eq!(answer.header("retry-after"), Some("1"));
-}

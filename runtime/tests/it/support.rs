@@ -15,7 +15,7 @@ use kipo::{App, ServeLimits, Topic};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
 };
@@ -64,7 +64,7 @@ impl TestApp {
 
     /// Opens a connection.
     pub(crate) async fn connect(&self) -> Client {
-        Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+        Client::new(TcpStream::connect(self.address).await.unwrap())
     }
 
     /// Sends a request on a connection of its own and reads the answer.
@@ -104,6 +104,24 @@ pub(crate) struct Client {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Client {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+
+    /// Opens a connection from another address of this machine.
+    pub(crate) async fn from_address(app: &TestApp, ip: [u8; 4]) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((ip, 0).into()).unwrap();
+        Self::new(socket.connect(app.address).await.unwrap())
+    }
+
+    /// Opens a connection whose system takes little before somebody reads.
+    pub(crate) async fn with_small_buffer(app: &TestApp) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self::new(socket.connect(app.address).await.unwrap())
+    }
+
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
@@ -142,7 +160,7 @@ impl Client {
         }
     }
 
-    /// Reads to the end of the connection.
+    /// Reads to the end of the connection, however it ends.
     pub(crate) async fn read_to_end(&mut self) -> String {
         while self.more().await {}
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
