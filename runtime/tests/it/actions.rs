@@ -201,7 +201,7 @@ impl StreamAction for Short {
     type Event = Tick;
     type Output = ();
     const LIMITS: Limits =
-        Limits::new().ping(Duration::from_millis(10)).stream_time(Duration::from_millis(25));
+        Limits::new().ping(Duration::from_millis(10)).stream_time(Duration::from_millis(400));
 
     async fn stream(self, _cx: Context, _out: EventStream<Tick>) -> Result<()> {
         std::future::pending().await
