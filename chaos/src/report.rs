@@ -1,0 +1,56 @@
+//! What a run says at its end.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::{
+    listener::{Listener, Scene},
+    machine::say,
+    record::Reason,
+    verify::{Acknowledged, Expected, Findings, Kind, verify},
+};
+
+/// More violations than this say nothing new.
+const TOLD_MAX: usize = 20;
+
+/// Checks what the listeners saw.
+pub(crate) fn check(
+    listeners: Vec<Listener>,
+    scene: &Scene,
+    acknowledged: &[Acknowledged],
+    reasons: &[Reason],
+    last: crate::cursor::Cursor,
+) -> Findings {
+    let messages = scene.messages.all();
+    let records: Vec<_> = listeners.into_iter().map(Listener::into_record).collect();
+    verify(&records, &Expected { messages: &messages, acknowledged, reasons, last })
+}
+
+/// Says what was found, and returns whether the promise held.
+pub(crate) fn conclude(findings: &Findings) -> bool {
+    let Findings { violations, deliveries, gaps } = findings;
+    say(format!("  deliveries checked   {deliveries}"));
+    say(format!("  gaps told            {}", told(gaps)));
+    say(format!("  losses               {}", findings.count(Kind::Loss)));
+    say(format!("  repeats              {}", findings.count(Kind::Repeat)));
+    let other = findings.count(Kind::Gap) + findings.count(Kind::Wrong);
+    say(format!("  other breaches       {other}"));
+    for violation in violations.iter().take(TOLD_MAX) {
+        say(format!("VIOLATION {violation}"));
+    }
+    if violations.len() > TOLD_MAX {
+        say(format!("… and {} more", violations.len() - TOLD_MAX));
+    }
+    violations.is_empty()
+}
+
+fn told(gaps: &BTreeMap<Reason, usize>) -> String {
+    let words: Vec<_> = gaps.iter().map(|(reason, count)| format!("{count} {reason:?}")).collect();
+    if words.is_empty() { "0".to_owned() } else { words.join(", ") }
+}
+
+/// Keeps the folder of a run that failed, and says where it is.
+pub(crate) fn keep(home: tempfile::TempDir) -> PathBuf {
+    let path = home.keep();
+    say(format!("the data and the log of the server are in {}", path.display()));
+    path
+}

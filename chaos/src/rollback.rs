@@ -1,0 +1,151 @@
+//! The data is restored from an older copy, and written on: whoever saw what is lost is told
+//! that the histories diverged, and whoever did not goes on as if nothing had been.
+
+use std::{io, sync::Arc, time::Duration};
+
+use fastrand::Rng;
+use tempfile::TempDir;
+use tokio::{sync::watch, time::timeout};
+
+use crate::{
+    cursor::Cursor,
+    listener::{Goal, Listener, Scene},
+    machine::{free_address, say},
+    plan::Plan,
+    publisher::send_until_heard,
+    record::{Entry, Reason, Record, Resume},
+    report,
+    server::{Launch, copy},
+};
+
+/// How many listeners see what is lost, and how many do not.
+const LISTENERS: usize = 4;
+
+/// How long a listener may take to come to a place.
+const REACH: Duration = Duration::from_secs(20);
+
+/// Runs it, and returns whether every listener was told the truth every time.
+pub(crate) async fn run(plan: &Plan, trials: usize) -> io::Result<bool> {
+    let mut rng = Rng::with_seed(plan.seed);
+    let (mut diverged, mut resumed) = (0, 0);
+    for number in 1..=trials {
+        let home = TempDir::new()?;
+        let launch = Launch {
+            binary: plan.binary.clone(),
+            address: free_address()?,
+            home: home.path().to_owned(),
+            file_blocks_max: None,
+        };
+        let told = Trial { launch, seed: plan.seed }.run(&mut rng).await?;
+        diverged += told.diverged;
+        resumed += told.resumed;
+        if !told.is_right {
+            say(format!("in trial {number}"));
+            report::keep(home);
+            return Ok(false);
+        }
+    }
+    say(format!("  trials               {trials}"));
+    say(format!(
+        "  told `diverged`      {diverged} of {}, who saw what is lost",
+        trials * LISTENERS
+    ));
+    say(format!("  told `resumed`       {resumed} of {}, who did not", trials * LISTENERS));
+    Ok(true)
+}
+
+/// What the listeners of one trial were told.
+struct Told {
+    is_right: bool,
+    diverged: usize,
+    resumed: usize,
+}
+
+struct Trial {
+    launch: Launch,
+    seed: u64,
+}
+
+impl Trial {
+    async fn run(&self, rng: &mut Rng) -> io::Result<Told> {
+        let scene = Arc::new(Scene::default());
+        let backup = self.launch.home.join("backup");
+
+        let server = self.launch.start().await?;
+        let kept = self.publish(&scene, "kept", rng.usize(1..8)).await?;
+        server.stop().await?;
+        copy(&self.launch.data(), &backup).await?;
+
+        let server = self.launch.start().await?;
+        let mut unaware = self.listeners(&scene, 0);
+        self.reach(&mut unaware, kept).await?;
+        let lost = self.publish(&scene, "lost", rng.usize(1..8)).await?;
+        let mut aware = self.listeners(&scene, LISTENERS);
+        self.reach(&mut aware, lost).await?;
+        server.kill().await?;
+        copy(&backup, &self.launch.data()).await?;
+
+        // Fewer, as many, or more than were lost.
+        let server = self.launch.start().await?;
+        let last = self.publish(&scene, "other", rng.usize(1..12)).await?;
+        self.reach(&mut unaware, last).await?;
+        self.reach(&mut aware, last).await?;
+        server.kill().await?;
+
+        let diverged =
+            aware.iter().filter(|one| last_verdict(one.record()) == Some(Reason::Diverged));
+        let resumed = unaware.iter().filter(|one| last_verdict(one.record()).is_none());
+        let (diverged, resumed) = (diverged.count(), resumed.count());
+        aware.extend(unaware);
+        let reasons = [Reason::Diverged];
+        let findings = report::check(aware, &scene, &[], &reasons, last);
+        let is_right =
+            diverged == LISTENERS && resumed == LISTENERS && findings.violations.is_empty();
+        if !is_right {
+            say(format!(
+                "{diverged} were told `diverged` and {resumed} `resumed`, of {LISTENERS} each"
+            ));
+            report::conclude(&findings);
+        }
+        Ok(Told { is_right, diverged, resumed })
+    }
+
+    /// Publishes so many messages, and returns the place of the last.
+    async fn publish(&self, scene: &Scene, word: &str, count: usize) -> io::Result<Cursor> {
+        let mut last = None;
+        for n in 0..count {
+            let token = format!("{word}-{n}");
+            last = Some(send_until_heard(self.launch.address, &token, scene).await?.cursor);
+        }
+        last.ok_or_else(|| io::Error::other("nothing was published"))
+    }
+
+    fn listeners(&self, scene: &Arc<Scene>, from: usize) -> Vec<Listener> {
+        let new = |number| Listener::new(number, self.launch.address, scene, self.seed);
+        (from..from + LISTENERS).map(new).collect()
+    }
+
+    /// Lets each listener follow the room until it holds `place`.
+    async fn reach(&self, listeners: &mut [Listener], place: Cursor) -> io::Result<()> {
+        let goal = watch::Sender::new(Goal::Reach(place));
+        for listener in listeners {
+            let late = |_| io::Error::other(format!("a listener never came to {place}"));
+            timeout(REACH, listener.follow(&mut goal.subscribe())).await.map_err(late)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the gap that the last connection began with, or `None` if it began without one.
+fn last_verdict(record: &Record) -> Option<Reason> {
+    let mut entries = record.entries.iter().rev();
+    let gap = entries.clone().find_map(|entry| match entry {
+        Entry::Gap(gap) => Some(gap.reason),
+        _ => None,
+    });
+    let resume = entries.find_map(|entry| match entry {
+        Entry::Ready(ready) => Some(ready.resume),
+        _ => None,
+    });
+    gap.filter(|_| resume == Some(Resume::Gap))
+}

@@ -1,0 +1,141 @@
+//! Ten thousand listeners, one restart, and all come back: nobody is refused once the server
+//! listens again, and each is given exactly what it missed.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    crowd::Crowd,
+    listener::{Listener, Scene},
+    machine::{free_address, raise_open_files, say},
+    plan::Plan,
+    publisher::send_until_heard,
+    report,
+    server::Launch,
+    verify::Acknowledged,
+};
+
+/// Messages before the restart, and during it: together fewer than the room keeps, so that
+/// nothing may be missing.
+const BEFORE: usize = 20;
+const DURING: usize = 60;
+
+/// From when the server is asked to end: the old one speaks, none does, the new one does.
+const DURING_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many listeners come in one millisecond while the storm is set up.
+const ARRIVALS_PER_MS: usize = 4;
+
+/// Addresses to come from: one has some 28,000 ports.
+const SOURCES: usize = 8;
+
+/// How long any phase may take.
+const PHASE: Duration = Duration::from_secs(120);
+
+/// Runs it, and returns whether the promise held.
+pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
+    let possible = raise_open_files();
+    let listeners = wanted.min(possible);
+    if listeners < wanted {
+        say(format!("{wanted} listeners were asked for, RLIMIT_NOFILE allows {listeners}"));
+    }
+    let home = TempDir::new()?;
+    let launch = Launch {
+        binary: plan.binary.clone(),
+        address: free_address()?,
+        home: home.path().to_owned(),
+        file_blocks_max: None,
+    };
+    let scene = Arc::new(Scene::default());
+    let server = launch.start().await?;
+    scene.is_listening.store(true, Ordering::Release);
+    let mut crowd = Crowd::new();
+    for number in 0..listeners {
+        let source = u8::try_from(2 + number % SOURCES).unwrap_or(2);
+        let source = IpAddr::V4(Ipv4Addr::new(127, 0, 0, source));
+        crowd.add(Listener::new(number, launch.address, &scene, plan.seed).from(source));
+        if number % ARRIVALS_PER_MS == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+    all_open(&scene, listeners).await?;
+    say(format!("{listeners} listeners are connected"));
+    let mut acknowledged = publish(&launch, &scene, "before", BEFORE, Duration::ZERO).await?;
+    let (connections, failed) = (scene.tally.connections.value(), scene.tally.failed.value());
+
+    let restarting = Instant::now();
+    let restart = async {
+        scene.is_listening.store(false, Ordering::Release);
+        server.stop().await?;
+        let ended = restarting.elapsed();
+        let server = launch.start().await?;
+        scene.is_listening.store(true, Ordering::Release);
+        io::Result::Ok((server, ended, restarting.elapsed()))
+    };
+    let publishing = publish(&launch, &scene, "during", DURING, DURING_PAUSE);
+    let ((server, ended, listening), during) = tokio::try_join!(restart, publishing)?;
+    acknowledged.extend(during);
+    all_open(&scene, listeners).await?;
+    let back = restarting.elapsed();
+    let last = send_until_heard(launch.address, "the last", &scene).await?;
+    let end = last.cursor;
+    acknowledged.push(last);
+    let crowd = crowd.reach(end, PHASE).await;
+    server.kill().await?;
+
+    let tally = &scene.tally;
+    say(format!("  listeners            {listeners}"));
+    say(format!("  old server ended     {:.2} s after SIGTERM", ended.as_secs_f32()));
+    say(format!("  new server listened  {:.2} s after SIGTERM", listening.as_secs_f32()));
+    say(format!("  all were back        {:.2} s after SIGTERM", back.as_secs_f32()));
+    say(format!("  connections          {}", tally.connections.value() - connections));
+    say(format!(
+        "  ended before ready   {} (refused ones included)",
+        tally.failed.value() - failed
+    ));
+    say(format!("  refused              {} while no server listened", tally.refused));
+    say(format!("  refused wrongly      {} begun after it listened", tally.refused_wrongly));
+    say(format!("  acknowledged         {} ({} retries)", acknowledged.len(), tally.send_retries));
+    let findings = report::check(crowd, &scene, &acknowledged, &[], end);
+    let held = report::conclude(&findings) && tally.refused_wrongly.value() == 0;
+    if !held {
+        report::keep(home);
+    }
+    Ok(held)
+}
+
+/// Waits until so many streams are open.
+async fn all_open(scene: &Scene, listeners: usize) -> io::Result<()> {
+    let began = Instant::now();
+    while scene.tally.open.value() < listeners as u64 {
+        if began.elapsed() > PHASE {
+            let open = &scene.tally.open;
+            return Err(io::Error::other(format!("{open} of {listeners} streams are open")));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+async fn publish(
+    launch: &Launch,
+    scene: &Scene,
+    phase: &str,
+    count: usize,
+    pause: Duration,
+) -> io::Result<Vec<Acknowledged>> {
+    let mut acknowledged = Vec::with_capacity(count);
+    for n in 0..count {
+        let token = format!("{phase}-{n}");
+        acknowledged.push(send_until_heard(launch.address, &token, scene).await?);
+        sleep(pause).await;
+    }
+    Ok(acknowledged)
+}

@@ -1,0 +1,56 @@
+//! What was done, counted as it is done.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// One number that many add to.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_away(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value().fmt(f)
+    }
+}
+
+/// The numbers of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    // By the proxy.
+    pub(crate) cuts: Count,
+    pub(crate) half_closes: Count,
+    pub(crate) delays: Count,
+    pub(crate) drips: Count,
+    pub(crate) bad_gateways: Count,
+    pub(crate) absences: Count,
+    // By listeners.
+    pub(crate) connections: Count,
+    /// Streams that have begun and not ended.
+    pub(crate) open: Count,
+    pub(crate) deliveries: Count,
+    /// Attempts that found nobody listening, while nobody was meant to.
+    pub(crate) refused: Count,
+    /// Attempts that began after the server listened, and were refused.
+    pub(crate) refused_wrongly: Count,
+    /// Attempts that ended before `kipo:ready` in any other way.
+    pub(crate) failed: Count,
+    // By publishers.
+    pub(crate) acknowledged: Count,
+    pub(crate) send_retries: Count,
+}
