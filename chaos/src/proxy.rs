@@ -210,7 +210,9 @@ impl Link {
             tally.cuts.add();
         }
         if cut == Some(Cut::Reset) {
-            for stream in [client_read.as_ref(), server_read.as_ref()] {
+            // As halves they would end politely when they are dropped.
+            let halves = [(client_read, client_write), (server_read, server_write)];
+            for stream in halves.into_iter().filter_map(|(read, write)| read.reunite(write).ok()) {
                 // If it is gone already there is nothing to reset.
                 let _ = stream.set_zero_linger();
             }
