@@ -19,6 +19,7 @@ use crate::{
     publisher::send_until_heard,
     report,
     server::Launch,
+    tally::Count,
     verify::Acknowledged,
 };
 
@@ -65,7 +66,7 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
             sleep(Duration::from_millis(1)).await;
         }
     }
-    all_open(&scene, listeners).await?;
+    wait_until("open streams", &scene.tally.open, listeners as u64).await?;
     say(format!("{listeners} listeners are connected"));
     let mut acknowledged = publish(&launch, &scene, "before", BEFORE, Duration::ZERO).await?;
     let (connections, failed) = (scene.tally.connections.value(), scene.tally.failed.value());
@@ -77,13 +78,16 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
         let ended = restarting.elapsed();
         let server = launch.start().await?;
         scene.is_listening.store(true, Ordering::Release);
-        io::Result::Ok((server, ended, restarting.elapsed()))
+        let listening = restarting.elapsed();
+        // A stream that has not noticed its end yet counts as open: each has to come anew.
+        let came = connections + listeners as u64;
+        wait_until("connections", &scene.tally.connections, came).await?;
+        wait_until("open streams", &scene.tally.open, listeners as u64).await?;
+        io::Result::Ok((server, [ended, listening, restarting.elapsed()]))
     };
     let publishing = publish(&launch, &scene, "during", DURING, DURING_PAUSE);
-    let ((server, ended, listening), during) = tokio::try_join!(restart, publishing)?;
+    let ((server, [ended, listening, back]), during) = tokio::try_join!(restart, publishing)?;
     acknowledged.extend(during);
-    all_open(&scene, listeners).await?;
-    let back = restarting.elapsed();
     let last = send_until_heard(launch.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
@@ -111,13 +115,12 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
     Ok(held)
 }
 
-/// Waits until so many streams are open.
-async fn all_open(scene: &Scene, listeners: usize) -> io::Result<()> {
+/// Waits until there are so many.
+async fn wait_until(what: &str, count: &Count, wanted: u64) -> io::Result<()> {
     let began = Instant::now();
-    while scene.tally.open.value() < listeners as u64 {
+    while count.value() < wanted {
         if began.elapsed() > PHASE {
-            let open = &scene.tally.open;
-            return Err(io::Error::other(format!("{open} of {listeners} streams are open")));
+            return Err(io::Error::other(format!("{count} of {wanted} {what}")));
         }
         sleep(Duration::from_millis(10)).await;
     }
