@@ -32,6 +32,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "browser", what: "the app in Chromium", run: browser },
     Step { name: "package", what: "the crate holds the client", run: package },
     Step { name: "release", what: "the release binary runs from an empty folder", run: release },
+    Step { name: "chaos", what: "the app under fire: every record is exact", run: chaos },
     Step { name: "bench", what: "the benchmarks still run (no numbers are judged)", run: bench },
     Step { name: "deny", what: "licences and sources of dependencies", run: deny },
 ];
@@ -145,6 +146,19 @@ fn release() -> Result {
     run(&mut cargo(&["build", "--release", "-p", "app", "--locked"]))?;
     let mut test = command("npm", &["run", "--silent", "test:release"]);
     run(test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("release/app")))
+}
+
+/// `KIPO_CHAOS_SECONDS` makes it as long as one likes.
+fn chaos() -> Result {
+    run(&mut cargo(&["build", "--release", "-p", "app", "-p", "chaos", "--locked"]))?;
+    let seconds = env::var("KIPO_CHAOS_SECONDS").unwrap_or_else(|_| "60".to_owned());
+    let tasks: [&[&str]; 4] =
+        [&["--seconds", &seconds], &["storm"], &["rollback", "--trials", "20"], &["disk"]];
+    for args in tasks {
+        let mut chaos = command(target().join("release/chaos"), args);
+        run(chaos.env("KIPO_APP_BIN", target().join("release/app")))?;
+    }
+    Ok(())
 }
 
 fn bench() -> Result {
