@@ -17,14 +17,21 @@ use fastrand::Rng;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
-        TcpListener, TcpStream,
+        TcpListener, TcpSocket, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     task::AbortHandle,
-    time::{sleep, sleep_until},
+    time::{sleep, sleep_until, timeout},
 };
 
 use crate::listener::Scene;
+
+/// How many clients may wait to be accepted: all of them come at once when the proxy is back. One
+/// more would try again after 1 s, 3 s, 7 s, and measure nothing but that.
+const BACKLOG: u32 = 4_096;
+
+/// How long the server may take to accept.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// The whole answer of a proxy whose server is away.
 const BAD_GATEWAY: &str =
@@ -86,12 +93,8 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Starts a proxy before `target`, on an address of its own.
-    pub(crate) async fn start(
-        target: SocketAddr,
-        seed: u64,
-        scene: &Arc<Scene>,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    pub(crate) fn start(target: SocketAddr, seed: u64, scene: &Arc<Scene>) -> io::Result<Self> {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let (address, calm) = (listener.local_addr()?, Arc::new(AtomicBool::new(false)));
         let front = Front { target, seed, scene: Arc::clone(scene), calm: Arc::clone(&calm) };
         let accepting = tokio::spawn(front.run(listener, address)).abort_handle();
@@ -135,7 +138,7 @@ impl Front {
                         self.scene.tally.absences.add();
                         drop(listener);
                         sleep(Duration::from_millis(rng.u64(100..1_000))).await;
-                        listener = bind(address).await;
+                        listener = listen_again(address).await;
                     }
                     continue;
                 }
@@ -156,10 +159,17 @@ fn next_absence(rng: &mut Rng) -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_millis(rng.u64(5_000..15_000))
 }
 
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Takes the address back: nobody else asks for it, but the system may need a moment.
-async fn bind(address: SocketAddr) -> TcpListener {
+async fn listen_again(address: SocketAddr) -> TcpListener {
     loop {
-        match TcpListener::bind(address).await {
+        match listen(address) {
             Ok(listener) => return listener,
             Err(_) => sleep(Duration::from_millis(10)).await,
         }
@@ -180,7 +190,7 @@ impl Link {
             tally.bad_gateways.add();
             return bad_gateway(&mut client).await;
         }
-        let Ok(server) = TcpStream::connect(target).await else {
+        let Ok(Ok(server)) = timeout(CONNECT, TcpStream::connect(target)).await else {
             // The server is away: what a proxy in front of it says.
             tally.bad_gateways.add();
             return bad_gateway(&mut client).await;
