@@ -154,7 +154,7 @@ fn command_line() -> clap::Command {
         .subcommand(
             clap::Command::new("log")
                 .about("Measures durable publishes, and how long it takes to find a place again")
-                .args([write.clone(), seconds.clone()]),
+                .args([write, seconds]),
         )
         .subcommand(
             clap::Command::new("serve").hide(true).arg(
