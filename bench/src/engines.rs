@@ -252,6 +252,7 @@ fn size(folder: &Path) -> io::Result<u64> {
 }
 
 /// An empty folder; dropping it removes it.
+#[derive(Debug)]
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {

@@ -12,13 +12,16 @@ mod engines;
 mod load;
 mod log;
 mod machine;
+mod nchan;
 mod pair;
 mod plan;
 mod process;
 mod readme;
+mod rivals;
 mod rows;
 mod serve;
 mod serve_axum;
+mod serve_floor;
 mod serve_kipo;
 mod server;
 mod table;
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
         Command::Serve(side) => serve::run(side),
         Command::Build { write } => building::measure()
             .and_then(|text| publish(&text, write.then_some(readme::Part::Building))),
+        Command::Rivals { seconds, write } => rivals::measure(seconds)
+            .and_then(|text| publish(&text, write.then_some(readme::Part::Rivals))),
         Command::Engines { seconds, write } => engines::measure(seconds)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Engines))),
         Command::Log { seconds, write } => log::measure(seconds)

@@ -17,6 +17,11 @@ pub(crate) enum Command {
     Build {
         write: bool,
     },
+    /// Fan-out beside other servers.
+    Rivals {
+        seconds: u64,
+        write: bool,
+    },
     /// Stores for the durable log.
     Engines {
         seconds: u64,
@@ -71,15 +76,19 @@ pub(crate) fn from_command_line() -> Command {
     match matches.subcommand() {
         Some(("serve", serve)) => {
             let name = serve.get_one::<String>("side").map(String::as_str);
-            Command::Serve(if name == Some("kipo") { Side::Kipo } else { Side::Axum })
+            Command::Serve(match name {
+                Some("kipo") => Side::Kipo,
+                Some("floor") => Side::Floor,
+                _ => Side::Axum,
+            })
         }
-        Some((name @ ("engines" | "log"), matches)) => {
+        Some((name @ ("engines" | "log" | "rivals"), matches)) => {
             let write = matches.get_flag("write");
             let seconds = matches.get_one("seconds").copied().unwrap_or(3);
-            if name == "log" {
-                Command::Log { seconds, write }
-            } else {
-                Command::Engines { seconds, write }
+            match name {
+                "log" => Command::Log { seconds, write },
+                "rivals" => Command::Rivals { seconds, write },
+                _ => Command::Engines { seconds, write },
             }
         }
         Some(("build", build)) => Command::Build { write: build.get_flag("write") },
@@ -147,6 +156,11 @@ fn command_line() -> clap::Command {
                 .arg(write.clone()),
         )
         .subcommand(
+            clap::Command::new("rivals")
+                .about("Measures fan-out beside axum, nchan and bare writes, to 100 … 10,000")
+                .args([write.clone(), seconds.clone()]),
+        )
+        .subcommand(
             clap::Command::new("engines")
                 .about("Measures two embedded stores under the same group commit")
                 .args([write.clone(), seconds.clone()]),
@@ -160,7 +174,7 @@ fn command_line() -> clap::Command {
             clap::Command::new("serve").hide(true).arg(
                 Arg::new("side")
                     .required(true)
-                    .value_parser(PossibleValuesParser::new(["kipo", "axum"])),
+                    .value_parser(PossibleValuesParser::new(["kipo", "axum", "floor"])),
             ),
         )
 }

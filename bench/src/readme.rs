@@ -10,6 +10,7 @@ pub(crate) enum Part {
     Speed,
     Building,
     Engines,
+    Rivals,
     Log,
 }
 
@@ -19,6 +20,7 @@ impl Part {
             Self::Speed => ("<!-- speed: as printed -->", "<!-- end of speed -->"),
             Self::Building => ("<!-- building: as printed -->", "<!-- end of building -->"),
             Self::Engines => ("<!-- engines: as printed -->", "<!-- end of engines -->"),
+            Self::Rivals => ("<!-- rivals: as printed -->", "<!-- end of rivals -->"),
             Self::Log => ("<!-- log: as printed -->", "<!-- end of log -->"),
         }
     }
@@ -58,7 +60,7 @@ mod tests {
     #[test]
     fn the_readme_has_its_marks() {
         let readme = include_str!("../README.md");
-        for part in [Part::Speed, Part::Building, Part::Engines, Part::Log] {
+        for part in [Part::Speed, Part::Building, Part::Engines, Part::Rivals, Part::Log] {
             assert!(replace(readme, part.marks(), "").is_some(), "{part:?}");
         }
     }

@@ -4,14 +4,14 @@ use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::server::Side;
-use crate::{serve_axum, serve_kipo};
+use crate::{serve_axum, serve_floor, serve_kipo};
 
 /// Messages that the room remembers, on both sides.
 pub(crate) const KEPT: usize = 1_024;
@@ -20,11 +20,25 @@ pub(crate) const KEPT: usize = 1_024;
 pub(crate) const SENDER: &str = "a listener in the third row";
 pub(crate) const TEXT: &str = "The quick brown fox jumps over the lazy dog, and nobody minds.";
 
+/// Returns the time in µs since 1970: one clock for server and load.
+pub(crate) fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Returns a message as JSON, for servers that do not make it from a struct.
+pub(crate) fn note(n: u64) -> String {
+    let at = now_us();
+    format!(r#"{{"at":{at},"n":{n},"from":"{SENDER}","text":"{TEXT}"}}"#)
+}
+
 /// Runs one of the servers until standard input closes.
 pub(crate) fn run(side: Side) -> io::Result<()> {
     match side {
         Side::Kipo => serve_kipo::run(),
         Side::Axum => serve_axum::run(),
+        Side::Floor => serve_floor::run(),
+        Side::Nchan => Err(io::Error::other("nchan runs in nginx")),
     }
 }
 

@@ -36,6 +36,7 @@ struct Echoed {
 
 #[derive(Serialize)]
 struct Note {
+    at: u64,
     n: u64,
     from: &'static str,
     text: &'static str,
@@ -65,7 +66,7 @@ struct HubRoom;
 
 impl Room for HubRoom {
     async fn publish(self, n: u64) {
-        let note = Note { n, from: serve::SENDER, text: serve::TEXT };
+        let note = Note { at: serve::now_us(), n, from: serve::SENDER, text: serve::TEXT };
         let Ok(json) = serde_json::to_string(&note) else { return };
         let mut next = HUB.next.lock().unwrap_or_else(PoisonError::into_inner);
         // Without listeners there is nobody to send to, which is no failure.

@@ -15,6 +15,7 @@ struct Echoed {
 
 #[data]
 struct Note {
+    at: u64,
     n: u64,
     from: &'static str,
     text: &'static str,
@@ -34,7 +35,7 @@ struct TopicRoom;
 
 impl Room for TopicRoom {
     async fn publish(self, n: u64) {
-        let note = Note { n, from: serve::SENDER, text: serve::TEXT };
+        let note = Note { at: serve::now_us(), n, from: serve::SENDER, text: serve::TEXT };
         // Only a payload without a form in JSON is refused.
         let _ = ROOM.publish(&RoomEvent::Note(note)).await;
     }

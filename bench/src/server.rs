@@ -3,10 +3,16 @@
 use std::io::{self, BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
+
+use crate::engines::Folder;
 use crate::load::http;
 use crate::machine::Cores;
+use crate::nchan;
 use crate::process;
 use crate::serve::Order;
 
@@ -15,6 +21,10 @@ use crate::serve::Order;
 pub(crate) enum Side {
     Kipo,
     Axum,
+    /// nginx with nchan.
+    Nchan,
+    /// One `write(2)` for each delivery.
+    Floor,
 }
 
 impl Side {
@@ -22,6 +32,8 @@ impl Side {
         match self {
             Self::Kipo => "kipo",
             Self::Axum => "axum",
+            Self::Nchan => "nchan",
+            Self::Floor => "floor",
         }
     }
 
@@ -34,10 +46,10 @@ impl Side {
             (Self::Kipo, Endpoint::Listen) => "/_kipo/actions/bench.Listen",
             (Self::Kipo, Endpoint::Publish) => "/_kipo/actions/bench.Publish",
             (Self::Kipo, Endpoint::Stop) => "/_kipo/actions/bench.Stop",
-            (Self::Axum, Endpoint::Echo) => "/echo",
-            (Self::Axum, Endpoint::Listen) => "/listen",
-            (Self::Axum, Endpoint::Publish) => "/publish",
-            (Self::Axum, Endpoint::Stop) => "/stop",
+            (_, Endpoint::Echo) => "/echo",
+            (_, Endpoint::Listen) => "/listen",
+            (_, Endpoint::Publish) => "/publish",
+            (_, Endpoint::Stop) => "/stop",
         }
     }
 }
@@ -62,12 +74,29 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     child: Child,
     /// Held open, because a server that writes to a closed pipe would fail.
-    _stdout: BufReader<ChildStdout>,
+    _stdout: Option<BufReader<ChildStdout>>,
+    /// Where nginx has its files.
+    _folder: Option<Folder>,
+    /// Who publishes to a server whose publishers are outside.
+    outside: Option<Outside>,
+}
+
+/// A publisher in the load's process.
+#[derive(Debug)]
+struct Outside {
+    published: Arc<AtomicU64>,
+    task: Mutex<Option<AbortHandle>>,
 }
 
 impl Server {
     /// Starts a server and waits until it listens.
     pub(crate) fn start(side: Side, cores: Cores) -> io::Result<Self> {
+        if side == Side::Nchan {
+            let (child, address, folder) = nchan::start(cores)?;
+            let outside = Outside { published: Arc::default(), task: Mutex::default() };
+            let (_folder, outside) = (Some(folder), Some(outside));
+            return Ok(Self { side, address, child, _stdout: None, _folder, outside });
+        }
         let mut child = cores
             .command_for_server(&std::env::current_exe()?)
             .args(["serve", side.name()])
@@ -85,7 +114,8 @@ impl Server {
             let _ = child.wait();
             return Err(io::Error::other(format!("the {} server did not start", side.name())));
         };
-        Ok(Self { side, address, child, _stdout: stdout })
+        let _stdout = Some(stdout);
+        Ok(Self { side, address, child, _stdout, _folder: None, outside: None })
     }
 
     pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
@@ -98,6 +128,13 @@ impl Server {
 
     /// Starts publishers inside the server.
     pub(crate) async fn publish(&self, order: &Order) -> io::Result<()> {
+        if let Some(Outside { published, task }) = &self.outside {
+            let (address, order, published) = (self.address, *order, Arc::clone(published));
+            let publishing =
+                tokio::spawn(async move { nchan::publish(address, order, &published).await });
+            *task.lock().unwrap_or_else(PoisonError::into_inner) = Some(publishing.abort_handle());
+            return Ok(());
+        }
         let body = serde_json::to_vec(order)?;
         http::post(self.address, self.side.path(Endpoint::Publish), &body).await?;
         Ok(())
@@ -105,6 +142,11 @@ impl Server {
 
     /// Ends publishing and returns how many messages the room has seen since the server started.
     pub(crate) async fn stop_publishing(&self) -> io::Result<u64> {
+        if let Some(Outside { published, task }) = &self.outside {
+            let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            task.inspect(AbortHandle::abort);
+            return Ok(published.load(Ordering::Relaxed));
+        }
         let body = http::post(self.address, self.side.path(Endpoint::Stop), b"{}").await?;
         Ok(serde_json::from_slice(&body)?)
     }

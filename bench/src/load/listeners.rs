@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::http::{self, Body};
 use super::sse::{Chunks, Events};
+use crate::serve;
 
 /// Connections that are being opened at once: below any accept backlog.
 const OPENING_MAX: usize = 64;
@@ -37,6 +38,47 @@ struct Tally {
     received: AtomicU64,
     disordered: AtomicU64,
     gaps: AtomicU64,
+    delays: Delays,
+}
+
+/// Of how many messages one is looked at for its delay: reading the time costs the load's core.
+const TIMED_EVERY: u64 = 16;
+
+/// How often which delay was seen, from publishing to reading: eight steps for each doubling.
+#[derive(Debug)]
+struct Delays([AtomicU64; 256]);
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; 256])
+    }
+}
+
+impl Delays {
+    fn note(&self, published_us: u64) {
+        let delay = serve::now_us().saturating_sub(published_us).max(1) as f64;
+        let step = ((delay.log2() * 8.0) as usize).min(self.0.len() - 1);
+        self.0[step].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Forgets what was seen.
+    fn clear(&self) {
+        self.0.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+
+    /// Returns the delay below which `part` of all lie, in µs, to a tenth or so.
+    fn percentile(&self, part: f64) -> f64 {
+        let counts: Vec<u64> = self.0.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        let wanted = counts.iter().sum::<u64>() as f64 * part;
+        let mut below = 0.0;
+        for (step, count) in counts.iter().enumerate() {
+            below += *count as f64;
+            if below >= wanted && *count > 0 {
+                return (step as f64 + 0.5).mul_add(0.125, 0.0).exp2();
+            }
+        }
+        0.0
+    }
 }
 
 /// What all listeners had seen at one moment.
@@ -100,6 +142,16 @@ impl Listeners {
         })
     }
 
+    /// Forgets all delays that were seen so far.
+    pub(crate) fn clear_delays(&self) {
+        self.tally.delays.clear();
+    }
+
+    /// Returns the delay from publishing to reading below which `part` of all lie, in µs.
+    pub(crate) fn delay_us(&self, part: f64) -> f64 {
+        self.tally.delays.percentile(part)
+    }
+
     /// Waits until `expected` messages have come, or nothing comes any more.
     pub(crate) async fn settle(&mut self, expected: u64) -> io::Result<Seen> {
         let mut last = (self.seen()?, Instant::now());
@@ -120,6 +172,7 @@ impl Listeners {
 struct Opened {
     socket: TcpStream,
     start: Vec<u8>,
+    is_chunked: bool,
 }
 
 async fn open(address: SocketAddr, path: &str) -> io::Result<Opened> {
@@ -127,11 +180,12 @@ async fn open(address: SocketAddr, path: &str) -> io::Result<Opened> {
     socket.write_all(&http::listen(address, path)).await?;
     let mut start = Vec::new();
     let head = http::read_head(&mut socket, &mut start).await?;
-    if head.status != 200 || head.body != Body::Chunked {
+    if head.status != 200 {
         return Err(http::unexpected(&String::from_utf8_lossy(&start)));
     }
     start.drain(..head.bytes);
-    Ok(Opened { socket, start })
+    // Without chunks the body is all that comes, as nchan does it.
+    Ok(Opened { socket, start, is_chunked: head.body == Body::Chunked })
 }
 
 /// One open stream.
@@ -141,8 +195,9 @@ struct Listener {
 }
 
 impl Listener {
-    fn new(Opened { socket, start }: Opened, tally: Arc<Tally>) -> io::Result<Self> {
-        let (chunks, events) = (Chunks::default(), Events::default());
+    fn new(opened: Opened, tally: Arc<Tally>) -> io::Result<Self> {
+        let Opened { socket, start, is_chunked } = opened;
+        let (chunks, events) = (is_chunked.then(Chunks::default), Events::default());
         let mut reader = Reader { chunks, events, last: 0, tally };
         reader.take(&start)?;
         Ok(Self { socket, reader })
@@ -172,7 +227,7 @@ impl Listener {
 
 /// Bytes of one stream → counts.
 struct Reader {
-    chunks: Chunks,
+    chunks: Option<Chunks>,
     events: Events,
     /// Number of the last message.
     last: u64,
@@ -183,18 +238,27 @@ impl Reader {
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Self { chunks, events, last, tally } = self;
         let mut seen = Seen::default();
-        chunks.feed(bytes, |data| {
+        let mut read = |data: &[u8]| {
             events.feed(data, |event| match event.name {
                 b"note" => {
                     let number = event.number().unwrap_or(0);
                     seen.disordered += u64::from(number <= *last);
                     seen.received += 1;
                     *last = number;
+                    if number % TIMED_EVERY == 0
+                        && let Some(at) = event.published_us()
+                    {
+                        tally.delays.note(at);
+                    }
                 }
                 b"kipo:gap" => seen.gaps += 1,
                 _ => {}
             });
-        })?;
+        };
+        match chunks {
+            Some(chunks) => chunks.feed(bytes, read)?,
+            None => read(bytes),
+        }
         tally.received.fetch_add(seen.received, Ordering::Relaxed);
         tally.disordered.fetch_add(seen.disordered, Ordering::Relaxed);
         tally.gaps.fetch_add(seen.gaps, Ordering::Relaxed);

@@ -82,15 +82,30 @@ impl Chunks {
 pub(crate) struct Event<'a> {
     pub(crate) name: &'a [u8],
     pub(crate) id: &'a [u8],
+    pub(crate) data: &'a [u8],
 }
 
 impl Event<'_> {
-    /// Returns the number in the id: all of it, or what stands between the first two hyphens.
+    /// Returns the number in the id: all of it, or what stands between the first two hyphens; or
+    /// else that in the data.
     pub(crate) fn number(self) -> Option<u64> {
         let mut parts = self.id.splitn(3, |byte| *byte == b'-');
         let first = parts.next()?;
-        str::from_utf8(parts.next().unwrap_or(first)).ok()?.parse().ok()
+        let number = str::from_utf8(parts.next().unwrap_or(first)).ok()?.parse().ok();
+        number.or_else(|| digits(self.data, b"\"n\":"))
     }
+
+    /// Returns when it was published, in µs since 1970.
+    pub(crate) fn published_us(self) -> Option<u64> {
+        digits(self.data, b"\"at\":")
+    }
+}
+
+/// Returns the number after the first `key`.
+fn digits(data: &[u8], key: &[u8]) -> Option<u64> {
+    let digits = &data[memmem::find(data, key)? + key.len()..];
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }
 
 /// Cuts an event stream at its empty lines. Knows LF alone, which is what both servers write.
@@ -132,6 +147,8 @@ fn read(mut lines: &[u8]) -> Event<'_> {
             event.name = name;
         } else if let Some(id) = lines[..end].strip_prefix(b"id: ") {
             event.id = id;
+        } else if let Some(data) = lines[..end].strip_prefix(b"data: ") {
+            event.data = data;
         }
         let Some(rest) = lines.get(end + 1..) else { return event };
         lines = rest;

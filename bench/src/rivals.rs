@@ -1,0 +1,200 @@
+//! Fan-out to 100, 1,000 and 10,000 listeners, beside three other servers: axum by hand, nchan,
+//! and one `write(2)` for each delivery.
+//!
+//! One publisher everywhere: inside the server where the server is a library, outside where it
+//! is a program (nchan). Paced is 50,000 deliveries a second in all; unpaced is as fast as the
+//! one publisher can.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::load::http;
+use crate::load::listeners::Listeners;
+use crate::machine::{self, Cores};
+use crate::nchan;
+use crate::progress;
+use crate::serve::Order;
+use crate::server::{Endpoint, Server, Side};
+use crate::table::{median, number, sorted};
+
+const LISTENERS: [usize; 3] = [100, 1_000, 10_000];
+
+const DELIVERIES_PER_SECOND: usize = 50_000;
+
+const ROUNDS: usize = 3;
+
+const SIDES: [Side; 4] = [Side::Kipo, Side::Axum, Side::Nchan, Side::Floor];
+
+/// What is missed by each listener that comes back at once.
+const MISSED: u32 = 100;
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    cpu_us: f64,
+    per_second: f64,
+    p50_us: f64,
+    p99_us: f64,
+    lost: u64,
+}
+
+/// Measures and returns the tables.
+pub(crate) fn measure(seconds: u64) -> io::Result<String> {
+    let cores = machine::claim();
+    machine::raise_open_files();
+    let machine = machine::describe();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut lines = Vec::new();
+    for listeners in LISTENERS {
+        for is_paced in [true, false] {
+            lines.extend(runtime.block_on(row(cores, listeners, is_paced, seconds))?);
+        }
+    }
+    let mut text = format!(
+        "{ROUNDS} × {seconds} s per cell on {machine}; {cores}.\n\n\
+         | median of all rounds | kipo | axum | nchan | write(2) | kipo to axum | to nchan | to write(2) |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|\n{}\n",
+        lines.join("\n")
+    );
+    if !nchan::is_there() {
+        text.push_str("\nnginx with nchan is not on this machine (`apt-get install nginx-light libnginx-mod-nchan`).\n");
+    }
+    text.push_str(&runtime.block_on(returns(cores))?);
+    Ok(text)
+}
+
+async fn row(
+    cores: Cores,
+    listeners: usize,
+    is_paced: bool,
+    seconds: u64,
+) -> io::Result<Vec<String>> {
+    let per_second = if is_paced { DELIVERIES_PER_SECOND / listeners } else { 0 };
+    let per_second = u32::try_from(per_second).map_err(io::Error::other)?;
+    let order = Order { publishers: 1, per_second, messages: 0 };
+    let mut runs = SIDES.map(|_| Vec::new());
+    for round in 1..=ROUNDS {
+        for (side, runs) in SIDES.into_iter().zip(&mut runs) {
+            if side == Side::Nchan && !nchan::is_there() {
+                continue;
+            }
+            let pace = if is_paced { "paced" } else { "unpaced" };
+            let name = side.name();
+            progress(format_args!("{listeners} listeners, {pace}, {name}, {round} of {ROUNDS}"));
+            let server = Server::start(side, cores)?;
+            runs.push(fan_out(&server, order, listeners, Duration::from_secs(seconds)).await?);
+        }
+    }
+    let pace = if is_paced { "paced" } else { "unpaced" };
+    let count = number(listeners as f64, 0);
+    let mut lines = vec![
+        line(&format!("{count} listeners, {pace}: server CPU per delivery, µs"), &runs, 2, |run| {
+            run.cpu_us
+        }),
+        line("– p50 of publish → received, µs", &runs, 0, |run| run.p50_us),
+        line("– p99", &runs, 0, |run| run.p99_us),
+    ];
+    if !is_paced {
+        lines.push(line("– deliveries per second", &runs, 0, |run| run.per_second));
+    }
+    let lost = runs.each_ref().map(|runs| runs.iter().map(|run| run.lost).sum::<u64>() as f64);
+    if lost.iter().any(|lost| *lost > 0.0) {
+        let [kipo, axum, nchan, floor] = lost.map(|lost| number(lost, 0));
+        lines.push(format!("| – messages lost | {kipo} | {axum} | {nchan} | {floor} | | | |"));
+    }
+    Ok(lines)
+}
+
+/// One line: medians, then the medians of Kipo's ratios to each of the others.
+fn line(what: &str, runs: &[Vec<Run>; 4], decimals: usize, value: fn(&Run) -> f64) -> String {
+    let cells = runs.each_ref().map(|runs| match runs.len() {
+        0 => "–".to_owned(),
+        _ => number(median(&sorted(runs.iter().map(value))), decimals),
+    });
+    let [kipo, others @ ..] = runs;
+    let ratios = others.each_ref().map(|other| match other.len() {
+        0 => "–".to_owned(),
+        _ => {
+            let ratios =
+                kipo.iter().zip(other.iter()).map(|(kipo, other)| value(kipo) / value(other));
+            format!("{:.2}", median(&sorted(ratios)))
+        }
+    });
+    format!("| {what} | {} | {} |", cells.join(" | "), ratios.join(" | "))
+}
+
+async fn fan_out(server: &Server, order: Order, count: usize, window: Duration) -> io::Result<Run> {
+    let mut listeners = Listeners::new(server.address, server.side.path(Endpoint::Listen));
+    listeners.grow_to(count).await?;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.publish(&order).await?;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    listeners.clear_delays();
+    let start = Instant::now();
+    let (before, cpu) = (listeners.seen()?.received, server.cpu_time()?);
+    tokio::time::sleep(window).await;
+    let units = (listeners.seen()?.received - before).max(1) as f64;
+    let (used, wall) = (server.cpu_time()? - cpu, start.elapsed());
+    let (p50_us, p99_us) = (listeners.delay_us(0.5), listeners.delay_us(0.99));
+    let expected = server.stop_publishing().await? * count as u64;
+    let seen = listeners.settle(expected).await?;
+    if seen.disordered > 0 {
+        let name = server.side.name();
+        return Err(io::Error::other(format!("messages of {name} came twice or out of order")));
+    }
+    Ok(Run {
+        cpu_us: used.as_secs_f64() * 1e6 / units,
+        per_second: units / wall.as_secs_f64(),
+        p50_us,
+        p99_us,
+        lost: expected.saturating_sub(seen.received),
+    })
+}
+
+/// A thousand listeners that come at once, each to be given a hundred messages that are there
+/// already; beside a server that writes the same bytes to each as they stand.
+async fn returns(cores: Cores) -> io::Result<String> {
+    let count = 1_000;
+    let mut times = [Vec::new(), Vec::new()];
+    let mut processor = [Vec::new(), Vec::new()];
+    for round in 1..=ROUNDS {
+        for (index, side) in [Side::Kipo, Side::Floor].into_iter().enumerate() {
+            let name = side.name();
+            progress(format_args!("{count} come back at once, {name}, {round} of {ROUNDS}"));
+            let server = Server::start(side, cores)?;
+            let expected = u64::from(MISSED) * count as u64;
+            let order = Order { publishers: 1, per_second: 0, messages: MISSED };
+            if side == Side::Kipo {
+                server.publish(&order).await?;
+                server.stop_publishing().await?;
+            }
+            let cpu = server.cpu_time()?;
+            let start = Instant::now();
+            let mut listeners = Listeners::new(server.address, side.path(Endpoint::Listen));
+            listeners.grow_to(count).await?;
+            // The floor remembers nothing: it sends the same messages once all are there.
+            if side == Side::Floor {
+                server.publish(&order).await?;
+            }
+            while listeners.seen()?.received < expected {
+                if start.elapsed() > Duration::from_secs(30) {
+                    return Err(http::unexpected("not all came"));
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            times[index].push(start.elapsed().as_secs_f64() * 1e3);
+            let used = server.cpu_time()? - cpu;
+            processor[index].push(used.as_secs_f64() * 1e3);
+        }
+    }
+    let [kipo, floor] = times.map(|times| median(&sorted(times.into_iter())));
+    let [kipo_cpu, floor_cpu] = processor.map(|times| median(&sorted(times.into_iter())));
+    Ok(format!(
+        "\n| 1,000 listeners come back at once, {MISSED} missed messages each | kipo | write(2) | ratio |\n\
+         |---|--:|--:|--:|\n\
+         | all have all of them after, ms | {kipo:.0} | {floor:.0} | {:.2} |\n\
+         | server CPU, ms | {kipo_cpu:.0} | {floor_cpu:.0} | {:.2} |\n\
+         | messages lost | 0 | 0 | |\n",
+        kipo / floor,
+        kipo_cpu / floor_cpu
+    ))
+}
