@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 import { Proxy } from "./proxy.js";
 import { Server } from "./server.js";
 
-const FLAGS = [
+export const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",

@@ -1,0 +1,106 @@
+// A proxy that cuts each session once, at a byte of its own choosing, and lets it through from then on.
+
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+const HEAD_END = "\r\n\r\n";
+
+/** Ends at once and asks for the shortest pause: readers that wait for seconds by themselves come back soon. */
+const GREETING = answer("text/event-stream", "retry: 1\n\n");
+
+const BLANK_PAGE = answer("text/html", "<!doctype html><title>A reader</title>");
+
+export class CutProxy {
+  #target;
+  #answer;
+  #greets;
+  #server;
+  /** How often each session has come. @type {Map<string, number>} */
+  #visits = new Map();
+  /** @type {Set<import("node:net").Socket>} */
+  #sockets = new Set();
+
+  constructor(target, answer, greets) {
+    this.#target = new URL(target);
+    this.#answer = answer;
+    this.#greets = greets;
+    this.#server = createServer((client) => this.#accept(client));
+  }
+
+  /**
+   * @param {string} target the URL of the server
+   * @param {Buffer} answer what the server said to a first request: each session gets the beginning of it
+   * @param {boolean} greets whether a session begins with an answer that holds nothing but `retry:`
+   */
+  static async start(target, answer, greets) {
+    const proxy = new CutProxy(target, answer, greets);
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get port() {
+    return this.#server.address().port;
+  }
+
+  stop() {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    return once(this.#server, "close");
+  }
+
+  #accept(client) {
+    this.#keep(client);
+    let head = "";
+    client.setEncoding("latin1").on("data", (text) => {
+      head += text;
+      if (!head.endsWith(HEAD_END)) return;
+      client.removeAllListeners("data");
+      this.#serve(client, head);
+    });
+  }
+
+  /**
+   * @param {import("node:net").Socket} client
+   * @param {string} head of a request whose path begins with `/<how>-<bytes>/`
+   */
+  #serve(client, head) {
+    const [session, how, bytes] = /(?<=^GET \/)(fin|rst)-(\d+)/.exec(head) ?? [];
+    if (session === undefined) {
+      client.end(BLANK_PAGE);
+      return;
+    }
+    const visit = (this.#visits.get(session) ?? 0) + (this.#greets ? 0 : 1);
+    this.#visits.set(session, visit + (this.#greets ? 1 : 0));
+    if (visit === 0) client.end(GREETING);
+    else if (visit === 1) this.#cut(client, how, Number(bytes));
+    else this.#pass(client, head.replace(`/${session}`, ""));
+  }
+
+  #cut(client, how, bytes) {
+    const part = this.#answer.subarray(0, bytes);
+    if (how === "fin") client.end(part);
+    else if (bytes === 0) client.resetAndDestroy();
+    else client.write(part, () => client.resetAndDestroy());
+  }
+
+  #pass(client, head) {
+    const server = connect(Number(this.#target.port), this.#target.hostname);
+    this.#keep(server);
+    server.write(head, "latin1");
+    server.pipe(client);
+    client.on("close", () => server.destroy()).resume();
+    server.on("close", () => client.destroy());
+  }
+
+  #keep(socket) {
+    this.#sockets.add(socket);
+    socket.setNoDelay().on("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {}); // Its close follows, which is all that matters here.
+  }
+}
+
+/** @param {string} type @param {string} body */
+function answer(type, body) {
+  return `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+}
