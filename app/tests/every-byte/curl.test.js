@@ -11,6 +11,9 @@ import { LISTEN, SAID, everyByte } from "./every-byte.js";
 /** Transfers of one curl. */
 const BATCH = 64;
 
+/** Without `immediate`, curl waits for the first to end: the others might share its connection. */
+const SIDE_BY_SIDE = ["--http1.1", "--parallel", "--parallel-immediate", "--parallel-max", String(BATCH)];
+
 /** How often the files are looked at. */
 const LOOK_MS = 5;
 
@@ -36,7 +39,7 @@ async function follow(transfers, folder) {
   for (let round = 0; left.length > 0; round += 1) {
     const config = join(folder, "config");
     await writeFile(config, left.map((transfer) => options(transfer, round)).join("next\n"));
-    const curl = spawn("curl", ["--parallel", "--parallel-max", String(BATCH), "--config", config], { stdio: "ignore" });
+    const curl = spawn("curl", [...SIDE_BY_SIDE, "--config", config], { stdio: "ignore" });
     const exit = once(curl, "exit");
     while (curl.exitCode === null && !(await Promise.all(left.map((transfer) => isDone(transfer, round)))).every(Boolean)) await pass(LOOK_MS);
     curl.kill();
