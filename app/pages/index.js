@@ -9,8 +9,14 @@ import { fieldInWords, inWords } from "./_words.js";
 
 /** @import { StreamState } from "kipo" */
 
-/** How long a message may be on its way, in milliseconds. */
+/** How long a message may be on its way, in milliseconds, each time it is sent. */
 const SEND_MS = 10_000;
+
+/** How often a message is sent before its writer is asked; the server takes it once all the same. */
+const SEND_ATTEMPTS = 4;
+
+/** The pause before a message is sent again, in milliseconds; it doubles each time. */
+const SEND_PAUSE_MS = 500;
 
 /** A send that takes longer says so, in milliseconds. */
 const SLOW_MS = 500;
@@ -153,7 +159,10 @@ function settlePresumed() {
 }
 
 const outbox = new Outbox({
-  post: async (message) => (await action.chat.Send({ username: name, message }).withTimeout(SEND_MS).call()).id,
+  async post(message) {
+    const call = action.chat.Send({ username: name, message }).withTimeout(SEND_MS);
+    return (await call.withRetry(SEND_ATTEMPTS, { baseDelay: SEND_PAUSE_MS }).call()).id;
+  },
   onSent(id) {
     sent.add(id);
     session.keep(sent);

@@ -104,7 +104,7 @@ scene("what the room no longer keeps is said to be missing, and how much", async
   await proxy.pass();
   await holds(page, ["before", ...said.slice(-100)], COMEBACK_MS);
   const lines = await page.locator("[p-ref='messages'] > li").allTextContents();
-  assert.equal(lines[1], "You missed 30 messages while away.");
+  assert.equal(lines[1], "You missed 30 messages while away: the room keeps only its last ones.");
 });
 
 scene("a server that starts anew is told from one that went on", async (stage) => {
@@ -112,10 +112,7 @@ scene("a server that starts anew is told from one that went on", async (stage) =
   const first = await stage.server();
   const proxy = await stage.proxy(first.url);
   await first.say("Ada", "in the first room");
-  // A development server's tab would load anew after a restart; this is about one that stays.
-  const profile = await stage.profile();
-  await profile.route("**/reload.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
-  const page = await stage.chat(proxy.url, "Grace", profile);
+  const page = await stage.chat(proxy.url, "Grace", await stage.steadyProfile());
   await holds(page, ["in the first room"]);
 
   const second = await stage.server();

@@ -1,21 +1,11 @@
 // What every browser test stands on: one Chromium per file, one server and one set of tabs per test.
 
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch } from "./launch.js";
 import { Proxy } from "./proxy.js";
-import { Server } from "./server.js";
-
-export const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { Server, dataFolder } from "./server.js";
 
 /** How long anything that should happen at once may take, on a machine that also builds. */
 const WAIT_MS = 10_000;
@@ -28,7 +18,7 @@ export const AWAY = [
 
 let browser;
 before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  browser = await launch();
 });
 after(() => browser?.close());
 
@@ -74,6 +64,20 @@ export class Stage {
     profile.on("page", (page) => this.#watch(page));
     this.#ends.push(() => profile.close());
     return profile;
+  }
+
+  /** A profile whose tabs stay as they are after a restart, where those of a development server load anew. */
+  async steadyProfile() {
+    const profile = await this.profile();
+    await profile.route("**/reload.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
+    return profile;
+  }
+
+  /** An empty folder for servers that follow each other. */
+  async data() {
+    const folder = await dataFolder();
+    this.#ends.push(() => rm(folder, { recursive: true, force: true }));
+    return folder;
   }
 
   /** Opens a page in a profile of its own. */

@@ -50,13 +50,14 @@ export class Feed {
   }
 
   /**
-   * Shows a message at the end.
+   * Shows a message at the end, unless it is there: after some gaps a room begins again from what it keeps.
    *
    * @param {string | null} id
    * @param {chat.Message} message
    * @param {boolean} own
    */
   add(id, message, own) {
+    if (id !== null && this.#byId.has(id)) return;
     const sent = new Date(message.sent_at);
     if (sent.toDateString() !== this.#day && !Number.isNaN(sent.getTime())) {
       this.#day = sent.toDateString();
@@ -220,13 +221,23 @@ function mark(kind, text) {
   return item;
 }
 
-/** @param {Gap} gap */
+/**
+ * What happened, for someone who never heard of a log.
+ *
+ * @param {Gap} gap
+ */
 function missing({ reason, missed }) {
-  if (missed === 0) return "The room was set up anew while you were away. You missed nothing.";
-  if (missed !== null) return `You missed ${missed === 1 ? "1 message" : `${missed} messages`} while away.`;
-  if (reason === "new_generation") return "The room began anew while you were away. What was said in between may be missing here.";
-  if (reason === "diverged") return "The room lost its newest messages. Some of those above are gone for others.";
-  return "You missed some messages while away.";
+  const count = missed === null ? "some messages" : missed === 1 ? "1 message" : `${missed} messages`;
+  switch (reason) {
+    case "trimmed":
+      return `You missed ${count} while away: the room keeps only its last ones.`;
+    case "too_many":
+      return `You missed ${count} while away: too many to show here.`;
+    case "new_generation":
+      return "The room began anew while you were away. What was said in between may be missing here.";
+    case "diverged":
+      return "The room was put back to an earlier copy. Its last messages above this line are gone for everyone else.";
+  }
 }
 
 /**

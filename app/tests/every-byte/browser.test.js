@@ -1,8 +1,7 @@
 // The browser's own `EventSource`.
 
 import { after, before } from "node:test";
-import { chromium } from "playwright-core";
-import { FLAGS } from "../stage.js";
+import { launch } from "../launch.js";
 import { SAID, everyByte, sideBySide } from "./every-byte.js";
 
 /** A browser opens six connections to one host; each page has a host of its own. */
@@ -10,7 +9,7 @@ const PAGES = 6;
 
 let browser;
 before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  browser = await launch();
 });
 after(() => browser?.close());
 

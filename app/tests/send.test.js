@@ -1,0 +1,56 @@
+// A message that is sent again is one message.
+
+import assert from "node:assert/strict";
+import { AWAY, holds, part, reads, say, scene, state } from "./stage.js";
+
+const SEND = "/_kipo/actions/chat.Send";
+
+/** The longest pause between two attempts of the chat page, and some room. */
+const COMEBACK_MS = 20_000;
+
+scene("the answer to a send is cut off: it is sent again, and is one message", async (stage) => {
+  stage.expect(...AWAY);
+  const server = await stage.server();
+  const proxy = await stage.proxy(server.url);
+  const page = await stage.chat(proxy.url, "Ada");
+  const keys = [];
+  page.on("request", (request) => request.url().endsWith(SEND) && keys.push(request.headers()["idempotency-key"]));
+
+  for (const [index, bytes] of [0, 40].entries()) {
+    const cut = proxy.cutAfter(bytes, SEND);
+    await say(page, `message ${index}`);
+    await cut;
+    await proxy.pass();
+    await reads(page, part("send_note"), /^$/);
+    await state(page, "connected", COMEBACK_MS);
+  }
+  await holds(page, ["message 0", "message 1"], COMEBACK_MS);
+  await page.waitForFunction(() => document.querySelectorAll("[data-own='yes']").length === 2);
+  assert.equal(await page.inputValue(part("message_input")), "", "nothing is given back to be sent by hand");
+  assert.equal(new Set(keys).size, 2, "one key for each message");
+  assert.ok(keys.length >= 4, "each was sent again");
+  await holds(await stage.chat(server.url, "Grace"), ["message 0", "message 1"]);
+});
+
+for (const end of ["kill", "stop"]) {
+  const how = { kill: "kill -9", stop: "a graceful stop" }[end];
+  scene(`a restart after ${how} shows the same room, without a gap`, async (stage) => {
+    stage.expect(...AWAY);
+    const data = await stage.data();
+    const first = await stage.server({ data });
+    const page = await stage.chat(first.url, "Ada", await stage.steadyProfile());
+    await say(page, "before");
+    await holds(page, ["before"]);
+    await first[end]();
+    await state(page, "reconnecting");
+    // Written while nobody listens: sent again until somebody does.
+    await say(page, "meanwhile");
+    const second = await stage.server({ data, port: Number(new URL(first.url).port) });
+    await holds(page, ["before", "meanwhile"], COMEBACK_MS);
+    await state(page, "connected", COMEBACK_MS);
+    await second.say("Grace", "after");
+    await holds(page, ["before", "meanwhile", "after"]);
+    assert.equal(await page.locator(".mark[data-kind='gap']").count(), 0, "nothing is missing");
+    await holds(await stage.chat(second.url, "Eve"), ["before", "meanwhile", "after"]);
+  });
+}
