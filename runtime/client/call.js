@@ -1,7 +1,7 @@
 /** @import { AnswerOptions, Send } from "./internal.d.ts" */
 
 import { delay } from "./backoff.js";
-import { ActionError, badResponse, errorFromResponse, isTransient, networkError, timeoutError } from "./error.js";
+import { ActionError, badResponse, cutOff, errorFromResponse, isTransient, networkError, timeoutError } from "./error.js";
 import { sleep } from "./platform.js";
 
 /**
@@ -36,7 +36,7 @@ async function oneAttempt(send, { timeout = Infinity, signal, platform }) {
   try {
     const response = await send(either);
     if (!response.ok) throw await errorFromResponse(response, platform.now());
-    return output(await response.text());
+    return await output(response);
   } catch (cause) {
     if (either.aborted) throw either.reason;
     throw cause instanceof ActionError ? cause : networkError(cause);
@@ -45,10 +45,16 @@ async function oneAttempt(send, { timeout = Infinity, signal, platform }) {
   }
 }
 
-/** @param {string} text empty for an action without output, which answers 204 */
-function output(text) {
+/**
+ * @param {Response} response
+ * @returns {Promise<unknown>} null for an action without output
+ */
+async function output(response) {
+  if (response.status === 204) return null;
+  const text = await response.text();
+  if (text === "") throw cutOff();
   try {
-    return text === "" ? null : JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw badResponse("the answer is not JSON", cause);
   }

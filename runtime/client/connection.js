@@ -1,7 +1,9 @@
 /** @import { Platform, Send, SseEvent } from "./internal.d.ts" */
 
-import { ActionError, badResponse, errorFromResponse, networkError, noAnswer, timeoutError } from "./error.js";
+import { ActionError, badResponse, cutOff, errorFromResponse, networkError, noAnswer, timeoutError } from "./error.js";
 import { SseParser } from "./sse.js";
+
+const TYPE = "text/event-stream";
 
 /**
  * One request for a stream, from its start to its end, under a deadline: first for its first event, then,
@@ -107,6 +109,7 @@ export class Connection {
     const response = await this.#connect(this.#signal);
     if (!response.ok) throw await errorFromResponse(response, this.#platform.now());
     const type = response.headers.get("content-type") ?? "";
+    if (type.length < TYPE.length && TYPE.startsWith(type)) throw cutOff();
     if (!/^text\/event-stream\b/i.test(type) || !response.body) {
       throw badResponse(`expected an event stream, got ${type || "nothing"}`);
     }

@@ -45,6 +45,13 @@ export function networkError(cause) {
   return noAnswer("network", "the server could not be reached", cause);
 }
 
+/**
+ * The answer has no body, or no whole type: without TLS a browser takes a head that was cut off for a whole one.
+ */
+export function cutOff() {
+  return noAnswer("network", "the answer was cut off");
+}
+
 /** @param {number} ms */
 export function timeoutError(ms) {
   return noAnswer("timeout", `no answer within ${ms} ms`);

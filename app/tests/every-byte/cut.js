@@ -6,9 +6,7 @@ import { connect, createServer } from "node:net";
 const HEAD_END = "\r\n\r\n";
 
 /** Ends at once and asks for the shortest pause: readers that wait for seconds by themselves come back soon. */
-const GREETING = answer("text/event-stream", "retry: 1\n\n");
-
-const BLANK_PAGE = answer("text/html", "<!doctype html><title>A reader</title>");
+const GREETING = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\nContent-Length: 10\r\n\r\nretry: 1\n\n";
 
 export class CutProxy {
   #target;
@@ -62,16 +60,13 @@ export class CutProxy {
 
   /**
    * @param {import("node:net").Socket} client
-   * @param {string} head of a request whose path begins with `/<how>-<bytes>/`
+   * @param {string} head of a request; a path that begins with `/<how>-<bytes>/` belongs to the session of that name
    */
   #serve(client, head) {
     const [session, how, bytes] = /(?<=^GET \/)(fin|rst)-(\d+)/.exec(head) ?? [];
-    if (session === undefined) {
-      client.end(BLANK_PAGE);
-      return;
-    }
-    const visit = (this.#visits.get(session) ?? 0) + (this.#greets ? 0 : 1);
-    this.#visits.set(session, visit + (this.#greets ? 1 : 0));
+    if (session === undefined) return this.#pass(client, head);
+    const visit = this.#visits.get(session) ?? (this.#greets ? 0 : 1);
+    this.#visits.set(session, visit + 1);
     if (visit === 0) client.end(GREETING);
     else if (visit === 1) this.#cut(client, how, Number(bytes));
     else this.#pass(client, head.replace(`/${session}`, ""));
@@ -98,9 +93,4 @@ export class CutProxy {
     socket.setNoDelay().on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {}); // Its close follows, which is all that matters here.
   }
-}
-
-/** @param {string} type @param {string} body */
-function answer(type, body) {
-  return `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 }

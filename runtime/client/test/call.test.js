@@ -5,11 +5,16 @@ import { ActionError } from "../error.js";
 import { FakeStream, answerText, answerWith, hang, refuse, settle } from "../testing/fakes.js";
 import { follow, world } from "../testing/world.js";
 
-test("null_empty_and_204_answers_are_null", async () => {
-  for (const respond of [answerWith(204), answerText(200, ""), answerWith(200, null)]) {
+test("null_and_204_answers_are_null", async () => {
+  for (const respond of [answerWith(204), answerWith(200, null)]) {
     const { action } = world(respond);
     assert.equal(await action.a.B().call(), null);
   }
+});
+
+test("an_answer_that_was_cut_off_in_its_head_is_no_answer", async () => {
+  const { action } = world(answerText(200, ""));
+  await assert.rejects(action.a.B().call(), { name: "ActionError", code: "network", isNetworkError: true });
 });
 
 test("a_result_with_a_field_named_data_stays_as_it_is", async () => {

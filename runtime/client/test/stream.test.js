@@ -568,3 +568,15 @@ test("a_stream_that_is_over_listens_to_nothing", async () => {
   assert.equal(server.requests.length, 1);
   assert.equal(clock.pending, 0);
 });
+
+test("an_answer_that_was_cut_off_in_its_head_is_asked_for_again", async () => {
+  for (const type of ["", "text/eve"]) {
+    const wire = new FakeStream();
+    const server = fakeServer(() => new Response("", { headers: { "content-type": type } }), wire.respond);
+    const { log, clock } = open(server);
+    await clock.advance(3000);
+    await wire.send(`${ready()}event: chat\ndata: {"n":1}\n\n`);
+    assert.deepEqual(log.messages, [1]);
+    assert.equal(server.requests.length, 2);
+  }
+});
