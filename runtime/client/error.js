@@ -46,7 +46,8 @@ export function networkError(cause) {
 }
 
 /**
- * The answer has no body, or no whole type: without TLS a browser takes a head that was cut off for a whole one.
+ * The answer lacks its body, its whole type or its whole status: without TLS a browser takes a head that was
+ * cut off for a whole one.
  */
 export function cutOff() {
   return noAnswer("network", "the answer was cut off");
@@ -84,6 +85,8 @@ export function isTransient(error) {
  * @param {number} now
  */
 export async function errorFromResponse(response, now) {
+  // Two digits of a status, or one.
+  if (response.status < 100) return cutOff();
   const problem = { ...problemFromJson(await response.text()), status: response.status };
   return errorFromProblem(problem, retryAfterMs(response.headers.get("retry-after"), now));
 }

@@ -79,10 +79,11 @@ export class CutProxy {
     else client.write(part, () => client.resetAndDestroy());
   }
 
+  /** Passes one request: the next one of this client comes over another connection, and is looked at. */
   #pass(client, head) {
     const server = connect(Number(this.#target.port), this.#target.hostname);
     this.#keep(server);
-    server.write(head, "latin1");
+    server.write(head.replace(/^connection: keep-alive/im, "Connection: close"), "latin1");
     server.pipe(client);
     client.on("close", () => server.destroy()).resume();
     server.on("close", () => client.destroy());
