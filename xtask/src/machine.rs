@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-use crate::run::{Result, at, command, has, run};
+use crate::run::{Result, at, command, has, run, target};
 
 /// The folders with npm packages of their own.
 const NPM: [&str; 2] = ["runtime/client", "app"];
@@ -54,14 +54,48 @@ pub(crate) fn chromium() -> Result<PathBuf> {
         return Ok(path);
     }
     let missing = "Chromium is missing: install it (Debian: `apt-get install chromium`) or name one by CHROMIUM=/path/to/chromium";
+    debian(&["chromium"], missing)?;
+    find().ok_or_else(|| missing.to_owned())
+}
+
+/// Makes sure of curl.
+pub(crate) fn curl() -> Result {
+    let missing = "curl is missing: install it (Debian: `apt-get install curl`)";
+    if has("curl") { Ok(()) } else { debian(&["curl"], missing) }
+}
+
+/// Makes sure of a Python with the packages of `requirements`, and returns its path.
+pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
+    let wanted =
+        fs::read_to_string(at(requirements)).map_err(|error| format!("{requirements}: {error}"))?;
+    let folder = target().join("python");
+    let python = folder.join("bin/python");
+    let done = folder.join("installed-by");
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    let missing =
+        "Python 3 with venv is missing: install it (Debian: `apt-get install python3-venv`)";
+    let place = folder.display().to_string();
+    let make = || run(&mut command("python3", &["-m", "venv", "--clear", &place]));
+    if !has("python3") || make().is_err() {
+        debian(&["python3-venv"], missing)?;
+        make()?;
+    }
+    let requirements = at(requirements).display().to_string();
+    run(&mut command(&python, &["-m", "pip", "install", "--quiet", "-r", &requirements]))?;
+    fs::write(&done, wanted).map_err(|error| format!("{}: {error}", done.display()))?;
+    Ok(python)
+}
+
+/// Installs packages of Debian's where that may be done.
+fn debian(packages: &[&str], missing: &str) -> Result {
     if !has("apt-get") || !is_root() {
         return Err(missing.to_owned());
     }
     run(&mut command("apt-get", &["update", "-qq"]))?;
-    let mut install =
-        command("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
-    run(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
-    find().ok_or_else(|| missing.to_owned())
+    let mut install = command("apt-get", &["install", "-y", "-qq", "--no-install-recommends"]);
+    run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 fn is_root() -> bool {

@@ -30,6 +30,11 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step { name: "pages", what: "the app's page scripts against its generated types", run: pages },
     Step { name: "browser", what: "the app in Chromium", run: browser },
+    Step {
+        name: "every-byte",
+        what: "six readers of a stream that is cut at each of its bytes",
+        run: every_byte,
+    },
     Step { name: "package", what: "the crate holds the client", run: package },
     Step { name: "release", what: "the release binary runs from an empty folder", run: release },
     Step { name: "chaos", what: "the app under fire: every record is exact", run: chaos },
@@ -121,6 +126,18 @@ fn browser() -> Result {
     run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
     let mut test = command("npm", &["run", "--silent", "test"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium);
+    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+}
+
+/// Six readers of event streams, and a stream that is cut once at each of its bytes.
+fn every_byte() -> Result {
+    machine::node()?;
+    machine::curl()?;
+    let chromium = machine::chromium()?;
+    let python = machine::python("app/tests/every-byte/requirements.txt")?;
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    let mut test = command("npm", &["run", "--silent", "test:every-byte"]);
+    test.current_dir(at("app")).env("CHROMIUM", chromium).env("KIPO_PYTHON", python);
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
