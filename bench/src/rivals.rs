@@ -35,6 +35,8 @@ struct Run {
     p50_us: f64,
     p99_us: f64,
     lost: u64,
+    /// How often a listener was told that messages are missing.
+    gaps: u64,
 }
 
 /// Measures and returns the tables.
@@ -96,10 +98,18 @@ async fn row(
     if !is_paced {
         lines.push(line("– deliveries per second", &runs, 0, |run| run.per_second));
     }
-    let lost = runs.each_ref().map(|runs| runs.iter().map(|run| run.lost).sum::<u64>() as f64);
-    if lost.iter().any(|lost| *lost > 0.0) {
-        let [kipo, axum, nchan, floor] = lost.map(|lost| number(lost, 0));
-        lines.push(format!("| – messages lost | {kipo} | {axum} | {nchan} | {floor} | | | |"));
+    if runs.iter().flatten().any(|run| run.lost > 0) {
+        let missing = runs.each_ref().map(|runs| {
+            let lost: u64 = runs.iter().map(|run| run.lost).sum();
+            let gaps: u64 = runs.iter().map(|run| run.gaps).sum();
+            let told = match (lost, gaps) {
+                (0, _) => String::new(),
+                (_, 0) => ", not told".to_owned(),
+                (_, gaps) => format!(", told by {} gaps", number(gaps as f64, 0)),
+            };
+            format!("{}{told}", number(lost as f64, 0))
+        });
+        lines.push(format!("| – messages left out | {} | | | |", missing.join(" | ")));
     }
     Ok(lines)
 }
@@ -147,6 +157,7 @@ async fn fan_out(server: &Server, order: Order, count: usize, window: Duration) 
         p50_us,
         p99_us,
         lost: expected.saturating_sub(seen.received),
+        gaps: seen.gaps,
     })
 }
 

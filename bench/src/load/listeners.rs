@@ -116,7 +116,8 @@ impl Listeners {
                 opening.spawn(open(self.address, self.path));
             }
             for opened in opening.join_all().await {
-                let listener = Listener::new(opened?, Arc::clone(&self.tally))?;
+                let phase = self.tasks.len() as u64 % TIMED_EVERY;
+                let listener = Listener::new(opened?, phase, Arc::clone(&self.tally))?;
                 self.tasks.spawn(listener.run());
             }
             missing -= batch;
@@ -195,10 +196,10 @@ struct Listener {
 }
 
 impl Listener {
-    fn new(opened: Opened, tally: Arc<Tally>) -> io::Result<Self> {
+    fn new(opened: Opened, phase: u64, tally: Arc<Tally>) -> io::Result<Self> {
         let Opened { socket, start, is_chunked } = opened;
         let (chunks, events) = (is_chunked.then(Chunks::default), Events::default());
-        let mut reader = Reader { chunks, events, last: 0, tally };
+        let mut reader = Reader { chunks, events, last: 0, phase, tally };
         reader.take(&start)?;
         Ok(Self { socket, reader })
     }
@@ -231,12 +232,14 @@ struct Reader {
     events: Events,
     /// Number of the last message.
     last: u64,
+    /// Which of its messages it looks at for their delay: another one than its neighbours.
+    phase: u64,
     tally: Arc<Tally>,
 }
 
 impl Reader {
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Self { chunks, events, last, tally } = self;
+        let Self { chunks, events, last, phase, tally } = self;
         let mut seen = Seen::default();
         let mut read = |data: &[u8]| {
             events.feed(data, |event| match event.name {
@@ -245,7 +248,7 @@ impl Reader {
                     seen.disordered += u64::from(number <= *last);
                     seen.received += 1;
                     *last = number;
-                    if number % TIMED_EVERY == 0
+                    if number % TIMED_EVERY == *phase
                         && let Some(at) = event.published_us()
                     {
                         tally.delays.note(at);
