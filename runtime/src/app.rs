@@ -136,8 +136,8 @@ impl App {
         self
     }
 
-    /// Sets the directory of the durable topics; `data` unless set, and `--data-dir` wins. It is
-    /// made if it is not there, and only if the app has such topics ([`#[topic]`](crate::topic)).
+    /// Sets the directory of the durable topics ([`#[topic]`](macro@crate::topic)); `data` unless
+    /// set, and `--data-dir` wins. It is made if it is not there, and only if there are any.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = path.into();

@@ -175,16 +175,16 @@ pub use kipo_macros::page;
 /// use kipo::{Durability, Event, Topic, topic};
 ///
 /// #[derive(Event)]
-/// enum News {
-///     Headline(String),
+/// enum Weather {
+///     Storm(String),
 /// }
 ///
 /// #[topic]
-/// static NEWS: Topic<News> = Topic::durable("news", Durability::Fsync).keep(1000);
+/// static WEATHER: Topic<Weather> = Topic::durable("weather", Durability::Fsync).keep(1000);
 ///
 /// # kipo::testing::open_topics();
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let place = NEWS.publish(&News::Headline("Kipo has logs".into())).await.unwrap();
+/// let place = WEATHER.publish(&Weather::Storm("from the west".into())).await.unwrap();
 /// assert_eq!(place.seq(), 1);
 /// # });
 /// ```

@@ -12,7 +12,7 @@ use crate::{
     topic::{self, Store},
 };
 
-/// Opens the app's durable topics ([`#[topic]`](crate::topic)) in memory, for tests of actions
+/// Opens the app's durable topics ([`#[topic]`](macro@crate::topic)) in memory, for tests of actions
 /// that publish to them. Those that are open stay as they are.
 ///
 /// # Panics
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Examples
 ///
-/// See [`#[topic]`](crate::topic).
+/// See [`#[topic]`](macro@crate::topic).
 pub fn open_topics() {
     if let Err(error) = topic::open_all(|| Ok(Store::in_memory())) {
         panic!("{error}");

@@ -160,7 +160,7 @@ impl<E: Event> Topic<E> {
 
     /// Returns a topic whose messages survive what `durability` says.
     ///
-    /// An app opens the topics that have [`#[topic]`](crate::topic) above them. Others are
+    /// An app opens the topics that have [`#[topic]`](macro@crate::topic) above them. Others are
     /// opened by hand ([`open`](Self::open)). The name stands for the topic in its store, so it
     /// stays the same for as long as the messages shall.
     #[must_use]
@@ -190,7 +190,8 @@ impl<E: Event> Topic<E> {
         self
     }
 
-    /// Sets for how long messages are kept, in whole milliseconds; for ever unless set.
+    /// Sets for how long messages are kept, in whole milliseconds; for ever unless set. No older
+    /// one is given to anybody; it leaves the disk with the next message that is published.
     #[must_use]
     pub const fn keep_for(mut self, time: Duration) -> Self {
         self.keep.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
@@ -545,7 +546,7 @@ mod tests {
     use crate::event::EventType;
 
     /// An event whose data is a number.
-    struct N(u64);
+    pub(super) struct N(pub(super) u64);
 
     impl Event for N {
         fn name(&self) -> &'static str {

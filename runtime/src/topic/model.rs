@@ -18,13 +18,12 @@ use std::{
 };
 
 use proptest::prelude::*;
-use schemars::SchemaGenerator;
 
 use super::{
     engine::{Change, Engine, Space},
+    tests::N,
     *,
 };
-use crate::event::EventType;
 
 /// A disk that can be struck.
 #[derive(Clone, Debug, Default)]
@@ -122,24 +121,6 @@ impl Engine for Drive {
 
     fn reopen(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// An event whose data is a number.
-#[derive(Clone, Copy)]
-struct N(u64);
-
-impl Event for N {
-    fn name(&self) -> &'static str {
-        "n"
-    }
-
-    fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        serde_json::to_writer(out, &self.0)
-    }
-
-    fn describe(_: &mut SchemaGenerator) -> Vec<EventType> {
-        Vec::new()
     }
 }
 
