@@ -14,6 +14,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 use crate::machine;
+use crate::plan::Depth;
 use crate::progress;
 use crate::table::{median, percentile, sorted};
 
@@ -25,8 +26,6 @@ const VALUE: [u8; 150] = [b'x'; 150];
 
 /// How many records stand in the store that is opened again.
 const OPENED: u64 = 100_000;
-
-const ROUNDS: usize = 3;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -124,7 +123,7 @@ impl Store for Redb {
 }
 
 /// Measures and returns the table.
-pub(crate) fn measure(seconds: u64) -> io::Result<String> {
+pub(crate) fn measure(Depth { rounds, seconds, .. }: Depth) -> io::Result<String> {
     let machine = machine::describe();
     let mut lines = Vec::new();
     for (safe, publishers) in
@@ -133,8 +132,8 @@ pub(crate) fn measure(seconds: u64) -> io::Result<String> {
         let level = if safe == Safe::Os { "written" } else { "synced" };
         let row = format!("{level}, {publishers} at once");
         let [mut one, mut two] = [Vec::new(), Vec::new()];
-        for round in 1..=ROUNDS {
-            progress(format_args!("{row}, round {round} of {ROUNDS}"));
+        for round in 1..=rounds {
+            progress(format_args!("{row}, round {round} of {rounds}"));
             one.push(run::<Fjall>(safe, publishers, seconds)?);
             if safe == Safe::Fsync {
                 two.push(run::<Redb>(safe, publishers, seconds)?);
@@ -148,7 +147,7 @@ pub(crate) fn measure(seconds: u64) -> io::Result<String> {
     lines.push(format!("| opening {OPENED} published, {KEEP} kept, ms | {} | {} |", one.0, two.0));
     lines.push(format!("| – size of the folder, MiB | {} | {} |", one.1, two.1));
     Ok(format!(
-        "{ROUNDS} × {seconds} s per row and store on {machine}.\n\n| median | {} | {} |\n|---|--:|--:|\n{}\n",
+        "{rounds} × {seconds} s per row and store on {machine}.\n\n| median | {} | {} |\n|---|--:|--:|\n{}\n",
         Fjall::NAME,
         Redb::NAME,
         lines.join("\n")

@@ -12,13 +12,14 @@ use kipo::{Durability, Event, Topic};
 
 use crate::engines::Folder;
 use crate::machine;
+use crate::plan::Depth;
 use crate::progress;
 use crate::table::{median, number, percentile, sorted};
 
-const ROUNDS: usize = 3;
-
 /// How many places are looked up in a row.
 const LOOK_UPS: usize = 100_000;
+
+const LOOK_UP_ROUNDS: usize = 3;
 
 #[derive(Event)]
 enum Room {
@@ -36,7 +37,7 @@ impl Room {
 type Run = (f64, Vec<f64>);
 
 /// Measures and returns the tables.
-pub(crate) fn measure(seconds: u64) -> io::Result<String> {
+pub(crate) fn measure(Depth { rounds, seconds, quick }: Depth) -> io::Result<String> {
     let machine = machine::describe();
     let time = Duration::from_secs(seconds);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -55,10 +56,11 @@ pub(crate) fn measure(seconds: u64) -> io::Result<String> {
             number(at(0.99), 0)
         ));
     };
-    for publishers in [1, 16, 256] {
+    let publishers: &[usize] = if quick { &[1] } else { &[1, 16, 256] };
+    for &publishers in publishers {
         let mut runs = [const { Vec::new() }; 4];
-        for round in 1..=ROUNDS {
-            progress(format_args!("durable publishes, {publishers}, round {round} of {ROUNDS}"));
+        for round in 1..=rounds {
+            progress(format_args!("durable publishes, {publishers}, round {round} of {rounds}"));
             for (durability, runs) in
                 [Durability::Memory, Durability::Os, Durability::Fsync].into_iter().zip(&mut runs)
             {
@@ -79,7 +81,7 @@ pub(crate) fn measure(seconds: u64) -> io::Result<String> {
     }
     let [small, large] = [1_000, 1_000_000].map(|kept| runtime.block_on(look_up(kept)));
     Ok(format!(
-        "{ROUNDS} × {seconds} s per row on {machine}.\n\n\
+        "{rounds} × {seconds} s per row on {machine}.\n\n\
          | median | messages per second | p50, µs | p99, µs | to by hand |\n\
          |---|--:|--:|--:|--:|\n{}\n\n\
          | a place found again, ns | 1,000 kept | 1,000,000 kept | ratio |\n\
@@ -150,7 +152,7 @@ async fn look_up(kept: u32) -> f64 {
     let step = places.len() / 7 * 3 + 1;
     let ids: Vec<String> =
         (0..LOOK_UPS).map(|n| places[n * step % places.len()].to_string()).collect();
-    let rounds = (0..ROUNDS).map(|_| {
+    let rounds = (0..LOOK_UP_ROUNDS).map(|_| {
         let start = Instant::now();
         for id in &ids {
             drop(black_box(topic.subscribe(Some(id))));

@@ -37,12 +37,13 @@ fn main() -> ExitCode {
         Command::Serve(side) => serve::run(side),
         Command::Build { write } => building::measure()
             .and_then(|text| publish(&text, write.then_some(readme::Part::Building))),
-        Command::Rivals { seconds, write } => rivals::measure(seconds)
+        Command::Rivals { depth, write } => rivals::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Rivals))),
-        Command::Engines { seconds, write } => engines::measure(seconds)
+        Command::Engines { depth, write } => engines::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Engines))),
-        Command::Log { seconds, write } => log::measure(seconds)
-            .and_then(|text| publish(&text, write.then_some(readme::Part::Log))),
+        Command::Log { depth, write } => {
+            log::measure(depth).and_then(|text| publish(&text, write.then_some(readme::Part::Log)))
+        }
         Command::Run { plan, write } => {
             measure(&plan).and_then(|text| publish(&text, write.then_some(readme::Part::Speed)))
         }

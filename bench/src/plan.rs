@@ -19,20 +19,29 @@ pub(crate) enum Command {
     },
     /// Fan-out beside other servers.
     Rivals {
-        seconds: u64,
+        depth: Depth,
         write: bool,
     },
     /// Stores for the durable log.
     Engines {
-        seconds: u64,
+        depth: Depth,
         write: bool,
     },
     /// The durable log itself.
     Log {
-        seconds: u64,
+        depth: Depth,
         write: bool,
     },
     Serve(Side),
+}
+
+/// How long a table of its own is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Depth {
+    pub(crate) rounds: usize,
+    pub(crate) seconds: u64,
+    /// Only what is small: shows that the bench works, no more.
+    pub(crate) quick: bool,
 }
 
 /// Which rows to measure, and for how long.
@@ -84,11 +93,13 @@ pub(crate) fn from_command_line() -> Command {
         }
         Some((name @ ("engines" | "log" | "rivals"), matches)) => {
             let write = matches.get_flag("write");
-            let seconds = matches.get_one("seconds").copied().unwrap_or(3);
+            let quick = matches.get_flag("quick");
+            let seconds = matches.get_one("seconds").copied().unwrap_or(if quick { 1 } else { 3 });
+            let depth = Depth { rounds: if quick { 1 } else { 3 }, seconds, quick };
             match name {
-                "log" => Command::Log { seconds, write },
-                "rivals" => Command::Rivals { seconds, write },
-                _ => Command::Engines { seconds, write },
+                "log" => Command::Log { depth, write },
+                "rivals" => Command::Rivals { depth, write },
+                _ => Command::Engines { depth, write },
             }
         }
         Some(("build", build)) => Command::Build { write: build.get_flag("write") },
@@ -121,6 +132,10 @@ fn command_line() -> clap::Command {
         .long("write")
         .action(ArgAction::SetTrue)
         .help("Also put the table into bench/README.md");
+    let quick = Arg::new("quick")
+        .long("quick")
+        .action(ArgAction::SetTrue)
+        .help("A smoke run: one round of one second; shows that the bench works, no more");
     let seconds = Arg::new("seconds")
         .long("seconds")
         .value_parser(value_parser!(u64).range(1..=600))
@@ -142,12 +157,7 @@ fn command_line() -> clap::Command {
                 .help("Pairs of runs per row [default: 5]"),
         )
         .arg(seconds.clone())
-        .arg(
-            Arg::new("quick")
-                .long("quick")
-                .action(ArgAction::SetTrue)
-                .help("A smoke run: one round of one second; shows that the bench works, no more"),
-        )
+        .arg(quick.clone())
         // A table in the README is whole and earnest, or it is not replaced.
         .arg(write.clone().conflicts_with_all(["quick", "rows"]))
         .subcommand(
@@ -158,17 +168,17 @@ fn command_line() -> clap::Command {
         .subcommand(
             clap::Command::new("rivals")
                 .about("Measures fan-out beside axum, nchan and bare writes, to 100 … 10,000")
-                .args([write.clone(), seconds.clone()]),
+                .args([write.clone().conflicts_with("quick"), seconds.clone(), quick.clone()]),
         )
         .subcommand(
             clap::Command::new("engines")
                 .about("Measures two embedded stores under the same group commit")
-                .args([write.clone(), seconds.clone()]),
+                .args([write.clone().conflicts_with("quick"), seconds.clone(), quick.clone()]),
         )
         .subcommand(
             clap::Command::new("log")
                 .about("Measures durable publishes, and how long it takes to find a place again")
-                .args([write, seconds]),
+                .args([write.conflicts_with("quick"), seconds, quick]),
         )
         .subcommand(
             clap::Command::new("serve").hide(true).arg(

@@ -12,6 +12,7 @@ use crate::load::http;
 use crate::load::listeners::Listeners;
 use crate::machine::{self, Cores};
 use crate::nchan;
+use crate::plan::Depth;
 use crate::progress;
 use crate::serve::Order;
 use crate::server::{Endpoint, Server, Side};
@@ -20,8 +21,6 @@ use crate::table::{median, number, sorted};
 const LISTENERS: [usize; 3] = [100, 1_000, 10_000];
 
 const DELIVERIES_PER_SECOND: usize = 50_000;
-
-const ROUNDS: usize = 3;
 
 const SIDES: [Side; 4] = [Side::Kipo, Side::Axum, Side::Nchan, Side::Floor];
 
@@ -40,27 +39,29 @@ struct Run {
 }
 
 /// Measures and returns the tables.
-pub(crate) fn measure(seconds: u64) -> io::Result<String> {
+pub(crate) fn measure(depth: Depth) -> io::Result<String> {
     let cores = machine::claim();
     machine::raise_open_files();
     let machine = machine::describe();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut lines = Vec::new();
-    for listeners in LISTENERS {
+    for &listeners in if depth.quick { &LISTENERS[..1] } else { &LISTENERS[..] } {
         for is_paced in [true, false] {
-            lines.extend(runtime.block_on(row(cores, listeners, is_paced, seconds))?);
+            lines.extend(runtime.block_on(row(cores, listeners, is_paced, depth))?);
         }
     }
     let mut text = format!(
-        "{ROUNDS} × {seconds} s per cell on {machine}; {cores}.\n\n\
+        "{} × {} s per cell on {machine}; {cores}.\n\n\
          | median of all rounds | kipo | axum | nchan | write(2) | kipo to axum | to nchan | to write(2) |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|\n{}\n",
+        depth.rounds,
+        depth.seconds,
         lines.join("\n")
     );
     if !nchan::is_there() {
         text.push_str("\nnginx with nchan is not on this machine (`apt-get install nginx-light libnginx-mod-nchan`).\n");
     }
-    text.push_str(&runtime.block_on(returns(cores))?);
+    text.push_str(&runtime.block_on(returns(cores, depth.rounds))?);
     Ok(text)
 }
 
@@ -68,20 +69,20 @@ async fn row(
     cores: Cores,
     listeners: usize,
     is_paced: bool,
-    seconds: u64,
+    Depth { rounds, seconds, .. }: Depth,
 ) -> io::Result<Vec<String>> {
     let per_second = if is_paced { DELIVERIES_PER_SECOND / listeners } else { 0 };
     let per_second = u32::try_from(per_second).map_err(io::Error::other)?;
     let order = Order { publishers: 1, per_second, messages: 0 };
     let mut runs = SIDES.map(|_| Vec::new());
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         for (side, runs) in SIDES.into_iter().zip(&mut runs) {
             if side == Side::Nchan && !nchan::is_there() {
                 continue;
             }
             let pace = if is_paced { "paced" } else { "unpaced" };
             let name = side.name();
-            progress(format_args!("{listeners} listeners, {pace}, {name}, {round} of {ROUNDS}"));
+            progress(format_args!("{listeners} listeners, {pace}, {name}, {round} of {rounds}"));
             let server = Server::start(side, cores)?;
             runs.push(fan_out(&server, order, listeners, Duration::from_secs(seconds)).await?);
         }
@@ -163,14 +164,14 @@ async fn fan_out(server: &Server, order: Order, count: usize, window: Duration) 
 
 /// A thousand listeners that come at once, each to be given a hundred messages that are there
 /// already; beside a server that writes the same bytes to each as they stand.
-async fn returns(cores: Cores) -> io::Result<String> {
+async fn returns(cores: Cores, rounds: usize) -> io::Result<String> {
     let count = 1_000;
     let mut times = [Vec::new(), Vec::new()];
     let mut processor = [Vec::new(), Vec::new()];
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         for (index, side) in [Side::Kipo, Side::Floor].into_iter().enumerate() {
             let name = side.name();
-            progress(format_args!("{count} come back at once, {name}, {round} of {ROUNDS}"));
+            progress(format_args!("{count} come back at once, {name}, {round} of {rounds}"));
             let server = Server::start(side, cores)?;
             let expected = u64::from(MISSED) * count as u64;
             let order = Order { publishers: 1, per_second: 0, messages: MISSED };
