@@ -195,7 +195,8 @@ export class Client {
       const headers = { ...init.headers, ...resumeHeader(id) };
       return platform.fetch(url, { ...init, headers, signal, cache: "no-store" });
     };
-    const key = `kipo ${init.method} ${url} ${init.body}`;
+    // Tabs that have another version of this client keep to themselves.
+    const key = [import.meta.url, init.method, url, init.body].join(" ");
     const isShared = retryStream && retryStream.share !== false && platform.locks;
     // Only pages that have use for it load it.
     const shared = async (/** @type {string} */ id, /** @type {AbortSignal} */ signal) => {

@@ -114,6 +114,7 @@ export async function share(key, open, id, signal, platform) {
 
   /** @param {string} text */
   function pass(text) {
+    if (over.aborted) return;
     rest += text;
     const end = rest.lastIndexOf("\n\n") + 2;
     if (end < 2) return rest.length > FRAME_CHARS_MAX && alone.abort();

@@ -246,3 +246,17 @@ test("a page that reads too slowly gets a connection of its own, and what it mis
   assert.deepEqual(slow.numbers, Array.from({ length: 300 }, (_, n) => n + 1));
   assert.ok(!more.isClosed, "it shares no more");
 });
+
+test("a frame that does not end is passed on, and no longer kept for others", async () => {
+  const tabs = new Tabs();
+  const [one, two] = [new FakeStream(), new FakeStream()];
+  const first = await tabs.open("", one);
+  await one.send(ready(cursor(0)));
+  await one.send(`: ${"x".repeat(1 << 20)}`);
+  await one.send(`${"x".repeat(9)}\n\n${chat(1)}`);
+  assert.deepEqual(first.numbers, [1]);
+  const second = await tabs.open("", two);
+  await two.send(ready(cursor(0)) + chat(1));
+  assert.ok(!two.isClosed, "nobody else leads: it does now");
+  assert.deepEqual(second.numbers, [1]);
+});
