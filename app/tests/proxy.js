@@ -19,6 +19,8 @@ export class Proxy {
   #paths = new Map();
   /** How many requests were answered with 502. */
   turnedAway = 0;
+  /** The head of each request that was passed on, in order: what was asked on the wire, not what a page knows of. @type {{ path: string, head: string }[]} */
+  asked = [];
 
   constructor(target) {
     this.target = target;
@@ -106,7 +108,10 @@ export class Proxy {
     this.#keep(server);
     let path = "";
     client.on("data", (chunk) => {
-      path = /^[A-Z]+ (\S+) HTTP/.exec(chunk.toString("latin1"))?.[1] ?? path;
+      const head = chunk.toString("latin1");
+      const asks = /^[A-Z]+ (\S+) HTTP/.exec(head)?.[1];
+      if (asks !== undefined) this.asked.push({ path: asks, head });
+      path = asks ?? path;
       this.#paths.set(client, path);
       server.write(chunk);
     });
