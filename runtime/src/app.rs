@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 #[cfg(all(feature = "dev", debug_assertions))]
-use crate::dev;
+use crate::dev::Develop;
 use crate::{
     addresses::Addresses,
     client,
@@ -69,6 +69,8 @@ pub struct App {
     serve_limits: ServeLimits,
     data_dir: PathBuf,
     trusted_proxies: Vec<IpAddr>,
+    /// Whether pages follow edits; never in a release.
+    follows_edits: bool,
 }
 
 impl App {
@@ -84,6 +86,7 @@ impl App {
             serve_limits: ServeLimits::default(),
             data_dir: "data".into(),
             trusted_proxies: Vec::new(),
+            follows_edits: cfg!(all(feature = "dev", debug_assertions)),
         }
     }
 
@@ -170,6 +173,7 @@ impl App {
         let data_dir = self.data_dir.clone();
         let built = self.build()?;
         open_topics(&data_dir)?;
+        built.watch();
         Ok(built.router)
     }
 
@@ -192,6 +196,7 @@ impl App {
         let data_dir = self.data_dir.clone();
         let built = self.build()?;
         open_topics(&data_dir)?;
+        built.watch();
         Ok(serve::serve(listener, built.router, built.shared, limits, stop).await?)
     }
 
@@ -203,6 +208,29 @@ impl App {
     /// Returns the directory of durable topics that was set.
     pub(crate) fn data_dir_set(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// Serves pages as they are at the start, without the development loop.
+    pub(crate) fn without_edits(self) -> Self {
+        Self { follows_edits: false, ..self }
+    }
+
+    /// Returns the folder of the app, if its files are on disk.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.files.as_ref()?.root()
+    }
+
+    /// Returns the folder of the package that the files belong to, if they are on disk.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn package(&self) -> Option<PathBuf> {
+        self.files.as_ref()?.package().map(Path::to_owned)
+    }
+
+    /// Returns the base path that was set.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn base_set(&self) -> &str {
+        &self.base
     }
 
     /// Checks everything, and puts it together.
@@ -236,7 +264,20 @@ impl App {
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
         let declarations = typescript::declarations(&types, client::TYPES, &refs);
         let router = router(&self.base, &shared, &routes, &types, &declarations, pages.clone());
-        Ok(Built { router, shared, declarations, pages })
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let develop = pages.filter(|_| self.follows_edits).map(Develop::new);
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let router = match &develop {
+            Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
+            None => router,
+        };
+        Ok(Built {
+            router,
+            shared,
+            declarations,
+            #[cfg(all(feature = "dev", debug_assertions))]
+            develop,
+        })
     }
 }
 
@@ -258,16 +299,29 @@ pub(crate) struct Built {
     pub(crate) shared: Arc<Shared>,
     /// The text of `client.d.ts`.
     pub(crate) declarations: String,
-    #[cfg_attr(
-        not(all(feature = "dev", debug_assertions)),
-        expect(dead_code, reason = "only the development loop asks where pages are")
-    )]
-    pub(crate) pages: Option<Arc<Pages>>,
+    /// The development loop, if there is one.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) develop: Option<Develop>,
+}
+
+impl Built {
+    /// Follows edits in this process, if the app does.
+    fn watch(&self) {
+        #[cfg(all(feature = "dev", debug_assertions))]
+        self.develop.iter().for_each(Develop::watch);
+    }
 }
 
 /// Everything that keeps an app from starting.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StartError(Vec<Mistake>);
+
+impl StartError {
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn mistakes(&self) -> &[Mistake] {
+        &self.0
+    }
+}
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -308,7 +362,7 @@ fn pages(app: &App) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
         base: app.base.clone(),
         client: format!("{}/{}", app.base, client::hash()),
         preload,
-        reload: cfg!(all(feature = "dev", debug_assertions)),
+        reload: app.follows_edits,
     };
     Pages::new(files.clone(), settings, &app.states).map(|pages| Some(Arc::new(pages)))
 }
@@ -328,24 +382,7 @@ fn router(
         let mounted = Mounted { shared: Arc::clone(shared), route: route.clone() };
         router = router.route_service(&path, mounted);
     }
-    let client = format!("{base}/{}", client::hash());
-    for module in client::MODULES.iter().chain(client::LATER) {
-        router = router.route(
-            &format!("{client}/{}", module.name),
-            embedded(&module.served(), "text/javascript; charset=utf-8", Keep::Forever),
-        );
-    }
-    #[cfg(all(feature = "dev", debug_assertions))]
-    {
-        let module = client::RELOAD;
-        router = router.route(
-            &format!("{client}/{}", module.name),
-            embedded(&module.served(), "text/javascript; charset=utf-8", Keep::Forever),
-        );
-        if let Some(pages) = &pages {
-            router = router.merge(dev::router(base, Arc::clone(pages), Arc::clone(shared)));
-        }
-    }
+    router = router.merge(client_router(base));
     let title = std::env::current_exe().ok();
     let title = title.as_deref().and_then(|path| path.file_stem()?.to_str()).unwrap_or("app");
     let openapi = openapi::document(types, base, title, env!("CARGO_PKG_VERSION")).to_string();
@@ -376,6 +413,23 @@ fn router(
             let (pages, cx) = (Arc::clone(&pages), dispatch::context(request, states.clone()));
             async move { pages.handle(cx).await }
         })
+}
+
+/// Serves the modules of the client.
+pub(crate) fn client_router(base: &str) -> Router {
+    let mut router = Router::new();
+    for module in client::MODULES.iter().chain(client::LATER).chain(client::DEV) {
+        router = router.route(
+            &client_path(base, module.name),
+            embedded(&module.served(), "text/javascript; charset=utf-8", Keep::Forever),
+        );
+    }
+    router
+}
+
+/// Returns the path of a module of the client.
+pub(crate) fn client_path(base: &str, module: &str) -> String {
+    format!("{base}/{}/{module}", client::hash())
 }
 
 /// Returns a route for a text that lies in memory.

@@ -4,19 +4,28 @@ use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     str::FromStr as _,
 };
 
-use clap::{Arg, ArgMatches, Command, builder::ValueParser, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, value_parser};
+use tokio::net::TcpListener;
+#[cfg(all(feature = "dev", debug_assertions))]
+use tokio::sync::mpsc::UnboundedReceiver;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
 use crate::{
-    app::{App, Built, open_topics},
+    app::{App, open_topics},
     listen, serve,
+};
+#[cfg(all(feature = "dev", debug_assertions))]
+use crate::{
+    app::{Built, StartError},
+    dev::{Acted, Develop, Order, Report, Supervised, Word, report_panics},
+    supervisor,
 };
 
 /// Why a command did not do what it was asked for, for the person who asked.
@@ -70,7 +79,16 @@ fn command() -> Command {
         .value_parser(value_parser!(PathBuf))
         .required(true)
         .help("The folder to write client.d.ts to");
-    Command::new("app")
+    let mut command = Command::new("app");
+    if cfg!(all(feature = "dev", debug_assertions)) {
+        command = command.arg(
+            Arg::new("no-watch")
+                .long("no-watch")
+                .action(ArgAction::SetTrue)
+                .help("Serve plainly: edits are not followed, nothing is built anew"),
+        );
+    }
+    command
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
         .args([port, host, data_dir])
@@ -93,9 +111,18 @@ fn log() {
     let filter = std::env::var("RUST_LOG").ok().and_then(|text| Targets::from_str(&text).ok());
     let filter = filter.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
     let lines = tracing_subscriber::fmt::layer();
-    let lines = lines.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let lines = lines.with_ansi(is_coloured()).with_writer(io::stderr);
     // An app that set up a log of its own keeps it.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+}
+
+/// Tells whether what is logged is read on a terminal in the end.
+fn is_coloured() -> bool {
+    #[cfg(all(feature = "dev", debug_assertions))]
+    if let Some(coloured) = std::env::var_os(supervisor::COLOUR) {
+        return coloured == "1";
+    }
+    io::stderr().is_terminal()
 }
 
 fn types(app: App, matches: &ArgMatches) -> Result<(), Failure> {
@@ -113,31 +140,28 @@ fn start_failure(error: &impl std::fmt::Display) -> Failure {
 }
 
 fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
-    let host = *matches.get_one::<IpAddr>("host").ok_or("--host is missing")?;
-    let port = *matches.get_one::<u16>("port").ok_or("--port is missing")?;
-    let limits = app.serve_limits_set();
-    let data_dir = matches.get_one::<PathBuf>("data-dir").map(PathBuf::as_path);
-    let data_dir = data_dir.unwrap_or(app.data_dir_set()).to_owned();
-    let built = app.build().map_err(|error| start_failure(&error))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
-    runtime.block_on(async {
-        let address = SocketAddr::new(host, port);
+    #[cfg(all(feature = "dev", debug_assertions))]
+    {
+        let supervised = Supervised::find().map_err(|error| format!("no supervisor: {error}"))?;
+        if let Some((supervisor, listener, orders)) = supervised {
+            return serve_supervised(app, matches, supervisor, listener, orders);
+        }
+        if !matches.get_flag("no-watch") {
+            return supervise(app, matches);
+        }
+    }
+    let data_dir = data_dir(&app, matches);
+    let (address, limits) = (address(matches)?, app.serve_limits_set());
+    let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
+    runtime()?.block_on(async {
         listen::raise_open_files(limits.connections_max);
-        let listener = listen::listen(address).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("{address} is in use: stop what listens there, or choose another --port")
-            }
-            _ => format!("{address}: {error}"),
-        })?;
+        let listener = bind(address)?;
         let address = listener.local_addr().unwrap_or(address);
         // Who connects meanwhile waits a moment instead of being refused.
         let store = open_topics(&data_dir).map_err(|error| start_failure(&error))?;
         let stop = signal().map_err(|error| format!("no signals: {error}"))?;
         say(&format!("listening on http://{address}"));
-        develop(&built);
-        let Built { router, shared, .. } = built;
-        let served = serve::serve(listener, router, shared, limits, stop).await;
+        let served = serve::serve(listener, built.router, built.shared, limits, stop).await;
         if let Some(store) = store {
             store.close();
         }
@@ -145,22 +169,135 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     })
 }
 
-/// Keeps the types fresh for the editor and follows edits, in development.
-#[cfg(all(feature = "dev", debug_assertions))]
-fn develop(built: &Built) {
-    let Some(pages) = &built.pages else { return };
-    if let Some(root) = pages.root() {
-        write_types(root, &built.declarations);
-    }
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("no threads: {error}"))
 }
 
-#[cfg(not(all(feature = "dev", debug_assertions)))]
-fn develop(_: &Built) {}
+fn address(matches: &ArgMatches) -> Result<SocketAddr, Failure> {
+    let host = *matches.get_one::<IpAddr>("host").ok_or("--host is missing")?;
+    let port = *matches.get_one::<u16>("port").ok_or("--port is missing")?;
+    Ok(SocketAddr::new(host, port))
+}
+
+fn data_dir(app: &App, matches: &ArgMatches) -> PathBuf {
+    let data_dir = matches.get_one::<PathBuf>("data-dir").map(PathBuf::as_path);
+    data_dir.unwrap_or(app.data_dir_set()).to_owned()
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    listen::listen(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{address} is in use: stop what listens there, or choose another --port")
+        }
+        _ => format!("{address}: {error}"),
+    })
+}
+
+/// Lets others serve, one version of the app after the other.
+#[cfg(all(feature = "dev", debug_assertions))]
+fn supervise(app: App, matches: &ArgMatches) -> Result<(), Failure> {
+    let address = address(matches)?;
+    let settings = supervisor::Settings {
+        address,
+        app: app.root().map(Path::to_owned),
+        package: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).or(app.package()),
+        base: app.base_set().to_owned(),
+        drain: app.serve_limits_set().drain,
+    };
+    // What the app has opened is for those who serve.
+    drop(app);
+    runtime()?.block_on(async {
+        let listener = bind(address)?.into_std().map_err(|error| error.to_string())?;
+        supervisor::run(settings, listener).await
+    })
+}
+
+/// Serves as one version of the app, as the supervisor says.
+#[cfg(all(feature = "dev", debug_assertions))]
+fn serve_supervised(
+    app: App,
+    matches: &ArgMatches,
+    supervisor: Supervised,
+    listener: std::net::TcpListener,
+    mut orders: UnboundedReceiver<Order>,
+) -> Result<(), Failure> {
+    let data_dir = data_dir(&app, matches);
+    let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
+    let root = app.root().map(Path::to_owned);
+    // The supervisor says it, here and in the browser.
+    let fails = |error: &StartError| {
+        let mistakes = error.mistakes().iter();
+        let reports =
+            mistakes.map(|mistake| Report::of_mistake(mistake, root.as_deref())).collect();
+        supervisor.tell(&Word::Failed(reports));
+    };
+    let built = match app.build() {
+        Ok(built) => built,
+        Err(error) => return Ok(fails(&error)),
+    };
+    supervisor.tell(&Word::Ready { base });
+    runtime()?.block_on(async {
+        listen::raise_open_files(limits.connections_max);
+        if !matches!(orders.recv().await, Some(Order::Serve)) {
+            return Ok(());
+        }
+        let store = match open_topics(&data_dir) {
+            Ok(store) => store,
+            Err(error) => return Ok(fails(&error)),
+        };
+        let Built { router, shared, declarations, develop } = built;
+        if let (Some(develop), Some(root)) = (&develop, &root) {
+            write_types(root, &declarations);
+            report_panics(develop.clone());
+        }
+        let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
+        supervisor.tell(&Word::Serving);
+        let stop = async {
+            tokio::select! {
+                () = obey(&mut orders, develop.as_ref(), &supervisor) => {}
+                () = interrupted => {}
+            }
+            if store.is_none() {
+                // The next one has nothing to wait for.
+                supervisor.tell(&Word::Released);
+            }
+        };
+        let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+        let served = serve::serve(listener, router, shared, limits, stop).await;
+        if let Some(store) = store {
+            store.close();
+            supervisor.tell(&Word::Released);
+        }
+        served.map_err(|error| error.to_string())
+    })
+}
+
+/// Does what the supervisor says, until it says to retire.
+#[cfg(all(feature = "dev", debug_assertions))]
+async fn obey(
+    orders: &mut UnboundedReceiver<Order>,
+    develop: Option<&Develop>,
+    supervisor: &Supervised,
+) {
+    while let Some(order) = orders.recv().await {
+        match (order, develop) {
+            (Order::Retire, _) => return,
+            (Order::Changed(changes), Some(develop)) => {
+                let Acted { did, took, wrong } = develop.act(&changes);
+                let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                supervisor.tell(&Word::Acted { what: changes.to_string(), did, ms, wrong });
+            }
+            (Order::Wrong(wrong), Some(develop)) => develop.build_is_wrong(wrong),
+            (Order::Serve | Order::Built { .. } | Order::Changed(_) | Order::Wrong(_), _) => {}
+        }
+    }
+}
 
 /// Writes `client.d.ts` beside the pages, unless it is there already: editors read it again
 /// with each write.
 #[cfg(all(feature = "dev", debug_assertions))]
-fn write_types(root: &std::path::Path, declarations: &str) {
+fn write_types(root: &Path, declarations: &str) {
     let file = root.join("client.d.ts");
     if fs::read_to_string(&file).is_ok_and(|text| text == declarations) {
         return;

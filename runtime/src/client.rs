@@ -43,10 +43,13 @@ pub(crate) const MODULES: &[Module] = modules![
 /// The modules that a page loads when it has use for them.
 pub(crate) const LATER: &[Module] = modules!["share.js"];
 
-/// The module that browsers load in development, to follow edits.
+/// The modules that browsers load in development.
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) const RELOAD: Module =
-    Module { name: "reload.js", text: include_str!("../client/reload.js") };
+pub(crate) const DEV: &[Module] = modules!["reload.js"];
+
+/// The modules that browsers load in development: none of them is part of a release.
+#[cfg(not(all(feature = "dev", debug_assertions)))]
+pub(crate) const DEV: &[Module] = &[];
 
 impl Module {
     /// Returns the text that browsers get.

@@ -33,7 +33,15 @@ pub struct Files(Source);
 
 #[derive(Clone)]
 enum Source {
-    Disk(PathBuf),
+    Disk {
+        root: PathBuf,
+        /// The folder of the package that was compiled, which is the root unless that was set.
+        #[cfg_attr(
+            not(all(feature = "dev", debug_assertions)),
+            expect(dead_code, reason = "only the development loop builds the package")
+        )]
+        package: PathBuf,
+    },
     /// By path, `public/app.css`.
     Embedded(Arc<BTreeMap<&'static str, Embedded>>),
 }
@@ -68,14 +76,24 @@ impl Files {
     }
 
     fn on_disk_unless(other: Option<OsString>, root: PathBuf) -> Self {
-        let root = other.filter(|other| !other.is_empty()).map_or(root, PathBuf::from);
-        Self(Source::Disk(root))
+        let package = root;
+        let other = other.filter(|other| !other.is_empty()).map(PathBuf::from);
+        Self(Source::Disk { root: other.unwrap_or_else(|| package.clone()), package })
     }
 
     /// Returns the folder that holds `pages/` and `public/`, if the files are on disk.
     pub(crate) fn root(&self) -> Option<&Path> {
         match &self.0 {
-            Source::Disk(root) => Some(root),
+            Source::Disk { root, .. } => Some(root),
+            Source::Embedded(_) => None,
+        }
+    }
+
+    /// Returns the folder of the package that the files belong to, if they are on disk.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn package(&self) -> Option<&Path> {
+        match &self.0 {
+            Source::Disk { package, .. } => Some(package),
             Source::Embedded(_) => None,
         }
     }
@@ -85,7 +103,7 @@ impl Files {
     pub(crate) fn list(&self, folder: Folder) -> io::Result<Vec<String>> {
         let mut paths = Vec::new();
         match &self.0 {
-            Source::Disk(root) => {
+            Source::Disk { root, .. } => {
                 let top = root.join(folder.as_str());
                 match top.canonicalize() {
                     Ok(top) => walk(&top, &top, "", DEPTH_MAX, &mut paths)?,
@@ -110,7 +128,7 @@ impl Files {
             return None;
         }
         match &self.0 {
-            Source::Disk(root) => {
+            Source::Disk { root, .. } => {
                 let top = root.join(folder.as_str()).canonicalize().ok()?;
                 let bytes = read_inside(&top, &top.join(path))?;
                 let hash = Hash::of(&bytes);
@@ -128,7 +146,7 @@ impl Files {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Disk(root) => f.debug_tuple("Disk").field(root).finish(),
+            Self::Disk { root, .. } => f.debug_tuple("Disk").field(root).finish(),
             Self::Embedded(files) => write!(f, "Embedded({})", files.len()),
         }
     }

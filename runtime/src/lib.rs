@@ -80,6 +80,8 @@ mod serve;
 mod shared;
 mod shield;
 mod stream;
+#[cfg(all(feature = "dev", debug_assertions))]
+mod supervisor;
 mod sync;
 mod take_over;
 pub mod testing;

@@ -1,49 +1,171 @@
-//! The development loop: an edit shows in every open tab. Only in debug builds.
+//! The development loop as a serving process sees it: an edit shows in every open tab. Only in
+//! debug builds.
 //!
-//! File → [`watch`] (filter, settle, compare) → `page` (read all anew, or keep the old set and
-//! its flaws) → [`reload`] (tell the browsers).
+//! [`watch`] (file events → a change) → [`Develop::act`] (read the pages anew, or keep the old
+//! set and say what is wrong) → [`reload`] (tell the tabs). The watch is in this process where an
+//! app is a router of somebody's own; under a supervisor it is there, and [`supervised`] is told.
 
+mod control;
+mod editor;
 mod reload;
+mod report;
+mod supervised;
 mod watch;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Router, extract::Request, routing::get};
 
-use self::{
-    reload::{Reload, ReloadEvent},
-    watch::Changes,
-};
+use self::reload::{Reload, ReloadEvent};
 use crate::{context::States, dispatch, page::Pages, shared::Shared};
 
-/// Watches the app's files, and serves the stream that tells of edits.
-pub(crate) fn router(base: &str, pages: Arc<Pages>, shared: Arc<Shared>) -> Router {
-    let reload = Arc::new(Reload::new());
-    if let Some(root) = pages.root() {
-        let told = Arc::clone(&reload);
-        let root = root.to_owned();
-        watch::spawn(root, move |changes| told.tell(&react(&pages, &changes)));
+pub(crate) use self::{
+    control::{Order, SUPERVISED, Word, hand_over, line},
+    reload::RELOAD_PATH,
+    report::{Kind, Report},
+    supervised::{Supervised, report_panics},
+    watch::{Changes, Looked, Looker, spawn},
+};
+
+/// The pages that follow edits, and the tabs that show them.
+#[derive(Clone)]
+pub(crate) struct Develop {
+    pages: Arc<Pages>,
+    reload: Arc<Reload>,
+}
+
+/// What was done about a change.
+pub(crate) struct Acted {
+    pub(crate) did: String,
+    pub(crate) took: Duration,
+    /// Everything that is wrong with the pages now.
+    pub(crate) wrong: Vec<Report>,
+}
+
+impl Develop {
+    pub(crate) fn new(pages: Arc<Pages>) -> Self {
+        let reload = Arc::new(Reload::new(pages.root()));
+        Self { pages, reload }
     }
+
+    /// Serves the stream that tells tabs of edits.
+    pub(crate) fn router(&self, base: &str, shared: Arc<Shared>) -> Router {
+        stream(base, Arc::clone(&self.reload), shared)
+    }
+
+    /// Watches the pages in this process.
+    pub(crate) fn watch(&self) {
+        let Some(root) = self.pages.root() else { return };
+        let this = self.clone();
+        let looked = Looked { app: root.to_owned(), ..Looked::default() };
+        spawn(looked, move |changes| {
+            let Acted { did, took, wrong } = this.act(&changes);
+            match wrong.as_slice() {
+                [] => tracing::info!("{changes}: {did}, {} ms", took.as_millis()),
+                wrong => wrong.iter().for_each(|wrong| tracing::error!("{wrong}")),
+            }
+        });
+    }
+
+    /// Reads what changed, and tells the tabs what to do.
+    pub(crate) fn act(&self, changes: &Changes) -> Acted {
+        let began = Instant::now();
+        let root = self.pages.root();
+        let (did, wrong) = match self.pages.reload() {
+            Ok(()) => {
+                self.reload.pages_are_wrong(Vec::new());
+                let events = self.events(changes);
+                events.iter().for_each(|event| self.reload.tell(event));
+                let did: Vec<&str> = events.iter().map(ReloadEvent::done).collect();
+                (did.join(", "), Vec::new())
+            }
+            Err(flaws) => {
+                let wrong: Vec<_> = flaws.iter().map(|flaw| Report::of_flaw(flaw, root)).collect();
+                self.reload.pages_are_wrong(wrong.clone());
+                ("not right yet".to_owned(), wrong)
+            }
+        };
+        Acted { did, took: began.elapsed(), wrong }
+    }
+
+    /// Tells the tabs what is wrong with what shall take the place of this process.
+    pub(crate) fn build_is_wrong(&self, wrong: Vec<Report>) {
+        self.reload.build_is_wrong(wrong);
+    }
+
+    /// Tells the tabs of something that failed once.
+    pub(crate) fn failed(&self, report: Report) {
+        self.reload.tell(&ReloadEvent::Failure(Box::new(report)));
+    }
+
+    /// Returns what tabs have to do about a change of pages that are all right.
+    fn events(&self, changes: &Changes) -> Vec<ReloadEvent> {
+        let of = |suffixes: &[&str]| -> BTreeSet<String> {
+            let suffix = |path: &str| path.rsplit_once('.').map_or("", |(_, s)| s).to_owned();
+            let paths = changes.pages.iter();
+            paths.filter(|path| suffixes.contains(&suffix(path).as_str())).cloned().collect()
+        };
+        let (templates, styles, scripts) = (of(&["html"]), of(&["css"]), of(&["js", "mjs"]));
+        if !scripts.is_empty() {
+            // A tab that loads anew has everything else with it.
+            return vec![ReloadEvent::Script { pages: self.pages_of_scripts(&scripts) }];
+        }
+        let mut events = Vec::new();
+        if !styles.is_empty() {
+            events.push(ReloadEvent::Css { paths: styles.clone() });
+        }
+        let templates: BTreeSet<String> = templates
+            .iter()
+            .filter_map(|path| path.strip_prefix("pages/"))
+            .map(str::to_owned)
+            .collect();
+        if !templates.is_empty() || styles.iter().any(|path| changes.came_or_went.contains(path)) {
+            // What comes or goes may change the address of any page, and what is put into its head.
+            let known = changes.came_or_went.is_empty();
+            let pages = known.then(|| self.pages.users(&templates));
+            events.push(ReloadEvent::Page { pages });
+        }
+        let known = |path: &String| path.ends_with(".html") || styles.contains(path);
+        let others: BTreeSet<String> =
+            changes.pages.iter().filter(|path| !known(path)).cloned().collect();
+        if !others.is_empty() {
+            events.push(ReloadEvent::File { paths: others });
+        }
+        events
+    }
+
+    /// Returns the pages that have those scripts, if all are scripts of one page alone.
+    fn pages_of_scripts(&self, scripts: &BTreeSet<String>) -> Option<BTreeSet<String>> {
+        let page = |script: &String| {
+            let template = format!("{}.html", script.strip_prefix("pages/")?.strip_suffix(".js")?);
+            self.pages.has_template(&template).then_some(template)
+        };
+        scripts.iter().map(page).collect()
+    }
+}
+
+/// Serves a stream of reload events.
+fn stream(base: &str, reload: Arc<Reload>, shared: Arc<Shared>) -> Router {
     let stream = get(move |request: Request| {
         let cx = dispatch::context(request, States::default());
         std::future::ready(reload.stream(&cx, &shared))
     });
-    Router::new().route(&format!("{base}/dev/reload"), stream)
+    Router::new().route(&format!("{base}{RELOAD_PATH}"), stream)
 }
 
-/// Reads what changed, and decides what browsers have to do.
-fn react(pages: &Pages, changes: &Changes) -> ReloadEvent {
-    let began = Instant::now();
-    let event = match pages.reload() {
-        Ok(()) if changes.only("css") => ReloadEvent::Css,
-        Ok(()) if changes.only("js") => ReloadEvent::Script,
-        Ok(()) => ReloadEvent::Page,
-        Err(flaws) => ReloadEvent::Error(flaws.into_iter().next().map(Box::new)),
-    };
-    let ms = began.elapsed().as_millis();
-    match &event {
-        ReloadEvent::Error(Some(flaw)) => tracing::error!("{changes}: {flaw}\n{}", flaw.excerpt),
-        event => tracing::info!("{changes}: {}, {ms} ms", event.done()),
-    }
-    event
+/// Serves the stream of a process that has no pages, only something to say about them.
+pub(crate) fn wrong_stream(
+    base: &str,
+    root: Option<&Path>,
+    wrong: Vec<Report>,
+    shared: Arc<Shared>,
+) -> Router {
+    let reload = Reload::new(root);
+    reload.build_is_wrong(wrong);
+    stream(base, Arc::new(reload), shared)
 }

@@ -78,7 +78,7 @@ pub(crate) fn answer(
 
 /// Tells whether the client would read a page. A program that names JSON and admits HTML only
 /// along with everything else would not.
-fn wants_html(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
     let names = |word: &str| {
         let fields = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         fields.into_iter().any(|field| field.to_ascii_lowercase().contains(word))
@@ -131,7 +131,7 @@ fn for_author(head: &Head, flaw: &Flaw) -> Response {
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>{message}</h1>\n<p>{place}</p>\n\
          <pre>{excerpt}</pre>\n</body>\n</html>\n"
     );
-    let page = inject(&page, &head.block(None, None));
+    let page = inject(&page, &head.block("", None, None));
     let mut response = html(head, StatusCode::INTERNAL_SERVER_ERROR, page, Keep::Never);
     head.allow_style(response.headers_mut(), STYLE);
     response

@@ -141,7 +141,7 @@ fn sentence(message: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
-fn excerpt(source: &str, line: usize, column: usize) -> String {
+pub(crate) fn excerpt(source: &str, line: usize, column: usize) -> String {
     let first = line.saturating_sub(LINES_AROUND).max(1);
     let width = (line + LINES_AROUND).to_string().len();
     let mut text = String::new();

@@ -13,6 +13,8 @@ use crate::page::{Settings, json};
 pub(crate) struct Head {
     /// The import map, the client, and in development the part that reloads.
     common: String,
+    /// The script that follows edits, in development.
+    reload: Option<String>,
     csp: HeaderValue,
 }
 
@@ -29,15 +31,25 @@ impl Head {
             let _ = writeln!(common, "<link rel=\"modulepreload\" href=\"{url}\">");
         }
         script(&mut common, &main);
-        if settings.reload {
-            script(&mut common, &format!("{}/reload.js", settings.client));
-        }
-        Self { common, csp: csp(&imports) }
+        let reload = settings.reload.then(|| format!("{}/reload.js", settings.client));
+        Self { common, reload, csp: csp(&imports) }
     }
 
-    /// Returns the lines for a page with these files of its own.
-    pub(crate) fn block(&self, style: Option<&str>, own_script: Option<&str>) -> String {
+    /// Returns the lines for a page with these files of its own. `template` is the page's.
+    pub(crate) fn block(
+        &self,
+        template: &str,
+        style: Option<&str>,
+        own_script: Option<&str>,
+    ) -> String {
         let mut block = self.common.clone();
+        if let Some(url) = &self.reload {
+            let (url, template) = (escape(url), escape(template));
+            let _ = writeln!(
+                block,
+                "<script type=\"module\" src=\"{url}\" data-kipo-page=\"{template}\"></script>"
+            );
+        }
         if let Some(url) = style {
             let _ = writeln!(block, "<link rel=\"stylesheet\" href=\"{}\">", escape(url));
         }
@@ -166,13 +178,13 @@ mod tests {
             reload: true,
             ..Settings::test()
         });
-        let block = head.block(Some("/p/index.css"), Some("/p/index.js"));
+        let block = head.block("index.html", Some("/p/index.css"), Some("/p/index.js"));
         assert_eq!(
             block,
             "<script type=\"importmap\">{\"imports\":{\"kipo\":\"/_kipo/c0/main.js\"}}</script>\n\
              <link rel=\"modulepreload\" href=\"/_kipo/c0/action.js\">\n\
              <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
-             <script type=\"module\" src=\"/_kipo/c0/reload.js\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/reload.js\" data-kipo-page=\"index.html\"></script>\n\
              <link rel=\"stylesheet\" href=\"/p/index.css\">\n\
              <script type=\"module\" src=\"/p/index.js\"></script>\n"
         );

@@ -17,8 +17,10 @@ mod scan;
 mod store;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, all(feature = "dev", debug_assertions)))]
+mod uses;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 use axum::{body::Body, response::Response};
@@ -28,7 +30,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use self::{
     answer::{Keep, content, finish},
     data::not_found,
-    failure::{Audience, Failure, HTML},
+    failure::{Audience, Failure},
     head::Head,
     routes::Target,
     store::{Set, page_data},
@@ -43,7 +45,11 @@ use crate::{
 };
 
 pub use self::data::{PageContext, PageData, PageRegistration};
-pub(crate) use self::flaw::Flaw;
+pub(crate) use self::{
+    failure::{HTML, wants_html},
+    flaw::{Flaw, excerpt},
+    head::escape,
+};
 
 /// Where the parts of a page come from.
 #[derive(Clone, Debug)]
@@ -129,6 +135,18 @@ impl Pages {
         let set = Set::load(&self.files, head, base, &self.registrations)?;
         self.serving.store(Arc::new(set));
         Ok(())
+    }
+
+    /// Returns the templates that show something else once those named have changed.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn users(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        uses::users(self.serving.load().sources(), changed)
+    }
+
+    /// Returns whether there is a template of that name.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn has_template(&self, template: &str) -> bool {
+        self.serving.load().sources().contains_key(template)
     }
 
     /// Returns the names in `p-ref` attributes with the tags that carry them.

@@ -130,6 +130,11 @@ impl Set {
         &self.hash
     }
 
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     pub(crate) fn refs(&self) -> Refs {
         refs::scan(self.sources.values().map(String::as_str))
     }
@@ -191,7 +196,7 @@ impl Set {
         };
         Page {
             file: file.to_owned(),
-            block: head.block(url(".css").as_deref(), url(".js").as_deref()),
+            block: head.block(file, url(".css").as_deref(), url(".js").as_deref()),
             data: None,
             params: route.into_iter().flat_map(Route::params).map(str::to_owned).collect(),
         }

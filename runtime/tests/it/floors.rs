@@ -35,7 +35,8 @@ const FLOORS: &[(u8, &[&str])] = &[
     (8, &["dispatch"]),
     (9, &["dev", "serve", "testing"]),
     (10, &["app"]),
-    (11, &["cli"]),
+    (11, &["supervisor"]),
+    (12, &["cli"]),
 ];
 
 /// The roof: they export, and hold no logic.

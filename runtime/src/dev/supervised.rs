@@ -1,0 +1,86 @@
+//! The end of a serving process that its supervisor holds.
+
+use std::{
+    env, io,
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    os::{fd::AsFd as _, unix::net::UnixStream},
+    panic,
+    path::PathBuf,
+    process,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use crate::dev::{
+    Develop, Order, Report, SUPERVISED, Word,
+    control::{self, line},
+};
+
+/// How long a process whose supervisor is gone takes to let go of everything.
+const ORPHAN_MAX: Duration = Duration::from_secs(2);
+
+/// The supervisor of this process. Clones speak on the same line.
+#[derive(Clone, Debug)]
+pub(crate) struct Supervised {
+    /// A std lock: held for one write.
+    stream: Arc<Mutex<UnixStream>>,
+}
+
+impl Supervised {
+    /// Returns the supervisor, the listening socket and the orders to come, if this process has
+    /// a supervisor. To be asked once.
+    ///
+    /// When the supervisor goes, however it goes, that is an order to retire, and the process
+    /// ends soon in any case.
+    pub(crate) fn find() -> io::Result<Option<(Self, TcpListener, UnboundedReceiver<Order>)>> {
+        if env::var_os(SUPERVISED).is_none() {
+            return Ok(None);
+        }
+        let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let listener = control::take(&stream)?;
+        // Whoever reads from the standard input finds nothing.
+        rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+        let (order, orders) = mpsc::unbounded_channel();
+        let lines = BufReader::new(stream.try_clone()?);
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                match serde_json::from_str(&line) {
+                    // Nobody hears it while the process ends.
+                    Ok(told) => _ = order.send(told),
+                    Err(error) => tracing::warn!(%error, "an order that is not known"),
+                }
+            }
+            let _ = order.send(Order::Retire);
+            thread::sleep(ORPHAN_MAX);
+            process::exit(1);
+        });
+        Ok(Some((Self { stream: Arc::new(Mutex::new(stream)) }, listener, orders)))
+    }
+
+    /// Tells the supervisor. One that is gone hears nothing, and that is found elsewhere.
+    pub(crate) fn tell(&self, word: &Word) {
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stream.write_all(&line(word));
+    }
+}
+
+/// Returns the folder that relative places of the source lie below.
+pub(crate) fn source_root() -> Option<PathBuf> {
+    env::var_os(SUPERVISED).filter(|root| !root.is_empty()).map(PathBuf::from)
+}
+
+/// Shows each panic from here on in the open tabs, beside what is said of it already.
+pub(crate) fn report_panics(develop: Develop) {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        before(panic);
+        let Some(place) = panic.location() else { return };
+        let message = panic.payload_as_str().unwrap_or("(no message)");
+        let (line, column) = (place.line() as usize, place.column() as usize);
+        develop.failed(Report::of_panic(message, place.file(), line, column));
+    }));
+}

@@ -1,0 +1,69 @@
+//! Which templates a template is made of.
+//!
+//! A template names those that it extends, includes and imports in quotes, and uses a component
+//! by its name from wherever it is defined. That is all that is asked here: to take a word in a
+//! text for a use costs one look more, to miss a use would leave an open tab as it was.
+
+use std::collections::BTreeSet;
+
+use crate::page::flaw::Sources;
+
+/// Returns the templates that show another text when those in `changed` do, themselves included.
+pub(crate) fn users(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut users = changed.clone();
+    loop {
+        let defined: Vec<String> = users.iter().flat_map(|name| names(sources, name)).collect();
+        let more: Vec<&String> = sources
+            .iter()
+            .filter(|(name, source)| {
+                !users.contains(*name) && defined.iter().any(|word| source.contains(word))
+            })
+            .map(|(name, _)| name)
+            .collect();
+        if more.is_empty() {
+            return users;
+        }
+        users.extend(more.into_iter().cloned());
+    }
+}
+
+/// Returns what another template holds if it uses this one.
+fn names(sources: &Sources, name: &str) -> Vec<String> {
+    let mut names = vec![format!("\"{name}\""), format!("'{name}'"), format!("`{name}`")];
+    let source = sources.get(name).map_or("", String::as_str);
+    for definition in source.split("component").skip(1) {
+        let word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        let definition = definition.trim_start();
+        let end = definition.find(|c| !word(c)).unwrap_or(definition.len());
+        if end > 0 {
+            names.push(format!("<{}", &definition[..end]));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_uses_what_it_extends_includes_and_calls() {
+        let sources: Sources = [
+            ("_base.html", "<html>{% block main %}{% endblock %}"),
+            ("_layout.html", "{% extends '_base.html' %}"),
+            ("_card.html", "{% component Card(title: string) %}{{ title }}{% endcomponent Card %}"),
+            ("_list.html", "{{<Card title=\"x\" />}}"),
+            ("index.html", "{% extends \"_layout.html\" %}{% include \"_list.html\" %}"),
+            ("other.html", "alone"),
+        ]
+        .map(|(name, source)| (name.to_owned(), source.to_owned()))
+        .into();
+        let users = |name: &str| -> Vec<String> {
+            users(&sources, &BTreeSet::from([name.to_owned()])).into_iter().collect()
+        };
+        assert_eq!(users("_base.html"), ["_base.html", "_layout.html", "index.html"]);
+        assert_eq!(users("_card.html"), ["_card.html", "_list.html", "index.html"]);
+        assert_eq!(users("index.html"), ["index.html"]);
+        assert_eq!(users("other.html"), ["other.html"]);
+    }
+}

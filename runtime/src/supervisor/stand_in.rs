@@ -1,0 +1,112 @@
+//! What answers while no version of the app does: what is wrong, and a retry for programs.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use http::{HeaderValue, StatusCode, header};
+use tokio::{sync::oneshot, task::JoinHandle};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    addresses::Addresses,
+    app,
+    context::{RequestId, States},
+    dev::{self, Report},
+    drain::Drain,
+    encode,
+    error::{Code, Error},
+    guard::Guards,
+    limits::Limits,
+    page,
+    serve::{self, ServeLimits},
+    shared::Shared,
+};
+
+/// How long its connections are waited for when a version of the app takes over.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// A server on the app's own socket. Dropping it stops it.
+#[derive(Debug)]
+pub(super) struct StandIn {
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl StandIn {
+    /// Serves what is wrong; `base` is the app's base path.
+    pub(super) fn start(
+        listener: &TcpListener,
+        base: &str,
+        root: &std::path::Path,
+        wrong: &[Report],
+    ) -> std::io::Result<Self> {
+        let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+        let limits = ServeLimits { drain: DRAIN, ..ServeLimits::default() };
+        let shared = Arc::new(Shared {
+            guards: Guards::default(),
+            states: States::default(),
+            limits: Limits::new(),
+            addresses: Addresses::new(Vec::new()),
+            streams_per_address_max: limits.streams_per_address_max,
+            drain: Drain::default(),
+            calls: TaskTracker::new(),
+        });
+        let router = router(base, root, wrong, &shared);
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(async move {
+            let stopped = async { _ = stopped.await };
+            if let Err(error) = serve::serve(listener, router, shared, limits, stopped).await {
+                tracing::warn!(%error, "the socket has failed");
+            }
+        });
+        Ok(Self { stop, serving })
+    }
+
+    /// Stops accepting, and lets those who are answered have their answers.
+    pub(super) async fn stop(self) {
+        // It may have stopped by itself.
+        let _ = self.stop.send(());
+        let _ = self.serving.await;
+    }
+}
+
+fn router(base: &str, root: &std::path::Path, wrong: &[Report], shared: &Arc<Shared>) -> Router {
+    let stream = dev::wrong_stream(base, Some(root), wrong.to_vec(), Arc::clone(shared));
+    let page = page(base, wrong);
+    app::client_router(base).merge(stream).fallback(move |request: Request| {
+        let id = RequestId::of(request.headers());
+        let response = if page::wants_html(request.headers()) {
+            html(&page)
+        } else {
+            let error = Error::new(Code::Unavailable, "no version of the app runs: see its pages");
+            encode::problem(&error.with_retry_after(1), &id)
+        };
+        std::future::ready(response)
+    })
+}
+
+fn html(page: &str) -> Response {
+    let mut response = Response::new(Body::from(page.to_owned()));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, page::HTML);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// Returns a page that says it without a script, and shows it as everywhere else with one.
+fn page(base: &str, wrong: &[Report]) -> String {
+    let said: String = wrong
+        .iter()
+        .map(|report| format!("<pre>{}</pre>\n", page::escape(&report.plain())))
+        .collect();
+    let reload = page::escape(&app::client_path(base, "reload.js"));
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>The app does not run</title>\n\
+         <script type=\"module\" src=\"{reload}\"></script>\n</head>\n<body>\n\
+         <h1>The app does not run</h1>\n{said}</body>\n</html>\n"
+    )
+}
