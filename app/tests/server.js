@@ -39,13 +39,16 @@ export class Server {
    * @param {string} [options.cwd]
    * @param {string} [options.data] the folder of its topics, which stays; without one they go with the server
    * @param {number} [options.port]
+   * @param {boolean} [options.watch] whether edits are followed, by a process beside the one that serves
+   * @param {string} [options.bin]
    */
-  static async start({ root, cwd = APP, data, port = 0 } = {}) {
+  static async start({ root, cwd = APP, data, port = 0, watch = false, bin = BIN } = {}) {
     const env = root === undefined ? process.env : { ...process.env, KIPO_ROOT: root };
     const ownData = data === undefined ? await dataFolder() : null;
     const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", data ?? ownData];
-    const child = spawn(BIN, options, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-    return new Server(child, await address(child), ownData);
+    if (!watch) options.push("--no-watch");
+    const child = spawn(bin, options, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    return new Server(child, await address(child, bin), ownData);
   }
 
   /** Runs an action, past every page and proxy. */
@@ -92,14 +95,14 @@ export function dataFolder() {
 }
 
 /** Waits for the line that tells where the server listens. */
-function address(child) {
+function address(child, bin) {
   return new Promise((resolve, reject) => {
     let out = "";
     let err = "";
     const fail = (why) => {
       clearTimeout(timer);
       child.kill("SIGKILL");
-      reject(new Error(`${BIN}: ${why}\n${out}${err}`));
+      reject(new Error(`${bin}: ${why}\n${out}${err}`));
     };
     const timer = setTimeout(() => fail(`said no address within ${START_MS} ms`), START_MS);
     child.on("error", (error) => fail(`${error.message} (KIPO_APP_BIN names the binary)`));

@@ -48,7 +48,8 @@ impl Launch {
     /// Returns the command, not started.
     pub(crate) fn command(&self) -> Command {
         let mut args: Vec<OsString> = vec!["--port".into(), self.address.port().to_string().into()];
-        args.extend(["--host".into(), "127.0.0.1".into(), "--data-dir".into(), self.data().into()]);
+        args.extend(["--no-watch".into(), "--host".into(), "127.0.0.1".into()]);
+        args.extend(["--data-dir".into(), self.data().into()]);
         let mut command = match self.file_blocks_max {
             None => Command::new(&self.binary),
             Some(blocks) => {

@@ -24,7 +24,7 @@ use crate::{
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
     app::{Built, StartError},
-    dev::{Acted, Develop, Order, Report, Supervised, Word, report_panics},
+    dev::{Acted, Develop, Order, Report, SUPERVISED, Supervised, Word, report_panics},
     supervisor,
 };
 
@@ -79,19 +79,16 @@ fn command() -> Command {
         .value_parser(value_parser!(PathBuf))
         .required(true)
         .help("The folder to write client.d.ts to");
-    let mut command = Command::new("app");
-    if cfg!(all(feature = "dev", debug_assertions)) {
-        command = command.arg(
-            Arg::new("no-watch")
-                .long("no-watch")
-                .action(ArgAction::SetTrue)
-                .help("Serve plainly: edits are not followed, nothing is built anew"),
-        );
-    }
-    command
+    let no_watch = Arg::new("no-watch")
+        .long("no-watch")
+        .action(ArgAction::SetTrue)
+        // The same command line works for a release, which never watches.
+        .hide(!cfg!(all(feature = "dev", debug_assertions)))
+        .help("Serve plainly: edits are not followed, nothing is built anew");
+    Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
-        .args([port, host, data_dir])
+        .args([port, host, data_dir, no_watch])
         .subcommand(
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
@@ -109,11 +106,27 @@ fn host(text: &str) -> Result<IpAddr, String> {
 /// Logs to standard error, by the filter in `RUST_LOG`.
 fn log() {
     let filter = std::env::var("RUST_LOG").ok().and_then(|text| Targets::from_str(&text).ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+    let filter = filter.unwrap_or_else(|| {
+        let filter = Targets::new().with_default(tracing::Level::INFO);
+        // One version goes after the other, and there is a line for that.
+        if is_supervised() {
+            filter.with_target("kipo::serve", tracing::Level::WARN)
+        } else {
+            filter
+        }
+    });
     let lines = tracing_subscriber::fmt::layer();
     let lines = lines.with_ansi(is_coloured()).with_writer(io::stderr);
     // An app that set up a log of its own keeps it.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+}
+
+/// Tells whether this process is one version of the app after others.
+fn is_supervised() -> bool {
+    #[cfg(all(feature = "dev", debug_assertions))]
+    return std::env::var_os(SUPERVISED).is_some();
+    #[cfg(not(all(feature = "dev", debug_assertions)))]
+    return false;
 }
 
 /// Tells whether what is logged is read on a terminal in the end.
@@ -144,7 +157,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     {
         let supervised = Supervised::find().map_err(|error| format!("no supervisor: {error}"))?;
         if let Some((supervisor, listener, orders)) = supervised {
-            return serve_supervised(app, matches, supervisor, listener, orders);
+            return serve_supervised(app, matches, &supervisor, listener, orders);
         }
         if !matches.get_flag("no-watch") {
             return supervise(app, matches);
@@ -205,7 +218,9 @@ fn supervise(app: App, matches: &ArgMatches) -> Result<(), Failure> {
         base: app.base_set().to_owned(),
         drain: app.serve_limits_set().drain,
     };
-    // What the app has opened is for those who serve.
+    // For those who serve: they have the same limits.
+    listen::raise_open_files(app.serve_limits_set().connections_max);
+    // What the app has opened is theirs as well.
     drop(app);
     runtime()?.block_on(async {
         let listener = bind(address)?.into_std().map_err(|error| error.to_string())?;
@@ -218,7 +233,7 @@ fn supervise(app: App, matches: &ArgMatches) -> Result<(), Failure> {
 fn serve_supervised(
     app: App,
     matches: &ArgMatches,
-    supervisor: Supervised,
+    supervisor: &Supervised,
     listener: std::net::TcpListener,
     mut orders: UnboundedReceiver<Order>,
 ) -> Result<(), Failure> {
@@ -231,20 +246,20 @@ fn serve_supervised(
         let reports =
             mistakes.map(|mistake| Report::of_mistake(mistake, root.as_deref())).collect();
         supervisor.tell(&Word::Failed(reports));
+        Ok(())
     };
     let built = match app.build() {
         Ok(built) => built,
-        Err(error) => return Ok(fails(&error)),
+        Err(error) => return fails(&error),
     };
     supervisor.tell(&Word::Ready { base });
     runtime()?.block_on(async {
-        listen::raise_open_files(limits.connections_max);
         if !matches!(orders.recv().await, Some(Order::Serve)) {
             return Ok(());
         }
         let store = match open_topics(&data_dir) {
             Ok(store) => store,
-            Err(error) => return Ok(fails(&error)),
+            Err(error) => return fails(&error),
         };
         let Built { router, shared, declarations, develop } = built;
         if let (Some(develop), Some(root)) = (&develop, &root) {
@@ -255,7 +270,7 @@ fn serve_supervised(
         supervisor.tell(&Word::Serving);
         let stop = async {
             tokio::select! {
-                () = obey(&mut orders, develop.as_ref(), &supervisor) => {}
+                () = obey(&mut orders, develop.as_ref(), supervisor) => {}
                 () = interrupted => {}
             }
             if store.is_none() {
@@ -288,7 +303,7 @@ async fn obey(
                 let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 supervisor.tell(&Word::Acted { what: changes.to_string(), did, ms, wrong });
             }
-            (Order::Wrong(wrong), Some(develop)) => develop.build_is_wrong(wrong),
+            (Order::Wrong(wrong), Some(develop)) => develop.build_is_wrong(&wrong),
             (Order::Serve | Order::Built { .. } | Order::Changed(_) | Order::Wrong(_), _) => {}
         }
     }

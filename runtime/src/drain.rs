@@ -47,6 +47,8 @@ pub(crate) struct Drain(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     begun: AtomicBool,
+    /// Whether it is about to begin.
+    announced: AtomicBool,
     /// Wakes those whose turn it is.
     turn: Arc<Notify>,
     /// How many watches there are.
@@ -71,6 +73,17 @@ impl Drain {
             tokio::time::sleep(pause).await;
         }
         self.0.turn.notify_waiters();
+    }
+
+    /// Says that it is about to begin: whoever is answered from here on is told so with the
+    /// answer, and uses another connection for what it asks next.
+    pub(crate) fn announce(&self) {
+        self.0.announced.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the drain is about to begin, or has begun.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.0.announced.load(Ordering::Relaxed)
     }
 
     /// Tells whether the drain has begun.

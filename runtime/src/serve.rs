@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use http::{Request, Version};
+use http::{HeaderValue, Request, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -21,7 +21,7 @@ use crate::{
     addresses::{self, Place},
     alarm::Alarm,
     connection::{self, Connection},
-    drain::Watch,
+    drain::Drain,
     error::{Code, Error},
     jitter,
     shared::{Peer, Shared},
@@ -83,6 +83,13 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// The pause after an accept that failed for want of files or memory: time for some to be freed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// How long requests are still awaited on connections that are open when a shutdown begins. One
+/// that was accepted just now has its request on the way; one that is in use is closed with the
+/// answer that it gets, instead of between two requests, where the next would meet a reset.
+const LINGER: Duration = Duration::from_millis(50);
+
 /// How many connections beyond the bounds are told so at a time. What comes beyond those as well
 /// is closed without a word, which every client takes for a network that fails, and comes back.
 const REFUSALS_MAX: usize = 256;
@@ -118,7 +125,7 @@ pub(crate) async fn serve(
         // The first tracker is awaited by the drain below; what is in the second takes a second.
         match place(&shared, peer, connections.len(), limits) {
             Ok(place) => {
-                let (router, drain) = (router.clone(), shared.drain.watch());
+                let (router, drain) = (router.clone(), shared.drain.clone());
                 connections.spawn(connection(stream, peer, router, limits, drain, place));
             }
             Err(error) if refusals.len() < REFUSALS_MAX => {
@@ -167,11 +174,12 @@ async fn connection(
     peer: SocketAddr,
     router: Router,
     limits: ServeLimits,
-    mut drain: Watch,
+    drain: Drain,
     _place: Option<Place>,
 ) {
     set_options(&stream, limits.write_timeout);
     let take_over = TakeOver::default();
+    let mut drains = drain.watch();
     let io = TokioIo::new(Connection::new(stream, limits.write_timeout, take_over.clone()));
     let activity = Activity::new();
     let mut alarm = Alarm::at(activity.deadline(limits.header_timeout));
@@ -184,9 +192,13 @@ async fn connection(
             let take_over = (request.version() == Version::HTTP_11).then(|| take_over.clone());
             request.extensions_mut().insert(Peer { address: peer, take_over });
             let answering = Service::call(&mut router.clone(), request);
+            let drain = drain.clone();
             // In a box: a connection is moved once its stream is taken over.
             Box::pin(async move {
-                let response = answering.await?;
+                let mut response = answering.await?;
+                if drain.is_announced() {
+                    response.headers_mut().insert(header::CONNECTION, CLOSE);
+                }
                 Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
             })
         })
@@ -200,7 +212,7 @@ async fn connection(
     let mut serving = http.serve_connection(io, service);
     let mut draining = false;
     let end = poll_fn(|task| {
-        if !draining && Pin::new(&mut drain).poll(task).is_ready() {
+        if !draining && Pin::new(&mut drains).poll(task).is_ready() {
             draining = true;
             Pin::new(&mut serving).graceful_shutdown();
         }
@@ -225,7 +237,7 @@ async fn connection(
         End::Stream(body) => {
             // The buffers of hyper go here, and what else a stream has no use for.
             let connection = serving.into_parts().io.into_inner();
-            drop((alarm, activity, drain));
+            drop((alarm, activity, drains));
             take_over::write(connection, body).await.map_err(Into::into)
         }
     };
@@ -246,6 +258,10 @@ async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration) {
     connections.close();
     shared.calls.close();
     let all = async {
+        shared.drain.announce();
+        if !connections.is_empty() {
+            tokio::time::sleep(LINGER).await;
+        }
         shared.drain.begin(within).await;
         connections.wait().await;
         shared.calls.wait().await;

@@ -78,7 +78,7 @@ impl Develop {
         let root = self.pages.root();
         let (did, wrong) = match self.pages.reload() {
             Ok(()) => {
-                self.reload.pages_are_wrong(Vec::new());
+                self.reload.pages_are_wrong(&[]);
                 let events = self.events(changes);
                 events.iter().for_each(|event| self.reload.tell(event));
                 let did: Vec<&str> = events.iter().map(ReloadEvent::done).collect();
@@ -86,7 +86,7 @@ impl Develop {
             }
             Err(flaws) => {
                 let wrong: Vec<_> = flaws.iter().map(|flaw| Report::of_flaw(flaw, root)).collect();
-                self.reload.pages_are_wrong(wrong.clone());
+                self.reload.pages_are_wrong(&wrong);
                 ("not right yet".to_owned(), wrong)
             }
         };
@@ -94,7 +94,7 @@ impl Develop {
     }
 
     /// Tells the tabs what is wrong with what shall take the place of this process.
-    pub(crate) fn build_is_wrong(&self, wrong: Vec<Report>) {
+    pub(crate) fn build_is_wrong(&self, wrong: &[Report]) {
         self.reload.build_is_wrong(wrong);
     }
 
@@ -162,7 +162,7 @@ fn stream(base: &str, reload: Arc<Reload>, shared: Arc<Shared>) -> Router {
 pub(crate) fn wrong_stream(
     base: &str,
     root: Option<&Path>,
-    wrong: Vec<Report>,
+    wrong: &[Report],
     shared: Arc<Shared>,
 ) -> Router {
     let reload = Reload::new(root);

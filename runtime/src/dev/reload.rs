@@ -144,13 +144,13 @@ impl Reload {
     }
 
     /// Says what is wrong with the pages; nothing any more if it is empty.
-    pub(super) fn pages_are_wrong(&self, reports: Vec<Report>) {
-        self.set(|wrong| std::mem::replace(&mut wrong.pages, reports.clone()) != reports);
+    pub(super) fn pages_are_wrong(&self, reports: &[Report]) {
+        self.set(|wrong| std::mem::replace(&mut wrong.pages, reports.to_owned()) != reports);
     }
 
     /// Says what is wrong with the next process; nothing any more if it is empty.
-    pub(super) fn build_is_wrong(&self, reports: Vec<Report>) {
-        self.set(|wrong| std::mem::replace(&mut wrong.build, reports.clone()) != reports);
+    pub(super) fn build_is_wrong(&self, reports: &[Report]) {
+        self.set(|wrong| std::mem::replace(&mut wrong.build, reports.to_owned()) != reports);
     }
 
     fn set(&self, change: impl FnOnce(&mut Wrong) -> bool) {

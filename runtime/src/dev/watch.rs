@@ -10,7 +10,7 @@ use std::{
     ffi::OsStr,
     fmt, fs,
     path::{Path, PathBuf},
-    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    sync::mpsc::{self, Receiver, Sender},
     time::{Duration, SystemTime},
 };
 
@@ -221,10 +221,7 @@ fn follow(
             unsettled += 1;
             if unsettled < UNSETTLED_MAX {
                 // When the one who tells is gone, what was told is acted on.
-                next = match happened.recv_timeout(SETTLE) {
-                    Ok(told) => Some(told),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                };
+                next = happened.recv_timeout(SETTLE).ok();
             }
         }
         watch.folders(&looked);
@@ -508,7 +505,7 @@ mod tests {
         // As editors save: a new file in place of the old one, which is then saved again.
         for text in ["3", "4"] {
             dir.write("pages/.a.html.new", text);
-            std::fs::rename(dir.path().join("pages/.a.html.new"), dir.path().join("pages/a.html"))
+            fs::rename(dir.path().join("pages/.a.html.new"), dir.path().join("pages/a.html"))
                 .unwrap();
             wait_for("pages/a.html");
         }
@@ -518,7 +515,7 @@ mod tests {
             wait_for("pages/blog/deep/b.html");
         }
         // A folder that goes and comes back.
-        std::fs::remove_dir_all(dir.path().join("pages/blog")).unwrap();
+        fs::remove_dir_all(dir.path().join("pages/blog")).unwrap();
         wait_for("pages/blog/deep/b.html");
         for text in ["1", "2"] {
             dir.write("pages/blog/deep/b.html", text);
@@ -534,7 +531,7 @@ mod tests {
             wait_for("add.rs");
         }
         // Moved away.
-        std::fs::rename(dir.path().join("pages/a.html"), dir.path().join("a.html")).unwrap();
+        fs::rename(dir.path().join("pages/a.html"), dir.path().join("a.html")).unwrap();
         wait_for("pages/a.html");
     }
 

@@ -99,15 +99,12 @@ struct Messages {
 
 /// A line that cargo prints, as far as it is asked for.
 #[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
+#[serde(tag = "reason")]
 enum Message {
-    CompilerMessage {
-        message: Diagnostic,
-    },
-    CompilerArtifact {
-        target: Target,
-        executable: Option<PathBuf>,
-    },
+    #[serde(rename = "compiler-message")]
+    Said { message: Diagnostic },
+    #[serde(rename = "compiler-artifact")]
+    Made { target: Target, executable: Option<PathBuf> },
     #[serde(other)]
     Other,
 }
@@ -137,10 +134,8 @@ struct Span {
 impl Messages {
     fn take(&mut self, line: &str, binary: &str) {
         match serde_json::from_str(line) {
-            Ok(Message::CompilerMessage { message }) => self.diagnostic(message),
-            Ok(Message::CompilerArtifact { target, executable: Some(executable) })
-                if target.name == binary =>
-            {
+            Ok(Message::Said { message }) => self.diagnostic(message),
+            Ok(Message::Made { target, executable: Some(executable) }) if target.name == binary => {
                 self.binary = Some(executable);
             }
             // What a build script prints goes the same way.

@@ -166,7 +166,7 @@ impl Supervisor {
     ) -> Self {
         let cargo = settings.package.as_deref().and_then(|folder| Cargo::of(folder, &binary));
         let app = settings.app.clone().or(settings.package.clone()).unwrap_or_default();
-        let looked = Looked { app: app.clone(), ..Looked::default() };
+        let looked = Looked { app, ..Looked::default() };
         let told = happen.clone();
         let looker = dev::spawn(looked.clone(), move |changes| {
             // Nobody acts on it once the supervisor stops.

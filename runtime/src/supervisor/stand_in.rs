@@ -71,7 +71,7 @@ impl StandIn {
 }
 
 fn router(base: &str, root: &std::path::Path, wrong: &[Report], shared: &Arc<Shared>) -> Router {
-    let stream = dev::wrong_stream(base, Some(root), wrong.to_vec(), Arc::clone(shared));
+    let stream = dev::wrong_stream(base, Some(root), wrong, Arc::clone(shared));
     let page = page(base, wrong);
     app::client_router(base).merge(stream).fallback(move |request: Request| {
         let id = RequestId::of(request.headers());
