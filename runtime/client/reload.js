@@ -1,21 +1,40 @@
-// Development only: shows a saved file in every open tab. Served beside main.js by a development server,
-// and loaded by a script tag of its own.
+// Development only: shows a saved file in every open tab. Loaded by a script tag of its own, before the page's script.
 //
 // The events of `{base}/dev/reload`, each with JSON:
-//   start  { id }       the life of the server; another id after a reconnect means that it was restarted
-//   page, script        load the page anew
-//   css    { path }     a style sheet by its path, such as /index.css; without a path, all of them
-//   error  { file, line, column, message, excerpt }   shown until the next good event
+//   start    { id, root, editor }   the life of the server; another id after a reconnect means that it is another one
+//   page     { pages }              these templates show something else (null: all): fetch the page, and morph it
+//   css      { paths }              these style sheets changed
+//   script   { pages }              load these pages anew (null: all)
+//   file     { paths }              these public files changed
+//   errors   { errors }             all that is wrong now, the first first; nothing any more if it is empty
+//   failure  { message, … }         something failed once
+
+import { restore, save } from "./keep.js";
+import { Served } from "./morph.js";
+import { Overlay } from "./overlay.js";
+import { fetchAgain, swapStyles } from "./swap.js";
 
 /**
- * @typedef {{ name: "start" | "page" | "script" | "css" | "error" | "hello", data: Data }} DevEvent
- * @typedef {Flaw & { id?: string, path?: string }} Data
- * @typedef {{ file?: string, line?: number | null, column?: number | null, message?: string, excerpt?: string }} Flaw
+ * @typedef {import("./overlay.js").Report} Report
+ * @typedef {object} Data
+ * @property {string} [id]
+ * @property {string} [root]
+ * @property {string} [editor]
+ * @property {string[] | null} [pages]
+ * @property {string[]} [paths]
+ * @property {Report[]} [errors]
  *
- * @typedef {object} Tab what this script needs of the browser; tests hand in another
- * @property {Document} document
- * @property {() => void} reload
- * @property {() => number} now
+ * @typedef {typeof NAMES[number]} Name
+ * @typedef {{ name: Name | "hello", data: Data & Report }} DevEvent
+ *
+ * @typedef {object} Tab what this script does to the page, and needs of the browser; tests hand in another
+ * @property {() => string | undefined} template the page's own
+ * @property {() => void} load loads the page anew
+ * @property {() => void} morph fetches the page, and morphs it
+ * @property {(paths: string[]) => void} swapStyles
+ * @property {(paths: string[]) => void} fetchAgain
+ * @property {(reports: Report[]) => void} cover covers the page with what is wrong
+ * @property {(editor: { root?: string, editor?: string }) => void} openWith
  * @property {(run: () => void, ms: number) => unknown} setTimer
  * @property {(url: URL) => EventSource} openEvents
  * @property {Pick<BroadcastChannel, "postMessage" | "onmessage">} [channel] to the other tabs, not to itself
@@ -24,74 +43,87 @@
 
 const NAME = "kipo:reload";
 
+const NAMES = /** @type {const} */ (["start", "page", "css", "script", "file", "errors", "failure"]);
+
 /** Often enough to feel at once, seldom enough to leave a server that compiles in peace. */
 const REOPEN_MS = 1000;
 
 /** `EventSource.CLOSED`: it has given up. */
 const EVENTS_CLOSED = 2;
 
-/** @returns {Tab} */
-function thisTab() {
-  return {
-    document,
-    reload: () => location.reload(),
-    now: Date.now,
-    setTimer: setTimeout.bind(globalThis),
-    openEvents: (url) => new EventSource(url),
-    channel: globalThis.BroadcastChannel && new BroadcastChannel(NAME),
-    // Missing where the page is neither on https nor on localhost.
-    locks: navigator.locks,
-  };
-}
-
 /**
  * Follows the server. Of all tabs one holds the lock and the connection, and tells the others: browsers
  * allow six connections per host over HTTP/1.1, and streams of the app need them more.
  *
  * @param {URL} url
- * @param {Tab} [tab]
+ * @param {Tab} tab
  */
-export function follow(url, tab = thisTab()) {
-  const overlay = new Overlay(tab.document);
+export function follow(url, tab) {
   /** The life of the server that this page came from, or the first that was seen. @type {string | undefined} */
   let life;
+  /** What is wrong, and what failed since the last change. @type {Report[]} */
+  let errors = [];
+  /** @type {Report[]} */
+  let failures = [];
   /** What a tab that opens later must hear. @type {Map<string, DevEvent>} */
   const standing = new Map();
 
+  const cover = () => tab.cover([...failures, ...errors]);
+  const isShown = (/** @type {string[] | null | undefined} */ pages) => {
+    const template = tab.template();
+    return !pages || template === undefined || pages.includes(template);
+  };
+
   /** @param {DevEvent} event */
   function show({ name, data }) {
+    if (name !== "failure" && failures.length > 0) {
+      failures = [];
+      cover();
+    }
     switch (name) {
       case "start":
+        tab.openWith(data);
         life ??= data.id;
-        if (data.id !== life) tab.reload();
+        // What is wrong is told anew after this.
+        errors = failures = [];
+        cover();
+        if (data.id !== life) tab.load();
         break;
       case "page":
-      case "script":
-        tab.reload();
+        if (isShown(data.pages)) tab.morph();
         break;
       case "css":
-        overlay.hide();
-        swapStyles(tab, data.path);
+        tab.swapStyles(data.paths ?? []);
         break;
-      case "error":
-        overlay.show(data);
+      case "script":
+        if (isShown(data.pages)) tab.load();
+        break;
+      case "file":
+        tab.fetchAgain(data.paths ?? []);
+        break;
+      case "errors":
+        errors = data.errors ?? [];
+        cover();
+        break;
+      case "failure":
+        failures = [data];
+        cover();
         break;
     }
   }
 
   function lead() {
     const events = tab.openEvents(url);
-    // A lost connection is an event named "error" too, but one without data. EventSource comes back from it
-    // by itself, except where something answered that is no stream.
+    // EventSource comes back from a lost connection by itself, except where something answered that is no stream.
     events.addEventListener("error", () => {
       if (events.readyState === EVENTS_CLOSED) tab.setTimer(lead, REOPEN_MS);
     });
-    for (const name of /** @type {const} */ (["start", "page", "script", "css", "error"])) {
+    for (const name of NAMES) {
       events.addEventListener(name, (message) => {
-        if (!("data" in message)) return;
         const event = { name, data: JSON.parse(String(message.data)) };
-        if (name !== "start") standing.delete("error");
-        if (name === "start" || name === "error") standing.set(name, event);
+        if (name === "start" || name === "errors") standing.set(name, event);
+        // Another server tells anew what is wrong.
+        if (name === "start") standing.delete("errors");
         tab.channel?.postMessage(event);
         show(event);
       });
@@ -113,80 +145,65 @@ export function follow(url, tab = thisTab()) {
   });
 }
 
+/** @returns {Tab} */
+function thisTab() {
+  const overlay = new Overlay(document);
+  // Before the page's own script has changed anything.
+  const served = new Served(document.documentElement);
+  const load = () => {
+    save(document, sessionStorage);
+    location.reload();
+  };
+  let isMorphing = false;
+  let again = false;
+  async function morph() {
+    again = true;
+    if (isMorphing) return;
+    isMorphing = true;
+    while (again) {
+      again = false;
+      await morphOnce().catch(() => {
+        // The server is gone for a moment, and tells its life when it is back.
+      });
+    }
+    isMorphing = false;
+  }
+  async function morphOnce() {
+    const response = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (response.ok) served.follow(page.documentElement);
+    // A page that has gone is shown as what it is now; one that fails leaves the last good one.
+    else if (response.status < 500) load();
+    else overlay.show([failure(response.status, page)]);
+  }
+  restore(document, sessionStorage);
+  return {
+    template: () => document.querySelector("script[data-kipo-page]")?.getAttribute("data-kipo-page") || undefined,
+    load,
+    morph,
+    swapStyles: (paths) => swapStyles(document, paths),
+    fetchAgain: (paths) => fetchAgain(document, paths),
+    cover: (reports) => overlay.show(reports),
+    openWith: (editor) => (overlay.editor = editor),
+    setTimer: setTimeout.bind(globalThis),
+    openEvents: (url) => new EventSource(url),
+    channel: globalThis.BroadcastChannel && new BroadcastChannel(NAME),
+    // Missing where the page is neither on https nor on localhost.
+    locks: navigator.locks,
+  };
+}
+
 /**
- * @param {Tab} tab
- * @param {string} [path]
+ * Reads what is wrong from the page that the server shows for it.
+ *
+ * @param {number} status
+ * @param {Document} page
+ * @returns {Report}
  */
-function swapStyles({ document, now }, path) {
-  const { origin } = new URL(document.baseURI);
-  for (const link of document.querySelectorAll("link")) {
-    const url = new URL(link.href, origin);
-    const isMeant = url.origin === origin && (path === undefined || url.pathname === path);
-    if (link.rel !== "stylesheet" || !isMeant) continue;
-    // Another query, so that no cache answers; the old style stays until the new one is there.
-    url.searchParams.set("kipo", String(now()));
-    link.href = url.href;
-  }
+function failure(status, page) {
+  const text = (/** @type {string} */ selector) => page.querySelector(selector)?.textContent?.trim() || undefined;
+  const message = text("h1") ?? `this page is answered with ${status}`;
+  return { kind: "data", message, name: text("p"), excerpt: text("pre") };
 }
 
-const STYLE = `
-  :host { all: initial; position: fixed; inset: 0; z-index: 2147483647; overflow: auto; background: #000a; }
-  section { box-sizing: border-box; max-width: 60rem; margin: 6vh auto; padding: 1.5rem; border-radius: 8px;
-    border-top: 6px solid #e5484d; background: #191919; color: #eee; font: 16px/1.5 system-ui, sans-serif; }
-  h1 { margin: 0 0 0.5rem; font-size: 1.25rem; white-space: pre-wrap; }
-  p { margin: 0 0 1rem; color: #ffb3b5; font-family: ui-monospace, monospace; }
-  pre { margin: 0 0 1rem; overflow-x: auto; padding: 1rem; border-radius: 4px; background: #000;
-    font: 14px/1.5 ui-monospace, monospace; }
-  button { font: inherit; padding: 0.25rem 1rem; }
-`;
-
-/** Covers the page with an error. Lives in a shadow root, so that neither styles the other. */
-class Overlay {
-  #document;
-  /** @type {HTMLElement | undefined} */
-  #host;
-
-  /** @param {Document} document */
-  constructor(document) {
-    this.#document = document;
-  }
-
-  /** @param {Flaw} flaw */
-  show({ file, line, column, message = "", excerpt }) {
-    this.hide();
-    const host = (this.#host = this.#document.createElement("kipo-error"));
-    const root = host.attachShadow({ mode: "open" });
-    // A sheet made by script is allowed by a policy that forbids inline styles.
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    root.adoptedStyleSheets = [sheet];
-    const section = this.#element("section", "");
-    section.setAttribute("role", "alert");
-    section.append(this.#element("h1", message));
-    const place = [file, line, column].filter((part) => part !== undefined && part !== null);
-    if (file) section.append(this.#element("p", place.join(":")));
-    if (excerpt) section.append(this.#element("pre", excerpt));
-    const button = this.#element("button", "Hide");
-    button.addEventListener("click", () => this.hide());
-    section.append(button);
-    root.append(section);
-    this.#document.documentElement.append(host);
-  }
-
-  hide() {
-    this.#host?.remove();
-    this.#host = undefined;
-  }
-
-  /**
-   * @param {string} name
-   * @param {string} text
-   */
-  #element(name, text) {
-    const element = this.#document.createElement(name);
-    element.textContent = text;
-    return element;
-  }
-}
-
-if (globalThis.document) follow(new URL("../dev/reload", import.meta.url));
+if (globalThis.document) follow(new URL("../dev/reload", import.meta.url), thisTab());

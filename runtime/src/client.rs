@@ -41,11 +41,12 @@ pub(crate) const MODULES: &[Module] = modules![
 ];
 
 /// The modules that a page loads when it has use for them.
-pub(crate) const LATER: &[Module] = modules!["share.js"];
+pub(crate) const LATER: &[Module] = modules!["morph.js", "share.js"];
 
 /// The modules that browsers load in development.
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) const DEV: &[Module] = modules!["reload.js"];
+pub(crate) const DEV: &[Module] =
+    modules!["reload.js", "ansi.js", "keep.js", "overlay.js", "swap.js"];
 
 /// The modules that browsers load in development: none of them is part of a release.
 #[cfg(not(all(feature = "dev", debug_assertions)))]

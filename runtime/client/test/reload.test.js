@@ -6,37 +6,6 @@ import { settle } from "../testing/fakes.js";
 
 const URL_OF_EVENTS = new URL("http://kipo.test/_kipo/dev/reload");
 
-globalThis.CSSStyleSheet = class {
-  replaceSync(text) {
-    this.text = text;
-  }
-};
-
-/** As much of an element as the overlay and the style sheets need. */
-class FakeNode extends EventTarget {
-  children = [];
-  textContent = "";
-  #parent;
-  constructor(name) {
-    super();
-    this.name = name;
-  }
-  attachShadow() {
-    return (this.shadow = new FakeNode("#shadow"));
-  }
-  setAttribute() {}
-  append(...nodes) {
-    for (const node of nodes) node.#parent = this;
-    this.children.push(...nodes);
-  }
-  remove() {
-    this.#parent.children = this.#parent.children.filter((child) => child !== this);
-  }
-  get text() {
-    return [this.textContent, ...[...this.children, ...(this.shadow?.children ?? [])].map(({ text }) => text)].join(" ");
-  }
-}
-
 class FakeEvents extends EventTarget {
   readyState = 1;
   /** An event of the server. */
@@ -56,25 +25,19 @@ class FakeBrowser {
   opened = [];
   #queue = [];
 
-  open({ isPoor = false } = {}) {
-    const root = new FakeNode("html");
-    const links = ["/index.css", "/_layout.css?kipo=1", "http://other.test/index.css"].map((href) => ({
-      rel: "stylesheet",
-      href: new URL(href, "http://kipo.test/").href,
-    }));
+  open({ isPoor = false, template } = {}) {
     const tab = {
-      reloads: 0,
-      links,
+      /** What was done to the page, in order. */
+      done: [],
+      covers: [],
       timers: [],
-      overlay: () => root.text.trim(),
-      document: {
-        baseURI: "http://kipo.test/",
-        documentElement: root,
-        querySelectorAll: () => links,
-        createElement: (name) => new FakeNode(name),
-      },
-      reload: () => (tab.reloads += 1),
-      now: () => 7,
+      template: () => template,
+      load: () => tab.done.push("load"),
+      morph: () => tab.done.push("morph"),
+      swapStyles: (paths) => tab.done.push(`swap ${paths}`),
+      fetchAgain: (paths) => tab.done.push(`fetch ${paths}`),
+      cover: (reports) => (tab.covers = reports.map(({ message }) => message)),
+      openWith: ({ editor }) => (tab.editor = editor),
       setTimer: (run) => tab.timers.push(run),
       openEvents: (url) => {
         const events = new FakeEvents();
@@ -110,15 +73,29 @@ class FakeBrowser {
   }
 }
 
-test("many_tabs_share_one_connection_and_all_reload", async () => {
-  for (const name of ["page", "script"]) {
+test("many_tabs_share_one_connection_and_all_follow", () => {
+  for (const [name, data, done] of [
+    ["page", { pages: null }, "morph"],
+    ["script", { pages: null }, "load"],
+    ["css", { paths: ["pages/index.css"] }, "swap pages/index.css"],
+    ["file", { paths: ["public/a.svg"] }, "fetch public/a.svg"],
+  ]) {
     const browser = new FakeBrowser();
     const tabs = Array.from({ length: 24 }, () => browser.open());
     assert.equal(browser.opened.length, 1);
     assert.equal(browser.opened[0].url, URL_OF_EVENTS);
-    browser.opened[0].events.send(name);
-    assert.ok(tabs.every(({ reloads }) => reloads === 1));
+    browser.opened[0].events.send(name, data);
+    for (const tab of tabs) assert.deepEqual(tab.done, [done]);
   }
+});
+
+test("a_page_that_does_not_show_it_stays_as_it_is", () => {
+  const browser = new FakeBrowser();
+  const [index, about, unknown] = [browser.open({ template: "index.html" }), browser.open({ template: "about.html" }), browser.open()];
+  const { events } = browser.opened[0];
+  events.send("page", { pages: ["index.html", "other.html"] });
+  events.send("script", { pages: ["about.html"] });
+  assert.deepEqual([index.done, about.done, unknown.done], [["morph"], ["load"], ["morph", "load"]]);
 });
 
 test("a_tab_takes_over_when_the_one_with_the_connection_closes", () => {
@@ -128,72 +105,71 @@ test("a_tab_takes_over_when_the_one_with_the_connection_closes", () => {
   browser.close(first);
   assert.deepEqual(browser.opened.map(({ tab }) => tab), [first, second]);
   browser.opened[1].events.send("start", { id: "a" });
-  assert.equal(second.reloads, 0);
-  browser.opened[1].events.send("page");
-  assert.deepEqual([first.reloads, second.reloads], [0, 1]);
+  assert.deepEqual(second.done, []);
+  browser.opened[1].events.send("page", { pages: null });
+  assert.deepEqual([first.done, second.done], [[], ["morph"]]);
 });
 
-test("a_style_is_swapped_without_a_reload", () => {
-  const browser = new FakeBrowser();
-  const [leader, other] = [browser.open(), browser.open()];
-  browser.opened[0].events.send("css", { path: "/index.css" });
-  for (const tab of [leader, other]) {
-    assert.deepEqual(tab.links.map(({ href }) => href), [
-      "http://kipo.test/index.css?kipo=7",
-      "http://kipo.test/_layout.css?kipo=1",
-      "http://other.test/index.css",
-    ]);
-    assert.equal(tab.reloads, 0);
-  }
-});
-
-test("a_style_event_without_a_path_swaps_all_styles_of_this_site", () => {
-  const browser = new FakeBrowser();
-  const tab = browser.open();
-  browser.opened[0].events.send("css");
-  assert.deepEqual(tab.links.map(({ href }) => href), [
-    "http://kipo.test/index.css?kipo=7",
-    "http://kipo.test/_layout.css?kipo=7",
-    "http://other.test/index.css",
-  ]);
-});
-
-test("an_error_is_shown_in_every_tab_until_the_next_good_event", () => {
+test("what_is_wrong_covers_every_tab_until_it_is_mended", () => {
   const browser = new FakeBrowser();
   const tabs = [browser.open(), browser.open()];
   const { events } = browser.opened[0];
-  events.send("error", { file: "app/pages/index.html", line: 3, column: 9, message: "unknown variable <b>", excerpt: "{{ nme }}" });
-  for (const tab of tabs) assert.match(tab.overlay(), /unknown variable <b>.*app\/pages\/index\.html:3:9.*\{\{ nme \}\}/);
-  events.send("error", { file: "app/pages/index.html", line: 3, message: "another", excerpt: "" });
-  for (const tab of tabs) {
-    assert.match(tab.overlay(), /another.*index\.html:3 /);
-    assert.doesNotMatch(tab.overlay(), /unknown/);
-  }
-  events.send("css", { path: "/index.css" });
-  for (const tab of tabs) assert.equal(tab.overlay(), "");
+  events.send("start", { id: "a", editor: "vscode://file{file}" });
+  events.send("errors", { errors: [{ message: "first" }, { message: "second" }] });
+  events.send("css", { paths: [] });
+  for (const tab of tabs) assert.deepEqual(tab.covers, ["first", "second"]);
+  for (const tab of tabs) assert.equal(tab.editor, "vscode://file{file}");
+  events.send("errors", { errors: [{ message: "second" }] });
+  for (const tab of tabs) assert.deepEqual(tab.covers, ["second"]);
+  events.send("errors", { errors: [] });
+  for (const tab of tabs) assert.deepEqual(tab.covers, []);
 });
 
-test("a_tab_that_opens_later_sees_the_error_that_stands", () => {
+test("a_failure_is_shown_until_the_next_change", () => {
+  const browser = new FakeBrowser();
+  const tab = browser.open();
+  const { events } = browser.opened[0];
+  events.send("errors", { errors: [{ message: "stands" }] });
+  events.send("failure", { message: "panicked" });
+  assert.deepEqual(tab.covers, ["panicked", "stands"]);
+  events.send("failure", { message: "panicked again" });
+  assert.deepEqual(tab.covers, ["panicked again", "stands"]);
+  events.send("page", { pages: null });
+  assert.deepEqual(tab.covers, ["stands"]);
+});
+
+test("a_tab_that_opens_later_sees_what_is_wrong_now", () => {
   const browser = new FakeBrowser();
   browser.open();
   const { events } = browser.opened[0];
   events.send("start", { id: "a" });
-  events.send("error", { message: "broken" });
-  assert.match(browser.open().overlay(), /broken/);
-  events.send("css");
-  assert.equal(browser.open().overlay(), "");
+  events.send("errors", { errors: [{ message: "broken" }] });
+  assert.deepEqual(browser.open().covers, ["broken"]);
+  events.send("errors", { errors: [] });
+  assert.deepEqual(browser.open().covers, []);
 });
 
-test("a_restarted_server_reloads_every_tab", () => {
+test("what_was_mended_while_the_connection_was_lost_is_not_shown", () => {
+  const browser = new FakeBrowser();
+  const tab = browser.open();
+  const { events } = browser.opened[0];
+  events.send("start", { id: "a" });
+  events.send("errors", { errors: [{ message: "broken" }] });
+  events.fail(0);
+  events.send("start", { id: "a" });
+  assert.deepEqual(tab.covers, []);
+});
+
+test("another_server_loads_every_tab_anew", () => {
   const browser = new FakeBrowser();
   const tabs = [browser.open(), browser.open()];
   const { events } = browser.opened[0];
   events.send("start", { id: "a" });
   events.fail(0);
   events.send("start", { id: "a" });
-  assert.deepEqual(tabs.map(({ reloads }) => reloads), [0, 0]);
+  for (const tab of tabs) assert.deepEqual(tab.done, []);
   events.send("start", { id: "b" });
-  assert.deepEqual(tabs.map(({ reloads }) => reloads), [1, 1]);
+  for (const tab of tabs) assert.deepEqual(tab.done, ["load"]);
 });
 
 test("a_tab_that_takes_over_notices_that_the_server_is_another", () => {
@@ -203,17 +179,17 @@ test("a_tab_that_takes_over_notices_that_the_server_is_another", () => {
   const second = browser.open();
   browser.close(first);
   browser.opened[1].events.send("start", { id: "b" });
-  assert.equal(second.reloads, 1);
+  assert.deepEqual(second.done, ["load"]);
 });
 
-test("a_lost_connection_shows_no_error_and_one_that_gave_up_is_opened_again", () => {
+test("a_lost_connection_shows_nothing_and_one_that_gave_up_is_opened_again", () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
   const { events } = browser.opened[0];
   events.fail(0);
   assert.equal(tab.timers.length, 0, "EventSource comes back by itself");
   events.fail(2);
-  assert.equal(tab.overlay(), "");
+  assert.deepEqual(tab.covers, []);
   tab.timers[0]();
   assert.equal(browser.opened.length, 2);
 });
@@ -222,7 +198,7 @@ test("without_locks_or_channel_each_tab_listens_for_itself", async () => {
   const browser = new FakeBrowser();
   const tabs = [browser.open({ isPoor: true }), browser.open({ isPoor: true })];
   assert.equal(browser.opened.length, 2);
-  browser.opened[1].events.send("page");
+  browser.opened[1].events.send("page", { pages: null });
   await settle();
-  assert.deepEqual(tabs.map(({ reloads }) => reloads), [0, 1]);
+  assert.deepEqual(tabs.map(({ done }) => done), [[], ["morph"]]);
 });

@@ -5,11 +5,14 @@ import { readFileSync, readdirSync } from "node:fs";
 const FOLDER = new URL("../", import.meta.url);
 
 /** The modules that a page loads when it has use for them. */
-export const LATER = ["share.js"];
+export const LATER = ["morph.js", "share.js"];
 
-/** Every module that a page begins with; `reload.js` is for development alone. */
+/** The modules of development, none of which is part of a release. */
+export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "swap.js"];
+
+/** Every module that a page begins with. */
 export const MODULES = readdirSync(FOLDER).filter(
-  (name) => name.endsWith(".js") && name !== "reload.js" && !LATER.includes(name),
+  (name) => name.endsWith(".js") && ![...LATER, ...DEV].includes(name),
 );
 
 /** @param {string} name */
