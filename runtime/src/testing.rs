@@ -1,5 +1,7 @@
 //! Running actions in tests, without a socket.
 
+use std::{pin::pin, time::Duration};
+
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 
@@ -11,6 +13,9 @@ use crate::{
     limits::Limits,
     topic::{self, Store},
 };
+
+/// A test that waits for something that does not come ends all the same.
+const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the app's durable topics ([`#[topic]`](macro@crate::topic)) in memory, for tests of actions
 /// that publish to them. Those that are open stay as they are.
@@ -42,15 +47,81 @@ pub fn open_topics() {
 ///
 /// See [`StreamAction`].
 pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
+    let mut read = BytesMut::new();
+    read_until(action, cx, &mut read, |_| false).await;
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+/// Runs a stream until its client has read `text`, and returns all that the client has read; then
+/// the client leaves. For streams that do not end by themselves, as those that follow a topic.
+///
+/// # Panics
+///
+/// Panics if the stream ends before, or if the text has not come within 10 seconds; and outside
+/// of a tokio runtime with time enabled.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream, as a client that leaves does.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{Context, Event, EventStream, Result, StreamAction, Topic, action, testing};
+///
+/// #[derive(Event)]
+/// pub enum News {
+///     Headline(String),
+/// }
+///
+/// static NEWS: Topic<News> = Topic::new("news");
+///
+/// #[action]
+/// pub struct Follow;
+///
+/// impl StreamAction for Follow {
+///     type Event = News;
+///     type Output = ();
+///
+///     async fn stream(self, _cx: Context, out: EventStream<News>) -> Result<()> {
+///         out.follow(&NEWS).await
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// NEWS.publish(&News::Headline("Kipo has topics".into())).await.unwrap();
+/// let read = testing::stream_until(Follow, Context::test(), "has topics").await;
+/// assert!(read.contains("event: headline\ndata: \"Kipo has topics\"\n"));
+/// # });
+/// ```
+pub async fn stream_until<A: StreamAction>(action: A, cx: Context, text: &str) -> String {
+    let mut read = BytesMut::new();
+    let is_there = |read: &[u8]| String::from_utf8_lossy(read).contains(text);
+    let reading = read_until(action, cx, &mut read, is_there);
+    let in_time = tokio::time::timeout(UNTIL_TIMEOUT, reading).await.is_ok();
+    let why = if in_time { "the stream ended" } else { "10 seconds went by" };
+    let read = String::from_utf8_lossy(&read).into_owned();
+    assert!(read.contains(text), "{why} before {text:?} came; this did: {read:?}");
+    read
+}
+
+/// Adds to `read` what a client reads, up to the end of the stream or until that is `enough`.
+async fn read_until<A: StreamAction>(
+    action: A,
+    cx: Context,
+    read: &mut BytesMut,
+    enough: impl Fn(&[u8]) -> bool,
+) {
     let bounds = A::LIMITS.within(Limits::new());
     let drain = Drain::default().watch();
     let body = dispatch::body_of(action, cx, bounds, drain, None, tracing::Span::none());
-    let mut body = std::pin::pin!(body);
-    let mut bytes = BytesMut::new();
+    let mut body = pin!(body);
     while let Some(Ok(frame)) = body.frame().await {
         if let Ok(data) = frame.into_data() {
-            bytes.extend_from_slice(&data);
+            read.extend_from_slice(&data);
+        }
+        if enough(read) {
+            return;
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

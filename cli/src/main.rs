@@ -1,0 +1,109 @@
+//! `kipo`: starts a project that is written with Kipo.
+
+mod name;
+mod project;
+mod source;
+mod template;
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Arg, ArgGroup, ArgMatches, Command, builder::ValueParser, value_parser};
+
+use crate::{
+    project::Project,
+    source::{Source, Version},
+};
+
+/// Why a command did not do what it was asked for, for the person who asked.
+type Failure = String;
+
+const AFTER_HELP: &str = "\
+Without --path, --git and --kipo-version the app takes the kipo of this command's own version
+from crates.io.
+
+Examples:
+  kipo new guestbook
+  kipo new guestbook --path ../kipo/runtime
+  cargo run -p kipo-cli -- new ../guestbook --path runtime    (in the repository of Kipo)";
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let done = match matches.subcommand() {
+        Some(("new", matches)) => new(matches),
+        // clap has asked for a command before it comes to this.
+        _ => Err("there is no such command".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    let name = Arg::new("name")
+        .value_name("NAME")
+        .required(true)
+        .value_parser(ValueParser::new(Project::parse))
+        .help("The app's name, which is that of its folder as well: `guestbook`, `apps/guestbook`");
+    let path = Arg::new("path")
+        .long("path")
+        .value_name("PATH_TO_KIPO")
+        .value_parser(value_parser!(PathBuf))
+        .help("Takes kipo from a folder: that of the crate, or of Kipo's repository");
+    let git = Arg::new("git")
+        .long("git")
+        .value_name("URL")
+        .help("Takes kipo from the newest commit of a git repository");
+    let version = Arg::new("kipo-version")
+        .long("kipo-version")
+        .value_name("VERSION")
+        .value_parser(ValueParser::new(Version::parse))
+        .help("Takes a version of kipo from crates.io, such as 0.1.0");
+    Command::new("kipo")
+        .about("Starts projects that are written with Kipo, the web framework of typed server actions.")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help("Begin with `kipo new NAME`, then `cargo run` in the new folder.")
+        .subcommand(
+            Command::new("new")
+                .about("Writes a small app with one action, one stream, one page and tests")
+                .after_help(AFTER_HELP)
+                .arg(name)
+                .args([path, git, version])
+                .group(ArgGroup::new("source").args(["path", "git", "kipo-version"])),
+        )
+}
+
+fn new(matches: &ArgMatches) -> Result<(), Failure> {
+    let project = matches.get_one::<Project>("name").ok_or("NAME is missing")?;
+    let source = if let Some(path) = matches.get_one::<PathBuf>("path") {
+        Source::folder(path)?
+    } else if let Some(url) = matches.get_one::<String>("git") {
+        Source::Git(url.clone())
+    } else {
+        Source::Registry(matches.get_one("kipo-version").cloned().unwrap_or_default())
+    };
+    let written = project.write(&source)?;
+    let folder = project.folder().display();
+    say(&format!(
+        "{written} files are in {folder}. The next two commands:\n\n  \
+         cd {folder}\n  \
+         cargo run\n\n\
+         It serves http://127.0.0.1:8080; {folder}/README.md says what to edit first."
+    ));
+    Ok(())
+}
+
+/// Says something to the person at the terminal; if nobody listens that is fine.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}

@@ -1,0 +1,74 @@
+//! A new app on the disk.
+
+use std::{
+    fs, io,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use crate::{name::Name, source::Source, template};
+
+/// A folder, and the app that is to lie there.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    folder: PathBuf,
+    /// The last part of the folder.
+    name: Name,
+}
+
+impl Project {
+    /// Reads a name, perhaps with a path before it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let folder = PathBuf::from(text);
+        // `.` and `..` have no last part.
+        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+        let name = Name::parse(&name)?;
+        Ok(Self { folder, name })
+    }
+
+    /// Returns where it lies, as it was given.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes the app into its folder and returns the number of files.
+    ///
+    /// # Errors
+    ///
+    /// The folder holds something already, which stays as it is, or the disk fails.
+    pub(crate) fn write(&self, source: &Source) -> Result<usize, String> {
+        self.claim()?;
+        let files = template::files(&self.name, source);
+        for (path, text) in &files {
+            let path = self.folder.join(path);
+            write_new(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(files.len())
+    }
+
+    /// Makes the folder; one that is there and empty is fine.
+    fn claim(&self) -> Result<(), String> {
+        let shown = self.folder.display();
+        let failed = |error: io::Error| format!("{shown}: {error}");
+        if self.folder.exists() && !self.folder.is_dir() {
+            return Err(format!("{shown} is a file: choose another name"));
+        }
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        if fs::read_dir(&self.folder).map_err(failed)?.next().is_some() {
+            return Err(format!("{shown} is not empty: choose another name, or empty it first"));
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file that is not there yet.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::File::create_new(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,181 @@
+//! Where an app takes kipo from.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Where an app takes kipo from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// crates.io.
+    Registry(Version),
+    /// The address of a git repository.
+    Git(String),
+    /// A folder of this machine.
+    Folder(Folder),
+}
+
+/// A version of kipo: one to three numbers, and perhaps a word for what is not yet released.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Version(String);
+
+/// Kipo's crate in Kipo's repository.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// Absolute: holds the crate `kipo`.
+    runtime: String,
+    /// Absolute: holds the workspace that the crate belongs to.
+    workspace: String,
+}
+
+impl Source {
+    /// Finds kipo in a folder: that of the crate, or that of the repository.
+    ///
+    /// # Errors
+    ///
+    /// The folder holds neither, or its name is not UTF-8.
+    pub(crate) fn folder(path: &Path) -> Result<Self, String> {
+        let missing = |error| format!("--path {}: {error}", path.display());
+        let path = fs::canonicalize(path).map_err(missing)?;
+        let crates = [path.clone(), path.join("runtime")];
+        let runtime = crates.into_iter().find(|folder| names_kipo(&manifest(folder)));
+        let workspace = path.ancestors().find(|folder| manifest(folder).contains("[workspace]"));
+        let (Some(runtime), Some(workspace)) = (runtime, workspace) else {
+            return Err(format!(
+                "--path {}: there is no crate `kipo`; expected the folder `runtime` of Kipo's repository",
+                path.display()
+            ));
+        };
+        Ok(Self::Folder(Folder { runtime: text(runtime)?, workspace: text(workspace.to_owned())? }))
+    }
+
+    /// Returns what stands after `kipo = ` in the app's manifest.
+    pub(crate) fn dependency(&self) -> String {
+        match self {
+            Self::Registry(Version(version)) => quoted(version),
+            Self::Git(url) => format!("{{ git = {} }}", quoted(url)),
+            Self::Folder(folder) => format!("{{ path = {} }}", quoted(&folder.runtime)),
+        }
+    }
+
+    /// Returns the option by which `docker build` finds kipo, with a space before it; most often none.
+    pub(crate) fn docker_context(&self) -> String {
+        match self {
+            Self::Registry(_) | Self::Git(_) => String::new(),
+            Self::Folder(folder) => {
+                format!(" --build-context {}", quoted(&format!("kipo={}", folder.workspace)))
+            }
+        }
+    }
+
+    /// Returns the lines of a Dockerfile that put kipo where the manifest says it is; most often none.
+    pub(crate) fn docker_copies(&self) -> String {
+        let Self::Folder(folder) = self else { return String::new() };
+        let copy = |name: &str| {
+            let to = format!("{}/{name}", folder.workspace);
+            format!("COPY --from=kipo [{}, {}]\n", quoted(name), quoted(&to))
+        };
+        ["Cargo.toml", "README.md", "macros", "runtime"].map(copy).concat()
+    }
+}
+
+impl Version {
+    /// Reads a version, such as `0.1`, `1.2.3` or `1.0.0-rc.1`.
+    ///
+    /// # Errors
+    ///
+    /// What was expected instead.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (numbers, pre) = text.split_once('-').map_or((text, None), |(n, pre)| (n, Some(pre)));
+        let parts: Vec<_> = numbers.split('.').collect();
+        let is_number = |part: &&str| part.parse::<u32>().is_ok_and(|n| n.to_string() == **part);
+        let is_word = |pre: &str| {
+            pre.split('.').all(|part| {
+                !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            })
+        };
+        let is_version = parts.len() <= 3
+            && parts.iter().all(is_number)
+            && pre.is_none_or(|pre| parts.len() == 3 && is_word(pre));
+        if is_version {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("expected a version, such as 0.1.0".to_owned())
+        }
+    }
+}
+
+impl Default for Version {
+    /// The version of this command: the two are released together.
+    fn default() -> Self {
+        Self(env!("CARGO_PKG_VERSION").to_owned())
+    }
+}
+
+/// Returns the text of a folder's manifest; nothing where there is none.
+fn manifest(folder: &Path) -> String {
+    fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default()
+}
+
+fn names_kipo(manifest: &str) -> bool {
+    manifest.lines().any(|line| line.replace(' ', "") == "name=\"kipo\"")
+}
+
+fn text(path: PathBuf) -> Result<String, String> {
+    let text = path.into_os_string().into_string();
+    text.map_err(|path| format!("{} is not UTF-8", path.display()))
+}
+
+/// Returns a text as TOML and JSON write it, between double quotes.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        for version in ["0.1.0", "1", "0.12", "1.0.0-rc.1"] {
+            assert_eq!(Version::parse(version).unwrap().0, version);
+        }
+        for wrong in ["", "latest", "v1", "1.2.3.4", "01.2", "1.", "1-rc", "1.0.0-", "^1", "+1"] {
+            assert!(Version::parse(wrong).is_err(), "{wrong:?} is a version");
+        }
+    }
+
+    #[test]
+    fn the_crate_is_found_from_its_folder_and_from_the_repository() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let runtime = fs::canonicalize(repository.join("runtime")).unwrap();
+        for path in [repository.to_owned(), repository.join("runtime")] {
+            let source = Source::folder(&path).unwrap();
+            assert_eq!(
+                source.dependency(),
+                format!("{{ path = {:?} }}", runtime.to_str().unwrap())
+            );
+        }
+        for (wrong, why) in [("app", "no crate `kipo`"), ("nowhere", "No such file")] {
+            let told = Source::folder(&repository.join(wrong)).unwrap_err();
+            assert!(told.contains(why), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_manifest_is_quoted() {
+        assert_eq!(quoted("a\"b\\c\u{7}ü"), r#""a\"b\\c\u0007ü""#);
+        let git = Source::Git("https://example.org/kipo".to_owned());
+        assert_eq!(git.dependency(), r#"{ git = "https://example.org/kipo" }"#);
+    }
+}

@@ -1,0 +1,11 @@
+//! @TITLE@: a guestbook to begin with.
+
+use std::process::ExitCode;
+
+use kipo::App;
+
+kipo::actions!();
+
+fn main() -> ExitCode {
+    App::new().files(kipo::files!()).run()
+}
