@@ -24,9 +24,10 @@ impl Project {
     /// What is wrong with the name.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let folder = PathBuf::from(text);
-        // `.` and `..` have no last part.
-        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
-        let name = Name::parse(&name)?;
+        let Some(name) = folder.file_name().filter(|_| !text.ends_with("/.")) else {
+            return Err("expected a name, or a path with a name at its end".to_owned());
+        };
+        let name = Name::parse(&name.to_string_lossy())?;
         Ok(Self { folder, name })
     }
 

@@ -1,6 +1,10 @@
 //! Running actions in tests, without a socket.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
@@ -18,7 +22,7 @@ use crate::{
 const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the app's durable topics ([`#[topic]`](macro@crate::topic)) in memory, for tests of actions
-/// that publish to them. Those that are open stay as they are.
+/// that publish to them. Those that are open stay as they are, so each test may call it.
 ///
 /// # Panics
 ///
@@ -26,8 +30,33 @@ const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Examples
 ///
-/// See [`#[topic]`](macro@crate::topic).
+/// ```
+/// use kipo::{Durability, Event, Topic, topic};
+///
+/// #[derive(Event)]
+/// enum Tide {
+///     Turned,
+/// }
+///
+/// #[topic]
+/// static TIDES: Topic<Tide> = Topic::durable("tides", Durability::Fsync);
+///
+/// // Tests run side by side; whichever is first opens it.
+/// std::thread::scope(|threads| {
+///     for _ in 0..8 {
+///         threads.spawn(|| {
+///             kipo::testing::open_topics();
+///             assert!(TIDES.history().is_empty());
+///         });
+///     }
+/// });
+/// ```
 pub fn open_topics() {
+    /// Tests run side by side: one opens, the others find them open. A std lock, held without an
+    /// `.await`.
+    static OPENING: Mutex<()> = Mutex::new(());
+
+    let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(error) = topic::open_all(|| Ok(Store::in_memory())) {
         panic!("{error}");
     }

@@ -46,7 +46,7 @@ function show(entry) {
 function inWords(error) {
   if (!(error instanceof ActionError)) return "Something broke in this page.";
   if (!error.isValidationError) return error.message;
-  return Object.entries(error.fields).map(([field, messages]) => `${field} ${messages.join(" and ")}`).join(", ");
+  return Object.entries(error.fields).map(([field, messages = []]) => `${field} ${messages.join(" and ")}`).join(", ");
 }
 
 refs.form.addEventListener("submit", (event) => {

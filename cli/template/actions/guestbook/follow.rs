@@ -25,7 +25,10 @@ mod tests {
     #[tokio::test]
     async fn a_reader_is_sent_what_was_written() {
         kipo::testing::open_topics();
-        let entry = Entry { name: "Bea".into(), message: "So was I.".into() };
+        let entry = Entry {
+            name: "Bea".into(),
+            message: "So was I.".into(),
+        };
         BOOK.publish(&BookEvent::Signed(entry)).await.unwrap();
 
         let text = kipo::testing::stream_until(Follow, Context::test(), "So was I.").await;

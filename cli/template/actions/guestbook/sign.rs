@@ -24,10 +24,17 @@ impl Action for Sign {
     type Output = Signed;
 
     async fn call(self, cx: Context) -> Result<Signed> {
-        let entry = Entry { name: self.name, message: self.message };
+        let entry = Entry {
+            name: self.name,
+            message: self.message,
+        };
         // A page that was not answered sends it again, with the same key: one entry.
-        let place = BOOK.publish_once(cx.idempotency_key()?, &BookEvent::Signed(entry)).await?;
-        Ok(Signed { number: place.seq() })
+        let place = BOOK
+            .publish_once(cx.idempotency_key()?, &BookEvent::Signed(entry))
+            .await?;
+        Ok(Signed {
+            number: place.seq(),
+        })
     }
 }
 
@@ -36,7 +43,10 @@ mod tests {
     use super::*;
 
     fn sign() -> Sign {
-        Sign { name: "Ann".into(), message: "I was here.".into() }
+        Sign {
+            name: "Ann".into(),
+            message: "I was here.".into(),
+        }
     }
 
     #[tokio::test]
@@ -45,8 +55,14 @@ mod tests {
         let signed = sign().call(Context::test()).await.unwrap();
 
         let history = BOOK.history();
-        let kept = history.iter().find(|entry| entry.seq() == signed.number).unwrap();
-        let expected = Entry { name: "Ann".into(), message: "I was here.".into() };
+        let kept = history
+            .iter()
+            .find(|entry| entry.seq() == signed.number)
+            .unwrap();
+        let expected = Entry {
+            name: "Ann".into(),
+            message: "I was here.".into(),
+        };
         assert_eq!(kept.json::<Entry>().unwrap(), expected);
     }
 

@@ -1,0 +1,251 @@
+//! `kipo new`, as a stranger runs it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// A debug binary on a busy machine answers well within this.
+const ANSWER: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_new_app_is_tidy_passes_its_tests_and_serves() {
+    let folder = TempDir::new().unwrap();
+    let output = kipo(&folder, &["new", "apps/guest-book", "--path", &workspace("runtime")]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(told.contains("\n  cd apps/guest-book\n  cargo run\n"), "{told}");
+
+    let app = folder.path().join("apps/guest-book");
+    // The versions that everything else is tested with, which are all on this machine.
+    fs::copy(workspace("Cargo.lock"), app.join("Cargo.lock")).unwrap();
+    run(cargo(&app, &["fmt", "--check"]));
+    let actions = ["book", "follow", "sign"].map(|name| format!("actions/guestbook/{name}.rs"));
+    run(Command::new("rustfmt")
+        .args(["--edition", "2024", "--check"])
+        .args(actions)
+        .current_dir(&app));
+    // `cargo clippy` would check every dependency once more. As a wrapper it lints the app alone.
+    let linted = ["test", "--offline", "--no-run"];
+    let lints = run(cargo(&app, &linted).env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"));
+    assert!(!lints.contains("warning"), "{lints}");
+
+    let tested = run(cargo(&app, &["test", "--offline"]));
+    assert!(tested.contains("3 passed"), "{tested}");
+    run(cargo(&app, &["build", "--offline"]));
+    scripts_fit_the_types(&app);
+    serves(&app);
+}
+
+/// Asks a running app for its pages, calls its action and reads its stream, and stops it.
+fn serves(app: &Path) {
+    let server = Server::start(app);
+    let page = server.ask("GET /", "");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("<h1>The guestbook</h1>"), "{page}");
+    assert!(page.contains("<title>Guest book</title>"), "{page}");
+    let page = server.ask("GET /nowhere", "");
+    assert!(page.starts_with("HTTP/1.1 404") && page.contains("nothing at this address"), "{page}");
+
+    let sign = "POST /_kipo/actions/guestbook.Sign";
+    let answer = server.ask(sign, r#"{"name":"Ann","message":"I was here."}"#);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"number":1}"#), "{answer}");
+    let answer = server.ask(sign, r#"{"name":"","message":"I was here."}"#);
+    assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+
+    let mut stream = server.open("GET /_kipo/actions/guestbook.Follow", "");
+    let (mut read, mut piece) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&read).contains("I was here.") {
+        let length = stream.read(&mut piece).unwrap();
+        assert!(length > 0, "{}", String::from_utf8_lossy(&read));
+        read.extend_from_slice(&piece[..length]);
+    }
+    server.stop();
+}
+
+/// Checks the page's script as an editor does. Needs what `npm ci` puts into `runtime/client`;
+/// `KIPO_REQUIRE_NODE` makes a failure of its absence.
+fn scripts_fit_the_types(app: &Path) {
+    let tsc = workspace("runtime/client/node_modules/typescript/bin/tsc");
+    if !Path::new(&tsc).exists() {
+        assert!(std::env::var_os("KIPO_REQUIRE_NODE").is_none(), "{tsc} is missing");
+        return;
+    }
+    run(Command::new(binary()).args(["types", "--out", "."]).current_dir(app));
+    run(Command::new("node").args([&tsc, "--noEmit", "-p", "."]).current_dir(app));
+}
+
+#[test]
+fn what_is_there_is_never_written_over() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    assert!(kipo(&folder, &["new", "empty"]).status.success());
+
+    for name in ["full", "empty"] {
+        let own = folder.path().join(name).join("main.rs");
+        fs::create_dir_all(own.parent().unwrap()).unwrap();
+        fs::write(&own, "fn main() {}").unwrap();
+        refused(&folder, &["new", name], &format!("error: {name} is not empty"));
+        assert_eq!(fs::read_to_string(own).unwrap(), "fn main() {}");
+    }
+    assert_eq!(fs::read_dir(folder.path().join("full")).unwrap().count(), 1);
+
+    fs::write(folder.path().join("file"), "").unwrap();
+    refused(&folder, &["new", "file"], "error: file is a file");
+}
+
+#[test]
+fn what_is_wrong_is_told_and_nothing_is_written() {
+    let folder = TempDir::new().unwrap();
+    let cases: &[(&[&str], &str)] = &[
+        (&["new"], "<NAME>"),
+        (&["new", "9lives"], "a name starts with a letter"),
+        (&["new", "apps/.."], "expected a name"),
+        (&["new", "kipo"], "`kipo` is a crate that the app uses"),
+        (&["new", "app", "--path", "nowhere"], "--path nowhere: No such file"),
+        (&["new", "app", "--path", "."], "there is no crate `kipo`"),
+        (&["new", "app", "--kipo-version", "latest"], "expected a version, such as 0.1.0"),
+        (&["new", "app", "--kipo-version", "1.0", "--path", "."], "cannot be used with"),
+        (&["now", "app"], "a similar subcommand exists: 'new'"),
+    ];
+    for (args, why) in cases {
+        refused(&folder, args, why);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn kipo_is_taken_from_where_it_was_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let own = concat!("\nkipo = \"", env!("CARGO_PKG_VERSION"), "\"\n");
+    let git = "https://example.org/kipo";
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("own", &[], own),
+        ("named", &["--kipo-version", "0.2"], "\nkipo = \"0.2\"\n"),
+        ("git", &["--git", git], "\nkipo = { git = \"https://example.org/kipo\" }\n"),
+    ];
+    for (name, args, line) in cases {
+        assert!(kipo(&folder, &[&["new", name], *args].concat()).status.success());
+        let manifest = fs::read_to_string(folder.path().join(name).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(line), "{manifest}");
+    }
+}
+
+fn kipo(folder: &TempDir, args: &[&str]) -> Output {
+    let mut kipo = Command::new(env!("CARGO_BIN_EXE_kipo"));
+    kipo.args(args).current_dir(folder.path()).output().unwrap()
+}
+
+#[track_caller]
+fn refused(folder: &TempDir, args: &[&str], why: &str) {
+    let output = kipo(folder, args);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{args:?} is taken");
+    assert!(told.starts_with("error: ") && told.contains(why), "{args:?}: {told}");
+}
+
+/// Returns a path in Kipo's repository.
+fn workspace(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join(path).to_str().unwrap().to_owned()
+}
+
+/// Returns the folder that this test was built into. The app is built there as well: what it
+/// depends on is there already, or is needed there by the demo.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_kipo")).parent().and_then(Path::parent).unwrap()
+}
+
+/// Returns where cargo puts the app.
+fn binary() -> PathBuf {
+    target().join("debug/guest-book")
+}
+
+fn cargo(app: &Path, args: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    // Set for this test; build scripts would take them for a change, and run again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let is_own =
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"].iter().any(|p| name.starts_with(p));
+        if is_own || ["CARGO", "CARGO_CRATE_NAME", "LD_LIBRARY_PATH"].contains(&&*name) {
+            cargo.env_remove(&*name);
+        }
+    }
+    cargo.args(args).current_dir(app).env("CARGO_TARGET_DIR", target());
+    cargo
+}
+
+/// Runs a command to its end and returns what it says.
+#[track_caller]
+fn run(mut command: impl std::borrow::BorrowMut<Command>) -> String {
+    let command = command.borrow_mut();
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(output.status.success(), "{command:?}\n{told}");
+    told
+}
+
+/// A running app.
+struct Server {
+    child: Child,
+    /// Host and port.
+    address: String,
+}
+
+impl Server {
+    fn start(app: &Path) -> Self {
+        let mut server = Command::new(binary());
+        for name in ["HOST", "PORT", "DATA_DIR", "KIPO_ROOT"] {
+            server.env_remove(name);
+        }
+        server.args(["--port", "0"]).current_dir(app);
+        let mut child = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let address = lines
+            .filter_map(|line| Some(line.split_once("listening on http://")?.1.to_owned()))
+            .next()
+            .expect("the app does not start");
+        Self { child, address }
+    }
+
+    /// Sends a request, such as `GET /`, and returns the whole answer.
+    fn ask(&self, request: &str, body: &str) -> String {
+        let mut answer = String::new();
+        self.open(request, body).read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn open(&self, request: &str, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(ANSWER)).unwrap();
+        let (address, length) = (&self.address, body.len());
+        let request = format!(
+            "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    /// Stops it as a terminal does, and waits for its end.
+    fn stop(mut self) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    /// A test that fails leaves no process behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
