@@ -35,7 +35,7 @@ pub(crate) const ALL: &[Step] = &[
         what: "six readers of a stream that is cut at each of its bytes",
         run: every_byte,
     },
-    Step { name: "package", what: "the crate holds the client", run: package },
+    Step { name: "package", what: "the crates hold the client and the templates", run: package },
     Step { name: "release", what: "the release binary runs from an empty folder", run: release },
     Step { name: "chaos", what: "the app under fire: every record is exact", run: chaos },
     Step { name: "bench", what: "the benchmarks still run (no numbers are judged)", run: bench },
@@ -141,10 +141,9 @@ fn every_byte() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-/// `cargo package` takes only what lies under the crate; the client has to.
+/// `cargo package` takes only what lies under the crate; the client and the templates have to.
 fn package() -> Result {
-    let list = ["package", "--list", "--allow-dirty", "-p", "kipo", "--locked"];
-    let files = output(&mut cargo(&list))?;
+    let files = packaged("kipo")?;
     let client = fs::read_dir(at("runtime/client")).map_err(|error| error.to_string())?;
     for name in client.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
         let is_module = name.ends_with(".js") || name == "types.d.ts";
@@ -155,7 +154,21 @@ fn package() -> Result {
     if let Some(file) = files.lines().find(|line| line.contains("node_modules")) {
         return Err(format!("the package holds {file}"));
     }
+    // The command that embeds them is whole if they are where it includes them from.
+    let files = packaged("kipo-cli")?;
+    let sources = fs::read_to_string(at("cli/src/template.rs")).map_err(|e| e.to_string())?;
+    let included = sources.split("include_str!(\"../").skip(1);
+    for file in included.filter_map(|text| Some(text.split_once('"')?.0)) {
+        if !files.lines().any(|line| line == file) {
+            return Err(format!("the package lacks {file}"));
+        }
+    }
     Ok(())
+}
+
+/// Returns the names of what a crate's package would hold, one on each line.
+fn packaged(name: &str) -> Result<String> {
+    output(&mut cargo(&["package", "--list", "--allow-dirty", "-p", name, "--locked"]))
 }
 
 fn release() -> Result {
