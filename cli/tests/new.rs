@@ -1,5 +1,7 @@
 //! `kipo new`, as a stranger runs it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -205,7 +207,7 @@ impl Server {
         for name in ["HOST", "PORT", "DATA_DIR", "KIPO_ROOT"] {
             server.env_remove(name);
         }
-        server.args(["--port", "0"]).current_dir(app);
+        server.args(["--no-watch", "--port", "0"]).current_dir(app);
         let mut child = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let address = lines
