@@ -23,12 +23,26 @@ export class Server {
   #exited;
   /** The folder of its topics, if it goes with the server. @type {string | null} */
   #ownData;
+  /** What it has said on its standard output, and on its standard error. */
+  said = "";
+  complained = "";
 
   constructor(process, url, ownData) {
     this.#process = process;
     this.#ownData = ownData;
     this.#exited = process.exitCode === null ? once(process, "exit") : Promise.resolve();
     this.url = url;
+    process.stdout.on("data", (text) => (this.said += text));
+    process.stderr.on("data", (text) => (this.complained += text));
+  }
+
+  get pid() {
+    return this.#process.pid;
+  }
+
+  /** Completes when the process has ended, however it did. */
+  get ended() {
+    return this.#exited;
   }
 
   /**
@@ -41,9 +55,10 @@ export class Server {
    * @param {number} [options.port]
    * @param {boolean} [options.watch] whether edits are followed, by a process beside the one that serves
    * @param {string} [options.bin]
+   * @param {Record<string, string>} [options.env]
    */
-  static async start({ root, cwd = APP, data, port = 0, watch = false, bin = BIN } = {}) {
-    const env = root === undefined ? process.env : { ...process.env, KIPO_ROOT: root };
+  static async start({ root, cwd = APP, data, port = 0, watch = false, bin = BIN, env: more = {} } = {}) {
+    const env = { ...process.env, ...(root === undefined ? {} : { KIPO_ROOT: root }), ...more };
     const ownData = data === undefined ? await dataFolder() : null;
     const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", data ?? ownData];
     if (!watch) options.push("--no-watch");

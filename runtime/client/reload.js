@@ -171,14 +171,14 @@ function thisTab() {
   async function morphOnce() {
     const response = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (response.ok) served.follow(page.documentElement);
-    // A page that has gone is shown as what it is now; one that fails leaves the last good one.
-    else if (response.status < 500) load();
-    else overlay.show([failure(response.status, page)]);
+    if (templateOf(page) === templateOf(document)) served.follow(page.documentElement);
+    // One that fails leaves the last good one; one that came or went is shown as what it is now.
+    else if (response.status >= 500) overlay.show([failure(response.status, page)]);
+    else load();
   }
   restore(document, sessionStorage);
   return {
-    template: () => document.querySelector("script[data-kipo-page]")?.getAttribute("data-kipo-page") || undefined,
+    template: () => templateOf(document),
     load,
     morph,
     swapStyles: (paths) => swapStyles(document, paths),
@@ -191,6 +191,15 @@ function thisTab() {
     // Missing where the page is neither on https nor on localhost.
     locks: navigator.locks,
   };
+}
+
+/**
+ * Returns the template that a page shows; `undefined` if it shows none.
+ *
+ * @param {Document} page
+ */
+function templateOf(page) {
+  return page.querySelector("script[data-kipo-page]")?.getAttribute("data-kipo-page") || undefined;
 }
 
 /**

@@ -1,0 +1,96 @@
+// A copy of the app, to be edited as editors do it: the new file beside the old one, then in its place.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { APP } from "../server.js";
+
+const WORKSPACE = fileURLToPath(new URL("../../../", import.meta.url));
+
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(WORKSPACE, "target");
+
+export class Copy {
+  /** @param {string} root */
+  constructor(root) {
+    this.root = root;
+  }
+
+  /** The app's pages and public files in a folder of their own. */
+  static async ofPages(stage) {
+    const root = await mkdtemp(join(tmpdir(), "kipo-edit-"));
+    stage.finally(() => rm(root, { recursive: true, force: true }));
+    for (const folder of ["pages", "public"]) await cp(join(APP, folder), join(root, folder), { recursive: true });
+    return new Copy(root);
+  }
+
+  /**
+   * The whole app as a package of its own, which is built beside the workspace: what it depends on is there.
+   *
+   * @param {string} name
+   */
+  static async ofApp(name) {
+    // The same folder each time: cargo tells packages by where they lie.
+    const root = join(TARGET, "edits", name);
+    await rm(root, { recursive: true, force: true });
+    await mkdir(root, { recursive: true });
+    for (const part of ["actions", "pages", "public", "main.rs", "build.rs"]) await cp(join(APP, part), join(root, part), { recursive: true });
+    await cp(join(WORKSPACE, "Cargo.lock"), join(root, "Cargo.lock"));
+    const kipo = JSON.stringify(join(WORKSPACE, "runtime"));
+    const manifest = [
+      `[package]\nname = "${name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n`,
+      `[[bin]]\nname = "${name}"\npath = "main.rs"\n`,
+      `[dependencies]\nkipo = { path = ${kipo} }\n`,
+      "[workspace]\n",
+    ];
+    await writeFile(join(root, "Cargo.toml"), manifest.join("\n"));
+    const copy = new Copy(root);
+    await copy.build();
+    return copy;
+  }
+
+  /** Where cargo puts its binary. */
+  get bin() {
+    return join(TARGET, "debug", this.root.split("/").at(-1));
+  }
+
+  /** What a server needs to be this copy. */
+  get options() {
+    return { bin: this.bin, cwd: this.root, watch: true, env: { CARGO_NET_OFFLINE: "true" } };
+  }
+
+  async build() {
+    const cargo = spawn("cargo", ["build", "--offline", "--target-dir", TARGET], { cwd: this.root, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    cargo.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+    const [code] = await once(cargo, "close");
+    if (code !== 0) throw new Error(said);
+  }
+
+  read(file) {
+    return readFile(join(this.root, file), "utf8");
+  }
+
+  async write(file, text) {
+    const path = join(this.root, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}~`, text);
+    await rename(`${path}~`, path);
+  }
+
+  async edit(file, from, to) {
+    const text = await this.read(file);
+    if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
+    await this.write(file, text.replace(from, to));
+  }
+
+  async append(file, text) {
+    await this.write(file, (await this.read(file)) + text);
+  }
+
+  remove(file) {
+    return rm(join(this.root, file));
+  }
+}

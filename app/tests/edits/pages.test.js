@@ -1,0 +1,150 @@
+// Edits of a page's files show in open tabs, and nothing that somebody did there is lost.
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join as path } from "node:path";
+import { holds, part, scene, texts } from "../stage.js";
+import { Copy } from "./copy.js";
+import { HalfTyped } from "./half-typed.js";
+import { until } from "./until.js";
+
+/** How often each edit is made in a row. */
+const TIMES = 10;
+
+scene("a template is morphed into an open tab: focus, caret, text, scroll, dialog and stream stay", async (stage) => {
+  const copy = await Copy.ofPages(stage);
+  const server = await stage.server({ root: copy.root, watch: true });
+  const tab = await HalfTyped.open(stage, server);
+  const { page } = tab;
+  await page.evaluate(() => {
+    const dialog = document.createElement("dialog");
+    dialog.id = "opened";
+    document.body.append(dialog);
+    dialog.show();
+    document.body.dataset.life = "first";
+  });
+  for (let round = 0; round < 20; round++) {
+    tab.said.push(`filler ${round}`);
+    await server.say("Grace", `filler ${round}`);
+  }
+  await holds(page, tab.said);
+  const { listens } = tab;
+  for (let round = 0; round < TIMES; round++) {
+    await tab.begin(round);
+    const scroll = await page.locator(part("feed")).evaluate((feed) => (feed.scrollTop = 17));
+    // The page itself, and what it is made of.
+    const [file, from, to, selector] = round % 2 === 0
+      ? ["pages/index.html", /id="room-title">[^<]*</, `id="room-title">Room ${round}<`, "#room-title"]
+      : ["pages/_layout.html", /<span>[^<]*<\/span>\s*<\/a>/, `<span>Room ${round}</span></a>`, ".brand span"];
+    await copy.write(file, (await copy.read(file)).replace(from, to));
+    await page.waitForFunction(([selector, text]) => document.querySelector(selector)?.textContent === text, [selector, `Room ${round}`]);
+    assert.equal(await page.locator(part("feed")).evaluate((feed) => feed.scrollTop), scroll);
+    await page.locator(part("feed")).evaluate((feed) => (feed.scrollTop = feed.scrollHeight));
+    await tab.check(round);
+  }
+  assert.equal(await page.evaluate(() => document.querySelector("#opened").open && document.body.dataset.life), "first");
+  assert.equal(tab.listens, listens, "the stream is the same");
+});
+
+scene("a style is swapped, and nothing else moves", async (stage) => {
+  const copy = await Copy.ofPages(stage);
+  const server = await stage.server({ root: copy.root, watch: true });
+  const tab = await HalfTyped.open(stage, server);
+  const { page, listens } = tab;
+  await page.evaluate(() => (document.body.dataset.life = "first"));
+  for (let round = 0; round < TIMES; round++) {
+    await tab.begin(round);
+    const file = round % 2 === 0 ? "pages/index.css" : "public/app.css";
+    // Each its own, so that neither hides the other.
+    const property = round % 2 === 0 ? "letter-spacing" : "word-spacing";
+    await copy.append(file, `\n#room-title { ${property}: ${round + 1}px !important; }\n`);
+    await page.waitForFunction(
+      ([property, width]) => getComputedStyle(document.querySelector("#room-title")).getPropertyValue(property) === width,
+      [property, `${round + 1}px`],
+    );
+    await tab.check(round);
+  }
+  assert.equal(await page.evaluate(() => document.body.dataset.life), "first");
+  assert.equal(tab.listens, listens, "the stream is the same");
+  const sheets = await page.locator("link[rel=stylesheet]").count();
+  assert.equal(sheets, 2, "the older sheets are gone");
+});
+
+scene("a script loads the page anew, with what was typed", async (stage) => {
+  const copy = await Copy.ofPages(stage);
+  const server = await stage.server({ root: copy.root, watch: true });
+  const tab = await HalfTyped.open(stage, server);
+  for (let round = 0; round < TIMES; round++) {
+    await tab.begin(round);
+    const [file, name] = round % 2 === 0 ? ["pages/index.js", "script"] : ["pages/_chat/feed.js", "module"];
+    await copy.append(file, `\ndocument.body.dataset.${name} = "${round}";\n`);
+    await tab.page.waitForFunction(([name, round]) => document.body.dataset[name] === round, [name, String(round)]);
+    await tab.check(round);
+  }
+});
+
+scene("a page and a public file come and go without a restart", async (stage) => {
+  const copy = await Copy.ofPages(stage);
+  const server = await stage.server({ root: copy.root, watch: true });
+  stage.expect(/status of 404/);
+  const status = async (address) => (await fetch(server.url + address)).status;
+  const page = await stage.tab(`${server.url}/extra`);
+  for (let round = 0; round < TIMES; round++) {
+    assert.deepEqual([await status("/extra"), await status("/extra.txt")], [404, 404]);
+    await copy.write("public/extra.txt", "extra");
+    await until(async () => (await status("/extra.txt")) === 200);
+    await copy.write("pages/extra.html", `{% extends "_layout.html" %}{% block main %}<h1>Extra ${round}</h1>{% endblock %}`);
+    // The tab is at its address, and sees it come and go.
+    await page.waitForSelector(`h1:text-is("Extra ${round}")`);
+    await copy.remove("public/extra.txt");
+    await until(async () => (await status("/extra.txt")) === 404);
+    await copy.remove("pages/extra.html");
+    await page.waitForSelector(`h1:not(:text-is("Extra ${round}"))`);
+  }
+  assert.doesNotMatch(server.said, /listening|serving/, "no other process serves");
+});
+
+scene("several saves are one change, saves of the same are none, and editors' own files are ignored", async (stage) => {
+  const copy = await Copy.ofPages(stage);
+  const server = await stage.server({ root: copy.root, watch: true });
+  const page = await stage.tab(server.url);
+  const changes = () => server.said.match(/ ms$/gm)?.length ?? 0;
+  for (const word of ["One", "Two", "Three", "Four"]) {
+    await copy.write("pages/index.html", (await copy.read("pages/index.html")).replace(/id="room-title">[^<]*</, `id="room-title">${word}<`));
+  }
+  await page.waitForFunction(() => document.querySelector("#room-title")?.textContent === "Four");
+  // A machine that is busy may see two.
+  assert.ok(changes() <= 2, server.said);
+
+  const before = changes();
+  await copy.write("pages/index.html", await copy.read("pages/index.html"));
+  for (const name of [".index.html.swp", "index.html~", "4913", "#index.html#", ".#index.html"]) await writeFile(path(copy.root, "pages", name), "x");
+  // What comes after them shows that they were seen.
+  await copy.append("pages/index.css", "\nbody { letter-spacing: 2px; }\n");
+  await page.waitForFunction(() => getComputedStyle(document.body).letterSpacing === "2px");
+  assert.equal(changes(), before + 1, server.said);
+});
+
+scene("twenty tabs follow each edit, and each keeps what is typed in it", async (stage) => {
+  const copy = await Copy.ofPages(stage);
+  const server = await stage.server({ root: copy.root, watch: true });
+  const profile = await stage.profile();
+  const pages = [];
+  for (let index = 0; index < 20; index++) {
+    const page = await stage.chat(server.url, `Tab ${index}`, profile);
+    await page.fill(part("message_input"), `typed in ${index}`);
+    pages.push(page);
+  }
+  for (let round = 0; round < 3; round++) {
+    await copy.write("pages/index.html", (await copy.read("pages/index.html")).replace(/id="room-title">[^<]*</, `id="room-title">Round ${round}<`));
+    for (const page of pages) {
+      await page.waitForFunction((text) => document.querySelector("#room-title")?.textContent === text, `Round ${round}`);
+    }
+  }
+  for (const [index, page] of pages.entries()) assert.equal(await page.inputValue(part("message_input")), `typed in ${index}`);
+  await server.say("Grace", "to all");
+  for (const page of pages) {
+    await page.waitForSelector(`.msg-text:text-is("to all")`);
+    assert.deepEqual(await texts(page), ["to all"]);
+  }
+});
