@@ -604,7 +604,7 @@ fn described(variant: &Variant, generator: &Ident) -> TokenStream {
 
 /// Writes the function of a page's data, and its registration.
 pub(crate) fn page(page: &Page) -> TokenStream {
-    let Page { page, params, states, function, arguments } = page;
+    let Page { page, params, states, args, function, arguments } = page;
     let name = &function.sig.ident;
     let cx = local(if arguments.is_empty() { "_cx" } else { "cx" });
     let mut fetch = TokenStream::new();
@@ -617,6 +617,11 @@ pub(crate) fn page(page: &Page) -> TokenStream {
                 fetch.extend(quote!(let #value = #cx.state::<#ty>()?;));
                 quote!(#value)
             }
+            page::Argument::Query(ty) => {
+                let span = located(ty.span());
+                fetch.extend(quote_spanned!(span=> let #value = #cx.query::<#ty>()?;));
+                quote!(#QUERY(#value))
+            }
             page::Argument::Param(ident, ty) => {
                 let param = item::unraw(ident);
                 let span = located(ty.span());
@@ -628,6 +633,17 @@ pub(crate) fn page(page: &Page) -> TokenStream {
     let last = arguments.iter().rposition(|a| matches!(a, page::Argument::Context));
     move_last(&mut values, last, &cx);
     let states = needs(states);
+    let guard = match &args.guard {
+        Some(guard) => quote_spanned!(located(guard.span())=> #SOME(&#guard)),
+        None => NONE.to_token_stream(),
+    };
+    let cache = match args.cache {
+        Some(cache) => {
+            let cache = written_cache(cache);
+            quote!(#SOME(#cache))
+        }
+        None => NONE.to_token_stream(),
+    };
     quote! {
         #function
 
@@ -639,12 +655,22 @@ pub(crate) fn page(page: &Page) -> TokenStream {
                 line: ::core::line!(),
                 params: &[#(#params),*],
                 states: #states,
+                guard: #guard,
+                cache: #cache,
                 data: |#cx| #BOX::pin(async move {
                     #fetch
                     #PAGE_DATA::of(&#name(#(#values),*).await?)
                 }),
             }
         }
+    }
+}
+
+fn written_cache(cache: page::Cache) -> TokenStream {
+    match cache {
+        page::Cache::Public { seconds } => quote!(#CACHE::public(#DURATION::from_secs(#seconds))),
+        page::Cache::Private { seconds } => quote!(#CACHE::private(#DURATION::from_secs(#seconds))),
+        page::Cache::Never => quote!(#CACHE::never()),
     }
 }
 

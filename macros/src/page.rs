@@ -1,10 +1,15 @@
 //! `#[page("…")]` on an `async fn`: the data of a page.
 
 use proc_macro2::{Ident, TokenStream};
-use syn::{FnArg, ItemFn, LitStr, ReturnType, Type, ext::IdentExt};
+use syn::{
+    Expr, FnArg, ItemFn, LitStr, ReturnType, Token, Type,
+    ext::IdentExt,
+    parse::{ParseStream, Parser},
+};
 
 use crate::{
     action::{check_no_impl, name_of},
+    args::Owner,
     diagnose::{Errors, list},
     expand, item,
 };
@@ -15,23 +20,48 @@ pub(crate) struct Page {
     /// In the order of the path.
     pub params: Vec<String>,
     pub states: Vec<Type>,
+    pub args: Args,
     pub function: ItemFn,
     /// In the order of the function's arguments.
     pub arguments: Vec<Argument>,
+}
+
+/// What `#[page("…", …)]` says besides the page.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub guard: Option<Expr>,
+    pub cache: Option<Cache>,
+}
+
+/// How long copies of the page are good.
+#[derive(Clone, Copy)]
+pub(crate) enum Cache {
+    Public { seconds: u64 },
+    Private { seconds: u64 },
+    Never,
 }
 
 /// How an argument of the function is filled.
 pub(crate) enum Argument {
     Context,
     State(Type),
+    Query(Type),
     /// From the path, by its name.
     Param(Ident, Type),
 }
+
+const PAGE: Owner = Owner {
+    name: "`#[page]`",
+    noun: "argument",
+    known: &["guard", "cache"],
+    form: "the page, and then `guard = MembersOnly` and `cache = \"public, 5m\"`",
+};
 
 /// Expands the attribute.
 pub(crate) fn page(args: TokenStream, tokens: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let page = parse_page(args, &mut errors);
+    let (page, args) = page.map_or_else(Default::default, |(page, args)| (Some(page), args));
     let function = match syn::parse2::<ItemFn>(tokens.clone()) {
         Ok(function) => function,
         Err(error) => {
@@ -47,25 +77,75 @@ pub(crate) fn page(args: TokenStream, tokens: &TokenStream) -> TokenStream {
         (Some(page), Some(params)) if errors.is_empty() => {
             let states = arguments.iter().filter_map(|argument| match argument {
                 Argument::State(ty) => Some(ty.clone()),
-                Argument::Context | Argument::Param(..) => None,
+                Argument::Context | Argument::Query(_) | Argument::Param(..) => None,
             });
             let states = states.collect();
-            expand::page(&Page { page, params, states, function, arguments })
+            expand::page(&Page { page, params, states, args, function, arguments })
         }
         _ => expand::bare(&function, errors),
     }
 }
 
-fn parse_page(args: TokenStream, errors: &mut Errors) -> Option<LitStr> {
+fn parse_page(tokens: TokenStream, errors: &mut Errors) -> Option<(LitStr, Args)> {
     let form = "`#[page]` takes the page's path below `pages`, without `.html`: \
                 `#[page(\"blog/[slug]\")]`";
-    match syn::parse2::<LitStr>(args) {
-        Ok(page) => Some(page),
+    let split = |input: ParseStream<'_>| {
+        let page: LitStr = input.parse()?;
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+        Ok((page, input.parse::<TokenStream>()?))
+    };
+    match split.parse2(tokens) {
+        Ok((page, rest)) => Some((page, parse_args(rest, errors))),
         Err(error) => {
             errors.at(error.span(), form);
             None
         }
     }
+}
+
+fn parse_args(tokens: TokenStream, errors: &mut Errors) -> Args {
+    let mut args = Args::default();
+    for arg in PAGE.parse(tokens, errors) {
+        match arg.key.to_string().as_str() {
+            "guard" => args.guard = arg.value(errors),
+            _ => args.cache = arg.text(errors).and_then(|text| parse_cache(&text, errors)),
+        }
+    }
+    args
+}
+
+/// Reads `public, 5m`, `private, 1h` or `no-store`.
+fn parse_cache(text: &LitStr, errors: &mut Errors) -> Option<Cache> {
+    let value = text.value();
+    let cache = match value.split_once(',').map(|(who, time)| (who.trim(), time.trim())) {
+        Some(("public", time)) => seconds(time).map(|seconds| Cache::Public { seconds }),
+        Some(("private", time)) => seconds(time).map(|seconds| Cache::Private { seconds }),
+        Some(_) => None,
+        None => (value.trim() == "no-store").then_some(Cache::Never),
+    };
+    if cache.is_none() {
+        errors.under(
+            text,
+            "who may keep a copy, and for how long it is good: `\"public, 5m\"`, \
+             `\"private, 1h\"` (`s`, `m`, `h` or `d`), or `\"no-store\"`",
+        );
+    }
+    cache
+}
+
+fn seconds(time: &str) -> Option<u64> {
+    let (number, unit) = time.split_at(time.len().checked_sub(1)?);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    let digits = number.bytes().all(|b| b.is_ascii_digit());
+    number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(unit)
 }
 
 /// Returns the names in brackets.
@@ -145,6 +225,7 @@ fn arguments(function: &ItemFn, params: Option<&[String]>, errors: &mut Errors) 
         match (word.as_str(), inner) {
             ("PageContext", None) => arguments.push(Argument::Context),
             ("State", Some(state)) => arguments.push(Argument::State(state.clone())),
+            ("Query", Some(query)) => arguments.push(Argument::Query(query.clone())),
             ("Context", None) => {
                 errors.under(&argument.ty, "the data of a page takes a `PageContext`");
             }
@@ -157,8 +238,10 @@ fn arguments(function: &ItemFn, params: Option<&[String]>, errors: &mut Errors) 
                 } else {
                     let names: Vec<_> = params.iter().map(String::as_str).collect();
                     let there = list(&names);
-                    let message =
-                        format!("`{ident}` is no parameter of the page, which has {there}");
+                    let message = format!(
+                        "`{ident}` is no parameter of the page, which has {there}; what stands \
+                         behind the `?` is a `Query<…>`"
+                    );
                     errors.under(&ident, message);
                 }
             }

@@ -41,10 +41,12 @@ macro_rules! paths {
 // What authors write against.
 paths! {
     ACTION = "::kipo::Action";
+    CACHE = "::kipo::Cache";
     CONTEXT = "::kipo::Context";
     EVENT = "::kipo::Event";
     EVENT_STREAM = "::kipo::EventStream";
     FILES = "::kipo::Files";
+    QUERY = "::kipo::Query";
     RESULT = "::kipo::Result";
     STREAM_ACTION = "::kipo::StreamAction";
     VALIDATE = "::kipo::Validate";
@@ -88,6 +90,7 @@ paths! {
     CLONE = "::core::clone::Clone";
     COW = "::std::borrow::Cow";
     CORE_RESULT = "::core::result::Result";
+    DURATION = "::core::time::Duration";
     NONE = "::core::option::Option::None";
     PHANTOM = "::core::marker::PhantomData";
     SEND = "::core::marker::Send";

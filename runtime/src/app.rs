@@ -33,7 +33,7 @@ use crate::{
     limits::Limits,
     mistake::Mistake,
     page::{
-        Pages, Settings,
+        PageGuards, Pages, Settings,
         answer::{self, Keep},
     },
     route::{self, Mounted, Route},
@@ -65,6 +65,8 @@ pub struct App {
     files: Option<Files>,
     states: States,
     guards: Guards,
+    page_guards: PageGuards,
+    site: Option<String>,
     limits: Limits,
     serve_limits: ServeLimits,
     data_dir: PathBuf,
@@ -82,6 +84,8 @@ impl App {
             files: None,
             states: States::default(),
             guards: Guards::default(),
+            page_guards: PageGuards::default(),
+            site: None,
             limits: Limits::new(),
             serve_limits: ServeLimits::default(),
             data_dir: "data".into(),
@@ -111,7 +115,50 @@ impl App {
         self
     }
 
-    /// Adds a guard; guards are asked in the order in which they were added.
+    /// Sets the app's own address as its visitors know it, for what a page says of itself to
+    /// others: see [`Meta::canonical`](crate::Meta::canonical).
+    ///
+    /// ```
+    /// let app = kipo::App::new().site("https://example.org");
+    /// # assert!(app.router().is_ok());
+    /// # let error = kipo::App::new().site("example.org/shop").router().unwrap_err();
+    /// # assert!(error.to_string().contains("App::site"));
+    /// ```
+    #[must_use]
+    pub fn site(mut self, address: impl Into<String>) -> Self {
+        self.site = Some(address.into());
+        self
+    }
+
+    /// Adds a guard of the page `folder.html` and of all pages below `folder/`; of all pages if
+    /// `folder` is empty. Before a page's own guard they are asked in the order in which they were
+    /// added, whatever the page's data is.
+    ///
+    /// Scripts, styles and public files pass no guard, nor does the page of an error.
+    ///
+    /// ```
+    /// use kipo::{App, Context, Error, Guard, Result, async_trait};
+    ///
+    /// struct MembersOnly;
+    ///
+    /// #[async_trait]
+    /// impl Guard for MembersOnly {
+    ///     async fn admit(&self, cx: &Context) -> Result<()> {
+    ///         let member = cx.cookie("member").is_some();
+    ///         let refused = || Error::unauthorized("log in first").or_redirect("/login");
+    ///         member.then_some(()).ok_or_else(refused)
+    ///     }
+    /// }
+    ///
+    /// let _app = App::new().guard_pages("account", MembersOnly);
+    /// ```
+    #[must_use]
+    pub fn guard_pages(mut self, folder: impl AsRef<str>, guard: impl Guard) -> Self {
+        self.page_guards.push(folder.as_ref(), guard);
+        self
+    }
+
+    /// Adds a guard of actions; guards are asked in the order in which they were added.
     #[must_use]
     pub fn guard(mut self, guard: impl Guard) -> Self {
         self.guards.push(guard);
@@ -236,6 +283,7 @@ impl App {
     /// Checks everything, and puts it together.
     pub(crate) fn build(self) -> Result<Built, StartError> {
         let mut mistakes: Vec<Mistake> = base_mistake(&self.base).into_iter().collect();
+        mistakes.extend(self.site.as_deref().and_then(site_mistake));
         mistakes.extend(topic::wrong_names());
         let routes = route::collect(&self.states).unwrap_or_else(|wrong| {
             mistakes.extend(wrong);
@@ -355,6 +403,14 @@ fn base_mistake(base: &str) -> Option<Mistake> {
     (!right).then(|| Mistake::new(format!("App::base({base:?})"), message))
 }
 
+fn site_mistake(site: &str) -> Option<Mistake> {
+    let uri = site.parse::<http::Uri>().unwrap_or_default();
+    let web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let right = web && matches!(uri.path(), "" | "/") && uri.query().is_none();
+    let message = "a site's address looks like `https://example.org`: no path behind the name";
+    (!right).then(|| Mistake::new(format!("App::site({site:?})"), message))
+}
+
 fn pages(app: &App) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
     let Some(files) = &app.files else { return Ok(None) };
     let preload = client::MODULES.iter().skip(1).map(|module| module.name.to_owned()).collect();
@@ -363,6 +419,9 @@ fn pages(app: &App) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
         client: format!("{}/{}", app.base, client::hash()),
         preload,
         reload: app.follows_edits,
+        site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
+        guards: app.page_guards.clone(),
+        timeout: app.limits.within(Limits::new()).timeout,
     };
     Pages::new(files.clone(), settings, &app.states).map(|pages| Some(Arc::new(pages)))
 }

@@ -258,6 +258,11 @@ impl Context {
         self.gone().cancel();
     }
 
+    /// Returns whether a field of that name will be added to the response.
+    pub(crate) fn adds_header(&self, name: &HeaderName) -> bool {
+        self.response_headers().iter().any(|(added, _)| added == name)
+    }
+
     /// Moves the fields that the action added into the head of its response.
     pub(crate) fn take_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in self.response_headers().drain(..) {

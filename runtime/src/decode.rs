@@ -9,13 +9,14 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body::Body as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
 use crate::{
     action::Input,
     error::{Code, Error, FieldErrors, Result},
     field::sentence,
+    validate::Validate,
     within::within,
 };
 
@@ -48,6 +49,23 @@ pub(crate) async fn body<A: Input>(headers: &HeaderMap, body: Body, bytes_max: u
 /// Decodes a query, as GET streams have it.
 pub(crate) fn query<A: Input>(query: Option<&str>) -> Result<A> {
     valid(pairs(query.unwrap_or_default().as_bytes())?)
+}
+
+/// Decodes the query of a page. The first field that is wrong is named, and all rules that are
+/// broken.
+pub(crate) fn query_of<T: DeserializeOwned + Validate>(query: Option<&str>) -> Result<T> {
+    let pairs = serde_html_form::Deserializer::from_bytes(query.unwrap_or_default().as_bytes());
+    let mut errors = FieldErrors::default();
+    match serde_path_to_error::deserialize::<_, T>(pairs) {
+        Ok(query) => {
+            query.validate(&mut errors);
+            if errors.is_empty() {
+                return Ok(query);
+            }
+        }
+        Err(error) => add_path_error(&mut errors, &error),
+    }
+    Err(Error::from(errors))
 }
 
 /// An input as serde reads it.

@@ -5,9 +5,13 @@
 //! another type that arrives by `?` is [`Code::Internal`]: the caller gets a fixed sentence, the
 //! log gets the cause.
 
+mod redirect;
+
 use std::{borrow::Cow, collections::BTreeMap, error::Error as StdError, fmt};
 
 use http::StatusCode;
+
+pub(crate) use self::redirect::Redirect;
 
 /// The result of an action, a guard or a page: an [`Error`] unless another is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,6 +43,8 @@ struct Inner {
     retry_after: Option<u32>,
     /// Methods for `Allow`.
     allow: Option<&'static str>,
+    /// Where a page sends its visitor.
+    redirect: Option<Redirect>,
     /// For the log alone.
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -162,6 +168,7 @@ impl Error {
             fields: FieldErrors::default(),
             retry_after: None,
             allow: None,
+            redirect: None,
             source: None,
         }))
     }
@@ -215,6 +222,73 @@ impl Error {
         Self::from(fields)
     }
 
+    /// Sends the visitor of a page to another path of this app, by a 303.
+    ///
+    /// Nobody is sent away from the app by it, whoever gave the path, and no header field can be
+    /// smuggled in: what is no path from a single slash on is a 400 instead, and what may not
+    /// stand in an address is percent-encoded. Only a page answers with a redirect; for an
+    /// action it is a fault of ours.
+    ///
+    /// ```
+    /// use kipo::{Code, Error};
+    ///
+    /// assert_eq!(Error::redirect("/login?next=/a b").location(), Some("/login?next=/a%20b"));
+    /// let error = Error::redirect("//evil.example");
+    /// assert_eq!((error.location(), error.code()), (None, Code::BadRequest));
+    /// ```
+    pub fn redirect(to: impl AsRef<str>) -> Self {
+        Self::redirect_with(StatusCode::SEE_OTHER, to.as_ref())
+    }
+
+    /// Does what [`redirect`](Self::redirect) does by a 307: the page is elsewhere for now.
+    ///
+    /// ```
+    /// assert_eq!(kipo::Error::redirect_for_now("/soon").location(), Some("/soon"));
+    /// ```
+    pub fn redirect_for_now(to: impl AsRef<str>) -> Self {
+        Self::redirect_with(StatusCode::TEMPORARY_REDIRECT, to.as_ref())
+    }
+
+    /// Does what [`redirect`](Self::redirect) does by a 308: the page has moved for good, so
+    /// that search engines follow.
+    ///
+    /// ```
+    /// assert_eq!(kipo::Error::redirect_for_good("/blog/new").location(), Some("/blog/new"));
+    /// ```
+    pub fn redirect_for_good(to: impl AsRef<str>) -> Self {
+        Self::redirect_with(StatusCode::PERMANENT_REDIRECT, to.as_ref())
+    }
+
+    /// Sends the visitor of a page to another site, by a 303: an `http` or `https` address
+    /// without a user's name in it. Never hand it an address that a visitor gave.
+    ///
+    /// ```
+    /// let error = kipo::Error::redirect_away("https://id.example/login");
+    /// assert_eq!(error.location(), Some("https://id.example/login"));
+    /// assert_eq!(kipo::Error::redirect_away("javascript:alert(1)").location(), None);
+    /// ```
+    pub fn redirect_away(url: impl AsRef<str>) -> Self {
+        let url = url.as_ref();
+        let error = || Self::internal(format!("`{url}` is no address to send a visitor to"));
+        Redirect::away(url).map_or_else(error, Self::of_redirect)
+    }
+
+    fn redirect_with(status: StatusCode, to: &str) -> Self {
+        let error = || {
+            let error = Self::bad_request("a redirect leads to a path of this site: `/login`");
+            error.with_source(format!("not to `{to}`"))
+        };
+        Redirect::within(status, to).map_or_else(error, Self::of_redirect)
+    }
+
+    fn of_redirect(redirect: Redirect) -> Self {
+        let to = redirect.location();
+        let mut error =
+            Self::internal(format!("a redirect to `{to}`, which only a page answers with"));
+        error.0.redirect = Some(redirect);
+        error
+    }
+
     /// Returns a 405 that lists the methods that would do.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let mut error = Self::new(Code::MethodNotAllowed, format!("this takes {allow}"));
@@ -233,6 +307,23 @@ impl Error {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// Sends the visitor of a page to `to`, a path of this app, by a 303. Programs, and the
+    /// callers of actions, are told the error all the same; so one guard does for both.
+    ///
+    /// A `to` that is no such path (see [`redirect`](Self::redirect)) changes nothing.
+    ///
+    /// ```
+    /// let error = kipo::Error::unauthorized("log in first").or_redirect("/login");
+    /// assert_eq!(error.location(), Some("/login"));
+    /// assert_eq!(error.code(), kipo::Code::Unauthorized);
+    /// ```
+    #[must_use]
+    pub fn or_redirect(mut self, to: impl AsRef<str>) -> Self {
+        let redirect = Redirect::within(StatusCode::SEE_OTHER, to.as_ref());
+        self.0.redirect = redirect.map(Redirect::for_people);
         self
     }
 
@@ -271,6 +362,16 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         self.0.retry_after
+    }
+
+    /// Returns where the visitor of a page is sent, if anywhere.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.0.redirect.as_ref().map(Redirect::location)
+    }
+
+    pub(crate) fn redirection(&self) -> Option<&Redirect> {
+        self.0.redirect.as_ref()
     }
 
     /// Returns the methods for `Allow`.

@@ -105,7 +105,7 @@ pub use crate::{
     files::Files,
     guard::Guard,
     limits::Limits,
-    page::PageContext,
+    page::{Cache, Meta, PageContext, Query},
     serve::ServeLimits,
     topic::{Durability, Topic},
     validate::Validate,

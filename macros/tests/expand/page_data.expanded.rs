@@ -9,9 +9,10 @@ async fn post(
 ::kipo::__private::inventory::submit! {
     ::kipo::__private::PageRegistration { page : "blog/[slug]/[...cx]", module :
     ::core::module_path!(), file : ::core::file!(), line : ::core::line!(), params : &
-    ["slug", "cx"], states : & [::kipo::__private::StateNeed::of:: < Database > ()], data
-    : | cx | ::std::boxed::Box::pin(async move { let argument_1 = cx.state:: < Database >
-    () ?; let argument_2 = cx.param:: < String > ("cx") ?; let argument_3 = cx.param:: <
+    ["slug", "cx"], states : & [::kipo::__private::StateNeed::of:: < Database > ()],
+    guard : ::core::option::Option::None, cache : ::core::option::Option::None, data : |
+    cx | ::std::boxed::Box::pin(async move { let argument_1 = cx.state:: < Database > ()
+    ?; let argument_2 = cx.param:: < String > ("cx") ?; let argument_3 = cx.param:: <
     String > ("slug") ?; ::kipo::__private::PageData::of(& post(cx, argument_1,
     argument_2, argument_3). await ?) }), }
 }
@@ -21,6 +22,19 @@ async fn first() -> Result<First> {
 ::kipo::__private::inventory::submit! {
     ::kipo::__private::PageRegistration { page : "index", module :
     ::core::module_path!(), file : ::core::file!(), line : ::core::line!(), params : &
-    [], states : & [], data : | _cx | ::std::boxed::Box::pin(async move {
+    [], states : & [], guard : ::core::option::Option::None, cache :
+    ::core::option::Option::None, data : | _cx | ::std::boxed::Box::pin(async move {
     ::kipo::__private::PageData::of(& first(). await ?) }), }
+}
+async fn orders(query: Query<Filter>) -> Result<Orders> {
+    Ok(Orders::of(&query).await)
+}
+::kipo::__private::inventory::submit! {
+    ::kipo::__private::PageRegistration { page : "account/orders", module :
+    ::core::module_path!(), file : ::core::file!(), line : ::core::line!(), params : &
+    [], states : & [], guard : ::core::option::Option::Some(& MembersOnly), cache :
+    ::core::option::Option::Some(::kipo::Cache::private(::core::time::Duration::from_secs(300u64))),
+    data : | cx | ::std::boxed::Box::pin(async move { let argument_0 = cx.query:: <
+    Filter > () ?; ::kipo::__private::PageData::of(& orders(::kipo::Query(argument_0)).
+    await ?) }), }
 }

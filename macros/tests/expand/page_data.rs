@@ -7,3 +7,8 @@ async fn post(pages: PageContext, db: State<Database>, cx: String, slug: String)
 async fn first() -> Result<First> {
     Ok(First)
 }
+
+#[page("account/orders", guard = MembersOnly, cache = "private, 5m")]
+async fn orders(query: Query<Filter>) -> Result<Orders> {
+    Ok(Orders::of(&query).await)
+}

@@ -10,7 +10,9 @@ use crate::{context::Context, error::Result};
 
 pub(crate) use self::origin::Origin;
 
-/// Something that admits a request or refuses it. Calls and streams pass the same guards.
+/// Something that admits a request or refuses it. Calls and streams pass the same guards, those
+/// of [`App::guard`](crate::App::guard); pages have guards of their own, by
+/// [`App::guard_pages`](crate::App::guard_pages) and `#[page("admin", guard = MembersOnly)]`.
 ///
 /// # Examples
 ///
@@ -33,13 +35,18 @@ pub(crate) use self::origin::Origin;
 /// assert!(MembersOnly.admit(&Context::test()).await.is_err());
 /// # });
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a guard is a type that implements `kipo::Guard`",
+    label = "not a `kipo::Guard`",
+    note = "write `struct MembersOnly;` and `#[async_trait] impl kipo::Guard for MembersOnly`"
+)]
 #[async_trait]
 pub trait Guard: Send + Sync + 'static {
     /// Admits the request, or says why not.
     ///
     /// # Errors
     ///
-    /// What the caller is answered instead of the action's output.
+    /// What the caller is answered instead of the action's output or the page.
     async fn admit(&self, cx: &Context) -> Result<()>;
 }
 

@@ -1,16 +1,24 @@
 //! What a page's data function takes and gives, and how it is registered.
 
-use std::{fmt, ops::Deref, pin::Pin};
+use std::{
+    fmt,
+    ops::Deref,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     context::{Context, StateNeed},
+    decode,
     error::{Error, Result},
-    page::param,
+    guard::Guard,
+    page::{cache::Cache, flaw::Flaw, meta::Meta, param, query::FromQuery, reply::Reply},
 };
 
-/// The request for a page: a [`Context`] that knows the parameters in the path as well.
+/// The request for a page: a [`Context`] that knows the parameters in the path as well, and takes
+/// what the page says of its answer besides the data.
 ///
 /// # Examples
 ///
@@ -29,11 +37,13 @@ use crate::{
 pub struct PageContext {
     cx: Context,
     params: Vec<(String, String)>,
+    /// A std lock: held for a copy, never over an `.await`.
+    reply: Arc<Mutex<Reply>>,
 }
 
 impl PageContext {
     pub(crate) fn new(cx: Context, params: Vec<(String, String)>) -> Self {
-        Self { cx, params }
+        Self { cx, params, reply: Arc::default() }
     }
 
     /// Returns the same context with a parameter more, for tests.
@@ -58,6 +68,63 @@ impl PageContext {
             return Err(Error::internal(format!("the page has no parameter `{name}`")));
         };
         param::parse(text).ok_or_else(not_found)
+    }
+
+    /// Returns the query of the address, decoded and checked; as an argument of the function it
+    /// is a [`Query`](crate::Query).
+    ///
+    /// # Errors
+    ///
+    /// A 422 that names the field if the query is no `T`, or breaks one of its rules.
+    pub fn query<T: FromQuery>(&self) -> Result<T> {
+        decode::query_of(self.cx.uri().query())
+    }
+
+    /// Sets the status that the page is shown with, such as 202 or 404; 200 unless set. Only a
+    /// 200 is cached.
+    ///
+    /// For another address return [`Error::redirect`]; for an error page return an error.
+    ///
+    /// ```
+    /// use kipo::{PageContext, Result, data, page};
+    ///
+    /// #[data]
+    /// pub struct Shop {
+    ///     closed: bool,
+    /// }
+    ///
+    /// /// The page itself says that the shop is closed, and a 503 says so to search engines.
+    /// #[page("shop")]
+    /// async fn shop(cx: PageContext) -> Result<Shop> {
+    ///     cx.status(503);
+    ///     Ok(Shop { closed: true })
+    /// }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # assert!(shop(kipo::Context::test().into()).await.unwrap().closed);
+    /// # });
+    /// ```
+    pub fn status(&self, status: u16) {
+        self.reply().status = Some(status);
+    }
+
+    /// Sets how long copies of the page are good; wins over `#[page("…", cache = "…")]`.
+    pub fn cache(&self, cache: Cache) {
+        self.reply().cache = Some(cache);
+    }
+
+    /// Sets the page's title, its description, and what else stands in its head for others to
+    /// read.
+    pub fn meta(&self, meta: Meta) {
+        self.reply().meta = meta;
+    }
+
+    pub(crate) fn take_reply(&self) -> Reply {
+        std::mem::take(&mut *self.reply())
+    }
+
+    fn reply(&self) -> MutexGuard<'_, Reply> {
+        // A panic while one of them is set leaves them as good as before.
+        self.reply.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,7 +192,6 @@ impl fmt::Debug for PageData {
 }
 
 /// A page's data function, as `#[page]` registers it.
-#[derive(Debug)]
 pub struct PageRegistration {
     /// The page's file below `pages/`, without its suffix.
     pub page: &'static str,
@@ -139,8 +205,26 @@ pub struct PageRegistration {
     pub params: &'static [&'static str],
     /// What it needs of the application.
     pub states: &'static [StateNeed],
+    /// Who may see the page.
+    pub guard: Option<&'static dyn Guard>,
+    /// How long copies are good, unless the function says so.
+    pub cache: Option<Cache>,
     /// The function itself.
     pub data: DataFn,
+}
+
+impl PageRegistration {
+    /// Returns something wrong with the function, at its place.
+    pub(crate) fn flaw(&self, message: impl Into<String>) -> Flaw {
+        let line = usize::try_from(self.line).ok();
+        Flaw { line, ..Flaw::of_file(self.file, message) }
+    }
+}
+
+impl fmt::Debug for PageRegistration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PageRegistration({:?}, {}:{})", self.page, self.file, self.line)
+    }
 }
 
 /// Boxed, so that functions of all types fit into one list.

@@ -1,5 +1,7 @@
 //! A failure → a page that people can read, or a problem document for programs.
 
+use std::fmt::Write as _;
+
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -7,22 +9,59 @@ use crate::{
     accept,
     context::Context,
     encode,
-    error::Error,
+    error::{Code, Error, Redirect},
+    files::Folder,
     page::{
         answer::Keep,
         flaw::Flaw,
         head::{Head, escape, inject},
-        store::{Set, error_data},
+        routes::Target,
+        store::{Page, Set, error_data},
     },
 };
 
 /// Why a page could not be shown.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The page's function, or the way to it.
+    /// There is something else to say than what the page shows.
     Error(Error),
-    /// Its template.
-    Template(Box<Flaw>),
+    /// The page is at fault, or the function that gives it its data.
+    Fault(Box<Fault>),
+}
+
+/// A fault of one page.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// What the visitor is told, and the log.
+    error: Error,
+    /// The page's template.
+    page: String,
+    /// What its author is told.
+    flaw: Flaw,
+}
+
+impl Failure {
+    /// Returns the failure of what stands before a page's template: its guards, its data.
+    pub(crate) fn of_data(page: &Page, error: Error) -> Self {
+        let at_fault = matches!(error.code(), Code::Internal | Code::Timeout);
+        if !at_fault || error.redirection().is_some() {
+            return Self::Error(error);
+        }
+        let chain = error.chain();
+        let message = if chain.is_empty() { error.message().to_owned() } else { chain };
+        let flaw = match page.data {
+            Some(registration) => registration.flaw(message),
+            None => Flaw::of_file(page.path(), message),
+        };
+        let error = error.with_source(flaw.to_string());
+        Self::Fault(Box::new(Fault { error, page: page.file.clone(), flaw }))
+    }
+
+    /// Returns the failure of a page's template.
+    pub(crate) fn of_template(page: &Page, flaw: Flaw) -> Self {
+        let error = Error::internal(flaw.to_string());
+        Self::Fault(Box::new(Fault { error, page: page.file.clone(), flaw }))
+    }
 }
 
 impl From<Error> for Failure {
@@ -31,25 +70,33 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<Flaw> for Failure {
-    fn from(flaw: Flaw) -> Self {
-        Self::Template(Box::new(flaw))
+/// What the development loop hears when a page failed while it was served.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "only the development loop reads it, and only where it runs")
+)]
+pub(crate) struct PageFailure<'a> {
+    /// The page's template: `blog/[slug].html`.
+    pub(crate) page: &'a str,
+    /// What is wrong, and where: the function of the page's data, or a place in a template.
+    pub(crate) flaw: &'a Flaw,
+    pub(crate) request_id: &'a str,
+}
+
+impl Fault {
+    pub(crate) fn told<'a>(&'a self, cx: &'a Context) -> PageFailure<'a> {
+        PageFailure { page: &self.page, flaw: &self.flaw, request_id: cx.request_id().as_str() }
     }
 }
 
-/// Who reads what is wrong with a template.
+/// Who reads what is wrong with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// The one who writes it: the place, and the lines around it.
+    /// The one who writes it: the cause, the place, and the lines around it.
     Author,
     /// A visitor: a fixed sentence and the request's id.
     Stranger,
-}
-
-impl Audience {
-    /// Those who run a debug build write it.
-    pub(crate) const HERE: Self =
-        if cfg!(debug_assertions) { Self::Author } else { Self::Stranger };
 }
 
 /// Answers with a failure.
@@ -60,19 +107,35 @@ pub(crate) fn answer(
     failure: Failure,
     audience: Audience,
 ) -> Response {
-    let (error, flaw) = match failure {
-        Failure::Error(error) => (error, None),
-        Failure::Template(flaw) => (Error::internal(flaw.to_string()), Some(flaw)),
-    };
-    let mut response = if !wants_html(cx.headers()) {
-        encode::problem(&error, cx.request_id())
-    } else if let Some(flaw) = flaw.filter(|_| audience == Audience::Author) {
-        encode::log(&error, cx.request_id());
-        for_author(head, &flaw)
-    } else {
-        for_visitor(cx, set, head, &error)
+    let mut response = match failure {
+        Failure::Fault(fault) if audience == Audience::Author && wants_html(cx.headers()) => {
+            encode::log(&fault.error, cx.request_id());
+            for_author(cx, head, &fault)
+        }
+        Failure::Fault(fault) => of_error(cx, set, head, &fault.error),
+        Failure::Error(error) => of_error(cx, set, head, &error),
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_name(header::ACCEPT));
+    response
+}
+
+fn of_error(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response {
+    let person = wants_html(cx.headers());
+    match error.redirection() {
+        Some(redirect) if person || !redirect.for_people => elsewhere(redirect),
+        _ if person => for_visitor(cx, set, head, error),
+        _ => encode::problem(error, cx.request_id()),
+    }
+}
+
+/// Sends the visitor on.
+fn elsewhere(redirect: &Redirect) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = redirect.status;
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, redirect.header());
+    // Without a word on it a browser keeps a 308 for good, and the page may move once more.
+    headers.insert(header::CACHE_CONTROL, Keep::RevalidatePrivately.header());
     response
 }
 
@@ -89,14 +152,16 @@ pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
 fn for_visitor(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response {
     encode::log(error, cx.request_id());
     let status = error.code().status();
-    let page = set.error_page(status.as_u16()).and_then(|page| {
-        let (path, id) = (cx.uri().path(), cx.request_id().as_str());
-        let data = error_data(status.as_u16(), error.message(), path, id).ok()?;
+    let path = cx.uri().path();
+    let segments = Target::of(path).map_or_else(Vec::new, |target| target.segments);
+    let page = set.error_page(status.as_u16(), &segments).and_then(|page| {
+        let id = cx.request_id().as_str();
+        let data = error_data(status.as_u16(), error, path, id).ok()?;
         let rendered = set.render(page, &data);
         rendered.inspect_err(|flaw| tracing::error!(request_id = %id, "{flaw}")).ok()
     });
     let page = page.unwrap_or_else(|| last_resort(cx, status, error));
-    let mut response = html(head, status, page, Keep::Never);
+    let mut response = with_head(head, status, page, Keep::Never);
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -111,28 +176,38 @@ fn last_resort(cx: &Context, status: StatusCode, error: &Error) -> String {
     let title = escape(status.canonical_reason().unwrap_or("Error"));
     let (number, message) = (status.as_u16(), escape(error.message()));
     let id = escape(cx.request_id().as_str());
+    let mut fields = String::new();
+    for (field, messages) in error.fields().iter() {
+        let _ = writeln!(fields, "<p>{}: {}</p>", escape(field), escape(&messages.join(", ")));
+    }
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n</head>\n\
-         <body>\n<h1>{number} {title}</h1>\n<p>{message}</p>\n<p>Request {id}</p>\n</body>\n\
+         <body>\n<h1>{number} {title}</h1>\n<p>{message}</p>\n{fields}<p>Request {id}</p>\n</body>\n\
          </html>\n"
     )
 }
 
-/// Shows a mistake in a template where its author looks. Goes away by itself once it is mended:
-/// the page follows edits as any other.
-fn for_author(head: &Head, flaw: &Flaw) -> Response {
+/// Shows a fault of a page where its author looks. Goes away by itself once it is mended: the
+/// page follows edits as any other.
+fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
+    let Fault { error, page, flaw } = fault;
     let (place, message) = (escape(&flaw.place()), escape(&flaw.message));
-    let excerpt = escape(&flaw.excerpt);
-    let page = format!(
+    let excerpt = match flaw.excerpt.as_str() {
+        "" => String::new(),
+        excerpt => format!("<pre>{}</pre>\n", escape(excerpt)),
+    };
+    let shown = escape(&format!("{}/{page}", Folder::Pages));
+    let id = escape(cx.request_id().as_str());
+    let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{place}</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>{message}</h1>\n<p>{place}</p>\n\
-         <pre>{excerpt}</pre>\n</body>\n</html>\n"
+         {excerpt}<p>The page is {shown}, the request {id}.</p>\n</body>\n</html>\n"
     );
-    let page = inject(&page, &head.block("", None, None));
-    let mut response = html(head, StatusCode::INTERNAL_SERVER_ERROR, page, Keep::Never);
+    let html = inject(&html, &head.block(page, None, None));
+    let mut response = with_head(head, error.code().status(), html, Keep::Never);
     head.allow_style(response.headers_mut(), STYLE);
     response
 }
@@ -145,7 +220,7 @@ const STYLE: &str = "\
     pre { overflow-x: auto; padding: 1rem; border: 1px solid #8884; border-radius: 4px; }";
 
 /// Returns a page with the header fields that every page has.
-pub(crate) fn html(head: &Head, status: StatusCode, page: String, keep: Keep) -> Response {
+pub(crate) fn with_head(head: &Head, status: StatusCode, page: String, keep: Keep) -> Response {
     let mut response = Response::new(Body::from(page));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -5,13 +5,19 @@
 //! besides ([`head`]) is put before the end of its head.
 
 pub(crate) mod answer;
+mod cache;
 mod data;
+mod error_pages;
 mod failure;
 mod flaw;
+mod guards;
 mod head;
 mod json;
+mod meta;
 mod param;
+mod query;
 mod refs;
+mod reply;
 mod routes;
 mod scan;
 mod store;
@@ -20,7 +26,13 @@ mod tests;
 #[cfg(any(test, all(feature = "dev", debug_assertions)))]
 mod uses;
 
-use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use axum::{body::Body, response::Response};
@@ -30,24 +42,32 @@ use http::{HeaderValue, Method, StatusCode, header};
 use self::{
     answer::{Keep, content, finish},
     data::not_found,
-    failure::{Audience, Failure},
+    failure::{Audience, Failure, PageFailure, with_head},
     head::Head,
+    reply::Reply,
     routes::Target,
-    store::{Set, page_data},
+    store::{Page, Set, page_data},
 };
 use crate::{
     context::{Context, REQUEST_ID, States},
     encode,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     files::{Files, Folder, Hash, content_type},
     mistake::Mistake,
     unwind::unpanicked,
+    within::within,
 };
 
-pub use self::data::{PageContext, PageData, PageRegistration};
+pub use self::{
+    cache::Cache,
+    data::{PageContext, PageData, PageRegistration},
+    meta::Meta,
+    query::Query,
+};
 pub(crate) use self::{
     failure::{HTML, wants_html},
     flaw::{Flaw, excerpt},
+    guards::PageGuards,
     head::escape,
 };
 
@@ -60,8 +80,13 @@ pub(crate) struct Settings {
     pub(crate) client: String,
     /// The modules that the client's entry imports.
     pub(crate) preload: Vec<String>,
-    /// Whether pages follow edits.
+    /// Whether pages follow edits. If so, who looks at them writes them.
     pub(crate) reload: bool,
+    /// The app's own address, `https://example.org`.
+    pub(crate) site: Option<String>,
+    pub(crate) guards: PageGuards,
+    /// How long a page's guards and its data may take.
+    pub(crate) timeout: Duration,
 }
 
 #[cfg(test)]
@@ -72,6 +97,9 @@ impl Settings {
             client: "/_kipo/c0".to_owned(),
             preload: Vec::new(),
             reload: false,
+            site: None,
+            guards: PageGuards::default(),
+            timeout: Duration::from_secs(30),
         }
     }
 }
@@ -84,6 +112,8 @@ pub(crate) struct Pages {
     settings: Settings,
     /// Swapped whole: a request sees one set from its start to its end.
     serving: ArcSwap<Set>,
+    /// Hears of pages that failed while they were served.
+    hearing: OnceLock<Box<dyn Fn(PageFailure<'_>) + Send + Sync>>,
 }
 
 impl Pages {
@@ -107,16 +137,17 @@ impl Pages {
         registrations.sort_by_key(|registration| (registration.file, registration.line));
         let mut mistakes = missing_states(&registrations, states);
         let head = Head::new(&settings);
-        match Set::load(&files, &head, &settings.base, &registrations) {
+        let loaded = Set::load(&files, &head, &settings.base, &registrations);
+        match &loaded {
+            Ok(set) => mistakes.extend(settings.guards.mistakes(set.page_files())),
+            Err(flaws) => mistakes.extend(flaws.iter().map(Flaw::to_mistake)),
+        }
+        match loaded {
             Ok(set) if mistakes.is_empty() => {
                 let serving = ArcSwap::from_pointee(set);
-                Ok(Self { files, registrations, head, settings, serving })
+                Ok(Self { files, registrations, head, settings, serving, hearing: OnceLock::new() })
             }
-            loaded => {
-                let flaws = loaded.err().unwrap_or_default();
-                mistakes.extend(flaws.iter().map(Flaw::to_mistake));
-                Err(mistakes)
-            }
+            _ => Err(mistakes),
         }
     }
 
@@ -135,6 +166,16 @@ impl Pages {
         let set = Set::load(&self.files, head, base, &self.registrations)?;
         self.serving.store(Arc::new(set));
         Ok(())
+    }
+
+    /// Tells `hear` of each page that fails from here on while it is served, because of its
+    /// template, its data or its guard. Only the first who asks is told.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "only the development loop hears of it, and only where it runs")
+    )]
+    pub(crate) fn on_failure(&self, hear: impl Fn(PageFailure<'_>) + Send + Sync + 'static) {
+        let _ = self.hearing.set(Box::new(hear));
     }
 
     /// Returns the templates that show something else once those named have changed.
@@ -186,12 +227,21 @@ impl Pages {
         let set = self.serving.load_full();
         let response = match self.answer(&set, &cx).await {
             Ok(response) => response,
-            Err(failure) => failure::answer(&cx, &set, &self.head, failure, Audience::HERE),
+            Err(failure) => {
+                if let (Failure::Fault(fault), Some(hear)) = (&failure, self.hearing.get()) {
+                    hear(fault.told(&cx));
+                }
+                failure::answer(&cx, &set, &self.head, failure, self.audience())
+            }
         };
         let mut response = finish(&cx, response);
         cx.take_headers(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, cx.request_id().header());
         response
+    }
+
+    fn audience(&self) -> Audience {
+        if self.settings.reload { Audience::Author } else { Audience::Stranger }
     }
 
     async fn answer(&self, set: &Set, cx: &Context) -> Result<Response, Failure> {
@@ -208,18 +258,59 @@ impl Pages {
         if target.trailing_slash {
             return Ok(without_slash(cx)?);
         }
-        let data = match page.data {
-            Some(registration) => {
-                let page_cx = PageContext::new(cx.clone(), params.clone());
-                Some(unpanicked((registration.data)(page_cx)).await?)
-            }
-            None => None,
+        let page_cx = PageContext::new(cx.clone(), params.clone());
+        let data = within(self.settings.timeout, unpanicked(self.data(page, &page_cx)))
+            .await
+            .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
+            .map_err(|error| Failure::of_data(page, error))?;
+        let of_data = |error| Failure::of_data(page, error);
+        let data = page_data(data, &params, path).map_err(of_data)?;
+        let html = set.render(page, &data).map_err(|flaw| Failure::of_template(page, flaw))?;
+        let reply = page_cx.take_reply();
+        let status = reply.status().map_err(of_data)?;
+        let html = reply.meta.put_into(html, self.settings.site.as_deref());
+        Ok(self.page(cx, page, status, &reply, html))
+    }
+
+    /// Lets the page's guards decide, and then asks for its data.
+    async fn data(&self, page: &Page, cx: &PageContext) -> Result<Option<PageData>> {
+        self.settings.guards.admit(&page.file, cx).await?;
+        let Some(registration) = page.data else { return Ok(None) };
+        if let Some(guard) = registration.guard {
+            guard.admit(cx).await?;
+        }
+        (registration.data)(cx.clone()).await.map(Some)
+    }
+
+    /// Answers with a page's HTML.
+    fn page(
+        &self,
+        cx: &Context,
+        page: &Page,
+        status: StatusCode,
+        reply: &Reply,
+        html: String,
+    ) -> Response {
+        if status != StatusCode::OK {
+            return with_head(&self.head, status, html, Keep::Never);
+        }
+        let cache = reply.cache.or(page.data.and_then(|data| data.cache)).unwrap_or_default();
+        let guarded = self.settings.guards.cover(&page.file)
+            || page.data.is_some_and(|data| data.guard.is_some());
+        // A guard or a new cookie is about one visitor, whatever the author had in mind.
+        let of_one = guarded || cx.adds_header(&header::SET_COOKIE);
+        let cache = match (self.settings.reload, of_one) {
+            // A copy that is good for a while would hide an edit for as long.
+            (true, _) => Cache::default(),
+            (false, true) => cache.of_one_visitor(),
+            (false, false) => cache,
         };
-        let html = set.render(page, &page_data(data, &params, path)?)?;
         let hash = Hash::of(html.as_bytes());
-        let mut response = content(cx, Bytes::from(html), &hash, HTML, Keep::RevalidatePrivately);
+        let keep = Keep::RevalidatePrivately;
+        let mut response = content(cx, Bytes::from(html), &hash, HTML, keep);
+        cache.write(response.headers_mut());
         self.head.secure(response.headers_mut());
-        Ok(response)
+        response
     }
 }
 

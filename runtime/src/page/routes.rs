@@ -7,7 +7,7 @@
 //! | `blog/[slug].html` | `/blog/…`, one segment |
 //! | `docs/[...path].html` | `/docs/…`, one segment or more |
 //! | `_layout.html`, `_parts/card.html` | none: a part of other pages |
-//! | `404.html`, `500.html` | none: shown with that status |
+//! | `404.html`, `blog/404.html`, `5xx.html` | none: shown with that status, below that folder |
 //!
 //! At each segment, left to right, a name goes before a parameter, and a parameter before the
 //! rest; a branch that leads nowhere is left again. This is the tree of segments itself and not
@@ -22,8 +22,8 @@ use std::{collections::HashMap, fmt};
 pub(crate) enum Role {
     /// It answers a path.
     Page(Route),
-    /// It is shown instead of an answer with this status.
-    ErrorPage(u16),
+    /// It is shown instead of an answer with such a status, at the folder's path and below.
+    ErrorPage(Route, Statuses),
     /// Other templates use it.
     Part,
 }
@@ -37,11 +37,15 @@ impl Role {
         if names.iter().any(|name| name.starts_with('_')) {
             return Ok(Self::Part);
         }
-        if let Some(status) = names.last().and_then(|name| error_status(name)) {
-            if names.len() == 1 {
-                return Ok(Self::ErrorPage(status));
-            }
-            return Err(format!("error pages stand at the top: pages/{status}.html"));
+        if let Some(statuses) = names.last().and_then(|name| Statuses::of(name)) {
+            names.pop();
+            let folder = Route::of(&names)?;
+            return match folder.segments.last() {
+                Some(Segment::Rest(name)) => Err(format!(
+                    "`[...{name}]` takes the rest of the path: no error page lies within it"
+                )),
+                _ => Ok(Self::ErrorPage(folder, statuses)),
+            };
         }
         if names.last() == Some(&"index") {
             names.pop();
@@ -50,10 +54,45 @@ impl Role {
     }
 }
 
-fn error_status(name: &str) -> Option<u16> {
-    let three_digits = name.len() == 3 && name.bytes().all(|b| b.is_ascii_digit());
-    let status = name.parse().ok().filter(|status| (400..600).contains(status));
-    status.filter(|_| three_digits)
+/// The statuses that an error page is shown for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Statuses {
+    /// `404.html`.
+    One(u16),
+    /// `4xx.html`, by its first digit.
+    Hundred(u16),
+}
+
+impl Statuses {
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "4xx" => return Some(Self::Hundred(4)),
+            "5xx" => return Some(Self::Hundred(5)),
+            _ => {}
+        }
+        let three_digits = name.len() == 3 && name.bytes().all(|b| b.is_ascii_digit());
+        let status = name.parse().ok().filter(|status| (400..600).contains(status));
+        status.filter(|_| three_digits).map(Self::One)
+    }
+
+    /// Returns whether a page of these is shown for `status`: the lower, the better it fits.
+    pub(crate) fn rank(self, status: u16) -> Option<u8> {
+        match self {
+            Self::One(one) if one == status => Some(0),
+            Self::Hundred(digit) if digit == status / 100 => Some(1),
+            // Most apps have one page for all their faults.
+            Self::One(500) if status > 500 => Some(2),
+            Self::One(_) | Self::Hundred(_) => None,
+        }
+    }
+
+    /// Returns one of them.
+    pub(crate) fn example(self) -> u16 {
+        match self {
+            Self::One(status) => status,
+            Self::Hundred(digit) => digit * 100,
+        }
+    }
 }
 
 /// The paths that one page answers.
@@ -98,6 +137,29 @@ impl Route {
             Segment::Param(_) | Segment::Rest(_) => None,
         });
         names.collect::<Option<Vec<_>>>().map(|names| names.join("/"))
+    }
+
+    /// Returns whether both have the same paths; what their parameters are called does not count.
+    pub(crate) fn same_paths(&self, other: &Self) -> bool {
+        let shape = |route: &Self| {
+            let names = route.segments.iter().map(|segment| match segment {
+                Segment::Name(name) => Some(name.clone()),
+                Segment::Param(_) | Segment::Rest(_) => None,
+            });
+            names.collect::<Vec<_>>()
+        };
+        shape(self) == shape(other)
+    }
+
+    /// Returns, if a path is one of this route's or goes on from one, for each segment whether it
+    /// is a parameter: of two such routes, the one whose list is less goes first.
+    pub(crate) fn prefix_rank(&self, path: &[String]) -> Option<Vec<bool>> {
+        let path = path.get(..self.segments.len())?;
+        let ranks = self.segments.iter().zip(path).map(|(segment, text)| match segment {
+            Segment::Name(name) => (name == text).then_some(false),
+            Segment::Param(_) | Segment::Rest(_) => Some(true),
+        });
+        ranks.collect()
     }
 
     /// Returns the values that a path of this route gives the parameters.
@@ -283,7 +345,12 @@ mod tests {
     fn check(file: &str, expected: &str) {
         let role = match Role::of(file) {
             Ok(Role::Page(route)) => route.to_string(),
-            Ok(Role::ErrorPage(status)) => format!("error {status}"),
+            Ok(Role::ErrorPage(folder, Statuses::One(status))) => {
+                format!("error {status} below {folder}")
+            }
+            Ok(Role::ErrorPage(folder, Statuses::Hundred(digit))) => {
+                format!("errors {digit}xx below {folder}")
+            }
             Ok(Role::Part) => "part".to_owned(),
             Err(message) => format!("wrong: {message}"),
         };
@@ -308,9 +375,13 @@ mod tests {
             ("_parts/card.html", "part"),
             ("blog/_row.html", "part"),
             ("_parts/[odd.html", "part"),
-            ("404.html", "error 404"),
-            ("500.html", "error 500"),
-            ("403.html", "error 403"),
+            ("404.html", "error 404 below /"),
+            ("500.html", "error 500 below /"),
+            ("4xx.html", "errors 4xx below /"),
+            ("blog/404.html", "error 404 below /blog"),
+            ("[org]/team/5xx.html", "errors 5xx below /{org}/team"),
+            ("3xx.html", "/3xx"),
+            ("_x/404.html", "part"),
         ] {
             check(file, expected);
         }
@@ -330,7 +401,10 @@ mod tests {
             ("[...].html", "wrong: `[...]` is no parameter: write `[slug]` or `[...path]`"),
             ("[...a]/b.html", "wrong: `[...a]` takes the rest of the path: nothing may follow it"),
             ("[a]/[a].html", "wrong: the parameter `[a]` is there twice"),
-            ("blog/404.html", "wrong: error pages stand at the top: pages/404.html"),
+            (
+                "docs/[...path]/404.html",
+                "wrong: `[...path]` takes the rest of the path: no error page lies within it",
+            ),
         ] {
             check(file, expected);
         }

@@ -10,10 +10,11 @@ use http::HeaderValue;
 use tera::Tera;
 
 use crate::{
-    error::Result as Outcome,
+    error::{Error, Result as Outcome},
     files::{self, Files, Folder, Hash},
     page::{
         data::{PageData, PageRegistration},
+        error_pages::ErrorPages,
         flaw::{Flaw, Sources},
         head::{Head, encode_path, inject},
         json,
@@ -29,8 +30,7 @@ pub(crate) struct Set {
     /// In the order of `routes`.
     pages: Vec<Page>,
     routes: Routes,
-    /// By status.
-    error_pages: BTreeMap<u16, Page>,
+    error_pages: ErrorPages,
     /// By path below `pages/`.
     assets: HashMap<String, Asset>,
     /// Of all assets together.
@@ -83,7 +83,7 @@ impl Set {
             tera: Tera::new(),
             pages: Vec::new(),
             routes: Routes::default(),
-            error_pages: BTreeMap::new(),
+            error_pages: ErrorPages::default(),
             sources,
             assets,
             hash,
@@ -114,11 +114,9 @@ impl Set {
         Some((&self.pages[page], params))
     }
 
-    /// Returns the page for a failure: the one for this very status, else the one for any fault
-    /// of the server.
-    pub(crate) fn error_page(&self, status: u16) -> Option<&Page> {
-        let any = || self.error_pages.get(&500).filter(|_| status >= 500);
-        self.error_pages.get(&status).or_else(any)
+    /// Returns the page for a failure with this status, at a path's segments.
+    pub(crate) fn error_page(&self, status: u16, path: &[String]) -> Option<&Page> {
+        self.error_pages.find(status, path)
     }
 
     pub(crate) fn asset(&self, path: &str) -> Option<&Asset> {
@@ -128,6 +126,11 @@ impl Set {
     /// Returns the name in the path of all assets.
     pub(crate) fn hash(&self) -> &Hash {
         &self.hash
+    }
+
+    /// Returns the templates that answer a path.
+    pub(crate) fn page_files(&self) -> impl Iterator<Item = &str> + Clone {
+        self.pages.iter().map(|page| page.file.as_str())
     }
 
     #[cfg(all(feature = "dev", debug_assertions))]
@@ -170,8 +173,13 @@ impl Set {
             };
             match role {
                 Role::Part => {}
-                Role::ErrorPage(status) => {
-                    self.error_pages.insert(status, self.page(file, head, base, None));
+                Role::ErrorPage(folder, statuses) => {
+                    let page = self.page(file, head, base, None);
+                    let path = page.path();
+                    if let Err(other) = self.error_pages.add(folder, statuses, page) {
+                        let message = format!("{other} is shown there already: keep one of them");
+                        flaws.push(Flaw::of_file(path, message));
+                    }
                 }
                 Role::Page(route) => {
                     let page = self.page(file, head, base, Some(&route));
@@ -205,7 +213,7 @@ impl Set {
     /// Gives each page its data function.
     fn give_data(&mut self, registrations: &[&'static PageRegistration], flaws: &mut Vec<Flaw>) {
         for registration in registrations {
-            let mut wrong = |message| flaws.push(flaw_at(registration, message));
+            let mut wrong = |message: String| flaws.push(registration.flaw(message));
             let Some(page) =
                 self.pages.iter_mut().find(|page| stem(&page.file) == registration.page)
             else {
@@ -232,7 +240,7 @@ impl Set {
         let missing = format!("there is no page {}/{file}", Folder::Pages);
         let role = Role::of(&file);
         match role {
-            Ok(Role::ErrorPage(_)) => format!("{missing}: an error page takes no data"),
+            Ok(Role::ErrorPage(..)) => format!("{missing}: an error page takes no data"),
             Ok(Role::Part) if self.sources.contains_key(&file) => {
                 format!("{}/{file} is a part of other pages: only a page takes data", Folder::Pages)
             }
@@ -269,17 +277,20 @@ impl Set {
             let params = page.params.iter().map(|name| (name.clone(), "x".to_owned()));
             (page, page_data(None, params.collect::<Vec<_>>().as_slice(), "/"))
         });
-        let error_pages =
-            self.error_pages.iter().map(|(status, page)| (page, error_data(*status, "", "/", "x")));
+        let nothing = Error::not_found("");
+        let error_pages = self
+            .error_pages
+            .iter()
+            .map(|(status, page)| (page, error_data(status, &nothing, "/", "x")));
         for (page, data) in pages.chain(error_pages) {
             let Ok(data) = data else { continue };
             let Err(mut flaw) = self.render(page, &data) else { continue };
             // Anything else may be due to the values that we made up.
-            if !(flaw.message.starts_with("variable `") && flaw.message.contains("is not defined"))
-            {
+            let undefined = is_undefined(&flaw.message);
+            if !undefined && !is_misused_component(&flaw.message) {
                 continue;
             }
-            if Role::of(&page.file).is_ok_and(|role| matches!(role, Role::Page(_))) {
+            if undefined && Role::of(&page.file).is_ok_and(|role| matches!(role, Role::Page(_))) {
                 let name = stem(&page.file);
                 flaw.message +=
                     &format!("; no `#[page(\"{name}\")]` gives {} its data", page.path());
@@ -310,23 +321,31 @@ pub(crate) fn page_data(
 /// Returns the variables of an error page.
 pub(crate) fn error_data(
     status: u16,
-    message: &str,
+    error: &Error,
     path: &str,
     request_id: &str,
 ) -> Outcome<PageData> {
+    let errors: BTreeMap<&str, &[String]> = error.fields().iter().collect();
     page_data(None, &[], path)?
         .with("status", &status)?
-        .with("message", &message)?
+        .with("message", &error.message())?
+        .with("errors", &errors)?
         .with("request_id", &request_id)
+}
+
+/// Tells whether the engine missed a variable.
+fn is_undefined(message: &str) -> bool {
+    message.starts_with("variable `") && message.contains("is not defined")
+}
+
+/// Tells whether a component was called with other arguments than those that it has.
+fn is_misused_component(message: &str) -> bool {
+    message.starts_with("unknown argument(s) `")
+        || (message.starts_with("argument `") && message.ends_with("missing"))
 }
 
 fn stem(file: &str) -> &str {
     file.strip_suffix(".html").unwrap_or(file)
-}
-
-fn flaw_at(registration: &PageRegistration, message: String) -> Flaw {
-    let line = usize::try_from(registration.line).ok();
-    Flaw { line, ..Flaw::of_file(registration.file, message) }
 }
 
 /// Reads all that lies below `pages/`.
