@@ -34,6 +34,16 @@ mod taken {
     pub(super) mod schemars {}
 }
 
+/// Admits everyone.
+pub struct Everyone;
+
+#[kipo::async_trait]
+impl kipo::Guard for Everyone {
+    async fn admit(&self, _: &kipo::Context) -> kipo::Result<()> {
+        Ok(())
+    }
+}
+
 /// Types of the user's own under those names.
 pub mod shadowed {
     #[expect(unused_imports, reason = "nothing that is generated may reach for them")]
@@ -147,6 +157,11 @@ pub mod shadowed {
     ) -> ::kipo::Result<Inner> {
         let _ = page;
         ::std::result::Result::Ok(Inner { errors: cx + *state })
+    }
+
+    #[::kipo::page("guarded", guard = super::Everyone, cache = "public, 1d")]
+    async fn guarded(query: ::kipo::Query<Inner>) -> ::kipo::Result<Inner> {
+        ::std::result::Result::Ok(Inner { errors: query.errors })
     }
 }
 

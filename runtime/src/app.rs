@@ -118,11 +118,12 @@ impl App {
     /// Sets the app's own address as its visitors know it, for what a page says of itself to
     /// others: see [`Meta::canonical`](crate::Meta::canonical).
     ///
-    /// ```
-    /// let app = kipo::App::new().site("https://example.org");
-    /// # assert!(app.router().is_ok());
-    /// # let error = kipo::App::new().site("example.org/shop").router().unwrap_err();
-    /// # assert!(error.to_string().contains("App::site"));
+    /// ```standalone_crate
+    /// use kipo::App;
+    ///
+    /// assert!(App::new().site("https://example.org").router().is_ok());
+    /// let error = App::new().site("example.org/shop").router().unwrap_err();
+    /// assert!(error.to_string().contains("looks like `https://example.org`"));
     /// ```
     #[must_use]
     pub fn site(mut self, address: impl Into<String>) -> Self {

@@ -92,6 +92,7 @@ mod validate;
 mod within;
 
 pub use async_trait::async_trait;
+pub use http;
 pub use tokio::time;
 
 pub use crate::{
@@ -167,6 +168,28 @@ pub use kipo_macros::files;
 
 /// Gives a page its data: the function runs before the page is rendered, and what it returns is
 /// what the template knows. See the [guide](guide::pages).
+///
+/// - `#[page("admin", guard = MembersOnly)]`: a [`Guard`] that is asked before anything else.
+/// - `#[page("about", cache = "public, 5m")]`: a [`Cache`], unless the function sets another;
+///   `"private, 1h"` and `"no-store"` are the other forms.
+///
+/// ```
+/// use kipo::{PageContext, Result, data, page};
+///
+/// #[data]
+/// pub struct About {
+///     founded: u16,
+/// }
+///
+/// #[page("about", cache = "public, 1d")]
+/// async fn about(_cx: PageContext) -> Result<About> {
+///     Ok(About { founded: 1907 })
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(about(kipo::Context::test().into()).await.unwrap().founded, 1907);
+/// # });
+/// ```
 pub use kipo_macros::page;
 
 /// Registers a [`Topic`] in a `static`, so that the app opens it at start: a durable one in the

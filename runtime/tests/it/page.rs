@@ -1,6 +1,8 @@
 //! Pages with data, in one app with actions.
 
-use kipo::{Error, Files, PageContext, Result, data, page};
+use kipo::{
+    Context, Error, Files, Guard, Meta, PageContext, Query, Result, async_trait, data, page,
+};
 
 use crate::support::{Answer, TestApp, get};
 
@@ -22,6 +24,48 @@ async fn entry(cx: PageContext, number: u32) -> Result<Entry> {
     }
 }
 
+/// What is looked for.
+#[data]
+struct Search {
+    #[validate(length(min = 1, max = 20))]
+    q: String,
+    page: Option<u32>,
+}
+
+/// What was found.
+#[data]
+struct Found {
+    text: String,
+}
+
+/// Gives the page of a search its data.
+#[page("search", cache = "public, 5m")]
+async fn search(cx: PageContext, Query(search): Query<Search>) -> Result<Found> {
+    cx.meta(Meta::new().title(format!("Search: {}", search.q)).canonical("/search"));
+    match search.q.as_str() {
+        "moved" => Err(Error::redirect_for_good("/blog/7")),
+        q => Ok(Found { text: format!("{q}, {}", search.page.unwrap_or(1)) }),
+    }
+}
+
+/// Admits those who have a cookie `member`.
+#[derive(Debug)]
+struct MembersOnly;
+
+#[async_trait]
+impl Guard for MembersOnly {
+    async fn admit(&self, cx: &Context) -> Result<()> {
+        let refused = || Error::unauthorized("log in first").or_redirect("/login");
+        cx.cookie("member").map(|_| ()).ok_or_else(refused)
+    }
+}
+
+/// Gives the page of a member its data.
+#[page("member", guard = MembersOnly)]
+async fn member() -> Result<()> {
+    Ok(())
+}
+
 const FILES: &[(&str, &[u8])] = &[
     (
         "pages/_layout.html",
@@ -32,6 +76,9 @@ const FILES: &[(&str, &[u8])] = &[
         b"{% extends \"_layout.html\" %}{% block main %}{{ number }}: {{ title }}{% endblock %}",
     ),
     ("pages/blog/[number].js", b"export {};"),
+    ("pages/search.html", b"<head><title>x</title></head>{{ text }}"),
+    ("pages/member.html", b"Hello, member"),
+    ("pages/members/index.html", b"All members"),
     ("pages/404.html", b"nothing at {{ path }}"),
     ("pages/500.html", b"sorry, {{ request_id }}"),
     ("public/robots.txt", b"User-agent: *"),
@@ -83,6 +130,33 @@ async fn a_failed_page_has_a_page_of_its_own() {
     let author = cfg!(all(feature = "dev", debug_assertions));
     assert_eq!(answer.body.contains("sorry, "), !author, "{}", answer.body);
     assert_eq!(answer.body.contains("hunter2"), author, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_query_is_typed() {
+    let answer = ask("/search?q=tea%26b&page=2", "").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.ends_with("tea&amp;b, 2"), "{}", answer.body);
+    assert!(answer.body.contains("<title>Search: tea&amp;b</title>"), "{}", answer.body);
+    for query in ["", "?q=", "?q=tea&page=two", "?page=2"] {
+        let answer = ask(&format!("/search{query}"), "").await;
+        assert_eq!(answer.status, 422, "{query}");
+    }
+    let answer = ask("/search?q=moved", "").await;
+    assert_eq!((answer.status, answer.header("location")), (308, Some("/blog/7")));
+}
+
+#[tokio::test]
+async fn a_guard_stands_before_a_page_and_before_a_folder() {
+    let app =
+        TestApp::with(|app| app.files(Files::embedded(FILES)).guard_pages("members", MembersOnly))
+            .await;
+    for path in ["/member", "/members"] {
+        let stranger = app.send(get(path, "accept: text/html\r\n")).await;
+        assert_eq!((stranger.status, stranger.header("location")), (303, Some("/login")), "{path}");
+        assert_eq!(app.send(get(path, "accept: application/json\r\n")).await.status, 401);
+        assert_eq!(app.send(get(path, "cookie: member=1\r\n")).await.status, 200, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ const PAGE: PageRegistration = PageRegistration {
     data: |cx| Box::pin(act(cx)),
 };
 
-#[crate::data]
+#[kipo::data]
 #[derive(Default)]
 struct Wish {
     status: Option<u16>,
