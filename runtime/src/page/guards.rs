@@ -41,11 +41,8 @@ impl PageGuards {
     }
 
     /// Returns a mistake for each guard without a page: a folder that is misspelt is not guarded.
-    pub(crate) fn mistakes<'a>(
-        &self,
-        files: impl Iterator<Item = &'a str> + Clone,
-    ) -> Vec<Mistake> {
-        let idle = self.0.iter().filter(|guard| !files.clone().any(|file| guard.covers(file)));
+    pub(crate) fn mistakes(&self, files: &[&str]) -> Vec<Mistake> {
+        let idle = self.0.iter().filter(|guard| !files.iter().any(|file| guard.covers(file)));
         let mistake = |guard: &FolderGuard| {
             let folder = &guard.folder;
             let message =

@@ -113,8 +113,10 @@ pub(crate) struct Pages {
     /// Swapped whole: a request sees one set from its start to its end.
     serving: ArcSwap<Set>,
     /// Hears of pages that failed while they were served.
-    hearing: OnceLock<Box<dyn Fn(PageFailure<'_>) + Send + Sync>>,
+    hearing: OnceLock<Box<Hear>>,
 }
+
+type Hear = dyn Fn(PageFailure<'_>) + Send + Sync;
 
 impl Pages {
     /// Reads all pages, or returns everything that is wrong with them.
@@ -139,7 +141,7 @@ impl Pages {
         let head = Head::new(&settings);
         let loaded = Set::load(&files, &head, &settings.base, &registrations);
         match &loaded {
-            Ok(set) => mistakes.extend(settings.guards.mistakes(set.page_files())),
+            Ok(set) => mistakes.extend(settings.guards.mistakes(&set.page_files())),
             Err(flaws) => mistakes.extend(flaws.iter().map(Flaw::to_mistake)),
         }
         match loaded {

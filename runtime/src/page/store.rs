@@ -129,8 +129,8 @@ impl Set {
     }
 
     /// Returns the templates that answer a path.
-    pub(crate) fn page_files(&self) -> impl Iterator<Item = &str> + Clone {
-        self.pages.iter().map(|page| page.file.as_str())
+    pub(crate) fn page_files(&self) -> Vec<&str> {
+        self.pages.iter().map(|page| page.file.as_str()).collect()
     }
 
     #[cfg(all(feature = "dev", debug_assertions))]
