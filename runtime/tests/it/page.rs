@@ -1,10 +1,13 @@
 //! Pages with data, in one app with actions.
 
 use kipo::{
-    Context, Error, Files, Guard, Meta, PageContext, Query, Result, async_trait, data, page,
+    Context, Error, Files, Guard, Meta, PageContext, Query, Result, State, async_trait, data, page,
 };
 
-use crate::support::{Answer, TestApp, get};
+use crate::{
+    actions::Room,
+    support::{Answer, TestApp, get},
+};
 
 /// What the page of an entry shows.
 #[data]
@@ -62,8 +65,8 @@ impl Guard for MembersOnly {
 
 /// Gives the page of a member its data.
 #[page("member", guard = MembersOnly)]
-async fn member() -> Result<()> {
-    Ok(())
+async fn member(room: State<Room>) -> Result<Found> {
+    Ok(Found { text: format!("{} listen to the {}", room.listeners(), room.name()) })
 }
 
 const FILES: &[(&str, &[u8])] = &[
@@ -77,7 +80,7 @@ const FILES: &[(&str, &[u8])] = &[
     ),
     ("pages/blog/[number].js", b"export {};"),
     ("pages/search.html", b"<head><title>x</title></head>{{ text }}"),
-    ("pages/member.html", b"Hello, member"),
+    ("pages/member.html", b"{{ text }}"),
     ("pages/members/index.html", b"All members"),
     ("pages/404.html", b"nothing at {{ path }}"),
     ("pages/500.html", b"sorry, {{ request_id }}"),
@@ -157,6 +160,8 @@ async fn a_guard_stands_before_a_page_and_before_a_folder() {
         assert_eq!(app.send(get(path, "accept: application/json\r\n")).await.status, 401);
         assert_eq!(app.send(get(path, "cookie: member=1\r\n")).await.status, 200, "{path}");
     }
+    let member = app.send(get("/member", "cookie: member=1\r\n")).await;
+    assert!(member.body.ends_with("0 listen to the room"), "{}", member.body);
 }
 
 #[tokio::test]
