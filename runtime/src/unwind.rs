@@ -20,11 +20,14 @@ pub(crate) async fn unpanicked<T>(outcome: impl Future<Output = Result<T>>) -> R
     .await
 }
 
+/// How the cause of such an error begins.
+pub(crate) const PANICKED: &str = "panicked";
+
 /// Returns the error that a panic is for the one who asked.
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::internal(format!("panicked: {}", text.unwrap_or("(no message)")))
+    Error::internal(format!("{PANICKED}: {}", text.unwrap_or("(no message)")))
 }
 
 #[cfg(test)]

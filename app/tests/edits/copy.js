@@ -91,6 +91,6 @@ export class Copy {
   }
 
   remove(file) {
-    return rm(join(this.root, file));
+    return rm(join(this.root, file), { recursive: true });
   }
 }

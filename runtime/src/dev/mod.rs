@@ -22,7 +22,13 @@ use std::{
 use axum::{Router, extract::Request, routing::get};
 
 use self::reload::{Reload, ReloadEvent};
-use crate::{context::States, dispatch, page::Pages, shared::Shared};
+use crate::{
+    context::States,
+    dispatch,
+    page::{PageFailure, Pages},
+    shared::Shared,
+    unwind::PANICKED,
+};
 
 pub(crate) use self::{
     control::{Order, SUPERVISED, Word, hand_over, line},
@@ -50,6 +56,18 @@ pub(crate) struct Acted {
 impl Develop {
     pub(crate) fn new(pages: Arc<Pages>) -> Self {
         let reload = Arc::new(Reload::new(pages.root()));
+        let (told, root) = (Arc::clone(&reload), pages.root().map(Path::to_owned));
+        pages.on_failure(move |PageFailure { page, flaw, request_id }| {
+            // Of a panic the tabs hear where it happened.
+            if !flaw.message.starts_with(PANICKED) {
+                told.tell(&ReloadEvent::Failure(Box::new(Report {
+                    kind: Kind::Data,
+                    name: Some(page.to_owned()),
+                    request_id: Some(request_id.to_owned()),
+                    ..Report::of_flaw(flaw, root.as_deref())
+                })));
+            }
+        });
         Self { pages, reload }
     }
 

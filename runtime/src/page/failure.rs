@@ -73,8 +73,8 @@ impl From<Error> for Failure {
 /// What the development loop hears when a page failed while it was served.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "only the development loop reads it, and only where it runs")
+    not(any(test, all(feature = "dev", debug_assertions))),
+    expect(dead_code, reason = "only the development loop reads it, and only where it runs")
 )]
 pub(crate) struct PageFailure<'a> {
     /// The page's template: `blog/[slug].html`.

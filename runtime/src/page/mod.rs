@@ -42,7 +42,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use self::{
     answer::{Keep, content, finish},
     data::not_found,
-    failure::{Audience, Failure, PageFailure, with_head},
+    failure::{Audience, Failure, with_head},
     head::Head,
     reply::Reply,
     routes::Target,
@@ -65,7 +65,7 @@ pub use self::{
     query::Query,
 };
 pub(crate) use self::{
-    failure::{HTML, wants_html},
+    failure::{HTML, PageFailure, wants_html},
     flaw::{Flaw, excerpt},
     guards::PageGuards,
     head::escape,
@@ -173,8 +173,11 @@ impl Pages {
     /// Tells `hear` of each page that fails from here on while it is served, because of its
     /// template, its data or its guard. Only the first who asks is told.
     #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "only the development loop hears of it, and only where it runs")
+        not(any(test, all(feature = "dev", debug_assertions))),
+        expect(
+            dead_code,
+            reason = "only the development loop hears of it, and only where it runs"
+        )
     )]
     pub(crate) fn on_failure(&self, hear: impl Fn(PageFailure<'_>) + Send + Sync + 'static) {
         let _ = self.hearing.set(Box::new(hear));

@@ -57,9 +57,14 @@ impl Cargo {
         &self.binary
     }
 
+    /// Returns the folder of the package.
+    pub(super) fn package(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new("/"))
+    }
+
     /// Returns the folder of the workspace, which the compiler's paths lie below.
     pub(super) fn root(&self) -> &Path {
-        let package = self.manifest.parent().unwrap_or(Path::new("/"));
+        let package = self.package();
         let has_lock = |folder: &&Path| folder.join("Cargo.lock").exists();
         package.ancestors().find(has_lock).unwrap_or(package)
     }
@@ -99,8 +104,8 @@ impl Cargo {
         let output = metadata.output().await.map(|output| output.stdout).unwrap_or_default();
         let folders = serde_json::from_slice::<Metadata>(&output).ok();
         let folders = folders.map(|metadata| metadata.folders(&self.manifest)).unwrap_or_default();
-        let own = self.manifest.parent().map(Path::to_owned);
-        let packages = folders.into_iter().chain(own).chain([]).collect();
+        let own = self.package().to_owned();
+        let packages = folders.into_iter().chain([own]).collect();
         let mut looked = Looked { app, packages, files: self.workspace_files() };
         looked.files.extend(other_files(binary, &looked));
         looked

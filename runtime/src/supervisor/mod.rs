@@ -166,7 +166,9 @@ impl Supervisor {
     ) -> Self {
         let cargo = settings.package.as_deref().and_then(|folder| Cargo::of(folder, &binary));
         let app = settings.app.clone().or(settings.package.clone()).unwrap_or_default();
-        let looked = Looked { app, ..Looked::default() };
+        // The others follow once cargo has said which they are.
+        let packages = cargo.iter().map(|cargo| cargo.package().to_owned()).collect();
+        let looked = Looked { app, packages, ..Looked::default() };
         let told = happen.clone();
         let looker = dev::spawn(looked.clone(), move |changes| {
             // Nobody acts on it once the supervisor stops.
