@@ -30,6 +30,7 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step { name: "pages", what: "the app's page scripts against its generated types", run: pages },
     Step { name: "browser", what: "the app in Chromium", run: browser },
+    Step { name: "edits", what: "edits of a running app, and mistakes on purpose", run: edits },
     Step {
         name: "every-byte",
         what: "six readers of a stream that is cut at each of its bytes",
@@ -126,6 +127,16 @@ fn browser() -> Result {
     run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
     let mut test = command("npm", &["run", "--silent", "test"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium);
+    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+}
+
+/// Copies of the app that are edited while they run. One file after the other: cargo has one lock.
+fn edits() -> Result {
+    machine::node()?;
+    let chromium = machine::chromium()?;
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    let mut test = command("npm", &["run", "--silent", "test:edits"]);
+    test.current_dir(at("app")).env("CHROMIUM", chromium).env("CARGO_TARGET_DIR", target());
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 

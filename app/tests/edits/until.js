@@ -1,7 +1,7 @@
 // Waits for something that no event tells of.
 
 /** How long anything may take on a machine that also builds. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 const PAUSE_MS = 10;
 

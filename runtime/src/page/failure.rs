@@ -15,6 +15,7 @@ use crate::{
         answer::Keep,
         flaw::Flaw,
         head::{Head, escape, inject},
+        json,
         routes::Target,
         store::{Page, Set, error_data},
     },
@@ -200,24 +201,24 @@ fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
     };
     let shown = escape(&format!("{}/{page}", Folder::Pages));
     let id = escape(cx.request_id().as_str());
+    // For the script that follows edits, which shows it as any other mistake.
+    let mut report = serde_json::to_value(flaw).unwrap_or_default();
+    report["kind"] = "data".into();
+    report["name"] = page.as_str().into();
+    report["request_id"] = cx.request_id().as_str().into();
+    let report = json::safe(&report.to_string());
     let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{place}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{message}</h1>\n<p>{place}</p>\n\
-         {excerpt}<p>The page is {shown}, the request {id}.</p>\n</body>\n</html>\n"
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{place}</title>\n\
+         </head>\n<body>\n<h1>{message}</h1>\n<p>{place}</p>\n\
+         {excerpt}<p>The page is {shown}, the request {id}.</p>\n\
+         <script type=\"application/json\" id=\"kipo-failure\">{report}</script>\n\
+         </body>\n</html>\n"
     );
-    let html = inject(&html, &head.block(page, None, None));
-    let mut response = with_head(head, error.code().status(), html, Keep::Never);
-    head.allow_style(response.headers_mut(), STYLE);
-    response
+    let html = inject(&html, &head.block("", None, None));
+    with_head(head, error.code().status(), html, Keep::Never)
 }
-
-const STYLE: &str = "\
-    :root { color-scheme: light dark; } \
-    body { max-width: 60rem; margin: 8vh auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; } \
-    h1 { font-size: 1.25rem; border-top: 6px solid #e5484d; padding-top: 1rem; } \
-    p, pre { font-family: ui-monospace, monospace; } \
-    pre { overflow-x: auto; padding: 1rem; border: 1px solid #8884; border-radius: 4px; }";
 
 /// Returns a page with the header fields that every page has.
 pub(crate) fn with_head(head: &Head, status: StatusCode, page: String, keep: Keep) -> Response {

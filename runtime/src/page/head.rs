@@ -76,15 +76,6 @@ impl Head {
             headers.insert(name, value);
         }
     }
-
-    /// Lets one inline style into a page of ours that has no file to link.
-    pub(crate) fn allow_style(&self, headers: &mut HeaderMap, style: &str) {
-        let policy = self.csp.to_str().unwrap_or_default();
-        let policy = policy.replace("style-src 'self'", &with_hash("style-src 'self'", style));
-        if let Ok(policy) = HeaderValue::from_str(&policy) {
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        }
-    }
 }
 
 /// Returns the policy for pages: everything from here, nothing inline but `import_map`, no frames.
@@ -201,10 +192,6 @@ mod tests {
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains(&format!("script-src 'self' 'sha256-{hash}';")), "{policy}");
         assert!(!policy.contains("unsafe") && policy.contains("style-src 'self';"), "{policy}");
-
-        head.allow_style(&mut headers, "p{}");
-        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-        assert!(policy.contains("style-src 'self' 'sha256-"), "{policy}");
     }
 
     #[test]
