@@ -12,6 +12,9 @@ pub mod topics {}
 #[doc = include_str!("../docs/pages.md")]
 pub mod pages {}
 
+#[doc = include_str!("../docs/dev.md")]
+pub mod dev {}
+
 #[doc = include_str!("../docs/guards.md")]
 pub mod guards {}
 
