@@ -314,7 +314,7 @@ impl App {
         let declarations = typescript::declarations(&types, client::TYPES, &refs);
         let router = router(&self.base, &shared, &routes, &types, &declarations, pages.clone());
         #[cfg(all(feature = "dev", debug_assertions))]
-        let develop = pages.filter(|_| self.follows_edits).map(Develop::new);
+        let develop = pages.filter(|_| self.follows_edits).map(|pages| Develop::new(pages, &types));
         #[cfg(all(feature = "dev", debug_assertions))]
         let router = match &develop {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),

@@ -24,7 +24,7 @@ use crate::{
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
     app::{Built, StartError},
-    dev::{Acted, Develop, Order, Report, SUPERVISED, Supervised, Word, report_panics},
+    dev::{Acted, Develop, LastBuild, Order, Report, SUPERVISED, Supervised, Word, report_panics},
     supervisor,
 };
 
@@ -304,6 +304,9 @@ async fn obey(
                 supervisor.tell(&Word::Acted { what: changes.to_string(), did, ms, wrong });
             }
             (Order::Wrong(wrong), Some(develop)) => develop.build_is_wrong(&wrong),
+            (Order::Built { what, ms, ok }, Some(develop)) => {
+                develop.built(LastBuild { what, ms, ok });
+            }
             (Order::Serve | Order::Built { .. } | Order::Changed(_) | Order::Wrong(_), _) => {}
         }
     }

@@ -45,8 +45,28 @@ pub(crate) const LATER: &[Module] = modules!["morph.js", "share.js"];
 
 /// The modules that browsers load in development.
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) const DEV: &[Module] =
-    modules!["reload.js", "ansi.js", "keep.js", "overlay.js", "swap.js"];
+pub(crate) const DEV: &[Module] = modules![
+    "reload.js",
+    "ansi.js",
+    "keep.js",
+    "overlay.js",
+    "swap.js",
+    "panel.js",
+    "panel/actions.js",
+    "panel/activity.js",
+    "panel/build.js",
+    "panel/client.js",
+    "panel/dom.js",
+    "panel/form.js",
+    "panel/memory.js",
+    "panel/observe.js",
+    "panel/pages.js",
+    "panel/run.js",
+    "panel/runs.js",
+    "panel/schema.js",
+    "panel/style.js",
+    "panel/view.js",
+];
 
 /// The modules that browsers load in development: none of them is part of a release.
 #[cfg(not(all(feature = "dev", debug_assertions)))]
@@ -80,7 +100,7 @@ fn is_comment(line: &str) -> bool {
 pub(crate) fn hash() -> &'static str {
     static HASH: LazyLock<String> = LazyLock::new(|| {
         let mut hash = Sha256::new();
-        for module in MODULES.iter().chain(LATER) {
+        for module in MODULES.iter().chain(LATER).chain(DEV) {
             hash.update(module.name);
             hash.update([0]);
             hash.update(module.served());

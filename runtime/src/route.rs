@@ -136,6 +136,13 @@ fn table<'r>(
     Ok(by_name.into_iter().map(route).collect())
 }
 
+/// Returns the name of each registered action with the file and the line it stands on.
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) fn places() -> impl Iterator<Item = (String, &'static str, u32)> {
+    let all = inventory::iter::<Registration>.into_iter();
+    all.map(|registration| (name(registration), registration.file, registration.line))
+}
+
 /// Returns the name of an action: the modules below `actions` and the struct, without the
 /// struct's own module.
 fn name(registration: &Registration) -> String {

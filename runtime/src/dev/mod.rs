@@ -7,6 +7,7 @@
 
 mod control;
 mod editor;
+mod panel;
 mod reload;
 mod report;
 mod supervised;
@@ -21,17 +22,22 @@ use std::{
 
 use axum::{Router, extract::Request, routing::get};
 
-use self::reload::{Reload, ReloadEvent};
+use self::{
+    panel::{LastChange, Panel},
+    reload::{Reload, ReloadEvent},
+};
 use crate::{
     context::States,
     dispatch,
     page::{PageFailure, Pages},
+    schema::Types,
     shared::Shared,
     unwind::PANICKED,
 };
 
 pub(crate) use self::{
     control::{Order, SUPERVISED, Word, hand_over, line},
+    panel::{LastBuild, PANEL_KEY},
     reload::RELOAD_PATH,
     report::{Kind, Report},
     supervised::{Supervised, report_panics},
@@ -43,6 +49,7 @@ pub(crate) use self::{
 pub(crate) struct Develop {
     pages: Arc<Pages>,
     reload: Arc<Reload>,
+    panel: Arc<Panel>,
 }
 
 /// What was done about a change.
@@ -54,7 +61,7 @@ pub(crate) struct Acted {
 }
 
 impl Develop {
-    pub(crate) fn new(pages: Arc<Pages>) -> Self {
+    pub(crate) fn new(pages: Arc<Pages>, types: &Types) -> Self {
         let reload = Arc::new(Reload::new(pages.root()));
         let (told, root) = (Arc::clone(&reload), pages.root().map(Path::to_owned));
         pages.on_failure(move |PageFailure { page, flaw, request_id }| {
@@ -68,12 +75,13 @@ impl Develop {
                 })));
             }
         });
-        Self { pages, reload }
+        let panel = Arc::new(Panel::new(Arc::clone(&pages), types));
+        Self { pages, reload, panel }
     }
 
-    /// Serves the stream that tells tabs of edits.
+    /// Serves the stream that tells tabs of edits, and what the panel shows.
     pub(crate) fn router(&self, base: &str, shared: Arc<Shared>) -> Router {
-        stream(base, Arc::clone(&self.reload), shared)
+        stream(base, Arc::clone(&self.reload), shared).merge(self.panel.router(base))
     }
 
     /// Watches the pages in this process.
@@ -108,7 +116,19 @@ impl Develop {
                 ("not right yet".to_owned(), wrong)
             }
         };
-        Acted { did, took: began.elapsed(), wrong }
+        let took = began.elapsed();
+        self.panel.changed(LastChange {
+            what: changes.to_string(),
+            did: did.clone(),
+            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            ok: wrong.is_empty(),
+        });
+        Acted { did, took, wrong }
+    }
+
+    /// Tells the panel what was built last.
+    pub(crate) fn built(&self, build: LastBuild) {
+        self.panel.built(build);
     }
 
     /// Tells the tabs what is wrong with what shall take the place of this process.

@@ -15,6 +15,9 @@ pub(crate) struct Head {
     common: String,
     /// The script that follows edits, in development.
     reload: Option<String>,
+    /// The script of the panel, in development. It runs before any script of a page, to see all
+    /// that those do.
+    panel: Option<String>,
     csp: HeaderValue,
 }
 
@@ -32,7 +35,8 @@ impl Head {
         }
         script(&mut common, &main);
         let reload = settings.reload.then(|| format!("{}/reload.js", settings.client));
-        Self { common, reload, csp: csp(&imports) }
+        let panel = settings.reload.then(|| format!("{}/panel.js", settings.client));
+        Self { common, reload, panel, csp: csp(&imports) }
     }
 
     /// Returns the lines for a page with these files of its own. `template` is the page's.
@@ -49,6 +53,9 @@ impl Head {
                 block,
                 "<script type=\"module\" src=\"{url}\" data-kipo-page=\"{template}\"></script>"
             );
+        }
+        if let Some(url) = &self.panel {
+            script(&mut block, url);
         }
         if let Some(url) = style {
             let _ = writeln!(block, "<link rel=\"stylesheet\" href=\"{}\">", escape(url));
@@ -176,6 +183,7 @@ mod tests {
              <link rel=\"modulepreload\" href=\"/_kipo/c0/action.js\">\n\
              <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
              <script type=\"module\" src=\"/_kipo/c0/reload.js\" data-kipo-page=\"index.html\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/panel.js\"></script>\n\
              <link rel=\"stylesheet\" href=\"/p/index.css\">\n\
              <script type=\"module\" src=\"/p/index.js\"></script>\n"
         );

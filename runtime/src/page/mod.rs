@@ -13,6 +13,8 @@ mod flaw;
 mod guards;
 mod head;
 mod json;
+#[cfg(all(feature = "dev", debug_assertions))]
+mod list;
 mod meta;
 mod param;
 mod query;
@@ -70,6 +72,9 @@ pub(crate) use self::{
     guards::PageGuards,
     head::escape,
 };
+
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) use self::list::Listed;
 
 /// Where the parts of a page come from.
 #[derive(Clone, Debug)]
@@ -193,6 +198,12 @@ impl Pages {
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn has_template(&self, template: &str) -> bool {
         self.serving.load().sources().contains_key(template)
+    }
+
+    /// Returns all pages as they are now, for the development panel.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn list(&self) -> Vec<Listed> {
+        list::of(&self.serving.load())
     }
 
     /// Returns the names in `p-ref` attributes with the tags that carry them.

@@ -133,6 +133,12 @@ impl Set {
         self.pages.iter().map(|page| page.file.as_str()).collect()
     }
 
+    /// Returns all pages that are shown by themselves, those of errors last.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &Page> {
+        self.pages.iter().chain(self.error_pages.iter().map(|(_, page)| page))
+    }
+
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn sources(&self) -> &Sources {
         &self.sources

@@ -28,6 +28,8 @@
 //! Everything is sorted by name: the same actions give the same text.
 
 mod circle;
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) mod listing;
 mod merge;
 mod names;
 pub(crate) mod openapi;

@@ -28,14 +28,14 @@ pub(crate) fn declarations(types: &Types, head: &str, refs: &[(String, Vec<Strin
 }
 
 /// Knows the type of each definition.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     types: &'a Types,
     /// By key; none is its own member.
     named: BTreeMap<&'a str, Type>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(types: &'a Types) -> Self {
+    pub(super) fn new(types: &'a Types) -> Self {
         let mut named: BTreeMap<&str, Type> = types
             .definitions
             .iter()
@@ -74,7 +74,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn definition(&self, text: &mut String, key: &str, depth: usize) {
+    /// Writes one named type.
+    pub(super) fn definition(&self, text: &mut String, key: &str, depth: usize) {
         let Some(definition) = self.types.definitions.get(key) else { return };
         let name = &definition.name;
         let printer = Printer { types: self.types, from: &definition.namespace };

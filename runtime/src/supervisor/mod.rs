@@ -33,7 +33,7 @@ use self::{
     stand_in::StandIn,
     terminal::{mutter, say, tell, time},
 };
-use crate::dev::{self, Changes, Kind, Looked, Looker, Order, Report, Word};
+use crate::dev::{self, Changes, Kind, Looked, Looker, Order, PANEL_KEY, Report, Word};
 
 pub(crate) use self::child::COLOUR;
 
@@ -466,7 +466,10 @@ impl Supervisor {
         }
         let address = self.listener.local_addr().unwrap_or(self.settings.address);
         say(&format!("listening on http://{address}"));
-        let hint = "edits show by themselves; --no-watch serves plainly, Ctrl-C stops";
+        let hint = &format!(
+            "edits show by themselves; {PANEL_KEY} opens the panel in a page, --no-watch serves plainly, \
+             Ctrl-C stops"
+        );
         match &self.cargo {
             Some(_) => say(hint),
             None => say(&format!(

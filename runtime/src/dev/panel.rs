@@ -1,0 +1,166 @@
+//! What the development panel in a page asks for: `{base}/dev/panel`, one JSON document.
+//!
+//! It describes the actions, the pages, the client and what was built or changed last. The panel
+//! itself is the browser's (`client/panel.js`).
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use axum::{Router, body::Body, response::Response, routing::get};
+use http::{HeaderValue, header};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{self, Module},
+    dev::{editor, supervised::source_root},
+    page::{Listed, Pages},
+    route,
+    schema::{Types, listing},
+};
+
+/// Where the document is, below the base path.
+const PANEL_PATH: &str = "/dev/panel";
+
+/// The key that opens the panel, as `client/panel.js` has it.
+pub(crate) const PANEL_KEY: &str = "Alt+Shift+K";
+
+/// As many changes as one looks back at.
+const CHANGES_MAX: usize = 20;
+
+/// A build, as the supervisor tells of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct LastBuild {
+    /// The files that changed.
+    pub(crate) what: String,
+    pub(crate) ms: u64,
+    pub(crate) ok: bool,
+}
+
+/// A change of pages that this process acted on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct LastChange {
+    /// The files that changed.
+    pub(super) what: String,
+    pub(super) did: String,
+    pub(super) ms: u64,
+    pub(super) ok: bool,
+}
+
+/// What the panel of each tab shows.
+#[derive(Debug)]
+pub(super) struct Panel {
+    pages: Arc<Pages>,
+    /// The types of the actions, which stay as they are for as long as the process runs.
+    actions: Value,
+    /// A std lock: held to add one entry, or to copy them.
+    seen: Mutex<Seen>,
+}
+
+/// What happened, each with the time at which it was told.
+#[derive(Debug, Default)]
+struct Seen {
+    build: Option<(SystemTime, LastBuild)>,
+    /// The last one first.
+    changes: VecDeque<(SystemTime, LastChange)>,
+}
+
+impl Panel {
+    pub(super) fn new(pages: Arc<Pages>, types: &Types) -> Self {
+        Self { pages, actions: listing::of(types), seen: Mutex::default() }
+    }
+
+    /// Serves the document.
+    pub(super) fn router(self: &Arc<Self>, base: &str) -> Router {
+        let this = Arc::clone(self);
+        let document = get(move || std::future::ready(answer(&this.document())));
+        Router::new().route(&format!("{base}{PANEL_PATH}"), document)
+    }
+
+    /// Says what was built last.
+    pub(super) fn built(&self, build: LastBuild) {
+        self.seen().build = Some((SystemTime::now(), build));
+    }
+
+    /// Says what was changed last.
+    pub(super) fn changed(&self, change: LastChange) {
+        let mut seen = self.seen();
+        seen.changes.push_front((SystemTime::now(), change));
+        seen.changes.truncate(CHANGES_MAX);
+    }
+
+    fn document(&self) -> Value {
+        let (sources, root) = (source_root(), self.pages.root());
+        let source = |file: &str, line: u32| place(sources.as_deref(), file, line);
+        let places: BTreeMap<String, Value> =
+            route::places().map(|(name, file, line)| (name, source(file, line))).collect();
+        let page = |page: Listed| {
+            json!({
+                "path": page.path,
+                "status": page.status,
+                "template": page.template,
+                "place": place(root, &format!("pages/{}", page.template), 1),
+                "uses": page.uses,
+                "data": page.data.map(|(file, line)| source(file, line)),
+            })
+        };
+        let pages: Vec<Value> = self.pages.list().into_iter().map(page).collect();
+        let seen = self.seen();
+        let build = seen.build.as_ref().map(|(at, build)| at_time(*at, build));
+        let changes: Vec<Value> =
+            seen.changes.iter().map(|(at, change)| at_time(*at, change)).collect();
+        json!({
+            "actions": self.actions["actions"],
+            "definitions": self.actions["definitions"],
+            "places": places,
+            "pages": pages,
+            "build": build,
+            "changes": changes,
+            "client": {
+                "start": sizes(client::MODULES),
+                "later": sizes(client::LATER),
+                "dev": sizes(client::DEV),
+            },
+            "editor": editor::url(),
+        })
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns a document that is read anew each time.
+fn answer(document: &Value) -> Response {
+    let mut response = Response::new(Body::from(document.to_string()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Describes a place in a file: what is shown, and what an editor opens if it is known where
+/// relative paths begin.
+fn place(root: Option<&Path>, file: &str, line: u32) -> Value {
+    let whole = root.map_or_else(|| PathBuf::from(file), |root| root.join(file));
+    let opens = whole.is_absolute().then_some(whole);
+    json!({ "file": file, "line": line, "opens": opens })
+}
+
+/// Adds the time to what happened, in milliseconds since 1970.
+fn at_time(at: SystemTime, what: &impl Serialize) -> Value {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut value = json!(what);
+    value["at"] = json!(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    value
+}
+
+/// Returns how many bytes each module has as browsers get it.
+fn sizes(modules: &[Module]) -> Vec<Value> {
+    let size = |module: &Module| json!({ "name": module.name, "bytes": module.served().len() });
+    modules.iter().map(size).collect()
+}

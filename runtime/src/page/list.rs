@@ -1,0 +1,49 @@
+//! All pages of a set, as the development panel lists them.
+
+use std::collections::BTreeSet;
+
+use crate::page::{
+    routes::Role,
+    store::{Page, Set},
+    uses,
+};
+
+/// One page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// The template.
+    pub(crate) template: String,
+    /// The address with its parameters in braces; of an error page, that of its folder.
+    pub(crate) path: String,
+    /// What an error page is shown for: `404`, `5xx`.
+    pub(crate) status: Option<String>,
+    /// The other templates that it is made of.
+    pub(crate) uses: BTreeSet<String>,
+    /// The file and the line of its data function.
+    pub(crate) data: Option<(&'static str, u32)>,
+}
+
+/// Lists the pages by their addresses, those of errors last.
+pub(super) fn of(set: &Set) -> Vec<Listed> {
+    let mut listed: Vec<Listed> = set.pages().map(|page| of_page(set, page)).collect();
+    listed.sort_by(|a, b| (&a.status, &a.path).cmp(&(&b.status, &b.path)));
+    listed
+}
+
+fn of_page(set: &Set, page: &Page) -> Listed {
+    let stem = page.file.strip_suffix(".html").unwrap_or(&page.file);
+    let name = stem.rsplit('/').next().unwrap_or(stem);
+    let (path, status) = match Role::of(&page.file) {
+        Ok(Role::Page(route)) => (route.to_string(), None),
+        Ok(Role::ErrorPage(folder, _)) => (folder.to_string(), Some(name.to_owned())),
+        // Neither is shown by itself.
+        Ok(Role::Part) | Err(_) => (String::new(), None),
+    };
+    let is_made_of = |part: &&String| {
+        **part != page.file
+            && uses::users(set.sources(), &BTreeSet::from([(*part).clone()])).contains(&page.file)
+    };
+    let uses = set.sources().keys().filter(is_made_of).cloned().collect();
+    let data = page.data.map(|registration| (registration.file, registration.line));
+    Listed { template: page.file.clone(), path, status, uses, data }
+}

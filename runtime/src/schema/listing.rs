@@ -1,0 +1,52 @@
+//! The types of the actions as the development panel shows them: schemas to make forms from, and
+//! TypeScript to read.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Endpoint, EventData, REFERENCE, Types, print::Printer, ty::Type, typescript::Writer};
+
+/// Describes all actions, and every definition that their schemas refer to.
+pub(crate) fn of(types: &Types) -> Value {
+    let writer = Writer::new(types);
+    let actions: Vec<Value> = types.actions.iter().map(|action| endpoint(types, action)).collect();
+    let definitions: BTreeMap<&str, Value> = types
+        .definitions
+        .iter()
+        .map(|(key, definition)| {
+            let mut text = String::new();
+            writer.definition(&mut text, key, 1);
+            (key.as_str(), json!({ "schema": definition.schema, "text": outdented(&text) }))
+        })
+        .collect();
+    json!({ "actions": actions, "definitions": definitions })
+}
+
+fn endpoint(types: &Types, action: &Endpoint) -> Value {
+    let event = |event: &EventData| {
+        let EventData { name, doc, data } = event;
+        json!({ "name": name, "doc": doc.trim(), "data": data, "text": text(types, data) })
+    };
+    json!({
+        "name": action.name,
+        "doc": action.doc.trim(),
+        "input": { "$ref": format!("{REFERENCE}{}", action.input) },
+        "output": action.output,
+        "output_text": text(types, &action.output),
+        "events": action.events.as_ref().map(|events| events.iter().map(event).collect::<Vec<_>>()),
+    })
+}
+
+/// Returns a type as it is named from outside of all namespaces.
+fn text(types: &Types, schema: &Value) -> String {
+    let mut text = String::new();
+    Printer { types, from: &[] }.ty(&mut text, &Type::read(schema), 0);
+    text
+}
+
+/// Takes one step of indentation from each line.
+fn outdented(text: &str) -> String {
+    let lines = text.trim_end().lines().map(|line| line.strip_prefix("  ").unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n")
+}
