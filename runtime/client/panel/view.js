@@ -1,0 +1,216 @@
+/** @import { Facts, Tab } from "./types.d.ts" */
+/** @import { Activity } from "./activity.js" */
+/** @import { Memory } from "./memory.js" */
+
+import { actionsTab } from "./actions.js";
+import { buildList } from "./build.js";
+import { clientSizes, gzippedSize } from "./client.js";
+import { el, say } from "./dom.js";
+import { pagesList } from "./pages.js";
+import { edge } from "./resize.js";
+import { runsTab } from "./runs.js";
+import { STYLE } from "./style.js";
+
+/** How often the server is asked while one looks at what it built. */
+const BUILD_MS = 2000;
+
+/** What happens in the panel is not the page's: a click in it is no click beside the page's menu. */
+const OWN_EVENTS = [
+  ...["keydown", "keyup", "keypress", "beforeinput", "input", "click", "dblclick", "auxclick", "contextmenu"],
+  ...["mousedown", "mouseup", "pointerdown", "pointerup", "touchstart", "touchend", "wheel"],
+  ...["focusin", "focusout", "copy", "cut", "paste", "dragstart", "drop", "submit"],
+];
+
+const TITLES = { actions: "Actions", activity: "Activity", pages: "Pages", build: "Build", client: "Client" };
+
+/**
+ * What the panel is made of.
+ *
+ * @typedef {object} Sources
+ * @property {Activity} activity
+ * @property {Memory} memory
+ * @property {URL} base where the client's modules are
+ * @property {unknown} action of the page's client
+ * @property {string} key that opens it, in words
+ */
+
+/** The panel in the page. It lives in a shadow root, so that neither styles the other. */
+export class View {
+  #host = document.createElement("kipo-panel");
+  #section;
+  #edge;
+  #content = el("div", { role: "tabpanel", id: "content", tabindex: 0 });
+  /** By name. @type {Map<string, HTMLButtonElement>} */
+  #buttons = new Map();
+  #dock = el("button", { type: "button", onclick: () => this.#turn() });
+  #sources;
+  /** Those that were looked at. @type {Map<string, Tab>} */
+  #tabs = new Map();
+  /** The one that is looked at. @type {Tab | undefined} */
+  #tab;
+  /** Had the focus when the panel was opened. @type {Element | null} */
+  #before = null;
+  /** Puts the panel back where a page replaced all that it held. */
+  #observer = new MutationObserver(() => this.#host.isConnected || document.documentElement.append(this.#host));
+
+  /** @param {Sources} sources */
+  constructor(sources) {
+    this.#sources = sources;
+    const { memory, key } = sources;
+    this.#edge = edge(() => memory.state, (size) => (memory.change({ size }), this.#arrange()));
+    const close = el("button", { type: "button", "aria-label": "Close", title: `Close (Esc or ${key})`, onclick: () => this.close() }, "✕");
+    const tabs = el("div", { role: "tablist", "aria-label": "Kipo panel", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#move(event) });
+    for (const [name, title] of Object.entries(TITLES)) {
+      const button = el("button", { type: "button", role: "tab", id: name, "aria-controls": "content", onclick: () => this.#select(name) }, title);
+      this.#buttons.set(name, button);
+      tabs.append(button);
+    }
+    const tools = el("div", { class: "tools" }, el("kbd", {}, key), this.#dock, close);
+    const header = el("header", {}, el("span", { class: "brand" }, "kipo"), tabs, tools);
+    this.#section = el("section", { "aria-label": "Kipo panel" }, this.#edge.element, header, this.#content);
+    this.#section.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+    const root = this.#host.attachShadow({ mode: "open" });
+    // A sheet made by script is allowed by a policy that forbids inline styles.
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    root.append(this.#section);
+    for (const name of OWN_EVENTS) this.#host.addEventListener(name, (event) => event.stopPropagation(), { passive: true });
+  }
+
+  get isOpen() {
+    return this.#host.isConnected;
+  }
+
+  /** @param {boolean} takesFocus whether somebody asked for it, here and now */
+  open(takesFocus) {
+    const { memory } = this.#sources;
+    memory.change({ isOpen: true });
+    this.#before = document.activeElement;
+    document.documentElement.append(this.#host);
+    this.#observer.observe(document.documentElement, { childList: true });
+    this.#arrange();
+    const { tab } = memory.state;
+    this.#select(tab in TITLES ? tab : "actions");
+    if (takesFocus) this.#buttons.get(memory.state.tab)?.focus();
+  }
+
+  close() {
+    const hadFocus = document.activeElement === this.#host;
+    this.#sources.memory.change({ isOpen: false });
+    this.#observer.disconnect();
+    this.#tab?.hide?.();
+    this.#tab = undefined;
+    this.#host.remove();
+    if (hadFocus && this.#before instanceof HTMLElement) this.#before.focus({ preventScroll: true });
+  }
+
+  /** Shows how it stands, as it is remembered. */
+  #arrange() {
+    const { dock, size } = this.#sources.memory.state;
+    this.#section.dataset.dock = dock;
+    this.#section.style.setProperty("--size", String(size));
+    say(this.#dock, dock === "bottom" ? "◨" : "⬓");
+    const title = dock === "bottom" ? "Dock to the right" : "Dock to the bottom";
+    this.#dock.title = title;
+    this.#dock.ariaLabel = title;
+    this.#edge.draw();
+  }
+
+  #turn() {
+    const { memory } = this.#sources;
+    memory.change({ dock: memory.state.dock === "bottom" ? "right" : "bottom" });
+    this.#arrange();
+  }
+
+  /** @param {string} name */
+  #select(name) {
+    this.#sources.memory.change({ tab: name });
+    for (const [other, button] of this.#buttons) {
+      button.ariaSelected = String(other === name);
+      button.tabIndex = other === name ? 0 : -1;
+    }
+    this.#content.setAttribute("aria-labelledby", name);
+    this.#tab?.hide?.();
+    this.#tab = this.#tabs.get(name) ?? this.#make(name);
+    this.#tabs.set(name, this.#tab);
+    this.#content.replaceChildren(this.#tab.element);
+    this.#tab.show?.();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    const names = [...this.#buttons.keys()];
+    const at = names.indexOf(this.#sources.memory.state.tab);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + names.length, Home: 0, End: names.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const name = names[to % names.length] ?? "actions";
+    this.#select(name);
+    this.#buttons.get(name)?.focus();
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Tab}
+   */
+  #make(name) {
+    const { activity, memory, action, base } = this.#sources;
+    switch (name) {
+      case "activity":
+        return runsTab(activity);
+      case "pages":
+        return this.#asking((facts) => pagesList(facts, shownTemplate()));
+      case "build":
+        return this.#asking(buildList, BUILD_MS);
+      case "client":
+        return this.#asking((facts) => clientSizes(facts, ({ name }) => gzippedSize(new URL(name, base))));
+      default: {
+        /** What is typed into the forms stays. @type {HTMLElement | undefined} */
+        let made;
+        return this.#asking((facts) => (made ??= actionsTab(facts, action, memory).element));
+      }
+    }
+  }
+
+  /**
+   * A tab that asks the server when it is looked at.
+   *
+   * @param {(facts: Facts) => HTMLElement | Promise<HTMLElement>} draw
+   * @param {number} [everyMs] and again after so long
+   * @returns {Tab}
+   */
+  #asking(draw, everyMs = 0) {
+    const element = el("div", {}, el("p", { class: "empty", role: "status" }, "Asking the server …"));
+    let timer = 0;
+    let shown = "";
+    const ask = async () => {
+      try {
+        const response = await fetch(new URL("../dev/panel", this.#sources.base), { cache: "no-store" });
+        if (!response.ok) throw new Error(`the server answered with ${response.status}`);
+        const text = await response.text();
+        // The same again: nothing that has the focus or is marked has to go.
+        if (text !== shown) element.replaceChildren(await draw(JSON.parse(text)));
+        shown = text;
+      } catch (error) {
+        shown = "";
+        const again = el("button", { type: "button", onclick: ask }, "Try again");
+        const why = `This cannot be shown: ${error instanceof Error ? error.message : error} `;
+        element.replaceChildren(el("p", { class: "empty", role: "status" }, why, again));
+      }
+    };
+    return {
+      element,
+      show() {
+        void ask();
+        if (everyMs > 0) timer = setInterval(() => document.hidden || void ask(), everyMs);
+      },
+      hide: () => clearInterval(timer),
+    };
+  }
+}
+
+/** The template that this tab shows, by the mark that the server put into its head. */
+function shownTemplate() {
+  return document.querySelector("script[data-kipo-page]")?.getAttribute("data-kipo-page") ?? undefined;
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -10,14 +10,25 @@ import { DEV, LATER, MODULES, asServed, read } from "../testing/files.js";
 
 /** Each module by the floor it stands on. It may import from lower floors only. */
 const FLOORS = {
+  "panel.js": 5,
   "main.js": 4,
+  "panel/view.js": 4,
   "reload.js": 4,
   "action.js": 3,
+  "panel/actions.js": 3,
   "overlay.js": 2,
+  "panel/run.js": 2,
   "share.js": 2,
   "stream.js": 2,
   "connection.js": 1,
   "call.js": 1,
+  "panel/activity.js": 1,
+  "panel/build.js": 1,
+  "panel/client.js": 1,
+  "panel/form.js": 1,
+  "panel/pages.js": 1,
+  "panel/resize.js": 1,
+  "panel/runs.js": 1,
   "ansi.js": 0,
   "backoff.js": 0,
   "cursor.js": 0,
@@ -25,6 +36,11 @@ const FLOORS = {
   "keep.js": 0,
   "loading.js": 0,
   "morph.js": 0,
+  "panel/dom.js": 0,
+  "panel/memory.js": 0,
+  "panel/observe.js": 0,
+  "panel/schema.js": 0,
+  "panel/style.js": 0,
   "platform.js": 0,
   "request.js": 0,
   "sse.js": 0,
@@ -32,7 +48,8 @@ const FLOORS = {
 };
 
 function imports(name) {
-  return [...read(name).matchAll(/^(?:import|export)\b[^;]*? from "\.\/([^"]+)";$/gm)].map(([, imported]) => imported);
+  const paths = [...read(name).matchAll(/^(?:import|export)\b[^;]*? from "(\.[^"]+)";$/gm)].map(([, path]) => path);
+  return paths.map((path) => posix.join(posix.dirname(name), path));
 }
 
 function gzipped(text) {
@@ -65,6 +82,7 @@ test("a_page_begins_with_less_than_10_kb_gzipped", (context) => {
 test("comment_lines_may_be_dropped_by_their_first_characters", async () => {
   const folder = mkdtempSync(join(tmpdir(), "kipo-client-"));
   try {
+    mkdirSync(join(folder, "panel"));
     writeFileSync(join(folder, "package.json"), '{"type":"module"}');
     for (const name of [...MODULES, ...LATER, ...DEV]) {
       const text = read(name);

@@ -8,12 +8,18 @@ const FOLDER = new URL("../", import.meta.url);
 export const LATER = ["morph.js", "share.js"];
 
 /** The modules of development, none of which is part of a release. */
-export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "swap.js"];
+export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "swap.js", "panel.js", ...panel()];
 
 /** Every module that a page begins with. */
 export const MODULES = readdirSync(FOLDER).filter(
   (name) => name.endsWith(".js") && ![...LATER, ...DEV].includes(name),
 );
+
+/** The parts of the panel. */
+function panel() {
+  const names = readdirSync(new URL("panel/", FOLDER)).filter((name) => name.endsWith(".js"));
+  return names.map((name) => `panel/${name}`);
+}
 
 /** @param {string} name */
 export function read(name) {
