@@ -89,6 +89,7 @@ function body(described, { definitions, places, editor }, action, memory) {
   return el(
     "div",
     { class: "body" },
+    new Runner(described, definitions, action, memory).element,
     el(
       "div",
       { class: "about" },
@@ -100,6 +101,5 @@ function body(described, { definitions, places, editor }, action, memory) {
       el("pre", { tabindex: 0, "aria-label": `What ${name} gives` }, gives.filter(Boolean).join("\n\n")),
       el("details", { class: "more" }, el("summary", {}, "JSON schema"), el("pre", { tabindex: 0 }, schemas)),
     ),
-    new Runner(described, definitions, action, memory).element,
   );
 }

@@ -9,6 +9,8 @@ const FIRST = { isOpen: false, tab: "actions", dock: "bottom", size: 45 };
 export class Memory {
   #local;
   #session;
+  /** @type {State} */
+  #state;
 
   /**
    * @param {() => Storage} [local]
@@ -17,16 +19,17 @@ export class Memory {
   constructor(local = () => localStorage, session = () => sessionStorage) {
     this.#local = local;
     this.#session = session;
+    this.#state = { ...FIRST, ...read(local, NAME) };
   }
 
-  /** @returns {State} */
   get state() {
-    return { ...FIRST, ...read(this.#local, NAME) };
+    return this.#state;
   }
 
   /** @param {Partial<State>} change */
   change(change) {
-    write(this.#local, NAME, { ...this.state, ...change });
+    this.#state = { ...this.#state, ...change };
+    write(this.#local, NAME, this.#state);
   }
 
   /**

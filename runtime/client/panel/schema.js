@@ -215,8 +215,11 @@ export function textsOf(fields, input) {
   const texts = {};
   for (const field of fields) {
     const value = values[field.path.at(-1) ?? ""];
+    const isJson = field.kind === "json";
     if (field.kind === "group") Object.assign(texts, textsOf(field.controls, value));
-    else if (value !== undefined && value !== null) texts[keyOf(field)] = field.kind === "json" ? JSON.stringify(value) : textOf(value);
+    else if (value !== undefined && (value !== null || (isJson && field.isRequired))) {
+      texts[keyOf(field)] = isJson ? JSON.stringify(value) : textOf(value);
+    }
   }
   return texts;
 }

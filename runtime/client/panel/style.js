@@ -15,6 +15,8 @@ section { all: initial; color-scheme: light dark; position: fixed; z-index: 2147
   --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, "Liberation Mono", monospace; }
 section[data-dock="bottom"] { inset: auto 0 0 0; height: calc(var(--size) * 1vh); border-top-width: 1px; }
 section[data-dock="right"] { inset: 0 0 0 auto; width: max(320px, calc(var(--size) * 1vw)); max-width: 100vw; border-left-width: 1px; }
+section { container-type: inline-size; }
+@container (max-width: 620px) { kbd, .brand { display: none !important; } }
 section *, section *::before, section *::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
 
@@ -70,6 +72,7 @@ details[open] > summary::before { transform: rotate(90deg); }
 @media (prefers-reduced-motion: reduce) { summary::before { transition: none; } }
 .item > summary:hover { background: var(--sunken); }
 .name { font-weight: 600; overflow-wrap: anywhere; }
+details[open] > summary > .line { visibility: hidden; }
 .line { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .numbers { flex: 1; min-width: 0; }
 .took { color: var(--soft); font-variant-numeric: tabular-nums; white-space: nowrap; }

@@ -143,12 +143,13 @@ fn answer(document: &Value) -> Response {
     response
 }
 
-/// Describes a place in a file: what is shown, and what an editor opens if it is known where
-/// relative paths begin.
+/// Describes a place in a file: what is shown, from `root` if the file lies below it, and what an
+/// editor opens if it is known where relative paths begin.
 fn place(root: Option<&Path>, file: &str, line: u32) -> Value {
     let whole = root.map_or_else(|| PathBuf::from(file), |root| root.join(file));
-    let opens = whole.is_absolute().then_some(whole);
-    json!({ "file": file, "line": line, "opens": opens })
+    let shown = root.and_then(|root| whole.strip_prefix(root).ok()).unwrap_or(&whole);
+    let opens = whole.is_absolute().then_some(&whole);
+    json!({ "file": shown, "line": line, "opens": opens })
 }
 
 /// Adds the time to what happened, in milliseconds since 1970.
@@ -163,4 +164,37 @@ fn at_time(at: SystemTime, what: &impl Serialize) -> Value {
 fn sizes(modules: &[Module]) -> Vec<Value> {
     let size = |module: &Module| json!({ "name": module.name, "bytes": module.served().len() });
     modules.iter().map(size).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_short_to_read_and_whole_to_open() {
+        let root = Some(Path::new("/app"));
+        for (root, file, shown, opens) in [
+            (root, "src/a.rs", "src/a.rs", Some("/app/src/a.rs")),
+            (root, "/app/src/a.rs", "src/a.rs", Some("/app/src/a.rs")),
+            (root, "/other/a.rs", "/other/a.rs", Some("/other/a.rs")),
+            (None, "src/a.rs", "src/a.rs", None),
+        ] {
+            let expected = json!({ "file": shown, "line": 7, "opens": opens });
+            assert_eq!(place(root, file, 7), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn what_happened_has_its_time() {
+        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(5);
+        let build = LastBuild { what: "main.rs".to_owned(), ms: 80, ok: false };
+        let expected = json!({ "what": "main.rs", "ms": 80, "ok": false, "at": 5 });
+        assert_eq!(at_time(at, &build), expected);
+    }
+
+    #[test]
+    fn sizes_are_those_of_what_is_sent() {
+        let module = Module { name: "a.js", text: "// a\n  b();\n" };
+        assert_eq!(sizes(&[module]), [json!({ "name": "a.js", "bytes": 6 })]);
+    }
 }

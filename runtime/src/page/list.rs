@@ -47,3 +47,38 @@ fn of_page(set: &Set, page: &Page) -> Listed {
     let data = page.data.map(|registration| (registration.file, registration.line));
     Listed { template: page.file.clone(), path, status, uses, data }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        context::States,
+        files::TestDir,
+        page::{Pages, Settings},
+    };
+
+    #[test]
+    fn pages_are_listed_with_what_they_are_made_of() {
+        let dir = TestDir::new(&[
+            ("pages/_layout.html", "<body>{% block main %}{% endblock %}</body>"),
+            ("pages/404.html", "gone"),
+            ("pages/index.html", "{% extends \"_layout.html\" %}"),
+            ("pages/blog/[slug].html", "{% extends \"_layout.html\" %}"),
+        ]);
+        let pages = Pages::new(dir.files(), Settings::test(), &States::default()).unwrap();
+        let listed: Vec<_> = pages
+            .list()
+            .into_iter()
+            .map(|page| (page.template, page.path, page.status, page.uses.len()))
+            .collect();
+        let page = |template: &str, path: &str| (template.into(), Some(path.into()), None, 1);
+        assert_eq!(
+            listed,
+            [
+                page("index.html", "/"),
+                page("blog/[slug].html", "/blog/{slug}"),
+                ("404.html".into(), None, Some(404), 0),
+            ]
+        );
+    }
+}

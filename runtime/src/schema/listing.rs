@@ -50,3 +50,21 @@ fn outdented(text: &str) -> String {
     let lines = text.trim_end().lines().map(|line| line.strip_prefix("  ").unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::shapes;
+
+    #[test]
+    fn what_a_form_needs_leads_to_its_definition() {
+        let listed = of(&shapes::types());
+        for action in listed["actions"].as_array().unwrap() {
+            let key = action["input"]["$ref"].as_str().unwrap().strip_prefix(REFERENCE).unwrap();
+            let definition = &listed["definitions"][key];
+            assert!(definition["schema"].is_object(), "{action}");
+            assert!(!definition["text"].as_str().unwrap().starts_with(' '), "{definition}");
+            assert!(!action["output_text"].as_str().unwrap().is_empty(), "{action}");
+        }
+    }
+}
