@@ -50,7 +50,6 @@ fn of_page(set: &Set, page: &Page) -> Listed {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
         context::States,
         files::TestDir,

@@ -1,0 +1,205 @@
+// The panel of development: closed until its key, and then everything there is to know of the app and of this tab.
+
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join as path } from "node:path";
+import { AWAY, holds, part, say, scene } from "./stage.js";
+
+const KEY = "Alt+Shift+K";
+
+/** Where pictures of the panel are put, if somebody wants to look at them. */
+const PICTURES = process.env.KIPO_PICTURES;
+
+const inPanel = (page, selector, options) => page.locator(`kipo-panel ${selector}`, options);
+
+/** Opens the panel, on that tab. */
+async function open(page, tab) {
+  await page.keyboard.press(KEY);
+  await inPanel(page, `[role=tab]#${tab}`).click();
+}
+
+/** The folded item of that name. */
+const item = (page, name) => inPanel(page, ".item", { has: page.locator(`.name:text-is("${name}")`) });
+
+async function picture(page, name) {
+  if (PICTURES === undefined) return;
+  await mkdir(PICTURES, { recursive: true });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: path(PICTURES, `${name}-${colorScheme}.png`) });
+  }
+}
+
+scene("it is not there until its key, and gives the focus back", async (stage) => {
+  const { url } = await stage.server({ watch: true });
+  const page = await stage.chat(url, "Ada");
+  const loaded = [];
+  page.on("request", (request) => loaded.push(request.url()));
+  assert.equal(await page.locator("kipo-panel").count(), 0);
+
+  const field = page.locator(part("message_input"));
+  await field.pressSequentially("half a message");
+  await page.evaluate(() => {
+    window.heard = [];
+    for (const name of ["keydown", "click", "focusin"]) document.addEventListener(name, (event) => window.heard.push(event.type));
+  });
+  await page.keyboard.press("Alt+Shift+J");
+  assert.equal(await page.locator("kipo-panel").count(), 0);
+  await page.evaluate(() => (window.heard.length = 0));
+
+  await page.keyboard.press(KEY);
+  const first = inPanel(page, "[role=tab]#actions");
+  await first.waitFor();
+  assert.ok(loaded.some((url) => url.endsWith("/panel/view.js")), "it is loaded with its first use");
+  assert.equal(await first.evaluate((tab) => tab.getRootNode().activeElement === tab), true);
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await inPanel(page, "[role=tab][aria-selected=true]").textContent(), "Activity");
+  await inPanel(page, "[role=tab]#actions").click();
+  await inPanel(page, "input[type=search]").fill("send");
+  await inPanel(page, "input[type=search]").press("x");
+  assert.deepEqual((await page.evaluate(() => window.heard)).filter((type) => type !== "keydown"), [], "what happens in the panel");
+
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("kipo-panel").count(), 0);
+  assert.equal(await field.inputValue(), "half a message");
+  await page.keyboard.type(" more");
+  assert.equal(await field.inputValue(), "half a message more", "the caret is where it was");
+
+  // Open when it was left open, on the same tab, and without taking the focus.
+  await open(page, "pages");
+  await page.reload();
+  await inPanel(page, "[role=tab][aria-selected=true]:text-is('Pages')").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.localName === "kipo-panel"), false);
+});
+
+scene("an action is called from its form, by the client of the page", async (stage) => {
+  stage.expect(/status of 422/);
+  const { url } = await stage.server({ watch: true });
+  const page = await stage.chat(url, "Ada");
+  await open(page, "actions");
+  assert.deepEqual(await inPanel(page, ".list > .item > summary > .name").allTextContents(), ["chat.Listen", "chat.Send", "progress.Run"]);
+
+  const send = item(page, "chat.Send");
+  await send.locator("summary").first().click();
+  assert.match(await send.locator("pre").allTextContents().then((texts) => texts.join()), /interface Send \{[^]*username: string;[^]*interface Sent \{/);
+  await send.getByLabel("username").fill("Grace");
+  await send.getByLabel("message").fill("from the panel");
+  await send.getByRole("button", { name: "Call" }).click();
+  await send.locator(".status[data-state=done]").waitFor();
+  assert.match(await send.locator("pre[aria-label=Result]").textContent(), /"id": "[0-9a-f]+-/);
+  assert.match(await send.locator(".status").textContent(), /done in \d+ ms/);
+  await holds(page, ["from the panel"]);
+  await picture(page, "actions");
+
+  await send.getByLabel("message").fill("");
+  await send.getByRole("button", { name: "Call" }).click();
+  await send.locator(".status[data-state=failed]").waitFor();
+  assert.match(await send.locator("pre[aria-label=Result]").textContent(), /"code": "validation_failed"/);
+  assert.match(await send.locator("[id='run-chat.Send-message-error']").textContent(), /1 to 500 characters/);
+  await send.getByRole("button", { name: "As JSON" }).click();
+  assert.deepEqual(JSON.parse(await send.getByLabel("Input as JSON").inputValue()), { username: "Grace", message: "" });
+
+  // What was sent last is there again after the page was loaded anew, as it is after each build.
+  await page.reload();
+  assert.equal(await send.getByLabel("username").inputValue(), "Grace");
+
+  const run = item(page, "progress.Run");
+  await run.locator("summary").first().click();
+  await run.getByLabel("steps").fill("10");
+  await run.getByRole("button", { name: "Start" }).click();
+  await run.locator(".events li").nth(1).waitFor();
+  assert.equal(await run.getByRole("button", { name: "Stop" }).isVisible(), true);
+  await run.locator(".status[data-state=done]").waitFor();
+  assert.match(await run.locator("pre[aria-label=Result]").textContent(), /"steps": 10/);
+
+  const listen = item(page, "chat.Listen");
+  await listen.locator("summary").first().click();
+  await listen.getByRole("button", { name: "Start" }).click();
+  await listen.locator(".events li", { hasText: "from the panel" }).waitFor();
+  await listen.getByRole("button", { name: "Stop" }).click();
+  await listen.locator(".status[data-state=aborted]").waitFor();
+});
+
+scene("the stream of the chat is seen live, with its events and its reconnect", async (stage) => {
+  stage.expect(...AWAY);
+  const server = await stage.server({ watch: true });
+  const proxy = await stage.proxy(server.url);
+  const page = await stage.chat(proxy.url, "Ada");
+  await open(page, "activity");
+  const stream = item(page, "chat.Listen");
+  await stream.locator(".state:text-is('open')").waitFor();
+  await server.say("Grace", "one");
+  await stream.locator(".numbers:text-is('1 event')").waitFor();
+  await stream.locator("summary").click();
+  await stream.locator(".events li", { hasText: '"message":"one"' }).waitFor();
+
+  await proxy.refuse();
+  await stream.locator(".state:text-is('waiting')").waitFor();
+  await server.say("Grace", "two");
+  await proxy.pass();
+  await stream.locator("[data-kind=back]", { hasText: /open again with attempt \d/ }).waitFor();
+  await stream.locator(".numbers", { hasText: "2 events · 1 reconnect" }).waitFor();
+  assert.equal(await stream.locator(".state").textContent(), "open");
+  assert.match(await stream.locator("[data-kind=lost]").first().textContent(), /attempt 1 in \d+ ms/);
+
+  await page.keyboard.press(KEY);
+  await say(page, "three");
+  await holds(page, ["one", "two", "three"]);
+  await page.keyboard.press(KEY);
+  await item(page, "chat.Send").locator(".state:text-is('done')").waitFor();
+  await picture(page, "activity");
+});
+
+scene("pages, builds and sizes", async (stage) => {
+  const { url } = await stage.server({ watch: true });
+  const page = await stage.tab(`${url}/progress`);
+  await open(page, "pages");
+  await inPanel(page, "tr[aria-current=page]", { hasText: "/progress" }).waitFor();
+  assert.match(await inPanel(page, "tr[aria-current=page] .place").getAttribute("href"), /\/pages\/progress\.html/);
+  await picture(page, "pages");
+  await inPanel(page, "#build").click();
+  await inPanel(page, "h3:text-is('Last build')").waitFor();
+  await inPanel(page, "#client").click();
+  const total = inPanel(page, ".total", { hasText: "Every page begins with" });
+  await total.waitFor();
+  const [bytes, packed] = (await total.locator("td").allTextContents()).map((text) => Number(text.replace(",", "")));
+  assert.ok(bytes > 20_000 && packed > 5_000 && packed < 10_500, `${bytes} bytes, ${packed} with gzip`);
+  await picture(page, "client");
+});
+
+scene("neither styles the other", async (stage) => {
+  const { url } = await stage.server({ watch: true });
+  const page = await stage.tab(url);
+  const rules = "html > :not(head, body) { color: red !important; font: 40px serif !important; display: none; letter-spacing: 9px; position: static !important; }";
+  const before = await page.evaluate(() => getComputedStyle(document.body).color);
+  await open(page, "pages");
+  await inPanel(page, "table").waitFor();
+  const look = () =>
+    page.evaluate(() => {
+      const section = document.querySelector("kipo-panel").shadowRoot.querySelector("section");
+      const { color, fontSize, display, letterSpacing, position, width, height } = getComputedStyle(section);
+      return { color, fontSize, display, letterSpacing, position, width, height };
+    });
+  const alone = await look();
+  const size = () => page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
+  const wide = await size();
+  await page.evaluate((rules) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(rules);
+    document.adoptedStyleSheets = [sheet];
+  }, rules);
+  assert.deepEqual(await look(), alone);
+  assert.equal(alone.position, "fixed");
+  await page.evaluate(() => (document.adoptedStyleSheets = []));
+  assert.equal(await page.evaluate(() => getComputedStyle(document.body).color), before);
+  await page.keyboard.press(KEY);
+  assert.deepEqual(await size(), wide, "the page has the room that it had");
+});
+
+scene("without the development loop there is no panel", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(url);
+  await page.keyboard.press(KEY);
+  assert.equal((await fetch(`${url}/_kipo/dev/panel`)).status, 404);
+  assert.equal(await page.locator("kipo-panel").count(), 0);
+});
