@@ -1,10 +1,25 @@
 // The release binary stands alone. Run by `npm run test:release`, with KIPO_APP_BIN naming that binary.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join as path } from "node:path";
+import { BIN } from "./server.js";
 import { holds, say, scene, state } from "./stage.js";
+
+/** Modules that are served in development alone. */
+const DEV = ["reload.js", "overlay.js", "panel.js", "panel/view.js"];
+
+scene("nothing of development: no reload, no panel, neither served nor in the binary", async (stage) => {
+  const { url } = await stage.server();
+  const client = /src="(\/_kipo\/[0-9a-f]+)\/main\.js"/.exec(await (await fetch(url)).text())?.[1];
+  assert.ok(client, "the page loads the client");
+  for (const address of ["/_kipo/dev/panel", "/_kipo/dev/reload", ...DEV.map((name) => `${client}/${name}`)]) {
+    assert.equal((await fetch(url + address)).status, 404, address);
+  }
+  const binary = await readFile(BIN);
+  for (const name of ["kipo-panel", "kipo-error"]) assert.ok(!binary.includes(name), `the binary holds ${name}`);
+});
 
 scene("from an empty folder: page, script, style, favicon, types, and the chat", async (stage) => {
   const cwd = await mkdtemp(path(tmpdir(), "kipo-release-"));
@@ -12,7 +27,7 @@ scene("from an empty folder: page, script, style, favicon, types, and the chat",
   const { url } = await stage.server({ cwd });
 
   const html = await (await fetch(url)).text();
-  assert.doesNotMatch(html, /reload\.js/, "nothing of development");
+  assert.doesNotMatch(html, /reload\.js|panel\.js/, "nothing of development");
   const linked = [...html.matchAll(/(?:href|src)="(\/[^"]+\.(?:js|css|svg))"/g)].map(([, link]) => link);
   for (const kind of [/\/main\.js$/, /\/index\.js$/, /\/index\.css$/, /^\/app\.css$/, /^\/favicon\.svg$/]) {
     assert.ok(linked.some((link) => kind.test(link)), `the page links ${kind}`);

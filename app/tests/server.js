@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 /** The folder of the app: what the server runs in. */
 export const APP = fileURLToPath(new URL("../", import.meta.url));
 
-const BIN = process.env.KIPO_APP_BIN ?? fileURLToPath(new URL("../../target/debug/app", import.meta.url));
+/** The binary that is tested. */
+export const BIN = process.env.KIPO_APP_BIN ?? fileURLToPath(new URL("../../target/debug/app", import.meta.url));
 
 /** A debug binary on a busy machine starts well within this. */
 const START_MS = 20_000;

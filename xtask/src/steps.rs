@@ -155,11 +155,14 @@ fn every_byte() -> Result {
 /// `cargo package` takes only what lies under the crate; the client and the templates have to.
 fn package() -> Result {
     let files = packaged("kipo")?;
-    let client = fs::read_dir(at("runtime/client")).map_err(|error| error.to_string())?;
-    for name in client.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
-        let is_module = name.ends_with(".js") || name == "types.d.ts";
-        if is_module && !files.lines().any(|line| line == format!("client/{name}")) {
-            return Err(format!("the package lacks client/{name}"));
+    for folder in ["client", "client/panel"] {
+        let client = fs::read_dir(at("runtime").join(folder)).map_err(|error| error.to_string())?;
+        for name in client.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+            let path = format!("{folder}/{name}");
+            let is_module = name.ends_with(".js") || path == "client/types.d.ts";
+            if is_module && !files.lines().any(|line| line == path) {
+                return Err(format!("the package lacks {path}"));
+            }
         }
     }
     if let Some(file) = files.lines().find(|line| line.contains("node_modules")) {

@@ -123,4 +123,5 @@ tr[aria-current] td { background: color-mix(in srgb, var(--accent) 9%, transpare
 .total :is(th, td) { padding-top: 12px; font: 600 13px system-ui, sans-serif; border-bottom-color: var(--edge); }
 .entry { display: flex; gap: 12px; align-items: baseline; padding: 5px 0; margin: 0; border-bottom: 1px solid var(--line); }
 .builds h3:first-child { margin-top: 0; }
+.builds .empty { padding: 4px 0 12px; }
 `;
