@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join as path } from "node:path";
+import { Copy } from "./edits/copy.js";
 import { AWAY, holds, part, say, scene } from "./stage.js";
 
 const KEY = "Alt+Shift+K";
@@ -151,14 +152,18 @@ scene("the stream of the chat is seen live, with its events and its reconnect", 
 });
 
 scene("pages, builds and sizes", async (stage) => {
-  const { url } = await stage.server({ watch: true });
+  const copy = await Copy.ofPages(stage);
+  const { url } = await stage.server({ root: copy.root, watch: true });
   const page = await stage.tab(`${url}/progress`);
   await open(page, "pages");
   await inPanel(page, "tr[aria-current=page]", { hasText: "/progress" }).waitFor();
   assert.match(await inPanel(page, "tr[aria-current=page] .place").getAttribute("href"), /\/pages\/progress\.html/);
   await picture(page, "pages");
   await inPanel(page, "#build").click();
-  await inPanel(page, "h3:text-is('Last build')").waitFor();
+  await inPanel(page, ".empty", { hasText: "Nothing has been built" }).waitFor();
+  await copy.edit("pages/progress.html", "</h1>", ", edited</h1>");
+  await inPanel(page, ".entry", { hasText: /pages\/progress\.html\s*morphed/ }).waitFor();
+  await picture(page, "build");
   await inPanel(page, "#client").click();
   const total = inPanel(page, ".total", { hasText: "Every page begins with" });
   await total.waitFor();

@@ -175,13 +175,14 @@ export function problem(error) {
 /**
  * @param {unknown} value
  * @param {number} [indent]
+ * @param {number} [charsMax]
  */
-export function json(value, indent) {
+export function json(value, indent, charsMax = TEXT_CHARS_MAX) {
   let text;
   try {
     text = JSON.stringify(value, null, indent) ?? String(value);
   } catch {
     text = String(value); // It holds itself.
   }
-  return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)} … ${text.length - TEXT_CHARS_MAX} more` : text;
+  return text.length > charsMax ? `${text.slice(0, charsMax)} … ${text.length - charsMax} more` : text;
 }

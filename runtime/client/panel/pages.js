@@ -20,8 +20,8 @@ export function pagesList({ pages, editor }, shown) {
  * @param {boolean} isShown
  */
 function row({ path, status, template, place, uses, data }, editor, isShown) {
-  const address = path ?? `any address that is answered with ${status}`;
-  const isFixed = path !== null && !path.includes("{");
+  const address = status === null ? path : `${path === "/" ? "any address" : `${path} and below`}, answered with ${status}`;
+  const isFixed = status === null && !path.includes("{");
   return el(
     "tr",
     { "aria-current": isShown ? "page" : null },

@@ -9,6 +9,9 @@ import { Form } from "./form.js";
 /** Events of a stream that are shown, at most. */
 const EVENTS_MAX = 200;
 
+/** Of an output: more than anybody reads, and less than what slows the page. */
+const RESULT_CHARS_MAX = 200_000;
+
 /** A form to run one action with the page's own client, and what came of it. */
 export class Runner {
   element;
@@ -163,7 +166,7 @@ export class Runner {
     this.#say(state, text);
     this.#result.hidden = result === undefined;
     this.#result.dataset.state = state;
-    say(this.#result, json(result, 2));
+    say(this.#result, json(result, 2, RESULT_CHARS_MAX));
   }
 
   /**

@@ -52,10 +52,12 @@ export interface Place {
   opens: string | null;
 }
 
-/** One page, or the page that is shown with a status. */
+/** One page. */
 export interface Page {
-  path: string | null;
-  status: number | null;
+  /** The address with its parameters in braces; of an error page, that of its folder. */
+  path: string;
+  /** What an error page is shown for: `404`, `5xx`. */
+  status: string | null;
   template: string;
   place: Place;
   /** The other templates that it is made of. */

@@ -68,7 +68,7 @@ export class View {
     const tools = el("div", { class: "tools" }, el("kbd", {}, key), this.#dock, close);
     const header = el("header", {}, el("span", { class: "brand" }, "kipo"), tabs, tools);
     this.#section = el("section", { "aria-label": "Kipo panel" }, this.#edge.element, header, this.#content);
-    this.#section.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+    this.#section.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.close());
     const root = this.#host.attachShadow({ mode: "open" });
     // A sheet made by script is allowed by a policy that forbids inline styles.
     const sheet = new CSSStyleSheet();
@@ -189,9 +189,10 @@ export class View {
         const response = await fetch(new URL("../dev/panel", this.#sources.base), { cache: "no-store" });
         if (!response.ok) throw new Error(`the server answered with ${response.status}`);
         const text = await response.text();
-        // The same again: nothing that has the focus or is marked has to go.
-        if (text !== shown) element.replaceChildren(await draw(JSON.parse(text)));
-        shown = text;
+        // The same again, on the same page: nothing that has the focus or is marked has to go.
+        const now = `${shownTemplate()} ${text}`;
+        if (now !== shown) element.replaceChildren(await draw(JSON.parse(text)));
+        shown = now;
       } catch (error) {
         shown = "";
         const again = el("button", { type: "button", onclick: ask }, "Try again");

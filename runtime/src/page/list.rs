@@ -61,6 +61,7 @@ mod tests {
         let dir = TestDir::new(&[
             ("pages/_layout.html", "<body>{% block main %}{% endblock %}</body>"),
             ("pages/404.html", "gone"),
+            ("pages/blog/5xx.html", "{% extends \"_layout.html\" %}"),
             ("pages/index.html", "{% extends \"_layout.html\" %}"),
             ("pages/blog/[slug].html", "{% extends \"_layout.html\" %}"),
         ]);
@@ -68,15 +69,17 @@ mod tests {
         let listed: Vec<_> = pages
             .list()
             .into_iter()
-            .map(|page| (page.template, page.path, page.status, page.uses.len()))
+            .map(|page| {
+                format!("{} {:?} {} {:?}", page.path, page.status, page.template, page.uses)
+            })
             .collect();
-        let page = |template: &str, path: &str| (template.into(), Some(path.into()), None, 1);
         assert_eq!(
             listed,
             [
-                page("index.html", "/"),
-                page("blog/[slug].html", "/blog/{slug}"),
-                ("404.html".into(), None, Some(404), 0),
+                r#"/ None index.html {"_layout.html"}"#,
+                r#"/blog/{slug} None blog/[slug].html {"_layout.html"}"#,
+                r#"/ Some("404") 404.html {}"#,
+                r#"/blog Some("5xx") blog/5xx.html {"_layout.html"}"#,
             ]
         );
     }
