@@ -60,6 +60,13 @@ scene("it is not there until its key, and gives the focus back", async (stage) =
   await inPanel(page, "input[type=search]").press("x");
   assert.deepEqual((await page.evaluate(() => window.heard)).filter((type) => type !== "keydown"), [], "what happens in the panel");
 
+  const edge = inPanel(page, "[role=separator]");
+  const size = Number(await edge.getAttribute("aria-valuenow"));
+  await edge.press("ArrowUp");
+  assert.equal(await edge.getAttribute("aria-valuenow"), String(size + 5));
+  await inPanel(page, "button[title='Dock to the right']").click();
+  assert.equal(await edge.getAttribute("aria-orientation"), "vertical");
+
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("kipo-panel").count(), 0);
   assert.equal(await field.inputValue(), "half a message");
