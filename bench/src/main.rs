@@ -8,6 +8,7 @@
 //! machine does besides hits both, and every ratio is that of two neighbouring runs.
 
 mod building;
+mod edits;
 mod engines;
 mod load;
 mod log;
@@ -25,6 +26,7 @@ mod serve_floor;
 mod serve_kipo;
 mod server;
 mod table;
+mod templates;
 
 use std::io;
 use std::io::Write as _;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Serve(side) => serve::run(side),
         Command::Build { write } => building::measure()
             .and_then(|text| publish(&text, write.then_some(readme::Part::Building))),
+        Command::Edits { quick, write } => edits::measure(quick)
+            .and_then(|text| publish(&text, write.then_some(readme::Part::Edits))),
         Command::Rivals { depth, write } => rivals::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Rivals))),
         Command::Engines { depth, write } => engines::measure(depth)

@@ -17,6 +17,11 @@ pub(crate) enum Command {
     Build {
         write: bool,
     },
+    /// From saving a file to seeing it.
+    Edits {
+        quick: bool,
+        write: bool,
+    },
     /// Fan-out beside other servers.
     Rivals {
         depth: Depth,
@@ -63,16 +68,18 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Row {
     Calls,
+    Pages,
     FanOut,
     Memory,
 }
 
 impl Row {
-    const ALL: [Self; 3] = [Self::Calls, Self::FanOut, Self::Memory];
+    const ALL: [Self; 4] = [Self::Calls, Self::Pages, Self::FanOut, Self::Memory];
 
     fn name(self) -> &'static str {
         match self {
             Self::Calls => "calls",
+            Self::Pages => "pages",
             Self::FanOut => "fanout",
             Self::Memory => "memory",
         }
@@ -101,6 +108,9 @@ pub(crate) fn from_command_line() -> Command {
                 "rivals" => Command::Rivals { depth, write },
                 _ => Command::Engines { depth, write },
             }
+        }
+        Some(("edits", edits)) => {
+            Command::Edits { quick: edits.get_flag("quick"), write: edits.get_flag("write") }
         }
         Some(("build", build)) => Command::Build { write: build.get_flag("write") },
         _ => Command::Run { plan: plan(&matches), write: matches.get_flag("write") },
@@ -164,6 +174,13 @@ fn command_line() -> clap::Command {
             clap::Command::new("build")
                 .about("Measures a cold debug build of `app` and a rebuild after a small change")
                 .arg(write.clone()),
+        )
+        .subcommand(
+            clap::Command::new("edits")
+                .about(
+                    "Measures from saving a file to seeing it in Chromium; `app` has to be built",
+                )
+                .args([write.clone().conflicts_with("quick"), quick.clone()]),
         )
         .subcommand(
             clap::Command::new("rivals")

@@ -9,6 +9,7 @@ use std::path::Path;
 pub(crate) enum Part {
     Speed,
     Building,
+    Edits,
     Engines,
     Rivals,
     Log,
@@ -19,6 +20,7 @@ impl Part {
         match self {
             Self::Speed => ("<!-- speed: as printed -->", "<!-- end of speed -->"),
             Self::Building => ("<!-- building: as printed -->", "<!-- end of building -->"),
+            Self::Edits => ("<!-- edits: as printed -->", "<!-- end of edits -->"),
             Self::Engines => ("<!-- engines: as printed -->", "<!-- end of engines -->"),
             Self::Rivals => ("<!-- rivals: as printed -->", "<!-- end of rivals -->"),
             Self::Log => ("<!-- log: as printed -->", "<!-- end of log -->"),

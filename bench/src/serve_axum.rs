@@ -11,16 +11,20 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::Json;
 use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Html;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use serde::{Deserialize, Serialize};
+use tera::Tera;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::{Stream, StreamExt as _};
 
 use crate::serve::{self, KEPT, Order, Publishers, Room};
+use crate::templates::{self, TEMPLATES};
 
 #[derive(Deserialize)]
 struct Echo {
@@ -75,6 +79,26 @@ impl Room for HubRoom {
     }
 }
 
+/// The templates, parsed once.
+static TERA: LazyLock<Tera> = LazyLock::new(|| {
+    let mut tera = Tera::new();
+    tera.add_raw_templates(TEMPLATES).expect("templates that Kipo takes as well");
+    tera
+});
+
+async fn chat() -> Result<Html<String>, StatusCode> {
+    render("index.html", &tera::Context::new())
+}
+
+async fn list() -> Result<Html<String>, StatusCode> {
+    let context = tera::Context::from_serialize(&templates::list());
+    render("list.html", &context.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?)
+}
+
+fn render(name: &str, context: &tera::Context) -> Result<Html<String>, StatusCode> {
+    TERA.render(name, context).map(Html).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 /// Serves until standard input closes.
 #[tokio::main]
 pub(crate) async fn run() -> io::Result<()> {
@@ -82,7 +106,9 @@ pub(crate) async fn run() -> io::Result<()> {
         .route("/echo", post(echo))
         .route("/listen", get(listen))
         .route("/publish", post(publish))
-        .route("/stop", post(stop));
+        .route("/stop", post(stop))
+        .route("/", get(chat))
+        .route("/list", get(list));
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     serve::announce(listener.local_addr()?)?;

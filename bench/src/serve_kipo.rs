@@ -2,10 +2,14 @@
 
 use std::io;
 
-use kipo::{App, Context, Event, EventStream, Result, StreamAction, Topic, action, data};
+use kipo::{
+    App, Context, Event, EventStream, Files, PageContext, Result, StreamAction, Topic, action,
+    data, page,
+};
 use tokio::net::TcpListener;
 
 use crate::serve::{self, KEPT, Order, Publishers, Room};
+use crate::templates::{self, List, TEMPLATES};
 
 #[data]
 struct Echoed {
@@ -46,7 +50,21 @@ impl Room for TopicRoom {
 pub(crate) async fn run() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     serve::announce(listener.local_addr()?)?;
-    App::new().serve(listener, serve::stdin_closed()).await.map_err(io::Error::other)
+    App::new().files(pages()).serve(listener, serve::stdin_closed()).await.map_err(io::Error::other)
+}
+
+/// As a release has them inside.
+fn pages() -> Files {
+    let file = |(name, text): (&'static str, &'static str)| {
+        let path: &'static str = format!("pages/{name}").leak();
+        (path, text.as_bytes())
+    };
+    Files::embedded(&TEMPLATES.map(file))
+}
+
+#[page("list")]
+async fn page_of_list(_cx: PageContext) -> Result<List> {
+    Ok(templates::list())
 }
 
 #[action(name = "bench.Echo")]

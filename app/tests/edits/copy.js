@@ -56,6 +56,11 @@ export class Copy {
     return join(TARGET, "debug", this.root.split("/").at(-1));
   }
 
+  /** Where cargo builds it. */
+  get target() {
+    return TARGET;
+  }
+
   /** What a server needs to be this copy. */
   get options() {
     return { bin: this.bin, cwd: this.root, watch: true, env: { CARGO_NET_OFFLINE: "true" } };

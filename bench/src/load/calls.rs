@@ -23,14 +23,33 @@ impl Callers {
         address: SocketAddr,
         path: &'static str,
         connections: u32,
-        body: &Arc<[u8]>,
+        body: &'static [u8],
+    ) -> Self {
+        let request = http::call(address, path, body);
+        Self::of(address, connections, &request, move |answer| answer == body)
+    }
+
+    /// Starts `connections` readers of a page, which has to end as pages do.
+    pub(crate) fn of_page(address: SocketAddr, path: &str, connections: u32) -> Self {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\n\r\n");
+        Self::of(address, connections, request.as_bytes(), |answer| {
+            answer.trim_ascii_end().ends_with(b"</html>")
+        })
+    }
+
+    fn of(
+        address: SocketAddr,
+        connections: u32,
+        request: &[u8],
+        is_right: impl Fn(&[u8]) -> bool + Copy + Send + 'static,
     ) -> Self {
         let answered = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
-            let (body, answered) = (Arc::clone(body), Arc::clone(&answered));
+            let (request, answered) = (request.to_vec(), Arc::clone(&answered));
             tasks.spawn(async move {
-                match call(address, path, &body, &answered).await {
+                match call(address, &request, is_right, &answered).await {
                     Ok(never) => match never {},
                     Err(error) => error,
                 }
@@ -55,15 +74,14 @@ impl Callers {
 
 async fn call(
     address: SocketAddr,
-    path: &str,
-    body: &[u8],
+    request: &[u8],
+    is_right: impl Fn(&[u8]) -> bool,
     answered: &AtomicU64,
 ) -> io::Result<std::convert::Infallible> {
-    let request = http::call(address, path, body);
     let mut socket = http::connect(address).await?;
     let mut answer = Vec::with_capacity(4 * 1_024);
     loop {
-        socket.write_all(&request).await?;
+        socket.write_all(request).await?;
         answer.clear();
         let head = http::read_head(&mut socket, &mut answer).await?;
         let Body::Bytes(length) = head.body else {
@@ -74,7 +92,7 @@ async fn call(
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        if head.status != 200 || &answer[head.bytes..] != body {
+        if head.status != 200 || !is_right(&answer[head.bytes..]) {
             return Err(http::unexpected(&String::from_utf8_lossy(&answer)));
         }
         answered.fetch_add(1, Ordering::Relaxed);

@@ -3,7 +3,6 @@
 //! The handler does nothing, so what is measured is all that stands between socket and handler.
 
 use std::io;
-use std::sync::Arc;
 
 use super::watch;
 use crate::load::calls::Callers;
@@ -19,10 +18,9 @@ const CONNECTIONS: u32 = 32;
 const BODY: &[u8] = br#"{"id":4711,"text":"The quick brown fox jumps over the lazy dog."}"#;
 
 pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
-    let body: Arc<[u8]> = BODY.into();
     let pairs = alternate("action calls", plan, cores, async |server| {
         let path = server.side.path(Endpoint::Echo);
-        let mut callers = Callers::start(server.address, path, CONNECTIONS, &body);
+        let mut callers = Callers::start(server.address, path, CONNECTIONS, BODY);
         watch(plan, &server, || callers.answered()).await
     })
     .await?;

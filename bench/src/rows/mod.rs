@@ -3,6 +3,7 @@
 mod calls;
 mod fan_out;
 mod memory;
+mod pages;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ pub(crate) async fn run(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
     for row in &plan.rows {
         lines.extend(match row {
             Row::Calls => calls::measure(plan, cores).await?,
+            Row::Pages => pages::measure(plan, cores).await?,
             Row::FanOut => fan_out::measure(plan, cores).await?,
             Row::Memory => memory::measure(plan, cores).await?,
         });
