@@ -206,11 +206,16 @@ fn chaos() -> Result {
 }
 
 fn bench() -> Result {
+    let bench = ["run", "--release", "--quiet", "-p", "bench", "--locked", "--"];
     for table in [&[][..], &["rivals"], &["log"], &["engines"]] {
-        let bench = ["run", "--release", "--quiet", "-p", "bench", "--locked", "--"];
         run(cargo(&bench).args(table).arg("--quick"))?;
     }
-    Ok(())
+    machine::node()?;
+    let chromium = machine::chromium()?;
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    let mut edits = cargo(&bench);
+    edits.args(["edits", "--quick"]).env("CHROMIUM", chromium).env("CARGO_TARGET_DIR", target());
+    run(edits.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
 fn deny() -> Result {
