@@ -466,7 +466,7 @@ fn router(
             any(move |request: Request| {
                 let (pages, cx) =
                     (Arc::clone(&assets), dispatch::context(request, States::default()));
-                async move { pages.asset(&cx) }
+                async move { pages.asset(&cx).await }
             }),
         )
         .fallback(move |request: Request| {

@@ -50,6 +50,7 @@ mod alarm;
 mod app;
 mod cli;
 mod client;
+mod coding;
 mod connection;
 mod context;
 mod decode;

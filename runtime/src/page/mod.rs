@@ -18,6 +18,7 @@ mod list;
 mod meta;
 mod param;
 mod query;
+mod range;
 mod refs;
 mod reply;
 mod routes;
@@ -54,7 +55,7 @@ use crate::{
     context::{Context, REQUEST_ID, States},
     encode,
     error::{Code, Error, Result},
-    files::{Files, Folder, Hash, content_type},
+    files::{Files, Hash},
     mistake::Mistake,
     unwind::unpanicked,
     within::within,
@@ -222,20 +223,21 @@ impl Pages {
     }
 
     /// Answers a request for a script or a style below `pages/`.
-    pub(crate) fn asset(&self, cx: &Context) -> Response {
-        let set = self.serving.load();
+    pub(crate) async fn asset(&self, cx: &Context) -> Response {
+        let set = self.serving.load_full();
         let found = || {
             let path = cx.uri().path().strip_prefix(&self.settings.base)?.strip_prefix("/pages")?;
             let target = Target::of(path).filter(|target| !target.trailing_slash)?;
             let (hash, path) = target.segments.split_first()?;
             let asset = set.asset(&path.join("/"))?;
-            // An address of an older set still finds the file, but not for good.
-            let keep = if hash == set.hash().as_str() { Keep::Forever } else { Keep::Never };
-            let kind = asset.content_type.clone();
-            Some(content(cx, asset.bytes.clone(), &asset.hash, kind, keep))
+            Some((asset, Keep::by_hash(hash == set.hash().as_str())))
         };
-        let answered = found().ok_or_else(not_found).and_then(|found| get_only(cx).map(|()| found));
-        finish(cx, answered.unwrap_or_else(|error| encode::problem(&error, cx.request_id())))
+        let found = found().ok_or_else(not_found).and_then(|found| get_only(cx).map(|()| found));
+        let response = match found {
+            Ok((asset, keep)) => answer::file(cx, asset, keep).await,
+            Err(error) => encode::problem(&error, cx.request_id()),
+        };
+        finish(cx, response)
     }
 
     /// Answers any other request: with a public file, a page, or what is shown instead.
@@ -264,10 +266,10 @@ impl Pages {
         let path = cx.uri().path();
         let target = Target::of(path).ok_or_else(not_found)?;
         if let Some(name) = target.file_name()
-            && let Some(file) = self.files.read(Folder::Public, &name)
+            && let Some(found) = self.files.find(&name)
         {
             get_only(cx)?;
-            return Ok(content(cx, file.bytes, &file.hash, content_type(&name), Keep::Revalidate));
+            return Ok(answer::found(cx, found).await?);
         }
         let (page, params) = set.find(&target.segments).ok_or_else(not_found)?;
         get_only(cx)?;

@@ -5,13 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use bytes::Bytes;
-use http::HeaderValue;
 use tera::Tera;
 
 use crate::{
     error::{Error, Result as Outcome},
-    files::{self, Files, Folder, Hash},
+    files::{File, Files, Folder, Hash},
     page::{
         data::{PageData, PageRegistration},
         error_pages::ErrorPages,
@@ -32,7 +30,7 @@ pub(crate) struct Set {
     routes: Routes,
     error_pages: ErrorPages,
     /// By path below `pages/`.
-    assets: HashMap<String, Asset>,
+    assets: HashMap<String, File>,
     /// Of all assets together.
     hash: Hash,
 }
@@ -48,19 +46,11 @@ pub(crate) struct Page {
     params: Vec<String>,
 }
 
-/// A script or a style of a page.
-#[derive(Debug)]
-pub(crate) struct Asset {
-    pub(crate) bytes: Bytes,
-    pub(crate) hash: Hash,
-    pub(crate) content_type: HeaderValue,
-}
-
 /// What templates, scripts and styles are made from, before it is known to be good.
 #[derive(Default)]
 struct Parts {
     sources: Sources,
-    assets: HashMap<String, Asset>,
+    assets: HashMap<String, File>,
     hash: Option<Hash>,
 }
 
@@ -119,7 +109,7 @@ impl Set {
         self.error_pages.find(status, path)
     }
 
-    pub(crate) fn asset(&self, path: &str) -> Option<&Asset> {
+    pub(crate) fn asset(&self, path: &str) -> Option<&File> {
         self.assets.get(path)
     }
 
@@ -378,11 +368,7 @@ fn read(files: &Files, flaws: &mut Vec<Flaw>) -> Parts {
                 Ok(source) => _ = parts.sources.insert(path, source),
                 Err(_) => wrong("is not UTF-8"),
             },
-            Kind::Asset => {
-                let content_type = files::content_type(&path);
-                let asset = Asset { bytes: file.bytes, hash: file.hash, content_type };
-                assets.push((path, asset));
-            }
+            Kind::Asset => assets.push((path, file)),
             Kind::Stray => wrong(
                 "only .html pages with their .js and .css go here: move it to public/, \
                  where files are served as they stand",

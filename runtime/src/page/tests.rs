@@ -67,7 +67,7 @@ async fn ask(pages: &Pages, line: &str, headers: &[(&'static str, &str)]) -> Ans
 }
 
 async fn asset(pages: &Pages, line: &str) -> Answer {
-    Answer::of(pages.asset(&request(line, &[]))).await
+    Answer::of(pages.asset(&request(line, &[])).await).await
 }
 
 fn chat() -> TestDir {
@@ -219,7 +219,7 @@ async fn assets_are_kept_for_good_under_their_hash_alone() {
     dir.write("pages/_chat/feed.js", "export let a;");
     pages.reload().unwrap();
     let stale = asset(&pages, &format!("GET /_kipo/pages/{old}/_chat/feed.js")).await;
-    assert_eq!((stale.body.as_str(), stale.header("cache-control")), ("export let a;", "no-store"));
+    assert_eq!((stale.body.as_str(), stale.header("cache-control")), ("export let a;", "public, no-cache"));
     let new = pages.serving.load().hash().as_str().to_owned();
     assert_ne!(old, new);
 

@@ -7,7 +7,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (
         0,
         &[
-            "accept", "activity", "alarm", "error", "event", "frame", "hex", "jitter", "limits",
+            "accept", "activity", "alarm", "coding", "error", "event", "frame", "hex", "jitter", "limits",
             "mistake", "sync", "travel", "within",
         ],
     ),

@@ -3,26 +3,47 @@
 //!
 //! A path of a stranger never leads out of the two folders: a segment that is empty, starts with
 //! a dot or holds a separator names nothing, and what a symbolic link points at must lie inside.
+//!
+//! A public file has two addresses: its own, and one with the hash of its content in it, which a
+//! template asks for and browsers may keep for good.
+
+mod disk;
+mod hash;
+mod kind;
+mod name;
+mod packed;
+#[cfg(test)]
+mod test_dir;
 
 use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
-    fmt::{self, Write as _},
-    fs, io,
-    path::{Component, Path, PathBuf},
+    fmt, io,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
 use http::HeaderValue;
-use sha2::{Digest, Sha256};
+
+use self::{
+    kind::{content_type, is_compressible},
+    name::{is_path, with_hash, without_hash},
+    packed::Packed,
+};
+use crate::coding::Coding;
+
+#[cfg(test)]
+pub(crate) use self::test_dir::TestDir;
+pub(crate) use self::{disk::Large, hash::Hash};
 
 /// The environment variable that names another root than the one compiled in.
 const ROOT: &str = "KIPO_ROOT";
 
-/// Folders below folders: more than any app has, and a bound for links that go round.
-const DEPTH_MAX: usize = 32;
+/// A public file on disk that is longer is read in pieces as it is sent, and not as a whole for
+/// each request. Those in a binary are in memory anyway.
+const LARGE_BYTES: u64 = 1 << 20;
 
 /// The app's pages and public files.
 ///
@@ -47,9 +68,19 @@ enum Source {
 }
 
 struct Embedded {
+    path: &'static str,
     bytes: &'static [u8],
     /// Made when somebody asks: a start must not wait for large files to be hashed.
-    hash: OnceLock<Hash>,
+    file: OnceLock<File>,
+}
+
+impl Embedded {
+    fn get(&self) -> &File {
+        self.file.get_or_init(|| {
+            let path = self.path.split_once('/').map_or(self.path, |(_, below)| below);
+            File::lasting(path, Bytes::from_static(self.bytes))
+        })
+    }
 }
 
 impl Files {
@@ -71,7 +102,7 @@ impl Files {
     /// ```
     #[must_use]
     pub fn embedded(files: &[(&'static str, &'static [u8])]) -> Self {
-        let entry = |&(path, bytes)| (path, Embedded { bytes, hash: OnceLock::new() });
+        let entry = |&(path, bytes)| (path, Embedded { path, bytes, file: OnceLock::new() });
         Self(Source::Embedded(Arc::new(files.iter().map(entry).collect())))
     }
 
@@ -101,45 +132,62 @@ impl Files {
     /// Returns the paths below `folder`, sorted, without those that are hidden or that an editor
     /// left behind. A folder that is not there has none.
     pub(crate) fn list(&self, folder: Folder) -> io::Result<Vec<String>> {
-        let mut paths = Vec::new();
-        match &self.0 {
-            Source::Disk { root, .. } => {
-                let top = root.join(folder.as_str());
-                match top.canonicalize() {
-                    Ok(top) => walk(&top, &top, "", DEPTH_MAX, &mut paths)?,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
-            }
+        let mut paths = match &self.0 {
+            Source::Disk { root, .. } => disk::list(root, folder)?,
             Source::Embedded(files) => {
                 let below = files.keys().filter_map(|path| {
                     path.strip_prefix(folder.as_str())?.strip_prefix('/').map(str::to_owned)
                 });
-                paths.extend(below.filter(|path| path.split('/').all(is_listed)));
+                below.filter(|path| is_path(folder, path)).collect()
             }
-        }
+        };
         paths.sort();
         Ok(paths)
     }
 
     /// Returns the file at `path` below `folder`, if it is there and a stranger may have it.
     pub(crate) fn read(&self, folder: Folder, path: &str) -> Option<File> {
-        if !path.split('/').all(is_name) {
+        if !is_path(folder, path) {
             return None;
         }
         match &self.0 {
             Source::Disk { root, .. } => {
-                let top = root.join(folder.as_str()).canonicalize().ok()?;
-                let bytes = read_inside(&top, &top.join(path))?;
-                let hash = Hash::of(&bytes);
-                Some(File { bytes: bytes.into(), hash })
+                let (file, about) = disk::open(root, folder, path)?;
+                Some(File::changing(path, disk::read(file, &about)?))
             }
             Source::Embedded(files) => {
-                let entry = files.get(format!("{folder}/{path}").as_str())?;
-                let hash = entry.hash.get_or_init(|| Hash::of(entry.bytes)).clone();
-                Some(File { bytes: Bytes::from_static(entry.bytes), hash })
+                files.get(format!("{folder}/{path}").as_str()).map(|file| file.get().clone())
             }
         }
+    }
+
+    /// Returns the public file for an address: `app.css`, or with a hash in its name.
+    pub(crate) fn find(&self, address: &str) -> Option<Found> {
+        if let Some(content) = self.public(address) {
+            return Some(Found { content, name: Name::Plain });
+        }
+        let (path, hash) = without_hash(address)?;
+        let content = self.public(&path)?;
+        let name = if content.hash().short() == hash { Name::Hash } else { Name::OtherHash };
+        Some(Found { content, name })
+    }
+
+    /// Returns the address of a public file with its hash in it, below `/`.
+    pub(crate) fn address(&self, path: &str) -> Option<String> {
+        Some(with_hash(path, self.public(path)?.hash()))
+    }
+
+    fn public(&self, path: &str) -> Option<Content> {
+        let Source::Disk { root, .. } = &self.0 else {
+            return self.read(Folder::Public, path).map(Content::Whole);
+        };
+        let (file, about) = is_path(Folder::Public, path)
+            .then(|| disk::open(root, Folder::Public, path))
+            .flatten()?;
+        if about.len() > LARGE_BYTES {
+            return Some(Content::Large(Large::of(path, file, &about)));
+        }
+        disk::read(file, &about).map(|bytes| Content::Whole(File::changing(path, bytes)))
     }
 }
 
@@ -176,165 +224,71 @@ impl fmt::Display for Folder {
     }
 }
 
-/// A file's content.
+/// A file as it is in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) bytes: Bytes,
     pub(crate) hash: Hash,
+    pub(crate) content_type: HeaderValue,
+    /// Where its compressed forms are kept, if it may have any.
+    packed: Option<Arc<Packed>>,
 }
 
-/// A name for content: 128 bits of its SHA-256, in hex.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hash(String);
-
-impl Hash {
-    /// Returns the name of one content.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self::hex(&Sha256::digest(bytes))
+impl File {
+    /// Returns a file that stays as it is for as long as the server runs.
+    pub(crate) fn lasting(path: &str, bytes: Bytes) -> Self {
+        let packed = Packed::of(bytes.len(), is_compressible(path));
+        Self { packed, ..Self::changing(path, bytes) }
     }
 
-    /// Returns the name of named contents together; their order counts.
-    pub(crate) fn of_all<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let mut all = Sha256::new();
-        for (name, bytes) in files {
-            // Lengths keep two sets apart whose bytes are the same in a row.
-            for part in [name.as_bytes(), bytes] {
-                all.update((part.len() as u64).to_le_bytes());
-                all.update(part);
-            }
-        }
-        Self::hex(&all.finalize())
+    /// Returns a file that may be another one the next time: it is not worth compressing.
+    pub(crate) fn changing(path: &str, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { hash: Hash::of(&bytes), content_type: content_type(path), bytes, packed: None }
     }
 
-    fn hex(digest: &[u8]) -> Self {
-        let mut text = String::with_capacity(32);
-        for byte in &digest[..16] {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+    /// Tells whether it has a compressed form, at least for some who ask.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.packed.is_some()
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    /// Returns its compressed form, if it has one that is smaller.
+    pub(crate) async fn packed(&self, coding: Coding) -> Option<Bytes> {
+        self.packed.as_ref()?.get(coding, &self.bytes).await
     }
 }
 
-/// Returns the type that a file is served as, by its suffix. Text is UTF-8.
-pub(crate) fn content_type(path: &str) -> HeaderValue {
-    const UNKNOWN: HeaderValue = HeaderValue::from_static("application/octet-stream");
-
-    let Some(mime) = mime_guess::from_path(path).first_raw() else { return UNKNOWN };
-    // Of the names that scripts have had, RFC 9239 leaves one.
-    let mime = if mime.ends_with("/javascript") { "text/javascript" } else { mime };
-    let text = mime.starts_with("text/")
-        || mime.ends_with("+xml")
-        || mime.ends_with("+json")
-        || matches!(mime, "application/json" | "application/xml");
-    let value = if text { format!("{mime}; charset=utf-8") } else { mime.to_owned() };
-    HeaderValue::from_str(&value).unwrap_or(UNKNOWN)
+/// A public file that was asked for.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) content: Content,
+    pub(crate) name: Name,
 }
 
-/// Tells whether a segment of a path can be that of a file.
-fn is_name(segment: &str) -> bool {
-    let mut components = Path::new(segment).components();
-    // One plain name on this system: no separator, no drive, neither `.` nor `..`.
-    let plain = matches!(components.next(), Some(Component::Normal(name)) if name == segment);
-    plain
-        && components.next().is_none()
-        && !segment.starts_with('.')
-        && !segment.contains(['/', '\\'])
-        && !segment.contains(char::is_control)
+/// What a public file holds.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Whole(File),
+    Large(Large),
 }
 
-/// Tells whether a file of this name is one of the app's, not one that an editor keeps for itself.
-fn is_listed(segment: &str) -> bool {
-    let leftover = segment.ends_with('~')
-        || segment.ends_with(".swp")
-        || segment.ends_with(".tmp")
-        || segment.contains(".tmp.")
-        || segment.contains("___jb_")
-        || (segment.starts_with('#') && segment.ends_with('#'));
-    is_name(segment) && !leftover
-}
-
-fn walk(
-    top: &Path,
-    folder: &Path,
-    prefix: &str,
-    depth: usize,
-    paths: &mut Vec<String>,
-) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_listed(name)) else { continue };
-        // A file may go away between being listed and being looked at.
-        let Ok(target) = entry.path().canonicalize() else { continue };
-        if !target.starts_with(top) {
-            continue;
-        }
-        let path = format!("{prefix}{name}");
-        if target.is_file() {
-            paths.push(path);
-        } else if depth > 0 && target.is_dir() {
-            walk(top, &entry.path(), &format!("{path}/"), depth - 1, paths)?;
+impl Content {
+    fn hash(&self) -> &Hash {
+        match self {
+            Self::Whole(file) => &file.hash,
+            Self::Large(file) => &file.hash,
         }
     }
-    Ok(())
 }
 
-fn read_inside(top: &Path, path: &Path) -> Option<Vec<u8>> {
-    let target = path.canonicalize().ok()?;
-    if !target.starts_with(top) || !target.is_file() {
-        return None;
-    }
-    fs::read(target).ok()
-}
-
-/// A folder of files for one test, gone when dropped.
-#[cfg(test)]
-pub(crate) struct TestDir(PathBuf);
-
-#[cfg(test)]
-impl TestDir {
-    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("kipo-test-{}-{n}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        let dir = Self(path.canonicalize().unwrap());
-        for (path, text) in files {
-            dir.write(path, text);
-        }
-        dir
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub(crate) fn files(&self) -> Files {
-        Files::on_disk_unless(None, self.0.clone())
-    }
-
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    pub(crate) fn remove(&self, path: &str) {
-        fs::remove_file(self.0.join(path)).unwrap();
-    }
-}
-
-#[cfg(test)]
-impl Drop for TestDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// By which name a file was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Plain,
+    /// With the hash of its content.
+    Hash,
+    /// With a hash of another time: the file was changed, or this server is not the newest yet.
+    OtherHash,
 }
 
 #[cfg(test)]
@@ -420,36 +374,56 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_found_by_its_name_and_by_any_hash_in_it() {
+        let dir = TestDir::new(&[
+            ("public/fonts/a.woff2", "one"),
+            ("public/b.0123456789abcdef.js", "named so"),
+            ("public/.well-known/security.txt", "Contact: x"),
+            ("public/a.css~", "left behind"),
+        ]);
+        let embedded = Files::embedded(&[
+            ("public/fonts/a.woff2", b"one"),
+            ("public/b.0123456789abcdef.js", b"named so"),
+            ("public/.well-known/security.txt", b"Contact: x"),
+            ("public/a.css~", b"left behind"),
+        ]);
+        for files in [dir.files(), embedded] {
+            let name = |address: &str| files.find(address).map(|found| found.name);
+            let address = files.address("fonts/a.woff2").unwrap();
+            assert_eq!(address, format!("fonts/a.{}.woff2", Hash::of(b"one").short()));
+            assert_eq!(name("fonts/a.woff2"), Some(Name::Plain));
+            assert_eq!(name(&address), Some(Name::Hash));
+            assert_eq!(name("fonts/a.0123456789abcdef.woff2"), Some(Name::OtherHash));
+            assert_eq!(name("b.0123456789abcdef.js"), Some(Name::Plain));
+            assert_eq!(name(".well-known/security.txt"), Some(Name::Plain));
+            assert_eq!(name("b.js"), None);
+            assert_eq!(name("a.css~"), None);
+            assert_eq!(name("..0123456789abcdef./a"), None);
+            assert_eq!(files.address("gone.css"), None);
+            let expected =
+                [".well-known/security.txt", "b.0123456789abcdef.js", "fonts/a.woff2"];
+            assert_eq!(files.list(Folder::Public).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_large_file_is_not_read_as_a_whole() {
+        let length = usize::try_from(LARGE_BYTES).unwrap() + 1;
+        let dir = TestDir::new(&[("public/a.mp4", &"x".repeat(length))]);
+        let files = dir.files();
+        let found = files.find("a.mp4").unwrap();
+        assert!(matches!(&found.content, Content::Large(file) if file.length == LARGE_BYTES + 1));
+        assert_eq!(files.find(&files.address("a.mp4").unwrap()).unwrap().name, Name::Hash);
+        dir.write("public/a.mp4", &"y".repeat(length + 1));
+        let changed = files.find("a.mp4").unwrap();
+        assert_ne!(changed.content.hash(), found.content.hash());
+    }
+
+    #[test]
     fn the_environment_names_another_root() {
         let other = Files::on_disk_unless(Some("/other".into()), "/here".into());
         assert_eq!(other.root(), Some(Path::new("/other")));
         let empty = Files::on_disk_unless(Some("".into()), "/here".into());
         assert_eq!(empty.root(), Some(Path::new("/here")));
-    }
-
-    #[test]
-    fn text_is_utf_8() {
-        for (path, expected) in [
-            ("a.js", "text/javascript; charset=utf-8"),
-            ("a.mjs", "text/javascript; charset=utf-8"),
-            ("a.css", "text/css; charset=utf-8"),
-            ("a.svg", "image/svg+xml; charset=utf-8"),
-            ("a.json", "application/json; charset=utf-8"),
-            ("a.webmanifest", "application/manifest+json; charset=utf-8"),
-            ("a.png", "image/png"),
-            ("a.woff2", "font/woff2"),
-            ("a.wasm", "application/wasm"),
-            ("a.unheard-of", "application/octet-stream"),
-            ("LICENSE", "application/octet-stream"),
-        ] {
-            assert_eq!(content_type(path), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn the_hash_of_a_set_keeps_names_and_contents_apart() {
-        let a = Hash::of_all([("a", b"bc".as_slice())]);
-        assert_ne!(a, Hash::of_all([("ab", b"c".as_slice())]));
-        assert_eq!(a, Hash::of_all([("a", b"bc".as_slice())]));
     }
 }
