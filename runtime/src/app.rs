@@ -1,6 +1,7 @@
 //! The app: what it is made of, checked as a whole, then served.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -28,7 +29,7 @@ use crate::{
     drain::Drain,
     encode,
     error::Error,
-    files::{Files, Hash},
+    files::{File, Files},
     guard::{Guard, Guards},
     limits::Limits,
     mistake::Mistake,
@@ -286,11 +287,8 @@ impl App {
         let mut mistakes: Vec<Mistake> = base_mistake(&self.base).into_iter().collect();
         mistakes.extend(self.site.as_deref().and_then(site_mistake));
         mistakes.extend(topic::wrong_names());
-        let routes = route::collect(&self.states).unwrap_or_else(|wrong| {
-            mistakes.extend(wrong);
-            Vec::new()
-        });
-        let pages = pages(&self).unwrap_or_else(|wrong| {
+        let routes = route::collect(&self.states).map_err(|wrong| mistakes.extend(wrong)).ok();
+        let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
             mistakes.extend(wrong);
             None
         });
@@ -298,6 +296,7 @@ impl App {
             mistakes.sort();
             return Err(StartError(mistakes));
         }
+        let routes = routes.unwrap_or_default();
         let shared = Arc::new(Shared {
             guards: self.guards,
             states: self.states,
@@ -412,7 +411,7 @@ fn site_mistake(site: &str) -> Option<Mistake> {
     (!right).then(|| Mistake::new(format!("App::site({site:?})"), message))
 }
 
-fn pages(app: &App) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
+fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
     let Some(files) = &app.files else { return Ok(None) };
     let preload = client::MODULES.iter().skip(1).map(|module| module.name.to_owned()).collect();
     let settings = Settings {
@@ -420,6 +419,7 @@ fn pages(app: &App) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
         client: format!("{}/{}", app.base, client::hash()),
         preload,
         reload: app.follows_edits,
+        actions: routes.map(|routes| routes.iter().map(|route| route.name.to_string()).collect()),
         site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
         guards: app.page_guards.clone(),
         timeout: app.limits.within(Limits::new()).timeout,
@@ -449,14 +449,14 @@ fn router(
     router = router
         .route(
             &format!("{base}/client.d.ts"),
-            embedded(declarations, "text/plain; charset=utf-8", Keep::Revalidate),
+            embedded(in_memory(declarations, "text/plain; charset=utf-8"), Keep::Revalidate),
         )
         .route(
             &format!("{base}/openapi.json"),
-            embedded(&openapi, "application/json", Keep::Revalidate),
+            embedded(in_memory(&openapi, "application/json"), Keep::Revalidate),
         )
         // Whatever else is asked for below the base is a program's mistake, not a page.
-        .route(&format!("{base}/{{*rest}}"), any(nothing));
+        .route(&format!("{base}/{{*rest}}"), other_client(base));
     let Some(pages) = pages else { return router.fallback(nothing) };
     let assets = Arc::clone(&pages);
     let states = shared.states.clone();
@@ -478,11 +478,9 @@ fn router(
 /// Serves the modules of the client.
 pub(crate) fn client_router(base: &str) -> Router {
     let mut router = Router::new();
-    for module in client::MODULES.iter().chain(client::LATER).chain(client::DEV) {
-        router = router.route(
-            &client_path(base, module.name),
-            embedded(&module.served(), "text/javascript; charset=utf-8", Keep::Forever),
-        );
+    for module in client::modules() {
+        router = router
+            .route(&client_path(base, module.name), embedded(script(module), Keep::by_hash(true)));
     }
     router
 }
@@ -492,20 +490,55 @@ pub(crate) fn client_path(base: &str, module: &str) -> String {
     format!("{base}/{}/{module}", client::hash())
 }
 
-/// Returns a route for a text that lies in memory.
-fn embedded(text: &str, content_type: &'static str, keep: Keep) -> MethodRouter {
-    let bytes = Bytes::copy_from_slice(text.as_bytes());
-    let hash = Hash::of(&bytes);
+/// Answers for modules of the client under the hash of another version, as a tab asks for them
+/// that was opened before this server started, and for nothing else.
+fn other_client(base: &str) -> MethodRouter {
+    let base = format!("{base}/");
+    let modules: BTreeMap<_, _> =
+        client::modules().map(|module| (module.name, Arc::new(script(module)))).collect();
     any(move |request: Request| {
-        let cx = dispatch::context(request, States::default());
-        let response = if matches!(*cx.method(), Method::GET | Method::HEAD) {
-            let content_type = HeaderValue::from_static(content_type);
-            answer::finish(&cx, answer::content(&cx, bytes.clone(), &hash, content_type, keep))
-        } else {
-            encode::problem(&Error::method_not_allowed("GET, HEAD"), cx.request_id())
-        };
-        std::future::ready(response)
+        let path = request.uri().path().strip_prefix(&base).and_then(|path| path.split_once('/'));
+        let found = path.filter(|(hash, _)| client::is_hash(hash));
+        let found = found.and_then(|(_, module)| modules.get(module).cloned());
+        async move {
+            match found {
+                Some(module) => serve_file(request, &module, Keep::by_hash(false)).await,
+                None => nothing(request).await,
+            }
+        }
     })
+}
+
+fn script(module: &client::Module) -> File {
+    in_memory(&module.served(), "text/javascript; charset=utf-8")
+}
+
+/// Returns a text of ours as a file. To compress it would make a debug build wait at each start.
+fn in_memory(text: &str, content_type: &'static str) -> File {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    let file = if cfg!(debug_assertions) {
+        File::changing("text.txt", bytes)
+    } else {
+        File::lasting("text.txt", bytes)
+    };
+    file.with_type(HeaderValue::from_static(content_type))
+}
+
+/// Returns a route for a file that lies in memory.
+fn embedded(file: File, keep: Keep) -> MethodRouter {
+    let file = Arc::new(file);
+    any(move |request: Request| {
+        let file = Arc::clone(&file);
+        async move { serve_file(request, &file, keep).await }
+    })
+}
+
+async fn serve_file(request: Request, file: &File, keep: Keep) -> Response {
+    let cx = dispatch::context(request, States::default());
+    if !matches!(*cx.method(), Method::GET | Method::HEAD) {
+        return encode::problem(&Error::method_not_allowed("GET, HEAD"), cx.request_id());
+    }
+    answer::finish(&cx, answer::file(&cx, file, keep).await)
 }
 
 async fn nothing(request: Request) -> Response {

@@ -73,6 +73,11 @@ pub(crate) const DEV: &[Module] = modules![
 #[cfg(not(all(feature = "dev", debug_assertions)))]
 pub(crate) const DEV: &[Module] = &[];
 
+/// Returns every module that may be asked for.
+pub(crate) fn modules() -> impl Iterator<Item = &'static Module> {
+    MODULES.iter().chain(LATER).chain(DEV)
+}
+
 impl Module {
     /// Returns the text that browsers get.
     pub(crate) fn served(&self) -> String {
@@ -110,6 +115,11 @@ pub(crate) fn hash() -> &'static str {
         hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     });
     &HASH
+}
+
+/// Tells whether a text may be the hash of any version.
+pub(crate) fn is_hash(text: &str) -> bool {
+    text.len() == hash().len() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ impl Report {
             line: flaw.line,
             column: flaw.column,
             excerpt: flaw.excerpt.clone(),
+            known: flaw.known.clone(),
             ..Self::new(Kind::Template, &flaw.message)
         }
     }
@@ -98,7 +99,8 @@ impl Report {
             Some((message, excerpt)) => (message, excerpt.replace("\n    ", "\n")),
             None => (mistake.message.as_str(), String::new()),
         };
-        Self { file: Some(file), line, column, excerpt, ..Self::new(Kind::Start, message) }
+        let (excerpt, known) = with_known(&excerpt);
+        Self { file: Some(file), line, column, excerpt, known, ..Self::new(Kind::Start, message) }
     }
 
     /// Reports a panic at a place in the source.
@@ -183,6 +185,17 @@ fn plain(text: &str) -> String {
     plain + rest
 }
 
+/// Splits the names that would have been right off the end of an excerpt.
+fn with_known(excerpt: &str) -> (String, Vec<String>) {
+    let at_start = |(before, _): &(&str, &str)| before.is_empty() || before.ends_with('\n');
+    match excerpt.rsplit_once("known: ").filter(at_start) {
+        Some((before, names)) => {
+            (before.trim_end().to_owned(), names.split(", ").map(str::to_owned).collect())
+        }
+        None => (excerpt.to_owned(), Vec::new()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +223,9 @@ mod tests {
             ("no such thing", "1 | x\n  | ^")
         );
         assert_eq!(report.to_string(), "pages/a.html:1:2: no such thing\n    1 | x\n      | ^");
+        let known = Mistake::new(mistake.place.clone(), format!("{}\n    known: a, b", mistake.message));
+        let known = Report::of_mistake(&known, None);
+        assert_eq!((known.excerpt.as_str(), known.known.as_slice()), ("1 | x\n  | ^", ["a".to_owned(), "b".to_owned()].as_slice()));
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["kind"], "start");
         assert!(json.get("known").is_none() && json.get("warning").is_none());

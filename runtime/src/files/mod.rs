@@ -247,6 +247,11 @@ impl File {
         Self { hash: Hash::of(&bytes), content_type: content_type(path), bytes, packed: None }
     }
 
+    /// Returns the same file as another type than its name says.
+    pub(crate) fn with_type(self, content_type: HeaderValue) -> Self {
+        Self { content_type, ..self }
+    }
+
     /// Tells whether it has a compressed form, at least for some who ask.
     pub(crate) fn is_packed(&self) -> bool {
         self.packed.is_some()
@@ -400,8 +405,7 @@ mod tests {
             assert_eq!(name("a.css~"), None);
             assert_eq!(name("..0123456789abcdef./a"), None);
             assert_eq!(files.address("gone.css"), None);
-            let expected =
-                [".well-known/security.txt", "b.0123456789abcdef.js", "fonts/a.woff2"];
+            let expected = [".well-known/security.txt", "b.0123456789abcdef.js", "fonts/a.woff2"];
             assert_eq!(files.list(Folder::Public).unwrap(), expected);
         }
     }

@@ -63,8 +63,7 @@ impl Packed {
 fn pack(coding: Coding, bytes: &[u8]) -> Option<Bytes> {
     let packed = match coding {
         Coding::Brotli => {
-            let mut writer =
-                CompressorWriter::new(Vec::new(), 4096, BROTLI_QUALITY, BROTLI_WINDOW);
+            let mut writer = CompressorWriter::new(Vec::new(), 4096, BROTLI_QUALITY, BROTLI_WINDOW);
             writer.write_all(bytes).ok()?;
             writer.into_inner()
         }
@@ -89,9 +88,7 @@ mod tests {
             Coding::Brotli => {
                 brotli::Decompressor::new(bytes, 4096).read_to_end(&mut content).unwrap()
             }
-            Coding::Gzip => {
-                flate2::read::GzDecoder::new(bytes).read_to_end(&mut content).unwrap()
-            }
+            Coding::Gzip => flate2::read::GzDecoder::new(bytes).read_to_end(&mut content).unwrap(),
         };
         content
     }

@@ -130,8 +130,7 @@ fn large(cx: &Context, file: Large, keep: Keep) -> Result<Response> {
             response
         }
         (None, Part::Bytes { start, end }) => {
-            let mut response =
-                form.answer_part(keep, piece(file, start, end)?, start, end, length);
+            let mut response = form.answer_part(keep, piece(file, start, end)?, start, end, length);
             response.headers_mut().insert(header::CONTENT_LENGTH, (end - start).into());
             response
         }
@@ -292,7 +291,8 @@ mod tests {
     }
 
     async fn asked(fields: &[(&'static str, &str)]) -> Response {
-        let cx = fields.iter().fold(Context::test(), |cx, (name, value)| cx.with_header(name, value));
+        let cx =
+            fields.iter().fold(Context::test(), |cx, (name, value)| cx.with_header(name, value));
         file(&cx, &style(), Keep::Revalidate).await
     }
 

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use tera::ErrorKind;
 
-use crate::{files::Folder, mistake::Mistake};
+use crate::{files::Folder, mistake::Mistake, page::known};
 
 /// The text of each template by its name, such as `blog/[slug].html`.
 pub(crate) type Sources = BTreeMap<String, String>;
@@ -24,6 +24,8 @@ pub(crate) struct Flaw {
     pub(crate) message: String,
     /// The lines around it, numbered, with a mark below the column; may be empty.
     pub(crate) excerpt: String,
+    /// The names that would have been right, if it is about a name.
+    pub(crate) known: Vec<String>,
 }
 
 /// Lines shown before and after the one that is wrong.
@@ -33,7 +35,8 @@ impl Flaw {
     /// Returns a flaw of a file as a whole.
     pub(crate) fn of_file(file: impl Into<String>, message: impl Into<String>) -> Self {
         let (file, message) = (file.into(), message.into());
-        Self { file, line: None, column: None, message, excerpt: String::new() }
+        let (excerpt, known) = (String::new(), Vec::new());
+        Self { file, line: None, column: None, message, excerpt, known }
     }
 
     /// Returns a flaw of one template of a set, at a line and a column counted from one.
@@ -49,11 +52,22 @@ impl Flaw {
 
     /// Returns a flaw at a byte of a template.
     pub(crate) fn at_byte(sources: &Sources, name: &str, at: usize, message: &str) -> Self {
-        let before = sources.get(name).and_then(|source| source.get(..at)).unwrap_or_default();
+        let source = sources.get(name).map_or("", String::as_str);
+        Self::in_text(file(name), source, at, &sentence(message))
+    }
+
+    /// Returns a flaw at a byte of a file's text.
+    pub(crate) fn in_text(file: String, text: &str, at: usize, message: &str) -> Self {
+        let before = text.get(..at).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.matches('\n').count() + 1;
         let column = before[line_start..].chars().count() + 1;
-        Self::at(sources, name, line, column, message)
+        Self {
+            line: Some(line),
+            column: Some(column),
+            excerpt: excerpt(text, line, column),
+            ..Self::of_file(file, message)
+        }
     }
 
     /// Returns the flaw where a template names `what` first, or of the file if it does not.
@@ -66,6 +80,14 @@ impl Flaw {
 
     /// Returns the flaws that one error of the template engine tells of.
     pub(crate) fn of_error(sources: &Sources, error: &tera::Error) -> Vec<Self> {
+        let mut flaws = Self::as_told(sources, error);
+        for flaw in &mut flaws {
+            (flaw.message, flaw.known) = known::names(sources, &flaw.message);
+        }
+        flaws
+    }
+
+    fn as_told(sources: &Sources, error: &tera::Error) -> Vec<Self> {
         match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
                 let span = report.span();
@@ -91,6 +113,9 @@ impl Flaw {
         let mut message = self.message.clone();
         for line in self.excerpt.lines() {
             let _ = write!(message, "\n    {line}");
+        }
+        if !self.known.is_empty() {
+            let _ = write!(message, "\n    known: {}", self.known.join(", "));
         }
         Mistake::new(self.place(), message)
     }

@@ -5,17 +5,22 @@
 //! besides ([`head`]) is put before the end of its head.
 
 pub(crate) mod answer;
+mod asset;
 mod cache;
 mod data;
 mod error_pages;
+mod expression;
 mod failure;
 mod flaw;
 mod guards;
 mod head;
 mod json;
+mod known;
+mod lint;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod list;
 mod meta;
+mod nearest;
 mod param;
 mod query;
 mod range;
@@ -23,9 +28,12 @@ mod refs;
 mod reply;
 mod routes;
 mod scan;
+mod script_refs;
+mod start;
 mod store;
 #[cfg(test)]
 mod tests;
+mod url;
 #[cfg(any(test, all(feature = "dev", debug_assertions)))]
 mod uses;
 
@@ -88,6 +96,8 @@ pub(crate) struct Settings {
     pub(crate) preload: Vec<String>,
     /// Whether pages follow edits. If so, who looks at them writes them.
     pub(crate) reload: bool,
+    /// The names of the actions that forms may call; nothing if those themselves are wrong.
+    pub(crate) actions: Option<Vec<String>>,
     /// The app's own address, `https://example.org`.
     pub(crate) site: Option<String>,
     pub(crate) guards: PageGuards,
@@ -103,6 +113,7 @@ impl Settings {
             client: "/_kipo/c0".to_owned(),
             preload: Vec::new(),
             reload: false,
+            actions: None,
             site: None,
             guards: PageGuards::default(),
             timeout: Duration::from_secs(30),
@@ -145,7 +156,7 @@ impl Pages {
         registrations.sort_by_key(|registration| (registration.file, registration.line));
         let mut mistakes = missing_states(&registrations, states);
         let head = Head::new(&settings);
-        let loaded = Set::load(&files, &head, &settings.base, &registrations);
+        let loaded = Set::load(&files, &head, &settings, &registrations);
         match &loaded {
             Ok(set) => mistakes.extend(settings.guards.mistakes(&set.page_files())),
             Err(flaws) => mistakes.extend(flaws.iter().map(Flaw::to_mistake)),
@@ -170,8 +181,7 @@ impl Pages {
         expect(dead_code, reason = "a release never reads its pages again")
     )]
     pub(crate) fn reload(&self) -> Result<(), Vec<Flaw>> {
-        let (head, base) = (&self.head, &self.settings.base);
-        let set = Set::load(&self.files, head, base, &self.registrations)?;
+        let set = Set::load(&self.files, &self.head, &self.settings, &self.registrations)?;
         self.serving.store(Arc::new(set));
         Ok(())
     }

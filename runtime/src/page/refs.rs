@@ -15,7 +15,8 @@ pub(crate) fn scan<'a>(sources: impl IntoIterator<Item = &'a str>) -> Refs {
         let names = tag.attributes.iter().filter(|a| a.name.eq_ignore_ascii_case("p-ref"));
         for name in names.map(|a| a.value.trim()) {
             if !name.is_empty() && !name.contains(['{', '}']) {
-                refs.entry(name.to_owned()).or_default().insert(tag.name.to_ascii_lowercase());
+                let tag = if tag.name.contains('{') { "" } else { tag.name };
+                refs.entry(name.to_owned()).or_default().insert(tag.to_ascii_lowercase());
             }
         }
     }

@@ -3,12 +3,18 @@
 //! Not a parser: it knows as much of HTML as it takes to tell a tag's attributes from text, from
 //! comments and from what stands in a script, and takes each Tera expression as one opaque piece.
 
+use std::borrow::Cow;
+
+use crate::page::expression::text_end;
+
 /// A start tag.
 #[derive(Debug)]
 pub(crate) struct Tag<'a> {
-    /// As written; empty if an expression makes it.
+    /// As written, with the expressions that make it.
     pub(crate) name: &'a str,
     pub(crate) attributes: Vec<Attribute<'a>>,
+    /// What stands in an element whose content is no markup, and where that starts.
+    pub(crate) raw: Option<(usize, &'a str)>,
 }
 
 /// An attribute of a start tag.
@@ -20,6 +26,20 @@ pub(crate) struct Attribute<'a> {
     pub(crate) quote: Option<char>,
     /// Where the value starts in the template, in bytes.
     pub(crate) at: usize,
+    /// Where the name starts.
+    pub(crate) name_at: usize,
+}
+
+/// A piece of a template, as Tera sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    Text(&'a str),
+    /// `{{ … }}`
+    Expression(&'a str),
+    /// `{% … %}`
+    Statement(&'a str),
+    /// `{# … #}`
+    Comment(&'a str),
 }
 
 /// Returns the start tags of a template, in order.
@@ -32,21 +52,61 @@ pub(crate) fn tags(source: &str) -> Vec<Tag<'_>> {
     tags
 }
 
-/// Returns the Tera expressions, `{{ … }}`, within a piece of a template.
-pub(crate) fn expressions(piece: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < piece.len() {
-        if let Some(end) = expression(piece, at) {
-            if piece[at..].starts_with("{{") {
-                found.push(&piece[at..end]);
-            }
-            at = end;
-        } else {
-            at += piece[at..].chars().next().map_or(1, char::len_utf8);
+/// Returns the pieces of a template or of a part of it, each with where it starts in bytes; `at`
+/// is where the part starts.
+pub(crate) fn pieces(part: &str, at: usize) -> Vec<(usize, Piece<'_>)> {
+    let mut pieces = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    while end < part.len() {
+        let Some(after) = expression(part, end) else {
+            end += part[end..].chars().next().map_or(1, char::len_utf8);
+            continue;
+        };
+        if start < end {
+            pieces.push((at + start, Piece::Text(&part[start..end])));
         }
+        let written = &part[end..after];
+        let piece = match written.as_bytes()[1] {
+            b'{' => Piece::Expression(written),
+            b'%' => Piece::Statement(written),
+            _ => Piece::Comment(written),
+        };
+        pieces.push((at + end, piece));
+        (start, end) = (after, after);
     }
-    found
+    if start < part.len() {
+        pieces.push((at + start, Piece::Text(&part[start..])));
+    }
+    pieces
+}
+
+/// Returns a template in which what stands between `{% raw %}` and `{% endraw %}` looks like no
+/// expression. All the rest stays at its place.
+pub(crate) fn without_raw(source: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(source);
+    let mut at = 0;
+    while let Some(start) = source[at..].find("{%").map(|start| at + start) {
+        let Some(body) = statement_end(source, start, "raw") else {
+            at = start + 2;
+            continue;
+        };
+        let mut ends = source[body..].match_indices("{%").map(|(end, _)| body + end);
+        let end = ends.find(|end| statement_end(source, *end, "endraw").is_some());
+        let end = end.unwrap_or(source.len());
+        let plain = source[body..end].replace(['{', '}', '%', '#'], " ");
+        text.to_mut().replace_range(body..end, &plain);
+        at = end;
+    }
+    text
+}
+
+/// Returns where a statement ends that is nothing but this word.
+fn statement_end(source: &str, at: usize, word: &str) -> Option<usize> {
+    let rest = &source[at + 2..];
+    let inner = rest.strip_prefix('-').unwrap_or(rest).trim_start().strip_prefix(word)?;
+    let inner = inner.trim_start();
+    let inner = inner.strip_prefix('-').unwrap_or(inner).strip_prefix("%}")?;
+    Some(source.len() - inner.len())
 }
 
 /// Elements whose content is no markup.
@@ -81,9 +141,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn start_tag(&mut self) -> Tag<'a> {
-        let start = self.at;
         let name = self.take_until(|rest| rest.starts_with(ends_name));
-        let name = if expression(self.source, start).is_some() { "" } else { name };
         let mut attributes = Vec::new();
         loop {
             self.take_until(|rest| {
@@ -99,14 +157,16 @@ impl<'a> Scanner<'a> {
             }
             attributes.extend(self.attribute());
         }
-        if RAW.iter().any(|raw| raw.eq_ignore_ascii_case(name)) {
-            self.take_until(|rest| {
+        let raw = RAW.iter().any(|raw| raw.eq_ignore_ascii_case(name)).then(|| {
+            let content = self.at;
+            let end = |rest: &str| {
                 rest.strip_prefix("</")
                     .and_then(|rest| rest.get(..name.len()))
                     .is_some_and(|end| end.eq_ignore_ascii_case(name))
-            });
-        }
-        Tag { name, attributes }
+            };
+            (content, self.take_until(end))
+        });
+        Tag { name, attributes, raw }
     }
 
     fn attribute(&mut self) -> Option<Attribute<'a>> {
@@ -119,7 +179,8 @@ impl<'a> Scanner<'a> {
         let name = &self.source[start..self.at];
         let after = self.rest().trim_ascii_start();
         let Some(value) = after.strip_prefix('=') else {
-            return Some(Attribute { name, value: "", quote: None, at: self.at });
+            let at = self.at;
+            return Some(Attribute { name, value: "", quote: None, at, name_at: start });
         };
         self.at = self.source.len() - value.trim_ascii_start().len();
         let quote = self.rest().chars().next().filter(|c| matches!(c, '"' | '\''));
@@ -127,13 +188,13 @@ impl<'a> Scanner<'a> {
             let at = self.at;
             let ends = |c: char| c.is_ascii_whitespace() || c == '>';
             let value = self.take_until(|rest| rest.starts_with(ends) || is_statement(rest));
-            return Some(Attribute { name, value, quote: None, at });
+            return Some(Attribute { name, value, quote: None, at, name_at: start });
         };
         self.at += 1;
         let at = self.at;
         let value = self.take_until(|rest| rest.starts_with(quote));
         self.at = self.source.len().min(self.at + 1);
-        Some(Attribute { name, value, quote: Some(quote), at })
+        Some(Attribute { name, value, quote: Some(quote), at, name_at: start })
     }
 
     /// Moves on to where `stop` holds, and returns what was passed. What lies within an expression
@@ -176,15 +237,15 @@ fn expression(source: &str, at: usize) -> Option<usize> {
         "{#" => return Some(rest.find("#}").map_or(source.len(), |end| at + end + 2)),
         _ => return None,
     };
-    let mut quote = None;
-    for (index, c) in rest.char_indices().skip(2) {
-        match quote {
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if rest[index..].starts_with(end) => return Some(at + index + 2),
-            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
-            None => {}
+    let mut index = 2;
+    while let Some(c) = rest[index..].chars().next() {
+        if rest[index..].starts_with(end) {
+            return Some(at + index + 2);
         }
+        index += match c {
+            '"' | '\'' | '`' => text_end(&rest[index..]),
+            c => c.len_utf8(),
+        };
     }
     Some(source.len())
 }
@@ -233,7 +294,7 @@ mod tests {
         );
         check("{# <p> #}<b>", &["b"]);
         check("{{ \"<p>\" }}<b>", &["b"]);
-        check("<{{ tag }} p-ref=x>", &[" p-ref=x"]);
+        check("<{{ tag }} p-ref=x>", &["{{ tag }} p-ref=x"]);
         check("<a {{ attributes }}>", &["a {{ attributes }}="]);
     }
 
@@ -247,7 +308,43 @@ mod tests {
     }
 
     #[test]
-    fn expressions_are_found_in_a_value() {
-        assert_eq!(expressions("a {{ b }}{% if c %}é{{ '}}' }}"), ["{{ b }}", "{{ '}}' }}"]);
+    fn a_template_falls_into_pieces() {
+        assert_eq!(
+            pieces("a {{ b }}{% if c %}é{{ '}}' }}{# d #}", 5),
+            [
+                (5, Piece::Text("a ")),
+                (7, Piece::Expression("{{ b }}")),
+                (14, Piece::Statement("{% if c %}")),
+                (24, Piece::Text("é")),
+                (26, Piece::Expression("{{ '}}' }}")),
+                (36, Piece::Comment("{# d #}")),
+            ]
+        );
+        assert_eq!(pieces("{{ \"\\\"}}\" }}x", 0).len(), 2);
+    }
+
+    #[test]
+    fn what_stands_in_raw_is_text() {
+        let source = "{{ a }}{% raw %}{{ b }}{% if %}{%- endraw -%}{{ c }}{% raw -%}{{ d";
+        let text = without_raw(source);
+        assert_eq!(text.len(), source.len());
+        let expressions = pieces(&text, 0);
+        let expressions: Vec<_> = expressions
+            .iter()
+            .filter_map(|(_, piece)| match piece {
+                Piece::Expression(written) => Some(*written),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(expressions, ["{{ a }}", "{{ c }}"]);
+        assert!(matches!(without_raw("{{ a }}{% if raw %}"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_tag_knows_its_places_and_what_it_holds() {
+        let tags = tags("<b><script a='x'>let {{ y }}</script>");
+        let script = &tags[1];
+        assert_eq!(script.raw, Some((17, "let {{ y }}")));
+        assert_eq!((script.attributes[0].name_at, script.attributes[0].at), (11, 14));
     }
 }

@@ -11,13 +11,17 @@ use crate::{
     error::{Error, Result as Outcome},
     files::{File, Files, Folder, Hash},
     page::{
+        Settings, asset,
         data::{PageData, PageRegistration},
         error_pages::ErrorPages,
         flaw::{Flaw, Sources},
         head::{Head, encode_path, inject},
         json,
+        lint::{self, Known},
         refs::{self, Refs},
         routes::{Match, Role, Route, Routes},
+        script_refs::{self, Uses},
+        url,
     },
 };
 
@@ -63,7 +67,7 @@ impl Set {
     pub(crate) fn load(
         files: &Files,
         head: &Head,
-        base: &str,
+        settings: &Settings,
         registrations: &[&'static PageRegistration],
     ) -> Result<Self, Vec<Flaw>> {
         let mut flaws = Vec::new();
@@ -78,20 +82,15 @@ impl Set {
             assets,
             hash,
         };
-        set.sort_out(head, base, &mut flaws);
+        let public = files.list(Folder::Public).unwrap_or_default();
+        set.sort_out(head, &settings.base, &mut flaws);
         set.give_data(registrations, &mut flaws);
-        set.check_public(files, &mut flaws);
-        match parse(&set.sources) {
+        set.check_public(&public, &mut flaws);
+        match parse(&set.sources, files) {
             Ok(tera) => set.tera = tera,
             Err(wrong) => flaws.extend(wrong),
         }
-        for (name, source) in &set.sources {
-            if let Some(at) = json::misuse(source) {
-                let message = "the value of `json` holds double quotes: \
-                               put single quotes around this attribute";
-                flaws.push(Flaw::at_byte(&set.sources, name, at, message));
-            }
-        }
+        set.lint(Known { actions: settings.actions.as_deref(), public: &public }, &mut flaws);
         if flaws.is_empty() {
             set.try_out(&mut flaws);
         }
@@ -255,13 +254,31 @@ impl Set {
     }
 
     /// A public file at the path of a page would hide it.
-    fn check_public(&self, files: &Files, flaws: &mut Vec<Flaw>) {
-        let Ok(public) = files.list(Folder::Public) else { return };
+    fn check_public(&self, public: &[String], flaws: &mut Vec<Flaw>) {
         for page in &self.pages {
             let Ok(Role::Page(route)) = Role::of(&page.file) else { continue };
             if route.fixed().is_some_and(|path| public.contains(&path)) {
                 let message = format!("{}{route} has the same address", Folder::Public);
                 flaws.push(Flaw::of_file(page.path(), message));
+            }
+        }
+    }
+
+    /// Looks for what is wrong with templates and scripts though they parse. One that does not
+    /// parse could be taken for anything.
+    fn lint(&self, known: Known<'_>, flaws: &mut Vec<Flaw>) {
+        let broken: Vec<String> = flaws.iter().map(|flaw| flaw.file.clone()).collect();
+        let file = |name: &str| format!("{}/{name}", Folder::Pages);
+        for name in self.sources.keys().filter(|name| !broken.contains(&file(name))) {
+            flaws.extend(lint::lint(&self.sources, name, known));
+        }
+        let uses = Uses::of(&self.sources);
+        for page in &self.pages {
+            let path = format!("{}.js", stem(&page.file));
+            let script = self.assets.get(&path).and_then(|file| str::from_utf8(&file.bytes).ok());
+            if let Some(script) = script {
+                let path = file(&path);
+                flaws.extend(script_refs::lint(&self.sources, &uses, &page.file, &path, script));
             }
         }
     }
@@ -405,13 +422,13 @@ impl Kind {
 }
 
 /// Parses all templates, with everything that they may use.
-fn parse(sources: &Sources) -> Result<Tera, Vec<Flaw>> {
-    let mut tera = blank();
+fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Flaw>> {
+    let mut tera = blank(files);
     let Err(error) = tera.add_raw_templates(sources) else { return Ok(tera) };
     // The engine tells the first mistake only. One template at a time it tells the first of each.
     let mut flaws = Vec::new();
     for (name, source) in sources {
-        let Err(error) = blank().add_raw_template(name, source) else { continue };
+        let Err(error) = blank(files).add_raw_template(name, source) else { continue };
         match error.kind() {
             tera::ErrorKind::SyntaxError(_) => flaws.extend(Flaw::of_error(sources, &error)),
             tera::ErrorKind::MissingParent { parent, .. } if !sources.contains_key(parent) => {
@@ -428,10 +445,12 @@ fn parse(sources: &Sources) -> Result<Tera, Vec<Flaw>> {
 }
 
 /// Returns an engine without templates.
-fn blank() -> Tera {
+pub(crate) fn blank(files: &Files) -> Tera {
     let mut tera = Tera::new();
     // Every name ends in nothing: all templates are escaped, whatever they are called.
     tera.autoescape_on([""]);
     tera.register_filter("json", json::filter);
+    tera.register_filter("url", url::filter);
+    tera.register_function("asset", asset::function(files.clone()));
     tera
 }

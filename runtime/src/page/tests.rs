@@ -219,7 +219,10 @@ async fn assets_are_kept_for_good_under_their_hash_alone() {
     dir.write("pages/_chat/feed.js", "export let a;");
     pages.reload().unwrap();
     let stale = asset(&pages, &format!("GET /_kipo/pages/{old}/_chat/feed.js")).await;
-    assert_eq!((stale.body.as_str(), stale.header("cache-control")), ("export let a;", "public, no-cache"));
+    assert_eq!(
+        (stale.body.as_str(), stale.header("cache-control")),
+        ("export let a;", "public, no-cache")
+    );
     let new = pages.serving.load().hash().as_str().to_owned();
     assert_ne!(old, new);
 
@@ -396,7 +399,7 @@ fn names_that_nobody_knows_are_told_with_their_place() {
     assert_eq!(
         text.iter().map(|text| text.lines().next().unwrap()).collect::<Vec<_>>(),
         [
-            "pages/a.html:2:11: unknown filter `shout`",
+            "pages/a.html:2:11: unknown filter `shout`; did you mean `sort`?",
             "pages/a.html:2:31: unknown template `gone.html`",
             "pages/b.html:1:4: unknown function `sing`"
         ]

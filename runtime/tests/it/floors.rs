@@ -7,8 +7,8 @@ const FLOORS: &[(u8, &[&str])] = &[
     (
         0,
         &[
-            "accept", "activity", "alarm", "coding", "error", "event", "frame", "hex", "jitter", "limits",
-            "mistake", "sync", "travel", "within",
+            "accept", "activity", "alarm", "coding", "error", "event", "frame", "hex", "jitter",
+            "limits", "mistake", "sync", "travel", "within",
         ],
     ),
     (

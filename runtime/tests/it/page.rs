@@ -69,7 +69,8 @@ async fn member(room: State<Room>) -> Result<Found> {
     Ok(Found { text: format!("{} listen to the {}", room.listeners(), room.name()) })
 }
 
-const FILES: &[(&str, &[u8])] = &[
+/// A page for each `#[page]` here; without them no app of this binary starts.
+pub(crate) const FILES: &[(&str, &[u8])] = &[
     (
         "pages/_layout.html",
         b"<html><head></head><body>{% block main %}{% endblock %}</body></html>",
@@ -84,7 +85,6 @@ const FILES: &[(&str, &[u8])] = &[
     ("pages/members/index.html", b"All members"),
     ("pages/404.html", b"nothing at {{ path }}"),
     ("pages/500.html", b"sorry, {{ request_id }}"),
-    ("public/robots.txt", b"User-agent: *"),
 ];
 
 async fn ask(path: &str, headers: &str) -> Answer {
@@ -162,14 +162,6 @@ async fn a_guard_stands_before_a_page_and_before_a_folder() {
     }
     let member = app.send(get("/member", "cookie: member=1\r\n")).await;
     assert!(member.body.ends_with("0 listen to the room"), "{}", member.body);
-}
-
-#[tokio::test]
-async fn a_public_file_is_asked_for_again_only_if_it_changed() {
-    let answer = ask("/robots.txt", "").await;
-    assert_eq!(answer.body, "User-agent: *");
-    let etag = answer.header("etag").unwrap().to_owned();
-    assert_eq!(ask("/robots.txt", &format!("if-none-match: {etag}\r\n")).await.status, 304);
 }
 
 #[tokio::test]

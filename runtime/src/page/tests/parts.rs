@@ -4,7 +4,7 @@ use super::*;
 
 const CARD: &str = "{% component card(title: string, likes: integer = 0, tag = \"article\") %}\
                     <{{ tag }}><h2>{{ title }}</h2>{% if likes > 0 %}<b>{{ likes }}</b>{% endif %}\
-                    {{ body | safe }}</{{ tag }}>{% endcomponent card %}";
+                    {{ body | default(value=\"\") }}</{{ tag }}>{% endcomponent card %}";
 
 fn site(page: &str) -> TestDir {
     TestDir::new(&[

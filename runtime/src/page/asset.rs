@@ -1,0 +1,30 @@
+//! Addresses of public files in templates: the `asset` function.
+
+use tera::{Kwargs, State, TeraResult, Value};
+
+use crate::{
+    files::{Files, Folder},
+    page::{head::encode_path, nearest::did_you_mean},
+};
+
+/// Returns the function: `asset(path="app.css")` is `/app.0123456789abcdef.css`, which browsers
+/// keep for good, and another address once the file is another one.
+pub(crate) fn function(
+    files: Files,
+) -> impl Fn(Kwargs, &State<'_>) -> TeraResult<Value> + Send + Sync + 'static {
+    move |arguments, _| {
+        let path = arguments.must_get::<&str>("path")?;
+        let Some(address) = files.address(path) else {
+            let known = files.list(Folder::Public).unwrap_or_default();
+            return Err(tera::Error::message(unknown(path, &known)));
+        };
+        // Percent-encoded, so there is nothing in it to escape.
+        Ok(Value::safe_string(&format!("/{}", encode_path(&address))))
+    }
+}
+
+/// Says that there is no such file.
+pub(crate) fn unknown(path: &str, known: &[String]) -> String {
+    let meant = did_you_mean(path.trim_start_matches('/'), known.iter().map(String::as_str));
+    format!("there is no file {}/{path}{meant}", Folder::Public)
+}
