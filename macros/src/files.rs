@@ -9,6 +9,9 @@ use crate::{diagnose::Errors, expand};
 /// The folders of an app whose files are served.
 const FOLDERS: &[&str] = &["pages", "public"];
 
+/// The one name with a dot before it that is served, at the top of `public`. (RFC 8615)
+const WELL_KNOWN: &str = "public/.well-known";
+
 /// A file that goes into a release.
 pub(crate) struct File {
     /// Relative to the crate, with `/`.
@@ -39,14 +42,16 @@ fn collect(root: &Path) -> io::Result<Vec<File>> {
     for folder in FOLDERS {
         let path = root.join(folder);
         if path.is_dir() {
-            read(&path, folder, &mut files)?;
+            read(&path.canonicalize()?, &path, folder, &mut files)?;
         }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }
 
-fn read(folder: &Path, name: &str, files: &mut Vec<File>) -> io::Result<()> {
+/// Reads a folder below `top`. What a link leads to from there is not of the app's: it would not
+/// be served from disk either.
+fn read(top: &Path, folder: &Path, name: &str, files: &mut Vec<File>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
@@ -54,15 +59,59 @@ fn read(folder: &Path, name: &str, files: &mut Vec<File>) -> io::Result<()> {
         else {
             return Err(io::Error::other(format!("{} is not UTF-8", path.display())));
         };
-        if file.starts_with('.') {
+        let name = format!("{name}/{file}");
+        if file.starts_with('.') && name != WELL_KNOWN {
             continue;
         }
-        let name = format!("{name}/{file}");
+        // What a link leads to may be gone.
+        let Ok(target) = path.canonicalize() else { continue };
+        // A link to a folder around it would go round for ever.
+        let goes_round = path.is_symlink() && folder.canonicalize()?.starts_with(&target);
+        if goes_round || !target.starts_with(top) {
+            continue;
+        }
         if path.is_dir() {
-            read(&path, &name, files)?;
+            read(top, &path, &name, files)?;
         } else {
             files.push(File { name, path: text.to_owned() });
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder in the place for builds, gone when dropped.
+    struct Folder(std::path::PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn hidden_files_and_those_outside_stay_out() {
+        use std::os::unix::fs::symlink;
+
+        let root = std::env::temp_dir().join(format!("kipo-files-{}", std::process::id()));
+        let root = Folder(root);
+        for path in ["public/.well-known/a.txt", "public/.git/b", "public/c.css", "d.txt"] {
+            let path = root.0.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let public = root.0.join("public");
+        symlink(root.0.join("d.txt"), public.join("out.txt")).unwrap();
+        symlink(public.join("c.css"), public.join("in.css")).unwrap();
+        symlink(&public, public.join("round")).unwrap();
+        symlink(&root.0, public.join("up")).unwrap();
+        symlink(root.0.join("gone"), public.join("gone")).unwrap();
+
+        let names: Vec<_> = collect(&root.0).unwrap().into_iter().map(|file| file.name).collect();
+        assert_eq!(names, ["public/.well-known/a.txt", "public/c.css", "public/in.css"]);
+    }
 }

@@ -293,7 +293,7 @@ impl Pages {
             .map_err(|error| Failure::of_data(page, error))?;
         let of_data = |error| Failure::of_data(page, error);
         let data = page_data(data, &params, path).map_err(of_data)?;
-        let html = set.render(page, &data).map_err(|flaw| Failure::of_template(page, flaw))?;
+        let html = set.render(page, &data).map_err(|flaw| Failure::of_template(page, *flaw))?;
         let reply = page_cx.take_reply();
         let status = reply.status().map_err(of_data)?;
         let html = reply.meta.put_into(html, self.settings.site.as_deref());

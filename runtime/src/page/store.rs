@@ -142,7 +142,7 @@ impl Set {
     /// # Errors
     ///
     /// Where the template and the data do not go together.
-    pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Flaw> {
+    pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Flaw>> {
         // The engine is not ours: should it panic, that is one page's fault.
         let run = || self.tera.render(&page.file, data.variables());
         let rendered = catch_unwind(AssertUnwindSafe(run));
@@ -151,7 +151,7 @@ impl Set {
             Ok(html) => Ok(inject(&html, &page.block)),
             Err(error) => {
                 let flaws = Flaw::of_error(&self.sources, &error);
-                Err(flaws.into_iter().next().unwrap_or_else(panicked))
+                Err(flaws.into_iter().next().unwrap_or_else(panicked).into())
             }
         }
     }
@@ -308,7 +308,7 @@ impl Set {
                 flaw.message +=
                     &format!("; no `#[page(\"{name}\")]` gives {} its data", page.path());
             }
-            flaws.push(flaw);
+            flaws.push(*flaw);
         }
     }
 }
