@@ -29,14 +29,14 @@ scene("from an empty folder: page, script, style, favicon, types, and the chat",
   const html = await (await fetch(url)).text();
   assert.doesNotMatch(html, /reload\.js|panel\.js/, "nothing of development");
   const linked = [...html.matchAll(/(?:href|src)="(\/[^"]+\.(?:js|css|svg))"/g)].map(([, link]) => link);
-  for (const kind of [/\/main\.js$/, /\/index\.js$/, /\/index\.css$/, /^\/app\.css$/, /^\/favicon\.svg$/]) {
+  for (const kind of [/\/main\.js$/, /\/index\.js$/, /\/index\.css$/, /^\/app\.[0-9a-f]{16}\.css$/, /^\/favicon\.[0-9a-f]{16}\.svg$/]) {
     assert.ok(linked.some((link) => kind.test(link)), `the page links ${kind}`);
   }
   for (const link of linked) {
     const response = await fetch(url + link);
     assert.equal(response.status, 200, link);
     assert.ok((await response.text()).length > 0, link);
-    if (/\/[0-9a-f]{16,}\//.test(link)) assert.match(response.headers.get("cache-control") ?? "", /immutable/, link);
+    if (/[/.][0-9a-f]{16,}[/.]/.test(link)) assert.match(response.headers.get("cache-control") ?? "", /immutable/, link);
   }
   assert.match(await (await fetch(`${url}/_kipo/client.d.ts`)).text(), /export declare const action/);
 

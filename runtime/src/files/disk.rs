@@ -57,8 +57,11 @@ pub(super) fn list(root: &Path, folder: Folder) -> io::Result<Vec<String>> {
     Ok(paths)
 }
 
-/// Opens a file, if what its path leads to lies below the folder.
+/// Opens a file, if a stranger may ask for it and what its path leads to lies below the folder.
 pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File, fs::Metadata)> {
+    if !is_path(folder, path) {
+        return None;
+    }
     let top = root.join(folder.as_str()).canonicalize().ok()?;
     let target = top.join(path).canonicalize().ok()?;
     // To open what is no file, such as a pipe, may wait for ever.

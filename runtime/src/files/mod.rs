@@ -147,17 +147,12 @@ impl Files {
 
     /// Returns the file at `path` below `folder`, if it is there and a stranger may have it.
     pub(crate) fn read(&self, folder: Folder, path: &str) -> Option<File> {
-        if !is_path(folder, path) {
-            return None;
-        }
         match &self.0 {
             Source::Disk { root, .. } => {
                 let (file, about) = disk::open(root, folder, path)?;
                 Some(File::changing(path, disk::read(file, &about)?))
             }
-            Source::Embedded(files) => {
-                files.get(format!("{folder}/{path}").as_str()).map(|file| file.get().clone())
-            }
+            Source::Embedded(files) => embedded(files, folder, path).cloned(),
         }
     }
 
@@ -174,21 +169,35 @@ impl Files {
 
     /// Returns the address of a public file with its hash in it, below `/`.
     pub(crate) fn address(&self, path: &str) -> Option<String> {
-        Some(with_hash(path, self.public(path)?.hash()))
+        match &self.0 {
+            Source::Disk { .. } => Some(with_hash(path, self.public(path)?.hash())),
+            Source::Embedded(files) => {
+                embedded(files, Folder::Public, path).map(|file| with_hash(path, &file.hash))
+            }
+        }
     }
 
     fn public(&self, path: &str) -> Option<Content> {
         let Source::Disk { root, .. } = &self.0 else {
             return self.read(Folder::Public, path).map(Content::Whole);
         };
-        let (file, about) = is_path(Folder::Public, path)
-            .then(|| disk::open(root, Folder::Public, path))
-            .flatten()?;
+        let (file, about) = disk::open(root, Folder::Public, path)?;
         if about.len() > LARGE_BYTES {
             return Some(Content::Large(Large::of(path, file, &about)));
         }
         disk::read(file, &about).map(|bytes| Content::Whole(File::changing(path, bytes)))
     }
+}
+
+fn embedded<'f>(
+    files: &'f BTreeMap<&'static str, Embedded>,
+    folder: Folder,
+    path: &str,
+) -> Option<&'f File> {
+    if !is_path(folder, path) {
+        return None;
+    }
+    files.get(format!("{folder}/{path}").as_str()).map(Embedded::get)
 }
 
 impl fmt::Debug for Source {
