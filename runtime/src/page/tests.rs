@@ -2,6 +2,7 @@
 
 mod answers;
 mod errors;
+mod lints;
 mod parts;
 
 use http::{HeaderMap, Request};
