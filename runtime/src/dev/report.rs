@@ -223,9 +223,13 @@ mod tests {
             ("no such thing", "1 | x\n  | ^")
         );
         assert_eq!(report.to_string(), "pages/a.html:1:2: no such thing\n    1 | x\n      | ^");
-        let known = Mistake::new(mistake.place.clone(), format!("{}\n    known: a, b", mistake.message));
+        let known =
+            Mistake::new(mistake.place.clone(), format!("{}\n    known: a, b", mistake.message));
         let known = Report::of_mistake(&known, None);
-        assert_eq!((known.excerpt.as_str(), known.known.as_slice()), ("1 | x\n  | ^", ["a".to_owned(), "b".to_owned()].as_slice()));
+        assert_eq!(
+            (known.excerpt.as_str(), known.known.as_slice()),
+            ("1 | x\n  | ^", ["a".to_owned(), "b".to_owned()].as_slice())
+        );
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["kind"], "start");
         assert!(json.get("known").is_none() && json.get("warning").is_none());
