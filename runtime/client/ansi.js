@@ -15,8 +15,9 @@ const COLOURS = [
 export function pieces(text) {
   const found = [];
   let [colour, bold] = [/** @type {string | undefined} */ (undefined), false];
-  // What is no colour, such as a link, is left out as well.
-  for (const [index, part] of text.replace(/\x1b\][^\x07\x1b]*(\x07|\x1b\\)/g, "").split(/\x1b\[([0-9;]*)m/).entries()) {
+  // What is no colour, such as a link or a move of the cursor, is left out as well.
+  const rest = text.replace(/\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-ln-z]/g, "");
+  for (const [index, part] of rest.split(/\x1b\[([0-9;]*)m/).entries()) {
     if (index % 2 === 0) {
       if (part !== "") found.push({ text: part, colour, bold });
       continue;
@@ -29,10 +30,21 @@ export function pieces(text) {
       else if (code === 39) colour = undefined;
       else if (code >= 30 && code <= 37) colour = COLOURS[code - 30];
       else if (code >= 90 && code <= 97) colour = COLOURS[code - 82];
-      else if (code === 38) colour = codes.shift() === 5 ? palette(codes.shift() ?? 0) : `rgb(${codes.splice(0, 3)})`;
+      else if (code === 38) colour = wide(codes);
+      // The ground stays as it is.
+      else if (code === 48) wide(codes);
     }
   }
   return found;
+}
+
+/**
+ * Takes a colour of more than one number from the front.
+ *
+ * @param {number[]} codes
+ */
+function wide(codes) {
+  return codes.shift() === 5 ? palette(codes.shift() ?? 0) : `rgb(${codes.splice(0, 3)})`;
 }
 
 /**

@@ -1,20 +1,25 @@
 // Development only: what somebody typed, opened and scrolled to goes along when the page is loaded anew.
 
+import { pathOf } from "./path.js";
+
 const NAME = "kipo:keep";
 
-/** How long the page's script may take to show what is to be filled in, in milliseconds. */
+/** How long the page's script may take to show what is to be given back, in milliseconds. */
 const PATIENCE_MS = 3000;
 
-/** What belongs to nobody but the one who types it. */
-const SECRET = ["password", "file", "hidden", "submit", "button", "image", "reset"];
+/** What is nobody's to keep, or nothing that is typed. */
+const LEFT_ALONE = ["password", "file", "hidden", "submit", "button", "image", "reset"];
 
 /**
+ * @typedef {{ value?: string, checked?: boolean, chosen?: string[], html?: string }} Held what a field holds
+ * @typedef {{ start: number, end: number, direction?: "forward" | "backward" | "none" }} Caret
+ *
  * @typedef {object} Kept
  * @property {string} address of the page
- * @property {{ path: string, value?: string, checked?: boolean, selected?: number[], text?: string }[]} fields
+ * @property {({ path: string } & Held)[]} fields
+ * @property {{ path: string, isOpen: boolean, isModal: boolean }[]} opened
  * @property {{ path: string, top: number, left: number }[]} scrolled
- * @property {{ path: string, isModal: boolean }[]} opened
- * @property {{ path: string, start: number | null, end: number | null } | null} focus
+ * @property {{ path: string, caret?: Caret } | undefined} focus
  */
 
 /**
@@ -24,38 +29,26 @@ const SECRET = ["password", "file", "hidden", "submit", "button", "image", "rese
  * @param {Storage} storage
  */
 export function save(document, storage) {
+  const all = (/** @type {string} */ selector) => [...document.querySelectorAll(selector)];
+  const focused = document.activeElement;
   /** @type {Kept} */
-  const kept = { address: document.location.href, fields: [], scrolled: [], opened: [], focus: null };
-  for (const element of document.querySelectorAll("input, textarea, select, [contenteditable], dialog[open], details[open]")) {
-    const path = pathOf(element);
-    if (element instanceof HTMLDialogElement || element instanceof HTMLDetailsElement) {
-      kept.opened.push({ path, isModal: element.matches(":modal") });
-    } else if (element instanceof HTMLSelectElement) {
-      const selected = [...element.selectedOptions].map((option) => option.index);
-      kept.fields.push({ path, selected });
-    } else if (element instanceof HTMLTextAreaElement) {
-      if (element.value !== element.defaultValue) kept.fields.push({ path, value: element.value });
-    } else if (element instanceof HTMLInputElement) {
-      if (SECRET.includes(element.type)) continue;
-      if (element.type === "checkbox" || element.type === "radio") {
-        if (element.checked !== element.defaultChecked) kept.fields.push({ path, checked: element.checked });
-      } else if (element.value !== element.defaultValue) {
-        kept.fields.push({ path, value: element.value });
-      }
-    } else if (element instanceof HTMLElement && element.isContentEditable) {
-      kept.fields.push({ path, text: element.textContent ?? "" });
-    }
-  }
-  const root = document.scrollingElement;
-  for (const element of document.querySelectorAll("*")) {
-    if (element !== root && (element.scrollTop > 0 || element.scrollLeft > 0)) {
-      kept.scrolled.push({ path: pathOf(element), top: element.scrollTop, left: element.scrollLeft });
-    }
-  }
-  const focused = /** @type {Partial<HTMLInputElement> & Element | null} */ (document.activeElement);
-  if (focused && focused !== document.body) {
-    kept.focus = { path: pathOf(focused), start: focused.selectionStart ?? null, end: focused.selectionEnd ?? null };
-  }
+  const kept = {
+    address: document.location.href,
+    fields: all("input, textarea, select, [contenteditable]").flatMap((field) => {
+      const held = heldBy(field);
+      return held ? [{ path: pathOf(field), ...held }] : [];
+    }),
+    opened: all("dialog[open], details").map((element) => ({
+      path: pathOf(element),
+      isOpen: element.hasAttribute("open"),
+      isModal: element.matches(":modal"),
+    })),
+    scrolled: all("*").flatMap((element) => {
+      const { scrollTop: top, scrollLeft: left } = element;
+      return top !== 0 || left !== 0 ? [{ path: pathOf(element), top, left }] : [];
+    }),
+    focus: focused && focused !== document.body ? { path: pathOf(focused), caret: caretOf(focused) } : undefined,
+  };
   try {
     storage.setItem(NAME, JSON.stringify(kept));
   } catch {
@@ -64,51 +57,58 @@ export function save(document, storage) {
 }
 
 /**
- * Gives back what the page before this one noted, once the page's script has made room for it, unless somebody
- * begins to type before.
+ * Gives back what the page before this one noted, once the page's script has made room for it. What somebody
+ * does meanwhile counts more.
  *
  * @param {Document} document
  * @param {Storage} storage
  */
 export function restore(document, storage) {
   const kept = take(document, storage);
-  if (kept === undefined) return;
-  const view = /** @type {Window & typeof globalThis} */ (document.defaultView);
-  const left = { fields: new Set(kept.fields), scrolled: new Set(kept.scrolled), opened: new Set(kept.opened) };
-  let { focus } = kept;
-  const until = view.performance.now() + PATIENCE_MS;
-  let isOver = false;
-  const end = (/** @type {Event} */ event) => {
-    if (event.isTrusted) isOver = true;
+  const view = document.defaultView;
+  if (!kept || !view) return;
+  const find = (/** @type {{ path: string }} */ { path }) => document.querySelector(path);
+  /** What is still to be done; each says whether it is. @type {Map<object, (isLast: boolean) => boolean>} */
+  const left = new Map();
+  for (const each of kept.opened) left.set(each, () => open(find(each), each));
+  for (const each of kept.fields) left.set(each, (isLast) => fill(find(each), each, isLast));
+  for (const each of kept.scrolled) left.set(each, (isLast) => scroll(find(each), each, isLast));
+  const { focus } = kept;
+  if (focus) left.set(focus, () => focusOn(find(focus), focus.caret));
+
+  const attempt = (/** @type {boolean} */ isLast) => {
+    for (const [each, isDone] of left) if (isDone(isLast)) left.delete(each);
+    if (isLast || left.size === 0) end();
   };
-  for (const name of ["keydown", "pointerdown", "wheel"]) view.addEventListener(name, end, { once: true, capture: true });
-  const attempt = () => {
-    if (isOver || view.performance.now() > until) return;
-    for (const field of left.fields) if (fill(document, field)) left.fields.delete(field);
-    for (const { path, isModal } of left.opened) {
-      const element = document.querySelector(path);
-      if (element instanceof HTMLDialogElement && !element.open) isModal ? element.showModal() : element.show();
-      else if (element instanceof HTMLDetailsElement) element.open = true;
-    }
-    left.opened.clear();
-    for (const place of left.scrolled) {
-      const element = document.querySelector(place.path);
-      if (!element || element.scrollHeight - element.clientHeight < place.top) continue;
-      element.scrollTo({ top: place.top, left: place.left, behavior: "instant" });
-      left.scrolled.delete(place);
-    }
-    const focused = focus && /** @type {HTMLElement & Partial<HTMLInputElement> | null} */ (document.querySelector(focus.path));
-    if (focus && focused && isShown(focused)) {
-      focused.focus({ preventScroll: true });
-      if (focus.start !== null && focus.end !== null) focused.setSelectionRange?.(focus.start, focus.end);
-      if (document.activeElement === focused) focus = null;
-    }
-    if (left.fields.size > 0 || left.scrolled.size > 0 || focus !== null) view.requestAnimationFrame(attempt);
+  const watch = new MutationObserver(() => again());
+  const again = () => attempt(false);
+  let timer = 0;
+  const start = () => {
+    timer = view.setTimeout(() => attempt(true), PATIENCE_MS);
+    watch.observe(document, { subtree: true, childList: true, attributes: true });
+    // Pictures make room to scroll.
+    view.addEventListener("load", again, true);
+    attempt(false);
   };
+  const end = () => {
+    watch.disconnect();
+    view.clearTimeout(timer);
+    view.removeEventListener("load", again, true);
+    for (const name of ACTS) view.removeEventListener(name, act, true);
+  };
+  const act = (/** @type {Event} */ { type, isTrusted, target }) => {
+    if (!isTrusted) return;
+    for (const each of [...kept.scrolled, focus]) if (each) left.delete(each);
+    for (const each of kept.fields) if (type === "input" && find(each) === target) left.delete(each);
+  };
+  for (const name of ACTS) view.addEventListener(name, act, true);
   // The page's own script has run by then.
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => view.requestAnimationFrame(attempt));
-  else view.requestAnimationFrame(attempt);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
 }
+
+/** What somebody does who uses the page already. */
+const ACTS = ["keydown", "pointerdown", "wheel", "input"];
 
 /**
  * @param {Document} document
@@ -127,43 +127,97 @@ function take(document, storage) {
 }
 
 /**
- * @param {Document} document
- * @param {Kept["fields"][number]} field
+ * Returns what was put into a field since the server sent it.
+ *
+ * @param {Element} field
+ * @returns {Held | undefined}
  */
-function fill(document, { path, value, checked, selected, text }) {
-  const element = document.querySelector(path);
-  // A field that is hidden yet may be cleared when it is shown.
-  if (element === null || !isShown(element)) return false;
-  if (element instanceof HTMLSelectElement && selected) {
-    [...element.options].forEach((option, index) => (option.selected = selected.includes(index)));
-  } else if (element instanceof HTMLInputElement && checked !== undefined) {
-    element.checked = checked;
-  } else if ((element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement) && value !== undefined) {
-    element.value = value;
-  } else if (text !== undefined) {
-    element.textContent = text;
+function heldBy(field) {
+  if (field instanceof HTMLSelectElement) {
+    const options = [...field.options];
+    const isGiven = options.every(({ selected, defaultSelected }) => selected === defaultSelected);
+    return isGiven ? undefined : { chosen: [...field.selectedOptions].map(({ value }) => value) };
   }
-  for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, { bubbles: true }));
-  return true;
-}
-
-/** @param {Element} element */
-function isShown(element) {
-  return element.getClientRects().length > 0 && !(/** @type {HTMLInputElement} */ (element).disabled);
+  if (field instanceof HTMLInputElement) {
+    if (LEFT_ALONE.includes(field.type)) return undefined;
+    if (field.type === "checkbox" || field.type === "radio") return field.checked === field.defaultChecked ? undefined : { checked: field.checked };
+  }
+  if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) {
+    return field.value === field.defaultValue ? undefined : { value: field.value };
+  }
+  return field instanceof HTMLElement && field.isContentEditable ? { html: field.innerHTML } : undefined;
 }
 
 /**
- * Returns a selector that finds the element again in the same page.
- *
- * @param {Element} element
- * @returns {string}
+ * @param {Element | null} field
+ * @param {Held} held
+ * @param {boolean} isLast
  */
-function pathOf(element) {
-  if (element.id) return `#${CSS.escape(element.id)}`;
-  const ref = element.getAttribute("p-ref");
-  if (ref) return `[p-ref="${CSS.escape(ref)}"]`;
-  const parent = element.parentElement;
-  if (parent === null) return ":root";
-  const alike = [...parent.children].filter(({ localName }) => localName === element.localName);
-  return `${pathOf(parent)} > ${CSS.escape(element.localName)}:nth-of-type(${alike.indexOf(element) + 1})`;
+function fill(field, { value, checked, chosen, html }, isLast) {
+  // One that is not shown yet may be cleared when it is.
+  if (!field || !(isLast || isReady(field))) return false;
+  if (field instanceof HTMLSelectElement && chosen) {
+    for (const option of field.options) option.selected = chosen.includes(option.value);
+  } else if (field instanceof HTMLInputElement && checked !== undefined) {
+    field.checked = checked;
+  } else if ((field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) && value !== undefined) {
+    if (field.value !== value) field.value = value;
+  } else if (html !== undefined && field.innerHTML !== html) {
+    // It was in this page before; a parser of its own runs nothing on the way.
+    field.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  }
+  field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  if (checked !== undefined || chosen) field.dispatchEvent(new Event("change", { bubbles: true }));
+  return true;
+}
+
+/**
+ * @param {Element | null} element
+ * @param {{ isOpen: boolean, isModal: boolean }} state
+ */
+function open(element, { isOpen, isModal }) {
+  if (element instanceof HTMLDetailsElement) element.open = isOpen;
+  if (element instanceof HTMLDialogElement && !element.open) isModal ? element.showModal() : element.show();
+  return element !== null;
+}
+
+/**
+ * @param {Element | null} element
+ * @param {{ top: number, left: number }} place
+ * @param {boolean} isLast
+ */
+function scroll(element, { top, left }, isLast) {
+  if (!element) return false;
+  const isThere = () => Math.abs(element.scrollTop - top) <= 1 && Math.abs(element.scrollLeft - left) <= 1;
+  // What shall be scrolled to may not have come yet.
+  const hasRoom = element.scrollHeight - element.clientHeight >= top - 1 && element.scrollWidth - element.clientWidth >= Math.abs(left) - 1;
+  if (!isThere() && (hasRoom || isLast)) element.scrollTo({ top, left, behavior: "instant" });
+  return isThere();
+}
+
+/**
+ * @param {Element} element
+ * @returns {Caret | undefined}
+ */
+function caretOf(element) {
+  const { selectionStart: start, selectionEnd: end, selectionDirection: direction } = /** @type {HTMLInputElement} */ (element);
+  return typeof start === "number" && typeof end === "number" ? { start, end, direction: direction ?? "none" } : undefined;
+}
+
+/**
+ * @param {Element | null} element
+ * @param {Caret} [caret]
+ */
+function focusOn(element, caret) {
+  if (!(element instanceof HTMLElement) || !isReady(element)) return false;
+  element.focus({ preventScroll: true });
+  if (caret && (element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement)) {
+    element.setSelectionRange(caret.start, caret.end, caret.direction);
+  }
+  return element.ownerDocument.activeElement === element;
+}
+
+/** Whether somebody could use it. @param {Element} element */
+function isReady(element) {
+  return element.checkVisibility({ visibilityProperty: true }) && !element.matches(":disabled");
 }

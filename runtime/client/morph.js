@@ -1,303 +1,300 @@
-// Makes a tree of the page follow what the server sends, with the nodes that are there: what has the focus, was
-// typed, scrolled to or opened stays, since nothing that is the same is touched.
+// Makes live nodes follow HTML of the server, with as little done to them as can be.
+//
+// Three trees meet here: what the server sent before, what it sends now, and the live one, which scripts and
+// people have changed since. What differs between the first two is done to the third; the rest of it is left
+// alone. With a copy of the live tree as what was sent before, the live one becomes what is sent now.
 
-/**
- * Says which node of the page a node of the older tree is; `undefined` if the page has none for it.
- *
- * @typedef {(node: Node) => Node | undefined} Find
- */
+import { common, match } from "./match.js";
+import { children, container, descendants, isElement, zip } from "./tree.js";
 
-/** Pairs of children that are compared, at most. Longer lists are walked in step. */
-const PAIRS_MAX = 250_000;
-
-/**
- * A tree as the server sent it, and the node of the page for each of its nodes.
- *
- * The page's scripts fill lists, show and hide, set texts. A new version of a template says nothing about that:
- * only where the server's own text differs from what it sent before does the page change.
- */
+/** The tree as the server sent it, with the live node of each of its nodes. */
 export class Served {
-  #tree;
-  /** @type {WeakMap<Node, Node>} */
-  #live = new WeakMap();
+  /** @type {Element} */
+  tree;
+  /** The live node of each node of `tree`. @type {Map<Node, Node>} */
+  nodes = new Map();
 
-  /** @param {Element} live is taken as the server sent it */
+  /** @param {Element} live is copied now, before scripts change it */
   constructor(live) {
-    this.#tree = live.cloneNode(true);
-    pair(this.#tree, live, this.#live);
+    this.tree = copy(live);
+    zip(this.tree, live, this.nodes);
   }
 
   /**
-   * Changes the page where `next` differs from what was sent before.
+   * Copies a part of the live tree again: it has come from the server just now.
    *
-   * @param {Element} next
+   * @param {Element} live
    */
-  follow(next) {
-    const known = this.#live;
-    /** @type {WeakMap<Node, Node>} */
-    const live = new WeakMap();
-    keepFocus(() => patch(this.#tree, next, { find: (node) => known.get(node), live, isServed: true }));
-    this.#tree = next;
-    this.#live = live;
+  renew(live) {
+    const old = [...this.nodes].find(([, node]) => node === live)?.[0];
+    if (!old) return;
+    const tree = copy(live);
+    if (old === this.tree) this.tree = tree;
+    else /** @type {Element} */ (old).replaceWith(tree);
+    zip(tree, live, this.nodes);
+  }
+
+  /**
+   * Says that another live node has taken the place of one.
+   *
+   * @param {Node} live
+   * @param {Node} other
+   */
+  replace(live, other) {
+    for (const [node, known] of this.nodes) if (known === live) this.nodes.set(node, other);
   }
 }
 
 /**
- * Makes `live` the same as `next`, whoever changed it since it was sent. What was typed stays, and what is open.
+ * Makes a live tree equal to `next`. Nodes that are in both stay, and with them focus, caret, typed text and
+ * scroll; dialogs and details that are open stay so.
  *
  * @param {Element} live
  * @param {Element} next
  */
 export function morph(live, next) {
-  keepFocus(() => patch(live, next, { find: (node) => node, live: new WeakMap(), isServed: false }));
+  const served = new Served(live);
+  // As if the server had sent them closed: then somebody has opened them.
+  for (const element of served.tree.querySelectorAll("dialog, details")) element.removeAttribute("open");
+  follow(served, next);
 }
 
 /**
- * @typedef {object} Work
- * @property {Find} find
- * @property {WeakMap<Node, Node>} live gets the node of the page for each node of the new tree
- * @property {boolean} isServed whether the older tree is one that the server sent, and not the page itself
- */
-
-/**
- * Brings the page's node for `before` to `next`.
+ * Makes a live tree follow the server from what it sent before to what it sends now. What scripts and people
+ * did to the live tree stays, except where the server's own text changed.
  *
- * @param {Node} before
- * @param {Node} next
- * @param {Work} work
+ * Scripts that are new do not run: whoever has some loads the page.
+ *
+ * @param {Served} served what was sent before; `next` from now on
+ * @param {Element} next belongs to `served` from now on
  */
-function patch(before, next, work) {
-  const live = work.find(before);
-  if (live === undefined) return;
-  work.live.set(next, live);
-  if (before instanceof CharacterData && next instanceof CharacterData) {
-    if (before.data !== next.data) /** @type {CharacterData} */ (live).data = next.data;
-    return;
+export function follow(served, next) {
+  const { tree, nodes } = served;
+  const live = /** @type {Element} */ (nodes.get(tree));
+  const document = live.ownerDocument;
+  const { twins, equal } = match(tree, next);
+  /** The live node of each node of `next`. @type {Map<Node, Node>} */
+  const now = new Map();
+  /** Nodes that scripts have put elsewhere, or away: they stay there. @type {Set<Node>} */
+  const astray = new Set();
+  /** Nodes that the server no longer sends, without those that go with their parents. @type {Set<Node>} */
+  const gone = new Set();
+  const stays = new Set(twins.values());
+  for (const [old, node] of nodes) {
+    for (const child of children(old)) {
+      if (nodes.get(child)?.parentNode !== container(node)) astray.add(child);
+      if (!stays.has(child) && (stays.has(old) || astray.has(child))) gone.add(child);
+    }
   }
-  if (!(before instanceof Element && next instanceof Element && live instanceof Element)) return;
-  patchAttributes(before, next, live, work);
-  if (next.localName === "template") {
-    // Its content is a tree beside the page, which nobody looks at.
-    if (!before.isEqualNode(next)) live.innerHTML = next.innerHTML;
-    return;
+
+  keepFocus(document, () => {
+    if (twins.has(next)) update(tree, next, live);
+    else live.replaceWith(create(next));
+    // Last, since what is kept of them has been moved out by now.
+    for (const old of gone) /** @type {ChildNode} */ (nodes.get(old)).remove();
+  });
+  served.tree = next;
+  served.nodes = now;
+
+  /**
+   * @param {Node} old
+   * @param {Node} next
+   * @param {Node} live
+   */
+  function update(old, next, live) {
+    now.set(next, live);
+    if (equal.has(next)) {
+      for (const each of descendants(next)) now.set(each, /** @type {Node} */ (nodes.get(/** @type {Node} */ (twins.get(each)))));
+    } else if (isElement(old) && isElement(next) && isElement(live)) {
+      const settle = field(old, next, live);
+      attributes(old, next, live);
+      if (texts(old, next, live)) zip(next, live, now);
+      else children(next).forEach(place(old, next, container(live)));
+      settle?.();
+    } else if (old.nodeValue !== next.nodeValue) {
+      live.nodeValue = next.nodeValue;
+    }
   }
-  patchChildren(before, next, live, work);
+
+  /**
+   * Returns what puts one child after the other where it belongs.
+   *
+   * @param {Node | undefined} old
+   * @param {Node} next
+   * @param {Node} parent
+   */
+  function place(old, next, parent) {
+    const before = new Map(old && children(old).map((child, index) => [child, index]));
+    const index = (/** @type {Node} */ child) => before.get(/** @type {ChildNode} */ (twins.get(child)));
+    const stayed = children(next).filter((child) => index(child) !== undefined && !astray.has(/** @type {Node} */ (twins.get(child))));
+    const inOrder = stayed.toSorted((a, b) => Number(index(a)) - Number(index(b)));
+    const still = new Set(common(inOrder, stayed, (a, b) => a === b).map(([, at]) => stayed[at]));
+    const first = stayed.find((child) => still.has(child));
+    /** What the next child comes after. @type {Node | undefined} */
+    let last;
+
+    return (/** @type {ChildNode} */ child) => {
+      const twin = twins.get(child);
+      const node = twin ? nodes.get(twin) : create(child);
+      if (!node) return;
+      if (!twin || !astray.has(twin)) {
+        const start = first ? nodes.get(/** @type {Node} */ (twins.get(first))) : parent.firstChild;
+        if (!still.has(child)) move(parent, node, last ? last.nextSibling : start);
+        if (node.parentNode === parent) last = node;
+      }
+      if (twin) update(twin, child, node);
+      // One that came without its children, since some of them are live already.
+      else if (!now.has(child)) {
+        now.set(child, node);
+        children(child).forEach(place(undefined, child, container(node)));
+      }
+    };
+  }
+
+  /**
+   * Returns a new live node: with all that is in it, if nothing of that is live already.
+   *
+   * @param {Node} next
+   */
+  function create(next) {
+    const isWhole = !holdsTwin(next);
+    const node = document.importNode(next, isWhole);
+    if (isWhole) zip(next, node, now);
+    return node;
+  }
+
+  /**
+   * @param {Node} next
+   * @returns {boolean}
+   */
+  function holdsTwin(next) {
+    return children(next).some((child) => twins.has(child) || holdsTwin(child));
+  }
 }
 
 /**
- * @param {Element} before
+ * Sets the attributes that the server has changed.
+ *
+ * @param {Element} old
  * @param {Element} next
  * @param {Element} live
- * @param {Work} work
  */
-function patchAttributes(before, next, live, { isServed }) {
-  const isOpened = (/** @type {string} */ name) =>
-    !isServed && name === "open" && (live.localName === "dialog" || live.localName === "details");
-  for (const { name, value, namespaceURI } of [...next.attributes]) {
-    if (before.getAttribute(name) !== value) live.setAttributeNS(namespaceURI, name, value);
-  }
-  for (const { name } of [...before.attributes]) {
-    if (!next.hasAttribute(name) && !isOpened(name)) live.removeAttribute(name);
+function attributes(old, next, live) {
+  for (const name of new Set([...old.getAttributeNames(), ...next.getAttributeNames()])) {
+    const [before, now] = [old.getAttribute(name), next.getAttributeNode(name)];
+    if (before === (now?.value ?? null)) continue;
+    if (name === "class") {
+      live.classList.remove(...[...old.classList].filter((each) => !next.classList.contains(each)));
+      live.classList.add(...[...next.classList].filter((each) => !old.classList.contains(each)));
+      if (!now && !live.classList.length) live.removeAttribute(name);
+    } else if (name === "open" && live instanceof HTMLDialogElement) {
+      // A modal one leaves the top layer only if it is closed.
+      if (!now) live.close();
+      else if (!live.open) live.show();
+    } else if (now) {
+      // A copy of the node, since parsers take names that `setAttribute` does not.
+      live.setAttributeNode(live.ownerDocument.importNode(now));
+    } else {
+      live.removeAttribute(name);
+    }
   }
 }
 
 /**
- * @param {Element} before
+ * Sets the text of an element that holds nothing else, if the server has changed it. A script that had set it
+ * has put another node in place of the server's.
+ *
+ * @param {Element} old
  * @param {Element} next
  * @param {Element} live
- * @param {Work} work
  */
-function patchChildren(before, next, live, work) {
-  const { stays, moves, goes } = compare([...before.childNodes], [...next.childNodes]);
-  for (const node of goes) {
-    const gone = work.find(node);
-    if (gone !== undefined) gone.parentNode?.removeChild(gone);
-  }
-  /** The last node that is in its place. @type {Node | null} */
-  let last = null;
-  for (const node of [...next.childNodes]) {
-    const after = /** @type {Node | null} */ (last === null ? live.firstChild : last.nextSibling);
-    const older = stays.get(node) ?? moves.get(node);
-    if (older === undefined) {
-      const made = document.importNode(node, true);
-      pair(node, made, work.live);
-      live.insertBefore(made, after);
-      last = made;
-      continue;
-    }
-    const known = work.find(older);
-    // A script may have put it elsewhere, or away; then that is where it stays.
-    if (known?.parentNode === live) {
-      if (moves.has(node)) move(live, known, after);
-      last = known;
-    }
-    patch(older, node, work);
-  }
+function texts(old, next, live) {
+  const isText = [old, next, live].every((node) => [...container(node).childNodes].every(({ nodeType }) => nodeType === Node.TEXT_NODE));
+  const text = next.textContent ?? "";
+  if (!isText || old.textContent?.trim() === text.trim()) return false;
+  if (text !== "" && live.firstChild && live.childNodes.length === 1) live.firstChild.nodeValue = text;
+  else live.textContent = text;
+  return true;
 }
 
 /**
- * @param {Element} parent
+ * Notes what a field holds. Returns what is to be done once the field and what is in it have followed: one that
+ * held what the server had given it gets what the server gives now, and any other keeps what it held.
+ *
+ * @param {Element} old
+ * @param {Element} next
+ * @param {Element} live
+ */
+function field(old, next, live) {
+  if (live instanceof HTMLInputElement && live.type !== "file") {
+    const [value, checked] = ["value", "checked"].map((name) => [old.getAttribute(name), next.getAttribute(name)]);
+    const isValueOld = live.value === (value?.[0] ?? "");
+    const isCheckedOld = live.checked === (typeof checked?.[0] === "string");
+    return () => {
+      if (isValueOld && value?.[0] !== value?.[1] && live.value !== live.defaultValue) live.value = live.defaultValue;
+      if (isCheckedOld && checked?.[0] !== checked?.[1]) live.checked = live.defaultChecked;
+    };
+  }
+  if (live instanceof HTMLTextAreaElement) {
+    const isOld = live.value === live.defaultValue;
+    return () => {
+      if (isOld && live.value !== live.defaultValue) live.value = live.defaultValue;
+    };
+  }
+  if (live instanceof HTMLSelectElement) {
+    const chosen = [...live.selectedOptions];
+    const isOld = values(live) === values(/** @type {HTMLSelectElement} */ (old));
+    return () => {
+      const kept = chosen.filter((option) => option.closest("select") === live);
+      if (isOld && values(live) !== values(/** @type {HTMLSelectElement} */ (next))) {
+        const given = [...(/** @type {HTMLSelectElement} */ (next)).selectedOptions].map(({ value }) => value);
+        for (const option of live.options) option.selected = given.includes(option.value);
+      } else if (!isOld && kept.length) {
+        for (const option of live.options) if (option.selected !== kept.includes(option)) option.selected = kept.includes(option);
+      }
+    };
+  }
+}
+
+/** @param {HTMLSelectElement} select */
+function values(select) {
+  return JSON.stringify([...select.selectedOptions].map(({ value }) => value));
+}
+
+/**
+ * Moves a node so that it keeps its state, where the browser knows how.
+ *
+ * @param {Node} parent
  * @param {Node} node
- * @param {Node | null} before
+ * @param {Node | null | undefined} reference what it goes before
  */
-function move(parent, node, before) {
-  if (node === before) return;
-  // Keeps the focus, and what plays; newer browsers have it.
-  const mover = /** @type {{ moveBefore?: (node: Node, before: Node | null) => void }} */ (parent);
-  if (mover.moveBefore) mover.moveBefore(node, before);
+function move(parent, node, reference) {
+  // A script may have put the parent into it, or have moved the neighbour.
+  if (node.contains(parent)) return;
+  const before = reference?.parentNode === parent ? reference : null;
+  if (node.parentNode === parent && node.nextSibling === before) return;
+  if (parent instanceof Element && "moveBefore" in parent && node.isConnected && parent.isConnected) parent.moveBefore(node, before);
   else parent.insertBefore(node, before);
 }
 
 /**
- * Finds out which of the older children the newer ones are.
+ * Gives the focus back to what had it, if a browser took it in a move.
  *
- * @param {Node[]} before
- * @param {Node[]} next
- */
-function compare(before, next) {
-  /** In the same order as before. @type {Map<Node, Node>} */
-  const stays = new Map();
-  /** @type {Map<Node, Node>} */
-  const moves = new Map();
-  let start = 0;
-  let [beforeEnd, nextEnd] = [before.length, next.length];
-  const same = (/** @type {number} */ i, /** @type {number} */ j) => {
-    const [older, newer] = [before[i], next[j]];
-    const isSame = older && newer && (older.isEqualNode(newer) || score(older, newer) >= SAME);
-    if (isSame) stays.set(newer, older);
-    return isSame;
-  };
-  while (same(start, start)) start++;
-  while (beforeEnd > start && nextEnd > start && same(beforeEnd - 1, nextEnd - 1)) [beforeEnd, nextEnd] = [beforeEnd - 1, nextEnd - 1];
-  for (const [older, newer] of align(before.slice(start, beforeEnd), next.slice(start, nextEnd))) {
-    stays.set(newer, older);
-  }
-  const taken = new Set(stays.values());
-  /** Names of those that are still to be found. @type {Map<string, Node>} */
-  const named = new Map();
-  for (const node of before) {
-    const name = nameOf(node);
-    if (name !== undefined && !taken.has(node)) named.set(name, node);
-  }
-  for (const node of next) {
-    const name = stays.has(node) ? undefined : nameOf(node);
-    const older = name === undefined ? undefined : named.get(name);
-    if (older === undefined || name === undefined) continue;
-    named.delete(name);
-    moves.set(node, older);
-    taken.add(older);
-  }
-  return { stays, moves, goes: before.filter((node) => !taken.has(node)) };
-}
-
-/**
- * Pairs two lists in order, so that the pairs together are as alike as they can be.
- *
- * @param {Node[]} before
- * @param {Node[]} next
- * @returns {[Node, Node][]}
- */
-function align(before, next) {
-  /** @type {[Node, Node][]} */
-  const pairs = [];
-  if (before.length * next.length > PAIRS_MAX) {
-    before.forEach((older, index) => {
-      const newer = next[index];
-      if (newer !== undefined && score(older, newer) > 0) pairs.push([older, newer]);
-    });
-    return pairs;
-  }
-  const scores = before.map((older) => next.map((newer) => score(older, newer)));
-  /** The best sum from here to the end of both. */
-  const sums = Array.from({ length: before.length + 1 }, () => new Float64Array(next.length + 1));
-  const sum = (/** @type {number} */ i, /** @type {number} */ j) => sums[i]?.[j] ?? 0;
-  const paired = (/** @type {number} */ i, /** @type {number} */ j) => {
-    const here = scores[i]?.[j] ?? 0;
-    return here > 0 ? here + sum(i + 1, j + 1) : -1;
-  };
-  sums.forEach((_, index) => {
-    const i = before.length - 1 - index;
-    for (let j = next.length - 1; i >= 0 && j >= 0; j--) {
-      const row = sums[i] ?? sums[0];
-      if (row) row[j] = Math.max(paired(i, j), sum(i + 1, j), sum(i, j + 1));
-    }
-  });
-  for (let [i, j] = [0, 0]; i < before.length && j < next.length; ) {
-    const [older, newer] = [before[i], next[j]];
-    if (older && newer && sum(i, j) === paired(i, j)) {
-      pairs.push([older, newer]);
-      [i, j] = [i + 1, j + 1];
-    } else if (sum(i, j) === sum(i + 1, j)) i++;
-    else j++;
-  }
-  return pairs;
-}
-
-/** The score of two nodes with all that they hold alike. */
-const SAME = 4;
-
-/**
- * Says how much one node may be a newer version of the other; 0 if it cannot be.
- *
- * @param {Node} before
- * @param {Node} next
- */
-function score(before, next) {
-  if (before.nodeType !== next.nodeType || before.nodeName !== next.nodeName) return 0;
-  const [name, other] = [nameOf(before), nameOf(next)];
-  if (name !== other) return 0;
-  if (name !== undefined) return 2 * SAME;
-  if (before.isEqualNode(next)) return before.textContent?.trim() === "" && !(before instanceof Element) ? 1 : SAME;
-  if (before instanceof Element && next instanceof Element && before.className === next.className) return 2;
-  return 1;
-}
-
-/** What names an element among its siblings, the strongest first. */
-const NAMES = ["id", "p-ref", "p-part", "data-key", "name", "href", "src"];
-
-/**
- * @param {Node} node
- * @returns {string | undefined}
- */
-function nameOf(node) {
-  if (!(node instanceof Element)) return undefined;
-  if (node.localName === "option") return `value=${node.getAttribute("value") ?? node.textContent}`;
-  for (const name of NAMES) {
-    const value = node.getAttribute(name);
-    // Buttons and radios share a name.
-    const own = name === "name" ? node.getAttribute("value") ?? "" : "";
-    // The address of a page's file holds a hash of its content, but is the same file.
-    if (value) return `${node.localName} ${name}=${value.replace(/\/pages\/[0-9a-f]+\//, "/")} ${own}`;
-  }
-  return undefined;
-}
-
-/**
- * Notes for each node of a tree the same one of its copy.
- *
- * @param {Node} tree
- * @param {Node} copy
- * @param {WeakMap<Node, Node>} live
- */
-function pair(tree, copy, live) {
-  live.set(tree, copy);
-  const [nodes, copies] = [tree.childNodes, copy.childNodes];
-  nodes.forEach((node, index) => {
-    const other = copies[index];
-    if (other !== undefined) pair(node, other, live);
-  });
-}
-
-/**
- * Gives the focus and the caret back to the element that had it, should it have been moved.
- *
+ * @param {Document} document
  * @param {() => void} change
  */
-function keepFocus(change) {
-  const focused = /** @type {HTMLElement & Partial<HTMLInputElement> | null} */ (document.activeElement);
-  const [start, end] = [focused?.selectionStart, focused?.selectionEnd];
+function keepFocus(document, change) {
+  const active = /** @type {HTMLInputElement | null} */ (document.activeElement);
+  // No field but those with a text has a caret; others answer null.
+  const { selectionStart, selectionEnd, selectionDirection } = active ?? {};
   change();
-  if (!focused?.isConnected || document.activeElement === focused) return;
-  focused.focus({ preventScroll: true });
-  if (typeof start === "number" && typeof end === "number") focused.setSelectionRange?.(start, end);
+  if (!active?.isConnected || document.activeElement === active) return;
+  active.focus({ preventScroll: true });
+  if (typeof selectionStart !== "number") return;
+  active.setSelectionRange(selectionStart, selectionEnd ?? null, selectionDirection ?? undefined);
+}
+
+/** A copy in a document of its own, where nothing loads and nothing runs. @param {Element} live */
+function copy(live) {
+  return live.ownerDocument.implementation.createHTMLDocument("").importNode(live, true);
 }

@@ -10,9 +10,9 @@
 //   failure  { message, … }         something failed once
 
 import { restore, save } from "./keep.js";
-import { Served } from "./morph.js";
 import { Overlay } from "./overlay.js";
-import { fetchAgain, swapStyles } from "./swap.js";
+import { Page } from "./refresh.js";
+import { Files } from "./swap.js";
 
 /**
  * @typedef {import("./overlay.js").Report} Report
@@ -25,15 +25,15 @@ import { fetchAgain, swapStyles } from "./swap.js";
  * @property {Report[]} [errors]
  *
  * @typedef {typeof NAMES[number]} Name
- * @typedef {{ name: Name | "hello", data: Data & Report }} DevEvent
+ * @typedef {{ name: Name | "hello" | "missed", data: Data & Report }} DevEvent
  *
  * @typedef {object} Tab what this script does to the page, and needs of the browser; tests hand in another
  * @property {() => string | undefined} template the page's own
  * @property {() => void} load loads the page anew
- * @property {() => void} morph fetches the page, and morphs it
- * @property {(paths: string[]) => void} swapStyles
+ * @property {() => Promise<Report | undefined>} refresh fetches the page, and follows it; says what failed
+ * @property {(paths: string[] | null) => void} swapStyles null: all of them
  * @property {(paths: string[]) => void} fetchAgain
- * @property {(reports: Report[]) => void} cover covers the page with what is wrong
+ * @property {(errors: Report[], failures: Report[]) => void} cover covers the page with what is wrong
  * @property {(editor: { root?: string, editor?: string }) => void} openWith
  * @property {(run: () => void, ms: number) => unknown} setTimer
  * @property {(url: URL) => EventSource} openEvents
@@ -44,6 +44,15 @@ import { fetchAgain, swapStyles } from "./swap.js";
 const NAME = "kipo:reload";
 
 const NAMES = /** @type {const} */ (["start", "page", "css", "script", "file", "errors", "failure"]);
+
+/** What follows from an edit. What failed once before it may be mended. */
+const CHANGES = ["page", "css", "script", "file"];
+
+/** A server that says nothing of errors for so long after its start knows of none, in milliseconds. */
+const TOLD_MS = 200;
+
+/** The pages of errors are shown in place of others, of which the tab does not know. */
+const ERROR_PAGE = /(^|\/)\d{3}\.html$/;
 
 /** Often enough to feel at once, seldom enough to leave a server that compiles in peace. */
 const REOPEN_MS = 1000;
@@ -68,15 +77,23 @@ export function follow(url, tab) {
   /** What a tab that opens later must hear. @type {Map<string, DevEvent>} */
   const standing = new Map();
 
-  const cover = () => tab.cover([...failures, ...errors]);
+  const cover = () => tab.cover(errors, failures);
   const isShown = (/** @type {string[] | null | undefined} */ pages) => {
     const template = tab.template();
-    return !pages || template === undefined || pages.includes(template);
+    return !pages || template === undefined || ERROR_PAGE.test(template) || pages.includes(template);
   };
+
+  async function refresh() {
+    const failure = await tab.refresh();
+    // The server may have told of it already, and better.
+    if (!failure || failures.length > 0) return;
+    failures = [failure];
+    cover();
+  }
 
   /** @param {DevEvent} event */
   function show({ name, data }) {
-    if (name !== "failure" && failures.length > 0) {
+    if (CHANGES.includes(name) && failures.length > 0) {
       failures = [];
       cover();
     }
@@ -84,13 +101,14 @@ export function follow(url, tab) {
       case "start":
         tab.openWith(data);
         life ??= data.id;
-        // What is wrong is told anew after this.
-        errors = failures = [];
-        cover();
         if (data.id !== life) tab.load();
         break;
+      case "missed":
+        tab.swapStyles(null);
+        void refresh();
+        break;
       case "page":
-        if (isShown(data.pages)) tab.morph();
+        if (isShown(data.pages)) void refresh();
         break;
       case "css":
         tab.swapStyles(data.paths ?? []);
@@ -113,6 +131,13 @@ export function follow(url, tab) {
   }
 
   function lead() {
+    /** Whether the server has said what is wrong since it was reached. */
+    let isTold = false;
+    /** @param {DevEvent} event */
+    const tell = (event) => {
+      tab.channel?.postMessage(event);
+      show(event);
+    };
     const events = tab.openEvents(url);
     // EventSource comes back from a lost connection by itself, except where something answered that is no stream.
     events.addEventListener("error", () => {
@@ -121,11 +146,18 @@ export function follow(url, tab) {
     for (const name of NAMES) {
       events.addEventListener(name, (message) => {
         const event = { name, data: JSON.parse(String(message.data)) };
+        const isMissed = name === "start" && event.data.id === life;
         if (name === "start" || name === "errors") standing.set(name, event);
-        // Another server tells anew what is wrong.
-        if (name === "start") standing.delete("errors");
-        tab.channel?.postMessage(event);
-        show(event);
+        isTold = name === "errors" || (isTold && name !== "start");
+        tell(event);
+        if (name !== "start") return;
+        // The same server as before: it may have told of edits while nobody heard it.
+        if (isMissed) tell({ name: "missed", data: {} });
+        tab.setTimer(() => {
+          if (isTold) return;
+          standing.delete("errors");
+          tell({ name: "errors", data: { errors: [] } });
+        }, TOLD_MS);
       });
     }
   }
@@ -148,71 +180,29 @@ export function follow(url, tab) {
 /** @returns {Tab} */
 function thisTab() {
   const overlay = new Overlay(document);
-  // Before the page's own script has changed anything.
-  const served = new Served(document.documentElement);
   const load = () => {
     save(document, sessionStorage);
     location.reload();
   };
-  let isMorphing = false;
-  let again = false;
-  async function morph() {
-    again = true;
-    if (isMorphing) return;
-    isMorphing = true;
-    while (again) {
-      again = false;
-      await morphOnce().catch(() => {
-        // The server is gone for a moment, and tells its life when it is back.
-      });
-    }
-    isMorphing = false;
-  }
-  async function morphOnce() {
-    const response = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (templateOf(page) === templateOf(document)) served.follow(page.documentElement);
-    // One that fails leaves the last good one; one that came or went is shown as what it is now.
-    else if (response.status >= 500) overlay.show([failure(response.status, page)]);
-    else load();
-  }
+  const page = new Page(document, load);
+  const files = new Files(document, (link, next) => page.replaced(link, next));
   restore(document, sessionStorage);
   return {
-    template: () => templateOf(document),
+    template: () => page.template,
     load,
-    morph,
-    swapStyles: (paths) => swapStyles(document, paths),
-    fetchAgain: (paths) => fetchAgain(document, paths),
-    cover: (reports) => overlay.show(reports),
-    openWith: (editor) => (overlay.editor = editor),
+    refresh: () => page.refresh(),
+    swapStyles: (paths) => {
+      if (files.swapStyles(paths)) load();
+    },
+    fetchAgain: (paths) => files.fetchAgain(paths),
+    cover: (errors, failures) => overlay.show(errors, failures),
+    openWith: (editor) => overlay.openWith(editor),
     setTimer: setTimeout.bind(globalThis),
     openEvents: (url) => new EventSource(url),
     channel: globalThis.BroadcastChannel && new BroadcastChannel(NAME),
     // Missing where the page is neither on https nor on localhost.
     locks: navigator.locks,
   };
-}
-
-/**
- * Returns the template that a page shows; `undefined` if it shows none.
- *
- * @param {Document} page
- */
-function templateOf(page) {
-  return page.querySelector("script[data-kipo-page]")?.getAttribute("data-kipo-page") || undefined;
-}
-
-/**
- * Reads what is wrong from the page that the server shows for it.
- *
- * @param {number} status
- * @param {Document} page
- * @returns {Report}
- */
-function failure(status, page) {
-  const text = (/** @type {string} */ selector) => page.querySelector(selector)?.textContent?.trim() || undefined;
-  const message = text("h1") ?? `this page is answered with ${status}`;
-  return { kind: "data", message, name: text("p"), excerpt: text("pre") };
 }
 
 if (globalThis.document) follow(new URL("../dev/reload", import.meta.url), thisTab());

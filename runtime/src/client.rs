@@ -41,7 +41,7 @@ pub(crate) const MODULES: &[Module] = modules![
 ];
 
 /// The modules that a page loads when it has use for them.
-pub(crate) const LATER: &[Module] = modules!["morph.js", "share.js"];
+pub(crate) const LATER: &[Module] = modules!["match.js", "morph.js", "share.js", "tree.js"];
 
 /// The modules that browsers load in development.
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -50,6 +50,8 @@ pub(crate) const DEV: &[Module] = modules![
     "ansi.js",
     "keep.js",
     "overlay.js",
+    "path.js",
+    "refresh.js",
     "swap.js",
     "panel.js",
     "panel/actions.js",

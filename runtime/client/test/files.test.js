@@ -14,6 +14,7 @@ const FLOORS = {
   "main.js": 4,
   "panel/view.js": 4,
   "reload.js": 4,
+  "refresh.js": 3,
   "action.js": 3,
   "panel/actions.js": 3,
   "overlay.js": 2,
@@ -33,18 +34,21 @@ const FLOORS = {
   "backoff.js": 0,
   "cursor.js": 0,
   "error.js": 0,
-  "keep.js": 0,
+  "keep.js": 1,
   "loading.js": 0,
-  "morph.js": 0,
+  "match.js": 1,
+  "morph.js": 2,
   "panel/dom.js": 0,
   "panel/memory.js": 0,
   "panel/observe.js": 0,
   "panel/schema.js": 0,
   "panel/style.js": 0,
+  "path.js": 0,
   "platform.js": 0,
   "request.js": 0,
   "sse.js": 0,
   "swap.js": 0,
+  "tree.js": 0,
 };
 
 function imports(name) {
@@ -76,7 +80,7 @@ test("a_page_begins_with_less_than_10_kb_gzipped", (context) => {
   const of = (names) => sizes.reduce((sum, [name, size]) => sum + (names.includes(name) ? size : 0), 0);
   const [total, later] = [of(MODULES), of(LATER)];
   context.diagnostic(`${total} bytes in ${MODULES.length} files, ${later} more when they are used`);
-  assert.ok(total < 10_000 && later < 4_000, sizes.map((entry) => entry.join(" ")).join(", "));
+  assert.ok(total < 10_000 && later < 6_500, sizes.map((entry) => entry.join(" ")).join(", "));
 });
 
 test("comment_lines_may_be_dropped_by_their_first_characters", async () => {

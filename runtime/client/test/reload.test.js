@@ -31,12 +31,17 @@ class FakeBrowser {
       done: [],
       covers: [],
       timers: [],
+      /** Lets all that was set come due. */
+      wait: () => tab.timers.splice(0).forEach((run) => run()),
       template: () => template,
       load: () => tab.done.push("load"),
-      morph: () => tab.done.push("morph"),
+      refresh: async () => {
+        tab.done.push("refresh");
+        return tab.failing;
+      },
       swapStyles: (paths) => tab.done.push(`swap ${paths}`),
       fetchAgain: (paths) => tab.done.push(`fetch ${paths}`),
-      cover: (reports) => (tab.covers = reports.map(({ message }) => message)),
+      cover: (errors, failures) => (tab.covers = [...failures, ...errors].map(({ message }) => message)),
       openWith: ({ editor }) => (tab.editor = editor),
       setTimer: (run) => tab.timers.push(run),
       openEvents: (url) => {
@@ -75,7 +80,7 @@ class FakeBrowser {
 
 test("many_tabs_share_one_connection_and_all_follow", () => {
   for (const [name, data, done] of [
-    ["page", { pages: null }, "morph"],
+    ["page", { pages: null }, "refresh"],
     ["script", { pages: null }, "load"],
     ["css", { paths: ["pages/index.css"] }, "swap pages/index.css"],
     ["file", { paths: ["public/a.svg"] }, "fetch public/a.svg"],
@@ -95,7 +100,7 @@ test("a_page_that_does_not_show_it_stays_as_it_is", () => {
   const { events } = browser.opened[0];
   events.send("page", { pages: ["index.html", "other.html"] });
   events.send("script", { pages: ["about.html"] });
-  assert.deepEqual([index.done, about.done, unknown.done], [["morph"], ["load"], ["morph", "load"]]);
+  assert.deepEqual([index.done, about.done, unknown.done], [["refresh"], ["load"], ["refresh", "load"]]);
 });
 
 test("a_tab_takes_over_when_the_one_with_the_connection_closes", () => {
@@ -105,9 +110,8 @@ test("a_tab_takes_over_when_the_one_with_the_connection_closes", () => {
   browser.close(first);
   assert.deepEqual(browser.opened.map(({ tab }) => tab), [first, second]);
   browser.opened[1].events.send("start", { id: "a" });
-  assert.deepEqual(second.done, []);
-  browser.opened[1].events.send("page", { pages: null });
-  assert.deepEqual([first.done, second.done], [[], ["morph"]]);
+  browser.opened[1].events.send("script", { pages: null });
+  assert.deepEqual([first.done, second.done.at(-1)], [[], "load"]);
 });
 
 test("what_is_wrong_covers_every_tab_until_it_is_mended", () => {
@@ -149,6 +153,56 @@ test("a_tab_that_opens_later_sees_what_is_wrong_now", () => {
   assert.deepEqual(browser.open().covers, []);
 });
 
+test("a_tab_that_opens_later_does_not_uncover_the_others", () => {
+  const browser = new FakeBrowser();
+  const first = browser.open();
+  const { events } = browser.opened[0];
+  events.send("start", { id: "a" });
+  events.send("errors", { errors: [{ message: "broken" }] });
+  events.send("failure", { message: "panicked" });
+  const second = browser.open();
+  second.covers = first.covers = undefined;
+  browser.open();
+  assert.deepEqual([first.covers, second.covers], [undefined, ["broken"]]);
+  first.wait();
+  assert.deepEqual([first.covers, second.covers], [undefined, ["broken"]]);
+});
+
+test("a_page_that_fails_is_told_of_unless_the_server_has_told_already", async () => {
+  const browser = new FakeBrowser();
+  const tab = browser.open();
+  tab.failing = { message: "the page is answered with 500" };
+  const { events } = browser.opened[0];
+  events.send("page", { pages: null });
+  await settle();
+  assert.deepEqual(tab.covers, ["the page is answered with 500"]);
+  events.send("page", { pages: null });
+  events.send("failure", { message: "panicked" });
+  await settle();
+  assert.deepEqual(tab.covers, ["panicked"]);
+});
+
+test("a_page_of_an_error_follows_whatever_page_changed", () => {
+  const browser = new FakeBrowser();
+  const [missing, folder, other] = ["404.html", "blog/500.html", "about404.html"].map((template) => browser.open({ template }));
+  browser.opened[0].events.send("page", { pages: ["index.html"] });
+  assert.deepEqual([missing.done, folder.done, other.done], [["refresh"], ["refresh"], []]);
+});
+
+test("edits_of_a_time_when_nobody_listened_are_caught_up_with", () => {
+  const browser = new FakeBrowser();
+  const tabs = [browser.open(), browser.open()];
+  const { events } = browser.opened[0];
+  events.send("start", { id: "a" });
+  for (const tab of tabs) assert.deepEqual(tab.done, []);
+  events.fail(0);
+  events.send("start", { id: "a" });
+  for (const tab of tabs) assert.deepEqual(tab.done.splice(0), ["swap null", "refresh"]);
+  browser.close(tabs[0]);
+  browser.opened[1].events.send("start", { id: "a" });
+  assert.deepEqual(tabs[1].done, ["swap null", "refresh"]);
+});
+
 test("what_was_mended_while_the_connection_was_lost_is_not_shown", () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
@@ -157,7 +211,22 @@ test("what_was_mended_while_the_connection_was_lost_is_not_shown", () => {
   events.send("errors", { errors: [{ message: "broken" }] });
   events.fail(0);
   events.send("start", { id: "a" });
+  assert.deepEqual(tab.covers, ["broken"], "it may still be");
+  tab.wait();
   assert.deepEqual(tab.covers, []);
+  assert.deepEqual(browser.open().covers, []);
+});
+
+test("what_is_still_wrong_after_the_connection_was_lost_stays", () => {
+  const browser = new FakeBrowser();
+  const tab = browser.open();
+  const { events } = browser.opened[0];
+  for (let round = 0; round < 2; round += 1) {
+    events.send("start", { id: "a" });
+    events.send("errors", { errors: [{ message: "broken" }] });
+  }
+  tab.wait();
+  assert.deepEqual(tab.covers, ["broken"]);
 });
 
 test("another_server_loads_every_tab_anew", () => {
@@ -166,8 +235,6 @@ test("another_server_loads_every_tab_anew", () => {
   const { events } = browser.opened[0];
   events.send("start", { id: "a" });
   events.fail(0);
-  events.send("start", { id: "a" });
-  for (const tab of tabs) assert.deepEqual(tab.done, []);
   events.send("start", { id: "b" });
   for (const tab of tabs) assert.deepEqual(tab.done, ["load"]);
 });
@@ -200,5 +267,5 @@ test("without_locks_or_channel_each_tab_listens_for_itself", async () => {
   assert.equal(browser.opened.length, 2);
   browser.opened[1].events.send("page", { pages: null });
   await settle();
-  assert.deepEqual(tabs.map(({ done }) => done), [[], ["morph"]]);
+  assert.deepEqual(tabs.map(({ done }) => done), [[], ["refresh"]]);
 });

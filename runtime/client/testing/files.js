@@ -5,10 +5,10 @@ import { readFileSync, readdirSync } from "node:fs";
 const FOLDER = new URL("../", import.meta.url);
 
 /** The modules that a page loads when it has use for them. */
-export const LATER = ["morph.js", "share.js"];
+export const LATER = ["match.js", "morph.js", "share.js", "tree.js"];
 
 /** The modules of development, none of which is part of a release. */
-export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "swap.js", "panel.js", ...panel()];
+export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "path.js", "refresh.js", "swap.js", "panel.js", ...panel()];
 
 /** Every module that a page begins with. */
 export const MODULES = readdirSync(FOLDER).filter(
