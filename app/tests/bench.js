@@ -4,6 +4,11 @@ import { readFile } from "node:fs/promises";
 
 const CLIENT = new URL("../../runtime/client/", import.meta.url);
 
+/** As pages of an app have it. */
+const POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'";
+
+const START = { id: "a", root: "/home/ada/app", editor: "vscode://file{file}:{line}:{column}" };
+
 /** Opens a tab whose server is the test itself: `/name.js` is a module of the client, and every page is the one of `open`. */
 export async function openBench(browser) {
   const page = await (await browser.newContext()).newPage();
@@ -15,6 +20,7 @@ export async function openBench(browser) {
 class Bench {
   /** What the next page is. */
   html = "";
+  headers = {};
   /** Answers of their own, by path. */
   answers = {};
   /** The paths that were asked for. */
@@ -32,8 +38,8 @@ class Bench {
     this.asked.push(url.pathname + url.search);
     const own = this.answers[url.pathname];
     if (own) return route.fulfill(typeof own === "function" ? await own(url) : own);
-    if (!url.pathname.endsWith(".js")) return route.fulfill({ contentType: "text/html", body: this.html });
-    const body = await readFile(new URL(`.${url.pathname}`, CLIENT), "utf8").catch(() => undefined);
+    if (!url.pathname.endsWith(".js")) return route.fulfill({ contentType: "text/html", body: this.html, headers: this.headers });
+    const body = await readFile(new URL(`.${url.pathname.replace(/^\/_kipo\/\w+/, "")}`, CLIENT), "utf8").catch(() => undefined);
     return route.fulfill(body === undefined ? { status: 404 } : { contentType: "text/javascript", body });
   }
 
@@ -62,6 +68,48 @@ class Bench {
       const { morph } = await import("/morph.js");
       morph(document.documentElement, new DOMParser().parseFromString(html, "text/html").documentElement);
     }, `<!doctype html>${html}`);
+  }
+
+  /** Makes the page one that a development server sends, whose events come from `tell`. */
+  async develop() {
+    this.headers = { "content-security-policy": POLICY };
+    await this.page.addInitScript(() => {
+      globalThis.EventSource = class extends EventTarget {
+        readyState = 1;
+        constructor() {
+          super();
+          globalThis.kipoEvents = this;
+        }
+      };
+    });
+  }
+
+  /** What the server sends from now on. */
+  send(html, { template = "index.html", script = "", head = "" } = {}) {
+    const own = script && `<script type="module" src="/own.js"></script>`;
+    this.html = `<!doctype html><html><head><title>t</title><script type="module" src="/_kipo/0123/reload.js" data-kipo-page="${template}"></script>${head}${own}</head><body>${html}</body></html>`;
+    if (script) this.answers["/own.js"] = { contentType: "text/javascript", body: script };
+  }
+
+  /** Opens what is sent in a tab that follows edits. */
+  async show(html, options) {
+    this.answers = {};
+    this.send(html, options);
+    await this.page.goto("about:blank");
+    this.asked = [];
+    this.#problems = [];
+    await this.page.goto("http://kipo.test/page");
+    await this.tell("start", START);
+    return this.page;
+  }
+
+  /** An event of the server. */
+  async tell(name, data = {}) {
+    await this.page.waitForFunction(() => globalThis.kipoEvents);
+    await this.page.evaluate(
+      ([name, data]) => kipoEvents.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) })),
+      [name, data],
+    );
   }
 
   problems() {

@@ -102,9 +102,9 @@ export function restore(document, storage) {
     for (const each of kept.fields) if (type === "input" && find(each) === target) left.delete(each);
   };
   for (const name of ACTS) view.addEventListener(name, act, true);
-  // The page's own script has run by then.
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  if (document.readyState === "complete") start();
+  // The page's own script runs after this one, and before that.
+  else document.addEventListener("DOMContentLoaded", start, { once: true });
 }
 
 /** What somebody does who uses the page already. */

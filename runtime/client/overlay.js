@@ -178,27 +178,27 @@ export class Overlay {
     if (warnings.length > 0) {
       const details = this.#element("details");
       details.append(this.#element("summary", warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`));
-      details.append(...warnings.map((report) => this.#rendered(report.rendered ?? report.message ?? "")));
+      details.append(...warnings.map(({ rendered, message }) => this.#rendered(String(rendered ?? message))));
       main.append(details);
     }
     return main;
   }
 
   /** @param {Report} report */
-  #section({ kind = "start", message = "", file, line, column, excerpt, known, rendered, name, request_id: id }) {
+  #section({ kind = "start", message, file, line, column, excerpt, known, rendered, name, request_id: id }) {
     const section = this.#element("section");
     const about = [KINDS[kind] ?? kind, name, id && `request ${id}`].filter(Boolean).join(" · ");
-    section.append(this.#element("h2", about), this.#element("h1", message));
+    section.append(this.#element("h2", about), this.#element("h1", message ?? "Something is wrong"));
     if (file) {
       const place = this.#element("p");
       place.className = "place";
-      const text = [this.#short(file), line, column].filter((part) => part !== undefined && part !== null).join(":");
-      place.append(this.#link(text, file, line ?? 1, column ?? 1));
+      const text = [this.#short(String(file)), line, column].filter((part) => part !== undefined && part !== null).join(":");
+      place.append(this.#link(text, String(file), line ?? 1, column ?? 1));
       section.append(place);
     }
-    if (rendered) section.append(this.#rendered(rendered));
+    if (rendered) section.append(this.#rendered(String(rendered)));
     else if (excerpt) section.append(this.#element("pre", excerpt));
-    if (known && known.length > 0) {
+    if (Array.isArray(known) && known.length > 0) {
       const list = this.#element("p", "Known are ");
       list.className = "known";
       known.forEach((word, index) => list.append(index === 0 ? "" : ", ", this.#element("code", word)));

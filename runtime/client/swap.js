@@ -36,14 +36,18 @@ export class Files {
     const next = /** @type {HTMLLinkElement} */ (link.cloneNode());
     next.href = anew(link.href);
     this.#coming.set(link, next);
+    const heard = new AbortController();
+    const { signal } = heard;
+    next.addEventListener("error", () => next.remove(), { signal });
     next.addEventListener("load", () => {
+      // It may load something else later.
+      heard.abort();
       // A later one may have taken its turn, or the page may have let go of the sheet.
       if (this.#coming.get(link) !== next) return;
       if (!link.isConnected) return next.remove();
       this.#onSwap(link, next);
       link.remove();
-    });
-    next.addEventListener("error", () => next.remove());
+    }, { signal });
     link.after(next);
   }
 
