@@ -409,10 +409,21 @@ test("a_part_that_came_from_the_server_otherwise_is_what_was_sent_last", async (
   assert.equal(await page.evaluate(body), `<h1>b</h1><ul id="l"><li>1</li><li>2</li></ul>`);
 });
 
+test("a_part_whose_nodes_went_elsewhere_takes_nothing_along_when_it_is_sent_anew", async () => {
+  const page = await bench.open("<div id=a><b id=x>x</b></div><div id=c></div>");
+  await page.evaluate(() => {
+    document.querySelector("#c").append(x);
+    served.renew(a);
+    served.renew(document.querySelector("#c"));
+  });
+  await bench.follow("<h1>b</h1><div id=a></div><div id=c><b id=x>x</b></div>");
+  assert.equal(await page.evaluate(body), `<h1>b</h1><div id="a"></div><div id="c"><b id="x">x</b></div>`);
+});
+
 test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
   const page = await bench.open("<p>x</p>");
   const wrong = await page.evaluate(async () => {
-    const { morph } = await import("/morph.js");
+    const { Served, follow, morph } = await import("/morph.js");
     let seed = 7;
     const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
     const tree = (depth) => {
@@ -425,11 +436,44 @@ test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
     for (let n = 0; n < 400; n += 1) {
       const next = new DOMParser().parseFromString(tree(4), "text/html").documentElement;
       const expected = next.outerHTML;
-      morph(document.documentElement, next);
+      if (n % 2) morph(document.documentElement, next);
+      else follow(new Served(document.documentElement), next);
       if (document.documentElement.outerHTML !== expected) return { n, expected, is: document.documentElement.outerHTML };
     }
   });
   assert.equal(wrong, undefined);
+});
+
+test("whatever_scripts_do_following_does_not_fail_and_keeps_what_they_made", async () => {
+  const page = await bench.open("<main></main>");
+  const wrong = await page.evaluate(async () => {
+    const { follow } = await import("/morph.js");
+    let seed = 11;
+    const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+    const tree = (depth) => {
+      const tag = ["p-x", "div", "b", "i"][random(4)];
+      const id = random(3) === 0 ? ` id="n${random(9)}"` : "";
+      return `<${tag}${id}>${Array.from({ length: depth ? random(4) : 0 }, () => (random(3) ? tree(depth - 1) : "x")).join("")}</${tag}>`;
+    };
+    const pick = () => {
+      const all = [...document.querySelectorAll("main *")];
+      return all[random(all.length || 1)] ?? document.querySelector("main");
+    };
+    for (let n = 0; n < 300; n += 1) {
+      for (let k = 0; k < 4; k += 1) {
+        const [one, other] = [pick(), pick()];
+        if (random(3) === 0 && one.localName !== "main") one.remove();
+        else if (random(2) && !one.contains(other) && one.localName !== "main") other.append(one);
+        else other.append(document.createElement("u"));
+      }
+      const mark = document.createElement("s");
+      document.querySelector("main").append(mark);
+      follow(served, new DOMParser().parseFromString(`<main>${tree(4)}${tree(3)}</main>`, "text/html").documentElement);
+      if (!mark.isConnected) return n;
+    }
+  });
+  assert.equal(wrong, undefined);
+  assert.deepEqual(bench.problems(), []);
 });
 
 test("a_thousand_rows_follow_within_a_tenth_of_a_second", async (context) => {

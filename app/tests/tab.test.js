@@ -305,6 +305,24 @@ test("another_life_of_the_server_loads_the_page_and_another_page_is_given_nothin
   assert.equal(await page.inputValue("#x"), "");
 });
 
+test("what_was_typed_is_kept_over_the_page_of_an_error", async () => {
+  expected = [/50[03]/];
+  const page = await bench.show("<input id=x>");
+  const { html } = bench;
+  await page.fill("#x", "typed");
+  for (const [id, status, template] of [["b", 503, ""], ["c", 500, "500.html"], ["d", 200, "index.html"]]) {
+    bench.send(`<h1>${status}</h1>`, { template });
+    if (status === 200) bench.html = html;
+    const body = bench.html;
+    bench.answers["/page"] = { status, contentType: "text/html", body };
+    await page.evaluate(() => (globalThis.life = "before"));
+    await bench.tell("start", { id });
+    await until(() => !globalThis.life && document.readyState === "complete");
+    await bench.tell("start", { id });
+  }
+  await until(() => document.querySelector("#x").value === "typed");
+});
+
 const RENDERED = "\u001b[0m\u001b[1m\u001b[38;5;9merror[E0425]\u001b[0m\u001b[1m: cannot find value `x`\u001b[0m\n \u001b[38;5;12m--> \u001b[0mapp/main.rs:3:5\n  |\n3 | <b>x</b>\n";
 
 test("all_that_is_wrong_is_shown_with_its_places", async () => {

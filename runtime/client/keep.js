@@ -16,6 +16,7 @@ const LEFT_ALONE = ["password", "file", "hidden", "submit", "button", "image", "
  *
  * @typedef {object} Kept
  * @property {string} address of the page
+ * @property {string | undefined} template that it showed: a page of an error may come in between
  * @property {({ path: string } & Held)[]} fields
  * @property {{ path: string, isOpen: boolean, isModal: boolean }[]} opened
  * @property {{ path: string, top: number, left: number }[]} scrolled
@@ -27,13 +28,15 @@ const LEFT_ALONE = ["password", "file", "hidden", "submit", "button", "image", "
  *
  * @param {Document} document
  * @param {Storage} storage
+ * @param {string} [template] that the page shows
  */
-export function save(document, storage) {
+export function save(document, storage, template) {
   const all = (/** @type {string} */ selector) => [...document.querySelectorAll(selector)];
   const focused = document.activeElement;
   /** @type {Kept} */
   const kept = {
     address: document.location.href,
+    template,
     fields: all("input, textarea, select, [contenteditable]").flatMap((field) => {
       const held = heldBy(field);
       return held ? [{ path: pathOf(field), ...held }] : [];
@@ -62,9 +65,10 @@ export function save(document, storage) {
  *
  * @param {Document} document
  * @param {Storage} storage
+ * @param {string} [template] that the page shows; for another one it is kept on
  */
-export function restore(document, storage) {
-  const kept = take(document, storage);
+export function restore(document, storage, template) {
+  const kept = take(document, storage, template);
   const view = document.defaultView;
   if (!kept || !view) return;
   const find = (/** @type {{ path: string }} */ { path }) => document.querySelector(path);
@@ -113,14 +117,16 @@ const ACTS = ["keydown", "pointerdown", "wheel", "input"];
 /**
  * @param {Document} document
  * @param {Storage} storage
+ * @param {string} [template]
  * @returns {Kept | undefined}
  */
-function take(document, storage) {
+function take(document, storage, template) {
   try {
-    const text = storage.getItem(NAME);
+    const kept = JSON.parse(storage.getItem(NAME) ?? "{}");
+    const isHere = kept.address === document.location.href;
+    if (isHere && kept.template !== template) return undefined;
     storage.removeItem(NAME);
-    const kept = text === null ? undefined : JSON.parse(text);
-    return kept?.address === document.location.href ? kept : undefined;
+    return isHere ? kept : undefined;
   } catch {
     return undefined;
   }

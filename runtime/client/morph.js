@@ -28,6 +28,7 @@ export class Served {
   renew(live) {
     const old = [...this.nodes].find(([, node]) => node === live)?.[0];
     if (!old) return;
+    for (const each of [old, ...descendants(old)]) this.nodes.delete(each);
     const tree = copy(live);
     if (old === this.tree) this.tree = tree;
     else /** @type {Element} */ (old).replaceWith(tree);

@@ -31,7 +31,7 @@ const KINDS = {
 
 const STYLE = `
   :host { all: initial; display: block; position: fixed; inset: 0; z-index: 2147483647; overflow: auto;
-    overscroll-behavior: contain; background: rgb(10 10 12 / 60%); color-scheme: light dark; }
+    overscroll-behavior: contain; background: rgb(10 10 12 / 84%); color-scheme: light dark; }
   main { box-sizing: border-box; max-width: 66rem; margin: 5vh auto; padding: 0 1rem 4rem;
     color: light-dark(#1b1b1f, #ececec); font: 15px/1.5 system-ui, sans-serif; }
   header { display: flex; gap: 1rem; align-items: baseline; margin-bottom: 0.75rem; }

@@ -181,12 +181,13 @@ export function follow(url, tab) {
 function thisTab() {
   const overlay = new Overlay(document);
   const load = () => {
-    save(document, sessionStorage);
+    // Nobody types into the page of an error; what was typed before it is still kept.
+    if (page.template && !ERROR_PAGE.test(page.template)) save(document, sessionStorage, page.template);
     location.reload();
   };
   const page = new Page(document, load);
   const files = new Files(document, (link, next) => page.replaced(link, next));
-  restore(document, sessionStorage);
+  restore(document, sessionStorage, page.template);
   return {
     template: () => page.template,
     load,
