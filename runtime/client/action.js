@@ -1,5 +1,5 @@
 /** @import { Runnable } from "./types.d.ts" */
-/** @import { AnyCall, Message, Open, Platform, Settings, Setters, Turn } from "./internal.d.ts" */
+/** @import { AnyCall, Bound, Effect, Message, Open, Platform, Send, Settings, Setters, Turn } from "./internal.d.ts" */
 
 import { answer } from "./call.js";
 import { ActionError } from "./error.js";
@@ -22,9 +22,9 @@ export function actions(client, namespace = "") {
       // Whoever awaits a namespace, or prints it, asks for these.
       if (typeof part === "symbol" || part === "then") return undefined;
       const name = namespace + part;
-      return /^\p{Lu}/u.test(part)
-        ? /** @param {object} [input] */ (input) => builder(client, name, input)
-        : actions(client, `${name}.`);
+      if (!/^\p{Lu}/u.test(part)) return actions(client, `${name}.`);
+      /** @param {object} [input] */
+      return (input) => builder(client, name, input);
     },
   });
 }
@@ -40,7 +40,8 @@ export function actions(client, namespace = "") {
 export function builder(client, name, input = {}) {
   /** @type {Settings} */
   const settings = { name, input, method: "POST" };
-  const set = /** @param {Partial<Settings>} change */ (change) => {
+  /** @param {Partial<Settings>} change */
+  const set = (change) => {
     Object.assign(settings, change);
     return self;
   };
@@ -59,22 +60,28 @@ export function builder(client, name, input = {}) {
     withOnProgress: (onProgress) => set({ onProgress }),
     withRetryStream: (retryStream = {}) => set({ retryStream }),
     withOnState: (onState) => set({ onState }),
+    withSuppressHelpers: () => set({ isWithoutEffects: true }),
   };
   const self = /** @type {AnyCall} */ (setters);
   for (const [name, setter] of Object.entries(setters)) {
     Object.assign(self, { [name.replace("with", "set")]: setter });
   }
+  self.suppressHelpers = self.withSuppressHelpers;
   self.build = () => {
     const frozen = { ...settings };
     return Object.freeze({ ...frozen, call: () => client.call(frozen) });
   };
   self.call = () => client.call({ ...settings });
-  self.events = () => client.run({ ...settings }, true);
+  self.events = () => client.events({ ...settings });
   return self;
 }
 
 /** Runs what builders describe: the one engine behind calls, streams and loops. */
 export class Client {
+  /** What the app itself does for an effect, by name. @type {Map<string, Effect>} */
+  effects = new Map();
+  /** Ends what the page has begun. Navigation puts another one in its place. */
+  page = new AbortController();
   #base;
   #platform;
   #loading;
@@ -92,28 +99,46 @@ export class Client {
   }
 
   /**
-   * @param {Settings} settings
+   * @param {Settings} given
    * @returns {Promise<unknown>} the output
    */
-  call(settings) {
+  call(given) {
+    const settings = this.#ofPage(given);
     const outcome = settings.debounce ? this.#debounce(settings, settings.debounce) : this.#runToEnd(settings);
     // The page has said what to do about errors; a promise that it drops is no mistake then.
     if (settings.onError) outcome.catch(() => {});
     return outcome;
   }
 
+  /** @param {Settings} settings */
+  events(settings) {
+    return this.run(this.#ofPage(settings), true);
+  }
+
+  /**
+   * Binds a run to the page that begins it.
+   *
+   * @param {Settings} settings
+   * @returns {Bound}
+   */
+  #ofPage(settings) {
+    const { signal } = this.page;
+    return { ...settings, signal: settings.signal ? AbortSignal.any([settings.signal, signal]) : signal };
+  }
+
   /**
    * Runs the last of several calls that come close together; the earlier ones take its outcome.
    *
-   * @param {Settings} settings
+   * @param {Bound} settings
    * @param {number} ms
    */
   #debounce(settings, ms) {
-    const { name, loading, signal = new AbortController().signal } = settings;
+    const { name, loading, signal } = settings;
     /** @type {Turn} */
     const turn = { settings, nap: new AbortController() };
     const outcome = sleep(ms, AbortSignal.any([signal, turn.nap.signal]), this.#platform)
-      .catch(() => {}) // Somebody else's turn, or aborted: which one is seen below.
+      // Somebody else's turn, or aborted: which one is seen below.
+      .catch(() => {})
       .then(() => {
         this.#debounced.delete(turn);
         return turn.later ?? this.#runToEnd(settings);
@@ -127,7 +152,7 @@ export class Client {
     return outcome;
   }
 
-  /** @param {Settings} settings */
+  /** @param {Bound} settings */
   async #runToEnd(settings) {
     const { onProgress, retryStream, onState } = settings;
     const run = this.run(settings, Boolean(onProgress ?? retryStream ?? onState));
@@ -141,19 +166,19 @@ export class Client {
   /**
    * One run of an action with all that surrounds it. Yields the messages of a stream, and returns the output.
    *
-   * @param {Settings} settings
+   * @param {Bound} settings
    * @param {boolean} isStream
    * @returns {AsyncGenerator<Message, unknown, undefined>}
    */
   async *run(settings, isStream) {
-    const { optimistic, onSuccess, onError, onComplete, signal = new AbortController().signal } = settings;
+    const { optimistic, onSuccess, onError, onComplete, signal } = settings;
     const endLoading = this.#loading.start(settings.loading);
     /** @type {unknown} */
     let takeBack;
     try {
       signal.throwIfAborted();
       takeBack = this.#notify(() => optimistic?.());
-      const output = isStream ? yield* this.#stream(settings, signal) : await this.#answer(settings, signal);
+      const output = isStream ? yield* this.#stream(settings) : await this.#answer(settings);
       // The next action answers to its own callbacks: nobody here waits for it.
       this.#notify(async () => runnable(await onSuccess?.(output))?.call());
       return output;
@@ -169,25 +194,35 @@ export class Client {
     }
   }
 
-  /**
-   * @param {Settings} settings
-   * @param {AbortSignal} signal
-   */
-  #answer(settings, signal) {
-    const { retry, timeout } = settings;
+  /** @param {Bound} settings */
+  async #answer(settings) {
+    const { retry, timeout, signal, isWithoutEffects } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "application/json");
     // The same for all attempts, so that the server can tell them from several calls.
     if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
-    return answer((signal) => platform.fetch(url, { ...init, signal }), { retry, timeout, signal, platform });
+    /** What the last answer asks for. @type {string | null} */
+    let asked;
+    /** @type {Send} */
+    const send = async (signal) => {
+      asked = null;
+      const response = await platform.fetch(url, { ...init, signal });
+      asked = response.headers.get("kipo-effects");
+      return response;
+    };
+    try {
+      return await answer(send, { retry, timeout, signal, platform });
+    } finally {
+      this.#notify(async () => {
+        if (!asked || isWithoutEffects || signal.aborted) return;
+        await (await import("./effects.js")).perform(asked, this.effects, platform.report);
+      });
+    }
   }
 
-  /**
-   * @param {Settings} settings
-   * @param {AbortSignal} signal
-   */
-  #stream(settings, signal) {
-    const { retryStream, timeout, onState } = settings;
+  /** @param {Bound} settings */
+  #stream(settings) {
+    const { retryStream, timeout, onState, signal } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "text/event-stream");
     /** @type {Open} */
@@ -199,7 +234,8 @@ export class Client {
     const key = [import.meta.url, init.method, url, init.body].join(" ");
     const isShared = retryStream && retryStream.share !== false && platform.locks;
     // Only pages that have use for it load it.
-    const shared = async (/** @type {string} */ id, /** @type {AbortSignal} */ signal) => {
+    /** @type {Open} */
+    const shared = async (id, signal) => {
       const { share } = await import("./share.js");
       return share(key, open, id, signal, platform);
     };

@@ -63,7 +63,14 @@ export interface Settings {
   onProgress?: (data: unknown, event: string) => unknown;
   retryStream?: RetryStreamOptions;
   onState?: (state: StreamState) => unknown;
+  isWithoutEffects?: boolean;
 }
+
+/** The same, with a signal that ends it with its page at the latest. */
+export type Bound = Settings & { signal: AbortSignal };
+
+/** Does what an action asked for. */
+export type Effect = (fields: Record<string, unknown>) => unknown;
 
 /** A debounced call that has not begun. */
 export interface Turn {

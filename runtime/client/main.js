@@ -19,4 +19,16 @@ export const refs = new Proxy(Object.freeze({}), {
   },
 });
 
+/** @type {(name: string, run: (fields: any) => unknown) => void} */
+export const effect = (name, run) => void client.effects.set(name, run);
+
+export const leaving = () => client.page.signal;
+
+/** @type {(name: string, options?: { signal?: AbortSignal }) => Promise<void>} */
+export const reloadPart = (...given) => import("./part.js").then((part) => part.reloadPart(...given));
+
+if (globalThis.document?.querySelector("[p-navigate]")) {
+  import("./navigate.js").then((links) => links.navigate(client));
+}
+
 Object.assign(globalThis, { action });

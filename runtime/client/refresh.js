@@ -30,6 +30,7 @@ export class Page {
     document.addEventListener("kipo:sent", ({ target }) => {
       this.#served.renew(target instanceof Element ? target : document.documentElement);
     });
+    document.addEventListener("kipo:visit", () => this.#served.renew(document.documentElement));
   }
 
   /** Returns the template that the page shows; `undefined` if it shows none. */

@@ -62,6 +62,18 @@ export interface Problem {
   request_id?: string | null;
 }
 
+/**
+ * Does what actions ask for by `cx.effect(name, fields)`. A name that the client itself knows (`reloadPart`,
+ * `redirect`, `dispatchEvent`) may be given another meaning.
+ */
+export declare function effect<Fields extends object>(name: string, run: (fields: Fields) => unknown): void;
+
+/**
+ * Aborted when the page that is shown now is left for another one without a full load: what a script has begun
+ * on the window or by a timer ends with it. Calls and streams end by themselves.
+ */
+export declare function leaving(): AbortSignal;
+
 /** Anything that can be run: a builder, or what its `build()` gave. */
 export interface Runnable<Output = unknown> {
   call(): Promise<Output>;
@@ -128,6 +140,10 @@ export interface Builder<Output, Field extends string> extends Runnable<Output> 
   withTimeout(ms: number): this;
   /** Aborts the call, its waits included. `call()` rejects with the reason of the signal. */
   withSignal(signal: AbortSignal): this;
+  /** Leaves out the effects that the action asks for besides its output. */
+  suppressHelpers(): this;
+  withSuppressHelpers: this["suppressHelpers"];
+  setSuppressHelpers: this["suppressHelpers"];
   setMethod: this["withMethod"];
   setOptimistic: this["withOptimistic"];
   setOnSuccess: this["withOnSuccess"];

@@ -41,7 +41,17 @@ pub(crate) const MODULES: &[Module] = modules![
 ];
 
 /// The modules that a page loads when it has use for them.
-pub(crate) const LATER: &[Module] = modules!["match.js", "morph.js", "share.js", "tree.js"];
+pub(crate) const LATER: &[Module] = modules![
+    "effects.js",
+    "match.js",
+    "morph.js",
+    "navigate.js",
+    "page.js",
+    "part.js",
+    "places.js",
+    "share.js",
+    "tree.js",
+];
 
 /// The modules that browsers load in development.
 #[cfg(all(feature = "dev", debug_assertions))]

@@ -211,7 +211,7 @@ fn receive(shared: &Shared, request: Request) -> (Context, Body) {
 
 /// Returns what may be known of a request whose body nobody reads.
 pub(crate) fn context(request: Request, states: States) -> Context {
-    of_head(request.into_parts().0, states)
+    of_head(request.into_parts().0, states).without_effects()
 }
 
 fn of_head(head: http::request::Parts, states: States) -> Context {
@@ -263,6 +263,7 @@ fn answer<T: Outgoing>(cx: &Context, outcome: Result<T>) -> Response {
         Err(error) => encode::problem(&error, cx.request_id()),
     };
     cx.take_headers(response.headers_mut());
+    cx.take_effects(response.headers_mut());
     response
 }
 

@@ -58,6 +58,7 @@ mod decode;
 mod dev;
 mod dispatch;
 mod drain;
+mod effects;
 mod encode;
 mod error;
 mod event;

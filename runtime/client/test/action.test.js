@@ -264,7 +264,7 @@ test("every_with_has_its_set", () => {
   const names = Object.keys(builder).filter((name) => name.startsWith("with"));
   assert.deepEqual(
     names.map((name) => name.slice(4)),
-    "Method Optimistic OnSuccess OnError OnComplete Loading Debounce Retry Timeout Signal OnProgress RetryStream OnState".split(" "),
+    "Method Optimistic OnSuccess OnError OnComplete Loading Debounce Retry Timeout Signal OnProgress RetryStream OnState SuppressHelpers".split(" "),
   );
   for (const name of names) {
     assert.equal(typeof builder[name.replace("with", "set")], "function");
@@ -288,4 +288,26 @@ test("a_plan_keeps_what_was_set_before", async () => {
   await plan.call();
   await builder.call();
   assert.deepEqual(requests.map(({ init }) => init.method), ["PUT", "DELETE"]);
+});
+
+test("a_page_that_is_left_ends_what_it_began", async () => {
+  const { action, client, clock, requests } = world(() => new Promise(() => {}));
+  const left = new Error("left");
+  const own = new AbortController();
+  const begun = [
+    action.a.B().call(),
+    action.a.B().withSignal(own.signal).withOnProgress(() => {}).withRetryStream().call(),
+    action.a.B().events().next(),
+    action.a.C().withDebounce(100).call(),
+  ].map(follow);
+  await settle();
+  client.page.abort(left);
+  client.page = new AbortController();
+  await clock.advance(1000);
+  assert.deepEqual(begun.map(({ value }) => value), [left, left, left, left]);
+  assert.equal(requests.length, 3, "nothing is begun for a page that was left");
+
+  follow(action.a.D().call());
+  await settle();
+  assert.equal(requests.length, 4, "the next page begins anew");
 });

@@ -8,7 +8,7 @@ export function world(...responders) {
   const server = fakeServer(...responders);
   const fake = fakePlatform(server.fetch, { random: () => 1 });
   const client = new Client(new URL("http://kipo.test/_kipo/"), fake.platform);
-  return { ...server, ...fake, action: actions(client) };
+  return { ...server, ...fake, client, action: actions(client) };
 }
 
 /** Follows a promise without waiting for it. */

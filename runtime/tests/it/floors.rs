@@ -17,6 +17,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "addresses",
             "client",
             "drain",
+            "effects",
             "exact",
             "field",
             "files",

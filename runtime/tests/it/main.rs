@@ -6,6 +6,7 @@ mod action;
 mod actions;
 mod bad_input;
 mod durable;
+mod effects;
 mod file;
 mod floors;
 mod guard;
