@@ -58,9 +58,8 @@ class Navigation {
     document.addEventListener("click", (event) => this.#onClick(event));
     addEventListener("popstate", (event) => this.#onPopState(event));
     // A script that waits for what ends with its page has nothing to say about it.
-    addEventListener("unhandledrejection", (event) => {
-      if (event.reason === LEFT) event.preventDefault();
-    });
+    addEventListener("unhandledrejection", (event) => event.reason === LEFT && event.preventDefault());
+    addEventListener("error", (event) => event.error === LEFT && event.preventDefault());
   }
 
   /** @param {MouseEvent} event */

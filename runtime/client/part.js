@@ -51,6 +51,7 @@ export class Parts {
     const nobody = new AbortController();
     const page = this.#last.then(() => {
       if (this.#next === round) this.#next = undefined;
+      nobody.signal.throwIfAborted();
       return this.#tab.fetchPage(nobody.signal);
     });
     this.#last = page.catch(() => {});

@@ -63,7 +63,7 @@ test("one_runs_after_the_other_and_a_failed_one_stops_none", async () => {
   const asked = [{ effect: "slow" }, { effect: "broken" }, { effect: "toString" }, { effect: "dispatchEvent", name: "last" }];
   await check(
     asked,
-    ["slow", ["last", undefined, true], "broken", 'an action asks for "toString", which nothing here does: effect("toString", …)'],
+    ["slow", ["last", null, true], "broken", 'an action asks for "toString", which nothing here does: effect("toString", …)'],
     { slow, broken },
   );
 });

@@ -1,0 +1,24 @@
+// A small site of its own for a test, served by the app's binary.
+
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/**
+ * Writes a folder of pages and public files.
+ *
+ * @param {import("./stage.js").Stage} stage
+ * @param {Record<string, string>} files by their paths, such as `pages/index.html`
+ */
+export async function site(stage, files) {
+  const root = await mkdtemp(join(tmpdir(), "kipo-site-"));
+  stage.finally(() => rm(root, { recursive: true, force: true }));
+  const write = async (path, text) => {
+    const file = join(root, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  };
+  await mkdir(join(root, "public"), { recursive: true });
+  for (const [path, text] of Object.entries(files)) await write(path, text);
+  return { root, write };
+}
