@@ -11,6 +11,7 @@ import { address, parse } from "./page.js";
  * @property {Tree} document
  * @property {(signal: AbortSignal) => Promise<Tree>} fetchPage
  * @property {(live: Element, next: Element) => void} morph
+ * @property {() => Promise<void>} turn waits for what else the page does at this moment
  *
  * @typedef {object} Round one request for the page
  * @property {Promise<Tree>} page
@@ -49,7 +50,7 @@ export class Parts {
   /** @returns {Round} */
   #begin() {
     const nobody = new AbortController();
-    const page = this.#last.then(() => {
+    const page = this.#last.then(this.#tab.turn).then(() => {
       if (this.#next === round) this.#next = undefined;
       nobody.signal.throwIfAborted();
       return this.#tab.fetchPage(nobody.signal);
@@ -115,6 +116,11 @@ async function fetchPage(signal) {
   }
 }
 
+/** @returns {Promise<void>} */
+function turn() {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** The queue of this tab. It stands here, and not in main.js, since most pages never load it. @type {Parts | undefined} */
 let parts;
 
@@ -123,6 +129,6 @@ let parts;
  * @param {{ signal?: AbortSignal }} [options]
  */
 export function reloadPart(name, { signal } = {}) {
-  parts ??= new Parts({ document, fetchPage, morph });
+  parts ??= new Parts({ document, fetchPage, morph, turn });
   return parts.reload(name, signal);
 }

@@ -27,7 +27,7 @@ function tab(...parts) {
       signal.addEventListener("abort", () => reject(signal.reason));
     });
   const morph = (live, next) => (live.text = next.text);
-  return { parts: new Parts({ document, fetchPage, morph }), requests, texts: () => document.elements.map(({ text }) => text) };
+  return { parts: new Parts({ document, fetchPage, morph, turn: async () => {} }), requests, texts: () => document.elements.map(({ text }) => text) };
 }
 
 const missing = (pattern) => (error) => error instanceof ActionError && error.code === "missing_part" && pattern.test(error.message);
