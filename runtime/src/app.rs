@@ -310,7 +310,8 @@ impl App {
             routes.iter().map(|route| (route.name.to_string(), route.doc, route.endpoint.describe)),
         );
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
-        let declarations = typescript::declarations(&types, client::TYPES, &refs);
+        let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
+        let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
         let router = router(&self.base, &shared, &routes, &types, &declarations, pages.clone());
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.filter(|_| self.follows_edits).map(|pages| Develop::new(pages, &types));

@@ -223,6 +223,11 @@ impl Pages {
         refs.into_iter().map(|(name, tags)| (name, tags.into_iter().collect())).collect()
     }
 
+    /// Returns the names in `p-part` attributes, by what stands between their expressions.
+    pub(crate) fn parts(&self) -> Vec<Vec<String>> {
+        self.serving.load().parts().into_iter().collect()
+    }
+
     /// Returns the folder of the app, if its files are on disk.
     #[cfg_attr(
         not(all(feature = "dev", debug_assertions)),

@@ -1,4 +1,4 @@
-//! The elements that page scripts reach by name: `p-ref="name"` in the templates.
+//! The elements that page scripts reach by name: `p-ref="name"` and `p-part="name"` in the templates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,34 @@ use crate::page::scan;
 
 /// Each name with the tags of the elements that carry it, for the types of `refs`.
 pub(crate) type Refs = BTreeMap<String, BTreeSet<String>>;
+
+/// The names of parts, each by what stands between its expressions: `row-{{ id }}` is `row-` and
+/// nothing.
+pub(crate) type PartNames = BTreeSet<Vec<String>>;
+
+/// Returns the names of parts in a set of templates.
+pub(crate) fn parts<'a>(sources: impl IntoIterator<Item = &'a str>) -> PartNames {
+    let tags = sources.into_iter().flat_map(scan::tags);
+    let attributes = tags.flat_map(|tag| tag.attributes);
+    let names = attributes.filter(|attribute| attribute.name.eq_ignore_ascii_case("p-part"));
+    names.map(|name| pieces(name.value)).filter(|pieces| pieces != &[""]).collect()
+}
+
+fn pieces(name: &str) -> Vec<String> {
+    // What statements write, only they know.
+    if name.contains("{%") {
+        return vec![String::new(); 2];
+    }
+    let mut rest = name;
+    let mut pieces = Vec::new();
+    for expression in scan::expressions(name) {
+        let (before, after) = rest.split_once(expression).unwrap_or((rest, ""));
+        pieces.push(before.to_owned());
+        rest = after;
+    }
+    pieces.push(rest.to_owned());
+    pieces
+}
 
 /// Returns the names in a set of templates. One that an expression makes is left out; a tag that
 /// an expression makes is the empty one.
@@ -26,6 +54,16 @@ pub(crate) fn scan<'a>(sources: impl IntoIterator<Item = &'a str>) -> Refs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_named_by_what_stands_between_expressions() {
+        let parts = parts([
+            "<ul p-part=\"list\"></ul><p p-part=list P-PART=''>",
+            "<li p-part=\"row-{{ id }}\"><li p-part='{{ a }}-{{ a }}!'><p p-part=\"{% if a %}b{% endif %}\">",
+        ]);
+        let text: Vec<_> = parts.iter().map(|pieces| pieces.join("*")).collect();
+        assert_eq!(text, ["*", "*-*!", "list", "row-*"]);
+    }
 
     #[test]
     fn names_come_with_their_tags() {

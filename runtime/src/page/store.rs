@@ -18,7 +18,7 @@ use crate::{
         head::{Head, encode_path, inject},
         json,
         lint::{self, Known},
-        refs::{self, Refs},
+        refs::{self, PartNames, Refs},
         routes::{Match, Role, Route, Routes},
         script_refs::{self, Uses},
         url,
@@ -135,6 +135,10 @@ impl Set {
 
     pub(crate) fn refs(&self) -> Refs {
         refs::scan(self.sources.values().map(String::as_str))
+    }
+
+    pub(crate) fn parts(&self) -> PartNames {
+        refs::parts(self.sources.values().map(String::as_str))
     }
 
     /// Returns a page's HTML, links and all.

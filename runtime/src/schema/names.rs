@@ -204,10 +204,10 @@ fn declared(head: &str) -> impl Iterator<Item = &str> {
 const HEAD: &str = include_str!("../../client/types.d.ts");
 
 /// What stands between `export` and a name.
-const KINDS: [&str; 5] = ["declare", "class", "interface", "type", "const"];
+const KINDS: [&str; 6] = ["declare", "class", "interface", "type", "const", "function"];
 
 /// What `client.d.ts` declares below the head, and the globals that it mentions.
-const GLOBALS: [&str; 14] = [
+const GLOBALS: [&str; 15] = [
     "AbortSignal",
     "Actions",
     "AsyncGenerator",
@@ -216,6 +216,7 @@ const GLOBALS: [&str; 14] = [
     "Error",
     "HTMLElement",
     "HTMLElementTagNameMap",
+    "PartName",
     "Partial",
     "Promise",
     "Record",
@@ -248,7 +249,7 @@ mod tests {
     /// A type of an app called like a global would take its place in the head.
     #[test]
     fn every_global_in_the_head_is_known() {
-        let parameters = ["Events", "Field", "Name", "Output"];
+        let parameters = ["Events", "Field", "Fields", "Name", "Output"];
         let code = HEAD.lines().filter(|line| !line.trim_start().starts_with(['/', '*']));
         for line in code {
             let line = line.split("//").next().unwrap();

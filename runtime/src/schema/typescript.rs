@@ -11,9 +11,15 @@ use super::{
     ty::{self, Field, Object, Type},
 };
 
-/// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions and the marked
-/// elements (name and tags of each `p-ref`) of one app.
-pub(crate) fn declarations(types: &Types, head: &str, refs: &[(String, Vec<String>)]) -> String {
+/// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions, the marked
+/// elements (name and tags of each `p-ref`) and the parts (what stands between the expressions of
+/// each `p-part`) of one app.
+pub(crate) fn declarations(
+    types: &Types,
+    head: &str,
+    refs: &[(String, Vec<String>)],
+    parts: &[Vec<String>],
+) -> String {
     let writer = Writer::new(types);
     let mut text = head.trim_end().to_owned();
     if !text.is_empty() {
@@ -23,6 +29,7 @@ pub(crate) fn declarations(types: &Types, head: &str, refs: &[(String, Vec<Strin
     writer.definitions(&mut text);
     writer.actions(&mut text);
     elements(&mut text, refs);
+    part_names(&mut text, parts);
     text.push_str("declare global {\n  const action: Actions;\n}\n");
     text
 }
@@ -216,6 +223,33 @@ fn elements(text: &mut String, refs: &[(String, Vec<String>)]) {
     );
 }
 
+/// Writes the names of the parts that pages mark with `p-part`.
+fn part_names(text: &mut String, parts: &[Vec<String>]) {
+    let name = |pieces: &Vec<String>| match pieces.as_slice() {
+        [name] => quoted(name),
+        pieces => {
+            let literal = |piece: &String| {
+                piece.replace('\\', r"\\").replace('`', r"\`").replace("${", r"\${")
+            };
+            let pieces: Vec<String> = pieces.iter().map(literal).collect();
+            format!("`{}`", pieces.join("${string}"))
+        }
+    };
+    let names: Vec<String> = parts.iter().map(name).collect();
+    let names = if names.is_empty() { "never".to_owned() } else { names.join(" | ") };
+    let _ = write!(
+        text,
+        "/** The parts that pages mark with `p-part`. */\nexport type PartName = {names};\n\n\
+         /**\n \
+          * Fetches the page that is shown again, and brings its elements with this `p-part` up to date. What has\n \
+          * the focus, or was typed, stays. Calls of one moment share one request.\n \
+          *\n \
+          * Rejects with an `ActionError`: `missing_part` (404) if this page or the answer has no such element.\n \
+          */\n\
+         export declare function reloadPart(name: PartName, options?: {{ signal?: AbortSignal }}): Promise<void>;\n\n"
+    );
+}
+
 /// Writes a method's name. Bare, `new` would declare a constructor.
 fn method(name: &str) -> String {
     if name == "new" { quoted(name) } else { property(name) }
@@ -232,7 +266,12 @@ mod tests {
             ("a-b".to_owned(), vec!["my-element".to_owned()]),
             ("anything".to_owned(), Vec::new()),
         ];
-        let text = declarations(&shapes::types(), "// The head.\n", &refs);
+        let parts = [
+            vec!["list".to_owned()],
+            vec!["row-".to_owned(), String::new()],
+            vec!["`\\${".to_owned(), "\"".to_owned(), String::new()],
+        ];
+        let text = declarations(&shapes::types(), "// The head.\n", &refs, &parts);
         shapes::check_golden("shapes.d.ts", &text);
     }
 }

@@ -526,6 +526,17 @@ export interface Refs {
 /** The marked elements of this page. */
 export declare const refs: Refs;
 
+/** The parts that pages mark with `p-part`. */
+export type PartName = "list" | `row-${string}` | `\`\\\${${string}"${string}`;
+
+/**
+ * Fetches the page that is shown again, and brings its elements with this `p-part` up to date. What has
+ * the focus, or was typed, stays. Calls of one moment share one request.
+ *
+ * Rejects with an `ActionError`: `missing_part` (404) if this page or the answer has no such element.
+ */
+export declare function reloadPart(name: PartName, options?: { signal?: AbortSignal }): Promise<void>;
+
 declare global {
   const action: Actions;
 }

@@ -1,5 +1,5 @@
 // Uses that must compile.
-import { ActionError, action as imported, type chat, type mail, type shapes } from "kipo";
+import { ActionError, action as imported, effect, leaving, type chat, type mail, type shapes } from "kipo";
 import { same } from "./same";
 
 /** What an action of `shapes` takes and gives back. */
@@ -146,3 +146,8 @@ const id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 const [entry] = await action.dates.Keep({ entry: { id, day: "2026-11-23", at: new Date().toISOString() } }).call();
 if (entry) same<typeof entry.at, string>(true);
 if (entry) same<typeof entry.until, string | null>(true);
+
+// Effects and pages.
+effect("toast", ({ text }: { text: string }) => text.trim());
+leaving().addEventListener("abort", () => {});
+action.chat.Send({ username: "ada", message: "hi" }).suppressHelpers().setSuppressHelpers().build();

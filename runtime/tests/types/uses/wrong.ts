@@ -1,5 +1,5 @@
 // Each marked line must not compile, and no other.
-import { type chat } from "kipo";
+import { effect, leaving, reloadPart, type chat } from "kipo";
 import { same } from "./same";
 
 // Inputs.
@@ -78,3 +78,8 @@ export { id, message, nothing };
 
 // Dates.
 action.dates.Keep({ entry: { id: "a", day: "b", at: new Date() } }); // error: TS2322
+
+// Effects and pages. This app has no part.
+reloadPart("list"); // error: TS2345
+effect("toast", ({ text }: { text: string }) => text.trimm()); // error: TS2551
+leaving().abort(); // error: TS2551
