@@ -354,6 +354,7 @@ scene("an edit shows in a tab that was led to its page", async (stage) => {
   await go(tab, "Two");
   await write("pages/two.html", FILES["pages/two.html"].replace("<h1>Two</h1>", "<h1>Two, edited</h1>"));
   await tab.waitForFunction(() => document.querySelector("h1").textContent === "Two, edited");
+  assert.ok(await tab.evaluate(() => document.querySelector("kipo-voice") !== null), "what stands beside the page stays");
   await go(tab, "Home");
   await write("pages/index.html", FILES["pages/index.html"].replace("<h1>Home</h1>", "<h1>Home, edited</h1>"));
   await tab.waitForFunction(() => document.querySelector("h1").textContent === "Home, edited");

@@ -1,5 +1,5 @@
 /** @import { Client } from "../action.js" */
-/** @import { Settings } from "../internal.d.ts" */
+/** @import { Bound } from "../internal.d.ts" */
 /** @import { Activity } from "./activity.js" */
 /** @import { Run } from "./types.d.ts" */
 
@@ -39,10 +39,10 @@ export function observe(Observed, activity) {
 /**
  * The settings with callbacks that listen as well. Each hands on to the page's own.
  *
- * @param {Settings} settings
+ * @param {Bound} settings
  * @param {Run} run
  * @param {Activity} activity
- * @returns {Settings}
+ * @returns {Bound}
  */
 function listened(settings, run, activity) {
   const { onState, retryStream } = settings;
