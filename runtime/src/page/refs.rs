@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::page::scan;
+use crate::page::scan::{self, Piece};
 
 /// Each name with the tags of the elements that carry it, for the types of `refs`.
 pub(crate) type Refs = BTreeMap<String, BTreeSet<String>>;
@@ -24,15 +24,17 @@ fn pieces(name: &str) -> Vec<String> {
     if name.contains("{%") {
         return vec![String::new(); 2];
     }
-    let mut rest = name;
-    let mut pieces = Vec::new();
-    for expression in scan::expressions(name) {
-        let (before, after) = rest.split_once(expression).unwrap_or((rest, ""));
-        pieces.push(before.to_owned());
-        rest = after;
+    // Between two expressions there is one piece of text, be it empty.
+    let mut texts = vec![String::new()];
+    for (_, piece) in scan::pieces(name, 0) {
+        match piece {
+            Piece::Text(text) => texts.last_mut().into_iter().for_each(|last| last.push_str(text)),
+            Piece::Expression(_) => texts.push(String::new()),
+            // A statement is not there, as was asked first.
+            Piece::Statement(_) | Piece::Comment(_) => {}
+        }
     }
-    pieces.push(rest.to_owned());
-    pieces
+    texts
 }
 
 /// Returns the names in a set of templates. One that an expression makes is left out; a tag that
