@@ -17,7 +17,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use serde::{Deserialize, Serialize};
-use tera::Tera;
+use tera::{Kwargs, State, Tera};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
@@ -82,6 +82,13 @@ impl Room for HubRoom {
 /// The templates, parsed once.
 static TERA: LazyLock<Tera> = LazyLock::new(|| {
     let mut tera = Tera::new();
+    // By hand a style is mostly linked by its own name, so nothing is looked up.
+    tera.register_function("asset", |arguments: Kwargs, _: &State<'_>| {
+        Ok::<_, tera::Error>(tera::Value::safe_string(&format!(
+            "/{}",
+            arguments.must_get::<&str>("path")?
+        )))
+    });
     tera.add_raw_templates(TEMPLATES).expect("templates that Kipo takes as well");
     tera
 });

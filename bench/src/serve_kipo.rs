@@ -9,7 +9,7 @@ use kipo::{
 use tokio::net::TcpListener;
 
 use crate::serve::{self, KEPT, Order, Publishers, Room};
-use crate::templates::{self, List, TEMPLATES};
+use crate::templates::{self, List, PUBLIC, TEMPLATES};
 
 #[data]
 struct Echoed {
@@ -55,11 +55,15 @@ pub(crate) async fn run() -> io::Result<()> {
 
 /// As a release has them inside.
 fn pages() -> Files {
-    let file = |(name, text): (&'static str, &'static str)| {
-        let path: &'static str = format!("pages/{name}").leak();
-        (path, text.as_bytes())
+    let below = |folder: &'static str| {
+        move |(name, text): (&'static str, &'static str)| {
+            let path: &'static str = format!("{folder}/{name}").leak();
+            (path, text.as_bytes())
+        }
     };
-    Files::embedded(&TEMPLATES.map(file))
+    let pages = TEMPLATES.into_iter().map(below("pages"));
+    let files: Vec<_> = pages.chain(PUBLIC.into_iter().map(below("public"))).collect();
+    Files::embedded(&files)
 }
 
 #[page("list")]

@@ -9,6 +9,12 @@ pub(crate) const TEMPLATES: [(&str, &str); 3] = [
     ("list.html", include_str!("list.html")),
 ];
 
+/// What they name of `public/`.
+pub(crate) const PUBLIC: [(&str, &str); 2] = [
+    ("app.css", include_str!("../../app/public/app.css")),
+    ("favicon.svg", include_str!("../../app/public/favicon.svg")),
+];
+
 /// What `list.html` shows.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct List {
