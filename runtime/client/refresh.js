@@ -38,6 +38,11 @@ export class Page {
     return templateOf(this.#document);
   }
 
+  /** Returns what the page says that failed, if it is shown in place of one. */
+  get failure() {
+    return failureOf(this.#document);
+  }
+
   /** Says that another node has taken the place of one. @param {Node} node @param {Node} other */
   replaced(node, other) {
     this.#served.replace(node, other);
@@ -72,15 +77,15 @@ export class Page {
     if (this.#document.location.href !== address) return undefined;
     const isHtml = response.headers.get("content-type")?.startsWith("text/html");
     const isSame = isHtml && !response.redirected && templateOf(page) === this.template;
+    const isFailure = response.status >= 500;
     if (isSame && scripts(page.documentElement) === scripts(this.#served.tree)) {
       follow(this.#served, page.documentElement);
-    } else if (!isSame && response.status >= 500) {
-      // The last good one stays.
-      return failure(response.status, page);
-    } else {
+    } else if (isSame || !isFailure) {
       this.#load();
+      return undefined;
     }
-    return undefined;
+    // The last good one stays below.
+    return isFailure ? failureOf(page) ?? { kind: "data", message: `this page is answered with ${response.status}` } : undefined;
   }
 }
 
@@ -100,14 +105,12 @@ function templateOf(page) {
 }
 
 /**
- * Reads what is wrong from the page that the server shows for it.
+ * Reads what is wrong from the page that the server shows in place of one that failed.
  *
- * @param {number} status
  * @param {Document} page
- * @returns {Report}
+ * @returns {Report | undefined}
  */
-function failure(status, page) {
-  const text = (/** @type {string} */ selector) => page.querySelector(selector)?.textContent?.trim() || undefined;
-  const message = text("h1") ?? `this page is answered with ${status}`;
-  return { kind: "data", message, name: text("p"), excerpt: text("pre") };
+function failureOf(page) {
+  const text = page.querySelector("#kipo-failure")?.textContent;
+  return text ? JSON.parse(text) : undefined;
 }

@@ -30,6 +30,7 @@ import { Files } from "./swap.js";
  * @typedef {object} Tab what this script does to the page, and needs of the browser; tests hand in another
  * @property {() => string | undefined} template the page's own
  * @property {() => void} load loads the page anew
+ * @property {() => Report | undefined} failure what failed, where the page is shown in place of another
  * @property {() => Promise<Report | undefined>} refresh fetches the page, and follows it; says what failed
  * @property {(paths: string[] | null) => void} swapStyles null: all of them
  * @property {(paths: string[]) => void} fetchAgain
@@ -73,11 +74,12 @@ export function follow(url, tab) {
   /** What is wrong, and what failed since the last change. @type {Report[]} */
   let errors = [];
   /** @type {Report[]} */
-  let failures = [];
+  let failures = [tab.failure() ?? []].flat();
   /** What a tab that opens later must hear. @type {Map<string, DevEvent>} */
   const standing = new Map();
 
   const cover = () => tab.cover(errors, failures);
+  if (failures.length > 0) cover();
   const isShown = (/** @type {string[] | null | undefined} */ pages) => {
     const template = tab.template();
     return !pages || template === undefined || ERROR_PAGE.test(template) || pages.includes(template);
@@ -191,6 +193,7 @@ function thisTab() {
   return {
     template: () => page.template,
     load,
+    failure: () => page.failure,
     refresh: () => page.refresh(),
     swapStyles: (paths) => {
       if (files.swapStyles(paths)) load();

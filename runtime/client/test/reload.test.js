@@ -34,6 +34,7 @@ class FakeBrowser {
       /** Lets all that was set come due. */
       wait: () => tab.timers.splice(0).forEach((run) => run()),
       template: () => template,
+      failure: () => undefined,
       load: () => tab.done.push("load"),
       refresh: async () => {
         tab.done.push("refresh");
