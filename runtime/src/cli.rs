@@ -1,10 +1,12 @@
 //! The command line of an app: serve it, or write its types.
 
+#[cfg(all(feature = "dev", debug_assertions))]
+use std::path::Path;
 use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     str::FromStr as _,
 };

@@ -37,8 +37,9 @@ mod url;
 #[cfg(any(test, all(feature = "dev", debug_assertions)))]
 mod uses;
 
+#[cfg(all(feature = "dev", debug_assertions))]
+use std::collections::BTreeSet;
 use std::{
-    collections::BTreeSet,
     fmt,
     path::Path,
     sync::{Arc, OnceLock},
@@ -53,7 +54,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use self::{
     answer::{Keep, content, finish},
     data::not_found,
-    failure::{Audience, Failure, with_head},
+    failure::{Audience, Failure, HTML, with_head},
     head::Head,
     reply::Reply,
     routes::Target,
@@ -75,15 +76,10 @@ pub use self::{
     meta::Meta,
     query::Query,
 };
-pub(crate) use self::{
-    failure::{HTML, PageFailure, wants_html},
-    flaw::{Flaw, excerpt},
-    guards::PageGuards,
-    head::escape,
-};
+pub(crate) use self::{failure::PageFailure, flaw::Flaw, guards::PageGuards};
 
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) use self::list::Listed;
+pub(crate) use self::{failure::wants_html, flaw::excerpt, head::escape, list::Listed};
 
 /// Where the parts of a page come from.
 #[derive(Clone, Debug)]
