@@ -85,7 +85,9 @@ export class Page {
       return undefined;
     }
     // The last good one stays below.
-    return isFailure ? failureOf(page) ?? { kind: "data", message: `this page is answered with ${response.status}` } : undefined;
+    if (!isFailure) return undefined;
+    const message = page.querySelector("h1")?.textContent?.trim() || `this page is answered with ${response.status}`;
+    return failureOf(page) ?? { kind: "data", message };
   }
 }
 
