@@ -80,6 +80,21 @@ scene("a part follows the server, and nothing else of the page does", async (sta
   assert.equal(loads(), 3, "one request for all");
 });
 
+scene("an edit shows in a tab with a part that was fetched", async (stage) => {
+  const { root, write } = await site(stage, FILES);
+  const server = await stage.server({ root, watch: true });
+  const tab = await stage.tab(server.url);
+  await tab.waitForFunction(() => globalThis.kipo);
+  const items = (text) => FILES["pages/index.html"].replace("<li>a</li>", text);
+  // As if there were more of them by now.
+  await tab.route(`${server.url}/`, (route) => route.fulfill({ contentType: "text/html", body: items("<li>a</li><li>b</li>") }), { times: 1 });
+  await tab.evaluate(() => globalThis.kipo.reloadPart("list"));
+  assert.deepEqual(await tab.locator("li").allTextContents(), ["a", "b"]);
+  await write("pages/index.html", items("<li>c</li>").replace("<h1>Parts</h1>", "<h1>Parts, edited</h1>"));
+  await reads(tab, "h1", /edited/);
+  assert.deepEqual(await tab.locator("li").allTextContents(), ["c"]);
+});
+
 scene("a part that cannot be had says why", async (stage) => {
   const { tab, server } = await open(stage);
   stage.expect(/status of 500/, /ERR_FAILED/);

@@ -10,7 +10,7 @@ import { address, parse } from "./page.js";
  * @typedef {object} Tab what parts need of the page that is shown; tests hand in another
  * @property {Tree} document
  * @property {(signal: AbortSignal) => Promise<Tree>} fetchPage
- * @property {(live: Element, next: Element) => void} morph
+ * @property {(live: Element, next: Element) => void} show
  * @property {() => Promise<void>} turn waits for what else the page does at this moment
  *
  * @typedef {object} Round one request for the page
@@ -44,7 +44,7 @@ export class Parts {
     const next = this.#find(await this.#page(round, signal), name);
     const live = this.#find(this.#tab.document, name);
     if (next.length !== live.length) throw missing(`${live.length} elements are p-part="${name}", and now ${next.length}`);
-    live.forEach((element, index) => this.#tab.morph(element, /** @type {Element} */ (next[index])));
+    live.forEach((element, index) => this.#tab.show(element, /** @type {Element} */ (next[index])));
   }
 
   /** @returns {Round} */
@@ -116,6 +116,17 @@ async function fetchPage(signal) {
   }
 }
 
+/**
+ * Shows a part, and tells those who keep an eye on what the server has sent.
+ *
+ * @param {Element} live
+ * @param {Element} next
+ */
+function show(live, next) {
+  morph(live, next);
+  live.dispatchEvent(new Event("kipo:sent", { bubbles: true }));
+}
+
 /** @returns {Promise<void>} */
 function turn() {
   return new Promise((resolve) => setTimeout(resolve));
@@ -129,6 +140,6 @@ let parts;
  * @param {{ signal?: AbortSignal }} [options]
  */
 export function reloadPart(name, { signal } = {}) {
-  parts ??= new Parts({ document, fetchPage, morph, turn });
+  parts ??= new Parts({ document, fetchPage, show, turn });
   return parts.reload(name, signal);
 }

@@ -26,8 +26,8 @@ function tab(...parts) {
       requests.push({ signal, answer: (...next) => resolve(tree(next)), fail: reject });
       signal.addEventListener("abort", () => reject(signal.reason));
     });
-  const morph = (live, next) => (live.text = next.text);
-  return { parts: new Parts({ document, fetchPage, morph, turn: async () => {} }), requests, texts: () => document.elements.map(({ text }) => text) };
+  const show = (live, next) => (live.text = next.text);
+  return { parts: new Parts({ document, fetchPage, show, turn: async () => {} }), requests, texts: () => document.elements.map(({ text }) => text) };
 }
 
 const missing = (pattern) => (error) => error instanceof ActionError && error.code === "missing_part" && pattern.test(error.message);
