@@ -38,6 +38,11 @@ export class Page {
     return templateOf(this.#document);
   }
 
+  /** Returns the life of the server that the page is from. */
+  get life() {
+    return this.#document.querySelector("script[data-kipo-life]")?.getAttribute("data-kipo-life") || undefined;
+  }
+
   /** Returns what the page says that failed, if it is shown in place of one. */
   get failure() {
     return failureOf(this.#document);

@@ -30,6 +30,7 @@ import { Files } from "./swap.js";
  * @typedef {object} Tab what this script does to the page, and needs of the browser; tests hand in another
  * @property {() => string | undefined} template the page's own
  * @property {() => void} load loads the page anew
+ * @property {() => string | undefined} life of the server that the page is from
  * @property {() => Report | undefined} failure what failed, where the page is shown in place of another
  * @property {() => Promise<Report | undefined>} refresh fetches the page, and follows it; says what failed
  * @property {(paths: string[] | null) => void} swapStyles null: all of them
@@ -69,8 +70,8 @@ const EVENTS_CLOSED = 2;
  * @param {Tab} tab
  */
 export function follow(url, tab) {
-  /** The life of the server that this page came from, or the first that was seen. @type {string | undefined} */
-  let life;
+  /** The life of the server that this page came from, or the first that was seen. */
+  let life = tab.life();
   /** What is wrong, and what failed since the last change. @type {Report[]} */
   let errors = [];
   /** @type {Report[]} */
@@ -193,6 +194,7 @@ function thisTab() {
   return {
     template: () => page.template,
     load,
+    life: () => page.life,
     failure: () => page.failure,
     refresh: () => page.refresh(),
     swapStyles: (paths) => {

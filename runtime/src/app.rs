@@ -420,6 +420,7 @@ fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<
         client: format!("{}/{}", app.base, client::hash()),
         preload,
         reload: app.follows_edits,
+        life: RequestId::next().to_string(),
         actions: routes.map(|routes| routes.iter().map(|route| route.name.to_string()).collect()),
         site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
         guards: app.page_guards.clone(),

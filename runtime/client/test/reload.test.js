@@ -25,7 +25,7 @@ class FakeBrowser {
   opened = [];
   #queue = [];
 
-  open({ isPoor = false, template } = {}) {
+  open({ isPoor = false, template, life } = {}) {
     const tab = {
       /** What was done to the page, in order. */
       done: [],
@@ -34,6 +34,7 @@ class FakeBrowser {
       /** Lets all that was set come due. */
       wait: () => tab.timers.splice(0).forEach((run) => run()),
       template: () => template,
+      life: () => life,
       failure: () => undefined,
       load: () => tab.done.push("load"),
       refresh: async () => {
@@ -238,6 +239,13 @@ test("another_server_loads_every_tab_anew", () => {
   events.fail(0);
   events.send("start", { id: "b" });
   for (const tab of tabs) assert.deepEqual(tab.done, ["load"]);
+});
+
+test("a_page_of_the_server_before_notices_that_it_is_another", () => {
+  const browser = new FakeBrowser();
+  const [old, fresh] = [browser.open({ life: "a" }), browser.open({ life: "b" })];
+  browser.opened[0].events.send("start", { id: "b" });
+  assert.deepEqual([old.done, fresh.done], [["load"], []]);
 });
 
 test("a_tab_that_takes_over_notices_that_the_server_is_another", () => {

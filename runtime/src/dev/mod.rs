@@ -27,7 +27,7 @@ use self::{
     reload::{Reload, ReloadEvent},
 };
 use crate::{
-    context::States,
+    context::{RequestId, States},
     dispatch,
     page::{PageFailure, Pages},
     schema::Types,
@@ -62,7 +62,7 @@ pub(crate) struct Acted {
 
 impl Develop {
     pub(crate) fn new(pages: Arc<Pages>, types: &Types) -> Self {
-        let reload = Arc::new(Reload::new(pages.root()));
+        let reload = Arc::new(Reload::new(pages.root(), pages.life()));
         let (told, root) = (Arc::clone(&reload), pages.root().map(Path::to_owned));
         pages.on_failure(move |PageFailure { page, flaw, request_id }| {
             // Of a panic the tabs hear where it happened.
@@ -203,7 +203,7 @@ pub(crate) fn wrong_stream(
     wrong: &[Report],
     shared: Arc<Shared>,
 ) -> Router {
-    let reload = Reload::new(root);
+    let reload = Reload::new(root, RequestId::next().as_str());
     reload.build_is_wrong(wrong);
     stream(base, Arc::new(reload), shared)
 }

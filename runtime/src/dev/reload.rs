@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
-    context::{Context, RequestId},
+    context::Context,
     dev::{Report, editor, supervised::source_root},
     encode,
     error::{Error, Result},
@@ -127,12 +127,12 @@ impl Wrong {
 }
 
 impl Reload {
-    /// `root` is the folder of the app.
-    pub(super) fn new(root: Option<&Path>) -> Self {
+    /// `root` is the folder of the app, `life` the name of the process.
+    pub(super) fn new(root: Option<&Path>, life: &str) -> Self {
         let (changes, _) = broadcast::channel(PENDING_MAX);
         let root = source_root().or_else(|| root.map(Path::to_owned)).unwrap_or_default();
         let root = root.display().to_string();
-        let id = RequestId::next().to_string();
+        let id = life.to_owned();
         let start = ReloadEvent::Start { id, root, editor: editor::url() };
         Self { start, changes, wrong: Mutex::default() }
     }

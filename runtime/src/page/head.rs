@@ -15,6 +15,8 @@ pub(crate) struct Head {
     common: String,
     /// The script that follows edits, in development.
     reload: Option<String>,
+    /// Names the process, for that script.
+    life: String,
     /// The script of the panel, in development. It runs before any script of a page, to see all
     /// that those do.
     panel: Option<String>,
@@ -36,7 +38,8 @@ impl Head {
         script(&mut common, &main);
         let reload = settings.reload.then(|| format!("{}/reload.js", settings.client));
         let panel = settings.reload.then(|| format!("{}/panel.js", settings.client));
-        Self { common, reload, panel, csp: csp(&imports) }
+        let life = settings.life.clone();
+        Self { common, reload, life, panel, csp: csp(&imports) }
     }
 
     /// Returns the lines for a page with these files of its own. `template` is the page's.
@@ -48,10 +51,11 @@ impl Head {
     ) -> String {
         let mut block = self.common.clone();
         if let Some(url) = &self.reload {
-            let (url, template) = (escape(url), escape(template));
+            let (url, life, template) = (escape(url), escape(&self.life), escape(template));
             let _ = writeln!(
                 block,
-                "<script type=\"module\" src=\"{url}\" data-kipo-page=\"{template}\"></script>"
+                "<script type=\"module\" src=\"{url}\" data-kipo-page=\"{template}\" \
+                 data-kipo-life=\"{life}\"></script>"
             );
         }
         if let Some(url) = &self.panel {
@@ -182,7 +186,7 @@ mod tests {
             "<script type=\"importmap\">{\"imports\":{\"kipo\":\"/_kipo/c0/main.js\"}}</script>\n\
              <link rel=\"modulepreload\" href=\"/_kipo/c0/action.js\">\n\
              <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
-             <script type=\"module\" src=\"/_kipo/c0/reload.js\" data-kipo-page=\"index.html\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\"></script>\n\
              <script type=\"module\" src=\"/_kipo/c0/panel.js\"></script>\n\
              <link rel=\"stylesheet\" href=\"/p/index.css\">\n\
              <script type=\"module\" src=\"/p/index.js\"></script>\n"

@@ -92,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) preload: Vec<String>,
     /// Whether pages follow edits. If so, who looks at them writes them.
     pub(crate) reload: bool,
+    /// Names the process that a page is from, where pages follow edits.
+    pub(crate) life: String,
     /// The names of the actions that forms may call; nothing if those themselves are wrong.
     pub(crate) actions: Option<Vec<String>>,
     /// The app's own address, `https://example.org`.
@@ -109,6 +111,7 @@ impl Settings {
             client: "/_kipo/c0".to_owned(),
             preload: Vec::new(),
             reload: false,
+            life: "l0".to_owned(),
             actions: None,
             site: None,
             guards: PageGuards::default(),
@@ -199,6 +202,12 @@ impl Pages {
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn users(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
         uses::users(self.serving.load().sources(), changed)
+    }
+
+    /// Returns the name of the process, as pages carry it.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn life(&self) -> &str {
+        &self.settings.life
     }
 
     /// Returns whether there is a template of that name.
