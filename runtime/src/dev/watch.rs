@@ -24,10 +24,10 @@ use crate::files::{Files, Folder, Hash};
 
 /// How long it has to be quiet before a change is acted on: an editor that saves all files, or a
 /// tool that writes several, is one change.
-const SETTLE: Duration = Duration::from_millis(20);
+const SETTLE: Duration = Duration::from_millis(10);
 
 /// A change that never settles is acted on after so many quiet waits that were none.
-const UNSETTLED_MAX: u32 = 40;
+const UNSETTLED_MAX: u32 = 80;
 
 /// Folders below folders: more than any project has.
 const DEPTH_MAX: usize = 32;
@@ -305,12 +305,12 @@ fn walk(
 /// What is in the files. Those that editors keep for themselves are not among them.
 #[derive(Clone, Debug, Default)]
 struct Contents {
-    pages: BTreeMap<String, Hash>,
-    sources: BTreeMap<PathBuf, Source>,
+    pages: BTreeMap<String, Seen>,
+    sources: BTreeMap<PathBuf, Seen>,
 }
 
 #[derive(Clone, Debug)]
-struct Source {
+struct Seen {
     /// When it was written, and how long it is: it is read again only if one of them is another.
     stamp: Option<(SystemTime, u64)>,
     hash: Hash,
@@ -323,15 +323,15 @@ impl Contents {
         let files = Files::on_disk(looked.app.clone());
         for folder in [Folder::Pages, Folder::Public] {
             for path in files.list(folder).unwrap_or_default() {
-                if let Some(file) = files.read(folder, &path) {
-                    contents.pages.insert(format!("{folder}/{path}"), file.hash);
+                let path = format!("{folder}/{path}");
+                if let Some(seen) = Seen::of(&looked.app.join(&path), before.pages.get(&path)) {
+                    contents.pages.insert(path, seen);
                 }
             }
         }
         for path in looked.sources() {
-            let known = before.sources.get(&path);
-            if let Some(source) = Source::of(&path, known) {
-                contents.sources.insert(path, source);
+            if let Some(seen) = Seen::of(&path, before.sources.get(&path)) {
+                contents.sources.insert(path, seen);
             }
         }
         contents
@@ -339,30 +339,26 @@ impl Contents {
 
     /// Takes up what is only in `other`.
     fn add_new(&mut self, other: &Self) {
-        for (path, hash) in &other.pages {
-            self.pages.entry(path.clone()).or_insert_with(|| hash.clone());
+        for (path, seen) in &other.pages {
+            self.pages.entry(path.clone()).or_insert_with(|| seen.clone());
         }
-        for (path, source) in &other.sources {
-            self.sources.entry(path.clone()).or_insert_with(|| source.clone());
+        for (path, seen) in &other.sources {
+            self.sources.entry(path.clone()).or_insert_with(|| seen.clone());
         }
     }
 
     fn since(&self, before: &Self) -> Changes {
-        let sources = |contents: &Self| -> BTreeMap<PathBuf, Hash> {
-            let hashes = contents.sources.iter().map(|(path, s)| (path.clone(), s.hash.clone()));
-            hashes.collect()
-        };
         let came_or_went = before.pages.keys().filter(|path| !self.pages.contains_key(*path));
         let came = self.pages.keys().filter(|path| !before.pages.contains_key(*path));
         Changes {
             pages: different(&before.pages, &self.pages),
             came_or_went: came_or_went.chain(came).cloned().collect(),
-            sources: different(&sources(before), &sources(self)),
+            sources: different(&before.sources, &self.sources),
         }
     }
 }
 
-impl Source {
+impl Seen {
     fn of(path: &Path, known: Option<&Self>) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
@@ -374,9 +370,10 @@ impl Source {
 }
 
 /// Returns the names that are in one only, or with another value.
-fn different<K: Ord + Clone>(before: &BTreeMap<K, Hash>, now: &BTreeMap<K, Hash>) -> BTreeSet<K> {
+fn different<K: Ord + Clone>(before: &BTreeMap<K, Seen>, now: &BTreeMap<K, Seen>) -> BTreeSet<K> {
     let gone = before.keys().filter(|name| !now.contains_key(*name));
-    let other = now.iter().filter(|(name, hash)| before.get(*name) != Some(hash));
+    let same = |name: &K, seen: &Seen| before.get(name).is_some_and(|old| old.hash == seen.hash);
+    let other = now.iter().filter(|(name, seen)| !same(name, seen));
     gone.chain(other.map(|(name, _)| name)).cloned().collect()
 }
 
