@@ -158,11 +158,13 @@ impl PageData {
     ///
     /// A 500 if it is anything else, since nothing would have a name.
     pub fn of(data: &impl Serialize) -> Result<Self> {
-        let value = tera::Value::try_from_serializable(data)?;
-        if value.is_none() {
-            return Ok(Self(tera::Context::new()));
+        match tera::Context::from_serialize(data) {
+            Ok(variables) => Ok(Self(variables)),
+            Err(_) if tera::Value::try_from_serializable(data)?.is_none() => {
+                Ok(Self(tera::Context::new()))
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(Self(tera::Context::from_serialize(&value)?))
     }
 
     /// Returns the variables with one of ours more.

@@ -58,7 +58,7 @@ use self::{
     head::Head,
     reply::Reply,
     routes::Target,
-    store::{Page, Set, page_data},
+    store::{Constant, Page, Set, page_data},
 };
 use crate::{
     context::{Context, REQUEST_ID, States},
@@ -296,6 +296,10 @@ impl Pages {
         if target.trailing_slash {
             return Ok(without_slash(cx)?);
         }
+        if self.is_constant(page, &params) {
+            let Constant { html, hash, .. } = set.render_constant(page, path)?;
+            return Ok(self.page(cx, page, &Reply::default(), html, &hash));
+        }
         let page_cx = PageContext::new(cx.clone(), params.clone());
         let data = within(self.settings.timeout, unpanicked(self.data(page, &page_cx)))
             .await
@@ -307,7 +311,16 @@ impl Pages {
         let reply = page_cx.take_reply();
         let status = reply.status().map_err(of_data)?;
         let html = reply.meta.put_into(html, self.settings.site.as_deref());
-        Ok(self.page(cx, page, status, &reply, html))
+        if status != StatusCode::OK {
+            return Ok(with_head(&self.head, status, html, Keep::Never));
+        }
+        let hash = Hash::quick(html.as_bytes());
+        Ok(self.page(cx, page, &reply, html.into(), &hash))
+    }
+
+    /// Tells whether a page says the same to everybody: nothing is asked, and nobody decides.
+    fn is_constant(&self, page: &Page, params: &[(String, String)]) -> bool {
+        page.data.is_none() && params.is_empty() && !self.settings.guards.cover(&page.file)
     }
 
     /// Lets the page's guards decide, and then asks for its data.
@@ -321,17 +334,7 @@ impl Pages {
     }
 
     /// Answers with a page's HTML.
-    fn page(
-        &self,
-        cx: &Context,
-        page: &Page,
-        status: StatusCode,
-        reply: &Reply,
-        html: String,
-    ) -> Response {
-        if status != StatusCode::OK {
-            return with_head(&self.head, status, html, Keep::Never);
-        }
+    fn page(&self, cx: &Context, page: &Page, reply: &Reply, html: Bytes, hash: &Hash) -> Response {
         let cache = reply.cache.or(page.data.and_then(|data| data.cache)).unwrap_or_default();
         let guarded = self.settings.guards.cover(&page.file)
             || page.data.is_some_and(|data| data.guard.is_some());
@@ -343,9 +346,7 @@ impl Pages {
             (false, true) => cache.of_one_visitor(),
             (false, false) => cache,
         };
-        let hash = Hash::of(html.as_bytes());
-        let keep = Keep::RevalidatePrivately;
-        let mut response = content(cx, Bytes::from(html), &hash, HTML, keep);
+        let mut response = content(cx, html, hash, HTML, Keep::RevalidatePrivately);
         cache.write(response.headers_mut());
         self.head.secure(response.headers_mut());
         response

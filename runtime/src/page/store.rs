@@ -3,8 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::OnceLock,
 };
 
+use bytes::Bytes;
 use tera::Tera;
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
         Settings, asset,
         data::{PageData, PageRegistration},
         error_pages::ErrorPages,
+        failure::Failure,
         flaw::{Flaw, Sources},
         head::{Head, encode_path, inject},
         json,
@@ -48,6 +51,17 @@ pub(crate) struct Page {
     pub(crate) data: Option<&'static PageRegistration>,
     /// The names of its parameters.
     params: Vec<String>,
+    /// Its HTML, if that is the same for everybody; made when somebody asks.
+    constant: OnceLock<Constant>,
+}
+
+/// The HTML of a page that says the same to everybody.
+#[derive(Clone)]
+pub(crate) struct Constant {
+    /// A page knows its path, and one address may be written in several ways.
+    path: String,
+    pub(crate) html: Bytes,
+    pub(crate) hash: Hash,
 }
 
 /// What templates, scripts and styles are made from, before it is known to be good.
@@ -141,6 +155,24 @@ impl Set {
         refs::parts(self.sources.values().map(String::as_str))
     }
 
+    /// Returns the HTML of a page without data and parameters.
+    ///
+    /// # Errors
+    ///
+    /// Where the template asks for what is not there.
+    pub(crate) fn render_constant(&self, page: &Page, path: &str) -> Result<Constant, Failure> {
+        if let Some(known) = page.constant.get().filter(|known| known.path == path) {
+            return Ok(known.clone());
+        }
+        let data = page_data(None, &[], path).map_err(|error| Failure::of_data(page, error))?;
+        let html = self.render(page, &data).map_err(|flaw| Failure::of_template(page, *flaw))?;
+        let hash = Hash::of(html.as_bytes());
+        let made = Constant { path: path.to_owned(), html: html.into(), hash };
+        // Whoever was first has the same.
+        let _ = page.constant.set(made.clone());
+        Ok(made)
+    }
+
     /// Returns a page's HTML, links and all.
     ///
     /// # Errors
@@ -206,6 +238,7 @@ impl Set {
             block: head.block(file, url(".css").as_deref(), url(".js").as_deref()),
             data: None,
             params: route.into_iter().flat_map(Route::params).map(str::to_owned).collect(),
+            constant: OnceLock::new(),
         }
     }
 
