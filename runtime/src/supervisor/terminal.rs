@@ -22,14 +22,14 @@ pub(super) fn mutter(text: &str) {
     }
 }
 
-/// Tells everything that is wrong, the first last: it is what stands above the prompt. Warnings
-/// are counted only where there are errors.
+/// Tells everything that is wrong, the first first. Where there are errors, warnings are only
+/// counted.
 pub(super) fn tell(reports: &[Report]) {
     let coloured = io::stderr().is_terminal();
     let (warnings, errors): (Vec<_>, Vec<_>) = reports.iter().partition(|report| report.warning);
     let told = if errors.is_empty() { &warnings } else { &errors };
     let mut err = io::stderr().lock();
-    for report in told.iter().rev() {
+    for report in told {
         let text = if coloured { report.to_string() } else { report.plain() };
         let _ = writeln!(err, "{text}\n");
     }
