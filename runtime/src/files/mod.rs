@@ -120,6 +120,11 @@ impl Files {
         }
     }
 
+    /// Returns whether the files are part of the binary, so that none of them ever changes.
+    pub(crate) fn are_embedded(&self) -> bool {
+        matches!(self.0, Source::Embedded(_))
+    }
+
     /// Returns the folder of the package that the files belong to, if they are on disk.
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn package(&self) -> Option<&Path> {

@@ -318,9 +318,13 @@ impl Pages {
         Ok(self.page(cx, page, &reply, html.into(), &hash))
     }
 
-    /// Tells whether a page says the same to everybody: nothing is asked, and nobody decides.
+    /// Tells whether a page says the same to everybody and always: nothing is asked, nobody
+    /// decides, and the files that it may name are part of the binary.
     fn is_constant(&self, page: &Page, params: &[(String, String)]) -> bool {
-        page.data.is_none() && params.is_empty() && !self.settings.guards.cover(&page.file)
+        page.data.is_none()
+            && params.is_empty()
+            && !self.settings.guards.cover(&page.file)
+            && self.files.are_embedded()
     }
 
     /// Lets the page's guards decide, and then asks for its data.

@@ -318,3 +318,17 @@ async fn a_page_that_takes_too_long_is_given_up() {
     assert_eq!(page.status, 504);
     assert!(page.body.contains("this took longer than it may"), "{}", page.body);
 }
+
+#[tokio::test]
+async fn a_page_that_is_rendered_once_still_knows_how_it_was_asked_for() {
+    let files = Files::embedded(&[("pages/about.html", b"<p>{{ path }}</p>")]);
+    let pages = Pages::of(files, Settings::test(), &States::default(), Vec::new()).unwrap();
+    let mut tags = Vec::new();
+    for path in ["/about", "/%61bout", "/about"] {
+        let page = ask(&pages, &format!("GET {path}"), &[]).await;
+        assert!(page.body.contains(&format!("<p>{path}</p>")), "{}", page.body);
+        tags.push(page.header("etag").to_owned());
+    }
+    assert_eq!(tags[0], tags[2]);
+    assert_ne!(tags[0], tags[1]);
+}
