@@ -73,7 +73,7 @@ pub(crate) fn grow() -> Result {
     write(&app.join("actions/math/add.rs"), &ADD.replace("action]", "action(name = \"Ping\")]"))?;
     build_app(&app)?;
     let output = std::process::Command::new(target().join("debug/grow"))
-        .args(["--port", "0"])
+        .args(["--no-watch", "--port", "0"])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| error.to_string())?;
