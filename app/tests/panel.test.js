@@ -85,10 +85,13 @@ scene("an action is called from its form, by the client of the page", async (sta
   const { url } = await stage.server({ watch: true });
   const page = await stage.chat(url, "Ada");
   await open(page, "actions");
+  await inPanel(page, ".list > .item").first().waitFor();
   assert.deepEqual(await inPanel(page, ".list > .item > summary > .name").allTextContents(), ["chat.Listen", "chat.Send", "progress.Run"]);
 
   const send = item(page, "chat.Send");
   await send.locator("summary").first().click();
+  // What it takes and gives comes with the form, in a moment.
+  await send.locator("pre").filter({ hasText: "interface Sent {" }).first().waitFor({ state: "attached" });
   assert.match(await send.locator("pre").allTextContents().then((texts) => texts.join()), /interface Send \{[^]*username: string;[^]*interface Sent \{/);
   await send.getByLabel("username").fill("Grace");
   await send.getByLabel("message").fill("from the panel");
