@@ -79,6 +79,7 @@ class Load {
 scene("twenty versions take over, a new action first: none refused, none reset, the types are fresh", async (stage) => {
   const server = await stage.server(copy.options);
   const load = new Load(server.url);
+  stage.finally(() => load.stop());
   for (let number = 0; number < EDITS; number++) {
     await copy.write("actions/version.rs", version(number));
     await until(async () => (await asks(server)) === number, () => server.said + server.complained);

@@ -214,7 +214,9 @@ fn follow(
                 Happened::At(paths) => paths.iter().for_each(|path| watch.moved(path)),
                 Happened::Look(other) => {
                     watch.folders(&other);
-                    before.add_new(&Contents::of(&other, &before));
+                    // What is new where it was looked before is a change, found below.
+                    let here = Contents::of(&looked, &before);
+                    before.add_new(&Contents::of(&other, &here), &here);
                     looked = other;
                 }
             }
@@ -337,12 +339,13 @@ impl Contents {
         contents
     }
 
-    /// Takes up what is only in `other`.
-    fn add_new(&mut self, other: &Self) {
-        for (path, seen) in &other.pages {
+    /// Takes up what is in `other` and not in `here`.
+    fn add_new(&mut self, other: &Self, here: &Self) {
+        for (path, seen) in other.pages.iter().filter(|(path, _)| !here.pages.contains_key(*path)) {
             self.pages.entry(path.clone()).or_insert_with(|| seen.clone());
         }
-        for (path, seen) in &other.sources {
+        let sources = other.sources.iter();
+        for (path, seen) in sources.filter(|(path, _)| !here.sources.contains_key(*path)) {
             self.sources.entry(path.clone()).or_insert_with(|| seen.clone());
         }
     }
@@ -484,6 +487,25 @@ mod tests {
             assert_eq!(told.recv().unwrap(), ["a.rs"]);
             drop(event);
         });
+    }
+
+    #[test]
+    fn a_file_that_is_made_before_more_is_looked_at_is_a_change() {
+        let dir = TestDir::new(&[("pages/a.css", "1"), ("app/a.rs", "1"), ("lib/a.rs", "1")]);
+        let app = BTreeSet::from([dir.path().join("app")]);
+        let first = Looked { packages: app, ..looked(&dir) };
+        let before = Contents::of(&first, &Contents::default());
+        let (event, happened) = mpsc::channel();
+        dir.write("app/new.rs", "1");
+        event.send(Happened::At(Vec::new())).unwrap();
+        event.send(Happened::Look(looked(&dir))).unwrap();
+        drop(event);
+        let (tell, told) = mpsc::channel();
+        follow(first, before, &happened, &mut NoWatch, |changes| {
+            tell.send(names(&changes)).unwrap()
+        });
+        drop(tell);
+        assert_eq!(told.iter().collect::<Vec<_>>(), [["new.rs"]]);
     }
 
     #[test]
