@@ -216,7 +216,10 @@ fn supervise(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let settings = supervisor::Settings {
         address,
         app: app.root().map(Path::to_owned),
-        package: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).or(app.package()),
+        // What cargo set may be of another program, which has started this one.
+        package: app
+            .package()
+            .or_else(|| std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)),
         base: app.base_set().to_owned(),
         drain: app.serve_limits_set().drain,
     };
