@@ -94,26 +94,6 @@ function imports(sheet, isMeant) {
 }
 
 /**
- * Fetches images, icons and the like again.
- *
- * @param {Document} document
- * @param {string[]} paths such as `public/logo.svg`
- */
-export function fetchAgain(document, paths) {
-  const again = (/** @type {string} */ address) => (isOneOf(document, address, paths) ? anew(new URL(address, document.baseURI).href) : address);
-  for (const element of document.querySelectorAll("[src], [srcset], [href], [poster], [data]")) {
-    if (element.matches("script, a, area, base, iframe, link:not([rel~=icon i], [rel~=apple-touch-icon i], [rel~=manifest i])")) continue;
-    for (const name of ["src", "href", "poster", "data"]) {
-      const address = element.getAttribute(name);
-      if (address !== null && again(address) !== address) element.setAttribute(name, again(address));
-    }
-    const set = element.getAttribute("srcset");
-    const next = set?.replace(/(^|,\s*)([^\s,]+)/g, (_, before, address) => before + again(address));
-    if (next !== undefined && next !== set) element.setAttribute("srcset", next);
-  }
-}
-
-/**
  * @param {Document} document
  * @param {string} address
  * @param {string[] | null} paths
