@@ -26,7 +26,7 @@ use crate::{
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
     app::{Built, StartError},
-    dev::{Acted, Develop, LastBuild, Order, Report, SUPERVISED, Supervised, Word, report_panics},
+    dev::{Acted, Develop, Order, Report, SUPERVISED, Supervised, Word, ms, report_panics},
     supervisor,
 };
 
@@ -305,14 +305,16 @@ async fn obey(
             (Order::Retire, _) => return,
             (Order::Changed(changes), Some(develop)) => {
                 let Acted { did, took, wrong } = develop.act(&changes);
-                let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-                supervisor.tell(&Word::Acted { what: changes.to_string(), did, ms, wrong });
+                supervisor.tell(&Word::Acted {
+                    what: changes.to_string(),
+                    did,
+                    ms: ms(took),
+                    wrong,
+                });
             }
             (Order::Wrong(wrong), Some(develop)) => develop.build_is_wrong(&wrong),
-            (Order::Built { what, ms, ok }, Some(develop)) => {
-                develop.built(LastBuild { what, ms, ok });
-            }
-            (Order::Serve | Order::Built { .. } | Order::Changed(_) | Order::Wrong(_), _) => {}
+            (Order::Built(build), Some(develop)) => develop.built(build),
+            (Order::Serve | Order::Built(_) | Order::Changed(_) | Order::Wrong(_), _) => {}
         }
     }
 }

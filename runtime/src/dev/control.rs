@@ -17,7 +17,7 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::dev::{Changes, Report};
+use crate::dev::{Changes, LastBuild, Report};
 
 /// The environment variable that tells a process that it is supervised.
 pub(crate) const SUPERVISED: &str = "KIPO_SUPERVISED";
@@ -35,7 +35,7 @@ pub(crate) enum Order {
     /// This is wrong with what shall take its place; nothing any more if it is empty.
     Wrong(Vec<Report>),
     /// What the last build was about, for the panel.
-    Built { what: String, ms: u64, ok: bool },
+    Built(LastBuild),
 }
 
 /// What a serving process tells.

@@ -37,7 +37,7 @@ use crate::{
 
 pub(crate) use self::{
     control::{Order, SUPERVISED, Word, hand_over, line},
-    panel::{LastBuild, PANEL_KEY},
+    panel::{LastBuild, PANEL_KEY, ms},
     reload::RELOAD_PATH,
     report::{Kind, Report},
     supervised::{Supervised, report_panics},
@@ -120,7 +120,7 @@ impl Develop {
         self.panel.changed(LastChange {
             what: changes.to_string(),
             did: did.clone(),
-            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            ms: ms(took),
             ok: wrong.is_empty(),
         });
         Acted { did, took, wrong }

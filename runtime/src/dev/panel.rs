@@ -7,12 +7,12 @@ use std::{
     collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use axum::{Router, body::Body, response::Response, routing::get};
 use http::{HeaderValue, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,12 +33,18 @@ pub(crate) const PANEL_KEY: &str = "Alt+Shift+K";
 const CHANGES_MAX: usize = 20;
 
 /// A build, as the supervisor tells of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LastBuild {
     /// The files that changed.
-    pub(crate) what: String,
-    pub(crate) ms: u64,
-    pub(crate) ok: bool,
+    what: String,
+    ms: u64,
+    ok: bool,
+}
+
+impl LastBuild {
+    pub(crate) fn new(what: impl Into<String>, took: Duration, ok: bool) -> Self {
+        Self { what: what.into(), ms: ms(took), ok }
+    }
 }
 
 /// A change of pages that this process acted on.
@@ -152,11 +158,16 @@ fn place(root: Option<&Path>, file: &str, line: u32) -> Value {
     json!({ "file": shown, "line": line, "opens": opens })
 }
 
+/// Returns whole milliseconds, as everything that is shown has them.
+pub(crate) fn ms(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Adds the time to what happened, in milliseconds since 1970.
 fn at_time(at: SystemTime, what: &impl Serialize) -> Value {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let mut value = json!(what);
-    value["at"] = json!(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    value["at"] = json!(ms(since));
     value
 }
 
@@ -186,8 +197,8 @@ mod tests {
 
     #[test]
     fn what_happened_has_its_time() {
-        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(5);
-        let build = LastBuild { what: "main.rs".to_owned(), ms: 80, ok: false };
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(5);
+        let build = LastBuild::new("main.rs", Duration::from_millis(80), false);
         let expected = json!({ "what": "main.rs", "ms": 80, "ok": false, "at": 5 });
         assert_eq!(at_time(at, &build), expected);
     }

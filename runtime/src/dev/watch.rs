@@ -502,7 +502,7 @@ mod tests {
         drop(event);
         let (tell, told) = mpsc::channel();
         follow(first, before, &happened, &mut NoWatch, |changes| {
-            tell.send(names(&changes)).unwrap()
+            tell.send(names(&changes)).unwrap();
         });
         drop(tell);
         assert_eq!(told.iter().collect::<Vec<_>>(), [["new.rs"]]);

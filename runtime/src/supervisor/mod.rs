@@ -33,7 +33,7 @@ use self::{
     stand_in::StandIn,
     terminal::{mutter, say, tell, time},
 };
-use crate::dev::{self, Changes, Kind, Looked, Looker, Order, PANEL_KEY, Report, Word};
+use crate::dev::{self, Changes, Kind, LastBuild, Looked, Looker, Order, PANEL_KEY, Report, Word};
 
 pub(crate) use self::child::COLOUR;
 
@@ -264,9 +264,8 @@ impl Supervisor {
         tell(&built.reports);
         let what = changes.to_string();
         let ok = built.binary.is_some();
-        let ms = u64::try_from(built.took.as_millis()).unwrap_or(u64::MAX);
         if let Some(serving) = &self.serving {
-            serving.order(&Order::Built { what: what.clone(), ms, ok });
+            serving.order(&Order::Built(LastBuild::new(&what, built.took, ok)));
         }
         let Some(binary) = built.binary else {
             let errors = built.reports.iter().filter(|report| !report.warning).count();
@@ -393,8 +392,7 @@ impl Supervisor {
             say(&format!("{}: {built}serving after {}", start.what, time(since.elapsed())));
         }
         if let (Some(took), what) = (start.built, start.what) {
-            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            child.order(&Order::Built { what, ms, ok: true });
+            child.order(&Order::Built(LastBuild::new(what, took, true)));
         }
         if let Some(missed) = missed.of_pages() {
             child.order(&Order::Changed(missed));
