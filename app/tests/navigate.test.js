@@ -157,6 +157,49 @@ scene("a page's script runs with each visit, and what it began ends with it", as
   assert.ok(await isMarked(tab));
 });
 
+scene("a page that is left before its stream has begun is told, and a script that comes too late never runs", async (stage) => {
+  const { tab } = await open(stage, "/", {
+    "pages/index.html": page("Home", `<h1>Home</h1><a href="/late">Late</a>`),
+    "pages/late.html": page("Late", `<h1>Late</h1><p p-ref="late"></p>`),
+    "pages/late.js": `import { refs } from "kipo"; import { visits } from "./_visits.js"; visits.push(refs.late.localName);`,
+  });
+  /** Holds back what is asked for there until it is let go. */
+  const hold = async (pattern) => {
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    const asked = tab.waitForRequest(pattern);
+    await tab.route(pattern, async (route) => {
+      await released;
+      await route.continue();
+    });
+    return { asked, release };
+  };
+  const visited = async (expected) => {
+    await tab.waitForFunction(() => globalThis.visits.at(-1) === "Two");
+    assert.deepEqual(await tab.evaluate(() => globalThis.visits.splice(0)), expected);
+  };
+  const sharing = await hold("**/share.js");
+  await go(tab, "One");
+  await sharing.asked;
+  await go(tab, "Two");
+  await visited(["One", "connecting", "left", "closed", "Two"]);
+  sharing.release();
+
+  await go(tab, "Home");
+  const loading = await hold("**/late.js");
+  await go(tab, "Late");
+  await loading.asked;
+  await go(tab, "Two");
+  const answered = tab.waitForResponse("**/late.js");
+  loading.release();
+  await answered;
+  await visited(["Two"]);
+  await go(tab, "Home");
+  await go(tab, "Late");
+  await tab.waitForFunction(() => globalThis.visits.at(-1) === "p");
+  assert.ok(await isMarked(tab));
+});
+
 scene("a page is the same template with other data: its script runs once, on elements of its own", async (stage) => {
   const { tab } = await open(stage, "/item/1", { "pages/item/[id].html": FILES["pages/item/[id].html"].replace("<h1>", `<a href="/item/2">next</a><h1>`) });
   await go(tab, "next", "Item 2");

@@ -118,7 +118,7 @@ export class Stage {
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) this.#problems.push(`${message.type()}: ${message.text()}`);
     });
-    page.on("pageerror", (error) => this.#problems.push(`uncaught: ${error.message}`));
+    page.on("pageerror", (error) => this.#problems.push(`uncaught: ${error.stack || error.message}`));
   }
 }
 

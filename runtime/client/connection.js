@@ -1,6 +1,7 @@
 /** @import { Platform, Send, SseEvent } from "./internal.d.ts" */
 
 import { ActionError, badResponse, cutOff, errorFromResponse, networkError, noAnswer, timeoutError } from "./error.js";
+import { unlessAborted } from "./platform.js";
 import { SseParser } from "./sse.js";
 
 const TYPE = "text/event-stream";
@@ -88,17 +89,23 @@ export class Connection {
   /** Ends the connection; a pending `next()` gives undefined. */
   close() {
     this.#wasClosedHere = true;
-    this.#stopDeadline();
+    // Aborts the fetch, which closes the socket.
     this.#controller.abort();
-    // Aborting the fetch closes the socket; the reader is told too, and may be broken already.
-    this.#reader?.cancel().catch(() => {});
   }
 
-  /** @returns {Promise<Uint8Array | undefined>} */
+  /**
+   * Ends with an abort, however long `connect` or the browser takes to notice it: a page that is left
+   * is told before the next one stands.
+   *
+   * @returns {Promise<Uint8Array | undefined>}
+   */
   async #read() {
-    try {
+    const bytes = async () => {
       this.#reader ??= await this.#open();
       return (await this.#reader.read()).value;
+    };
+    try {
+      return await unlessAborted(bytes(), this.#signal);
     } catch (cause) {
       if (this.#signal.aborted) throw this.#signal.reason;
       throw cause instanceof ActionError ? cause : networkError(cause);

@@ -163,11 +163,13 @@ class Navigation {
   }
 
   /**
-   * Runs the page's own script, and others that this tab has not run yet.
+   * Runs the page's own script, and others that this tab has not run yet. One that comes after its page was left
+   * would find the elements of another.
    *
    * @param {Document} page
    */
   #runScripts(page) {
+    const { signal: left } = this.#client.page;
     const addresses = [...page.querySelectorAll(SCRIPT)].map((script) => {
       const isModule = script.getAttribute("type") === "module";
       return { isModule, href: new URL(script.getAttribute("src") ?? "", location.href).href };
@@ -177,12 +179,39 @@ class Navigation {
       if (runs > 0 && !href.startsWith(PAGE_FILES)) return;
       this.#runs.set(href, runs + 1);
       // A module runs once for each address. The fragment makes another one of it, which no cache knows of.
-      if (isModule) return import(runs === 0 ? href : `${href}#visit=${runs + 1}`).catch(reportError);
+      if (isModule) return runModule(runs === 0 ? href : `${href}#visit=${runs + 1}`, left).catch(reportError);
       const script = document.createElement("script");
       Object.assign(script, { src: href, async: false });
       document.head.append(script);
     });
   }
+}
+
+/**
+ * Loads a module with all that it imports, and runs it then, unless that took until the page was left.
+ *
+ * @param {string} href
+ * @param {AbortSignal} left
+ */
+async function runModule(href, left) {
+  const link = document.createElement("link");
+  if (link.relList.supports("modulepreload")) {
+    Object.assign(link, { rel: "modulepreload", href });
+    document.head.append(link);
+    // What failed to load says so once more, and better, when it is imported.
+    await settled(link);
+    link.remove();
+  }
+  if (!left.aborted) await import(href);
+}
+
+/**
+ * Waits for an element to have loaded, or not.
+ *
+ * @param {Element} element
+ */
+function settled(element) {
+  return new Promise((resolve) => ["load", "error"].forEach((name) => element.addEventListener(name, resolve)));
 }
 
 /**
@@ -245,9 +274,7 @@ async function addStyles(page, to, signal) {
     made.media = "not all";
     return { link, made };
   });
-  const loaded = added.map(({ made }) => {
-    return new Promise((resolve) => ["load", "error"].forEach((name) => made.addEventListener(name, resolve)));
-  });
+  const loaded = added.map(({ made }) => settled(made));
   document.head.append(...added.map(({ made }) => made));
   const undo = () => added.forEach(({ made }) => made.remove());
   signal.addEventListener("abort", undo);

@@ -11,13 +11,31 @@ export function browser() {
     setTimer: (run, ms) => setTimeout(run, Math.min(ms, TIMER_MS_MAX)),
     clearTimer: (timer) => clearTimeout(timer),
     random: Math.random,
-    report: globalThis.reportError ?? console.error,
+    // Called as a function: browsers refuse it as a method of ours.
+    report: (error) => (globalThis.reportError ?? console.error)(error),
     window: globalThis.window,
     document: globalThis.document,
     // Missing where the page is neither on https nor on localhost; browsers that have it have channels.
     locks: globalThis.navigator?.locks,
     openChannel: (name) => new BroadcastChannel(name),
   };
+}
+
+/**
+ * Waits for a promise, but not past an abort, which throws the reason of the signal at once.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
+export function unlessAborted(promise, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /**
@@ -29,16 +47,7 @@ export function browser() {
  * @returns {Promise<void>}
  */
 export function sleep(ms, signal, platform) {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const stop = () => {
-      platform.clearTimer(timer);
-      reject(signal.reason);
-    };
-    const timer = platform.setTimer(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", stop);
-  });
+  let timer = 0;
+  const nap = new Promise((resolve) => (timer = platform.setTimer(() => resolve(undefined), ms)));
+  return unlessAborted(nap, signal).finally(() => platform.clearTimer(timer));
 }

@@ -34,6 +34,7 @@ const FRAME_CHARS_MAX = 1 << 20;
  * @returns {Promise<Response>}
  */
 export async function share(key, open, id, signal, platform) {
+  signal.throwIfAborted();
   const { locks, openChannel } = platform;
   const channel = openChannel(key);
   /** Aborted when this tab goes on alone. */

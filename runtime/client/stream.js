@@ -169,24 +169,21 @@ export class Stream {
   #followPage() {
     const { window, document } = this.#options.platform;
     const controller = new AbortController();
-    const { signal } = controller;
+    /** @type {(target: EventTarget | undefined, name: string, run: () => void) => void} */
+    const on = (target, name, run) => target?.addEventListener(name, run, { signal: controller.signal });
     // The network is another one now; what was open over the old one may never tell that it is dead.
-    window?.addEventListener("online", () => this.#reconnectNow(), { signal });
+    on(window, "online", () => this.#reconnectNow());
     // An open connection would keep the page out of the back/forward cache.
-    window?.addEventListener("pagehide", () => this.#hide(), { signal });
-    window?.addEventListener("pageshow", () => this.#isHidden && this.#show(), { signal });
+    on(window, "pagehide", () => this.#hide());
+    on(window, "pageshow", () => this.#isHidden && this.#show());
     // A frozen page reads nothing: what it missed comes faster from a new connection than from a full one.
-    document?.addEventListener("freeze", () => this.#hide(), { signal });
-    document?.addEventListener("resume", () => this.#show(), { signal });
-    document?.addEventListener(
-      "visibilitychange",
-      () => {
-        if (document.visibilityState !== "visible") return;
-        this.#connection?.checkDeadline();
-        this.#nap.abort();
-      },
-      { signal },
-    );
+    on(document, "freeze", () => this.#hide());
+    on(document, "resume", () => this.#show());
+    on(document, "visibilitychange", () => {
+      if (document?.visibilityState !== "visible") return;
+      this.#connection?.checkDeadline();
+      this.#nap.abort();
+    });
     return () => controller.abort();
   }
 

@@ -27,11 +27,12 @@ export function read(name) {
 }
 
 /**
- * Empties the lines that are comments and nothing else, and takes the indentation of the others. Lines keep
- * their numbers.
+ * Empties the lines that are comments and nothing else, and takes the indentation and the types of the others.
+ * Lines keep their numbers.
  *
  * @param {string} text
  */
 export function asServed(text) {
-  return text.replace(/^[ \t]*(\/\/|\/\*|\*).*$/gm, "").replace(/^[ \t]+/gm, "");
+  const code = text.replace(/^[ \t]*(\/\/|\/\*|\*).*$/gm, "");
+  return code.replace(/^[ \t]+/gm, "").replace(/\/\*\*.*?\*\/ ?/g, "");
 }
