@@ -47,9 +47,14 @@ impl Activity {
         Busy(self.clone())
     }
 
+    /// Tells whether no answer is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.answering.load(Ordering::Relaxed) == 0
+    }
+
     /// Returns until when the connection may stay silent, if it may for `time`.
     pub(crate) fn deadline(&self, time: Duration) -> Instant {
-        if self.0.answering.load(Ordering::Relaxed) > 0 {
+        if !self.is_idle() {
             return Instant::now() + time;
         }
         let idle_since = Duration::from_millis(self.0.idle_since.load(Ordering::Relaxed));

@@ -14,7 +14,7 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, value_parser};
 use tokio::net::TcpListener;
 #[cfg(all(feature = "dev", debug_assertions))]
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -26,7 +26,10 @@ use crate::{
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
     app::{Built, StartError},
-    dev::{Acted, Develop, Order, Report, SUPERVISED, Supervised, Word, ms, report_panics},
+    dev::{
+        Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
+    },
+    serve::Leave,
     supervisor,
 };
 
@@ -158,8 +161,8 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     #[cfg(all(feature = "dev", debug_assertions))]
     {
         let supervised = Supervised::find().map_err(|error| format!("no supervisor: {error}"))?;
-        if let Some((supervisor, listener, orders)) = supervised {
-            return serve_supervised(app, matches, &supervisor, listener, orders);
+        if let Some(supervised) = supervised {
+            return serve_supervised(app, matches, supervised);
         }
         if !matches.get_flag("no-watch") {
             return supervise(app, matches);
@@ -235,13 +238,8 @@ fn supervise(app: App, matches: &ArgMatches) -> Result<(), Failure> {
 
 /// Serves as one version of the app, as the supervisor says.
 #[cfg(all(feature = "dev", debug_assertions))]
-fn serve_supervised(
-    app: App,
-    matches: &ArgMatches,
-    supervisor: &Supervised,
-    listener: std::net::TcpListener,
-    mut orders: UnboundedReceiver<Order>,
-) -> Result<(), Failure> {
+fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> Result<(), Failure> {
+    let Supervised { supervisor, socket, mut orders } = supervised;
     let data_dir = data_dir(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
     let root = app.root().map(Path::to_owned);
@@ -272,37 +270,53 @@ fn serve_supervised(
             report_panics(develop.clone());
         }
         let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
+        let (listener, succession) = socket.open().map_err(|error| error.to_string())?;
         supervisor.tell(&Word::Serving);
+        let (leave, mut left) = mpsc::unbounded_channel();
         let stop = async {
-            tokio::select! {
-                () = obey(&mut orders, develop.as_ref(), supervisor) => {}
-                () = interrupted => {}
-            }
+            let leaves = tokio::select! {
+                leaves = obey(&mut orders, develop.as_ref(), &supervisor) => leaves,
+                () = interrupted => Leaves::ForGood,
+            };
             if store.is_none() {
                 // The next one has nothing to wait for.
                 supervisor.tell(&Word::Released);
             }
+            match leaves {
+                Leaves::ForTheNext => Leave::HandOver(leave),
+                Leaves::ForGood => Leave::Close,
+            }
         };
-        let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-        let served = serve::serve(listener, router, shared, limits, stop).await;
+        let inherited = || succession.clone().take();
+        let served = serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
         if let Some(store) = store {
             store.close();
             supervisor.tell(&Word::Released);
         }
+        // The next one takes them as soon as it serves.
+        succession.put_all(&mut left).await;
         served.map_err(|error| error.to_string())
     })
 }
 
-/// Does what the supervisor says, until it says to retire.
+/// Why a version of the app ends.
+#[cfg(all(feature = "dev", debug_assertions))]
+enum Leaves {
+    ForTheNext,
+    ForGood,
+}
+
+/// Does what the supervisor says, until it says to leave.
 #[cfg(all(feature = "dev", debug_assertions))]
 async fn obey(
     orders: &mut UnboundedReceiver<Order>,
     develop: Option<&Develop>,
-    supervisor: &Supervised,
-) {
+    supervisor: &Supervisor,
+) -> Leaves {
     while let Some(order) = orders.recv().await {
         match (order, develop) {
-            (Order::Retire, _) => return,
+            (Order::HandOver, _) => return Leaves::ForTheNext,
+            (Order::Retire, _) => return Leaves::ForGood,
             (Order::Changed(changes), Some(develop)) => {
                 let Acted { did, took, wrong } = develop.act(&changes);
                 supervisor.tell(&Word::Acted {
@@ -317,6 +331,7 @@ async fn obey(
             (Order::Serve | Order::Built(_) | Order::Changed(_) | Order::Wrong(_), _) => {}
         }
     }
+    Leaves::ForGood
 }
 
 /// Writes `client.d.ts` beside the pages, unless it is there already: editors read it again

@@ -1,4 +1,4 @@
-//! One TCP connection, as hyper sees it.
+//! One TCP connection, as hyper sees it; or between two requests, when nobody has to see it.
 //!
 //! Three things that hyper leaves to the transport:
 //!
@@ -15,9 +15,11 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::StatusCode;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    net::TcpStream,
     time::{Instant, Sleep},
 };
 
@@ -32,9 +34,26 @@ use crate::{
 /// How long a refused client may go on sending before the connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// A connection between two requests: whoever has it may serve it.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    pub(crate) stream: TcpStream,
+    /// What was read of the next request.
+    pub(crate) read: Bytes,
+}
+
+impl Idle {
+    /// One that nothing was read of.
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, read: Bytes::new() }
+    }
+}
+
 /// A connection with its deadlines.
 pub(crate) struct Connection<S> {
     stream: S,
+    /// What was read of it before; mostly empty.
+    read: Bytes,
     write_deadline: Duration,
     /// Armed while the peer takes nothing.
     stuck: Option<Pin<Box<Sleep>>>,
@@ -47,8 +66,19 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S> Connection<S> {
-    pub(crate) fn new(stream: S, write_deadline: Duration, take_over: TakeOver) -> Self {
-        Self { stream, write_deadline, stuck: None, refusal: None, linger: None, take_over }
+    /// Begins with what was read already.
+    pub(crate) fn new(
+        stream: S,
+        read: Bytes,
+        write_deadline: Duration,
+        take_over: TakeOver,
+    ) -> Self {
+        Self { stream, read, write_deadline, stuck: None, refusal: None, linger: None, take_over }
+    }
+
+    /// Returns the stream, and what was read of it and not asked for.
+    pub(crate) fn into_parts(self) -> (S, Bytes) {
+        (self.stream, self.read)
     }
 
     /// Ends the wait for a peer that takes nothing.
@@ -66,7 +96,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         task: &mut Task<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(task, buffer)
+        if self.read.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(task, buffer);
+        }
+        let fits = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read.split_to(fits));
+        Poll::Ready(Ok(()))
     }
 }
 

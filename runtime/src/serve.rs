@@ -1,16 +1,24 @@
 //! Sockets: the accept loop, one task for each connection, drain on shutdown.
 
 use std::{
-    convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, task::Poll,
+    convert::Infallible,
+    future::{self, poll_fn},
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::Poll,
     time::Duration,
 };
 
 use axum::{Router, body::Body};
+use bytes::Bytes;
 use http::{HeaderValue, Request, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::mpsc::UnboundedSender,
     time::Instant,
 };
 use tokio_util::task::TaskTracker;
@@ -20,7 +28,7 @@ use crate::{
     activity::{Activity, BusyBody},
     addresses::{self, Place},
     alarm::Alarm,
-    connection::{self, Connection},
+    connection::{self, Connection, Idle},
     drain::Drain,
     error::{Code, Error},
     jitter,
@@ -94,6 +102,22 @@ const LINGER: Duration = Duration::from_millis(50);
 /// is closed without a word, which every client takes for a network that fails, and comes back.
 const REFUSALS_MAX: usize = 256;
 
+/// What becomes of connections between two requests when the server goes away.
+#[derive(Debug)]
+pub(crate) enum Leave {
+    /// They are closed.
+    Close,
+    /// Another process goes on with them, on the same socket.
+    #[cfg_attr(
+        not(all(feature = "dev", debug_assertions)),
+        allow(dead_code, reason = "only one version of an app after others leaves it to the next")
+    )]
+    HandOver(UnboundedSender<Idle>),
+}
+
+/// Where connections find who goes on with them, once the server goes away.
+type Heir = Arc<OnceLock<UnboundedSender<Idle>>>;
+
 /// Serves connections until `stop` completes, then drains: no new connections, streams end,
 /// admitted calls finish within their time.
 ///
@@ -107,36 +131,74 @@ pub(crate) async fn serve(
     limits: ServeLimits,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let stop = async {
+        stop.await;
+        Leave::Close
+    };
+    serve_in_turn(listener, router, shared, limits, future::pending, stop).await
+}
+
+/// The same, in a row of processes on one socket: `inherited` gives the connections that the one
+/// before has left. It is asked for each, and what it gives must not be lost if it is dropped.
+///
+/// # Errors
+///
+/// As those of [`serve`].
+pub(crate) async fn serve_in_turn<I: Future<Output = Idle>>(
+    listener: TcpListener,
+    router: Router,
+    shared: Arc<Shared>,
+    limits: ServeLimits,
+    inherited: impl Fn() -> I,
+    stop: impl Future<Output = Leave>,
+) -> io::Result<()> {
     let (connections, refusals) = (TaskTracker::new(), TaskTracker::new());
+    let heir = Heir::default();
     let mut stop = std::pin::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
+    let leave = loop {
+        let opened = tokio::select! {
+            accepted = listener.accept() => accepted.map(|(stream, _)| Idle::new(stream)),
+            inherited = inherited() => Ok(inherited),
+            leave = &mut stop => break leave,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        let Idle { stream, read } = match opened {
+            Ok(opened) => opened,
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
+        // Its client may have left already.
+        let Ok(peer) = stream.peer_addr() else { continue };
         // The first tracker is awaited by the drain below; what is in the second takes a second.
         match place(&shared, peer, connections.len(), limits) {
             Ok(place) => {
                 let (router, drain) = (router.clone(), shared.drain.clone());
-                connections.spawn(connection(stream, peer, router, limits, drain, place));
+                let opened = Opened { stream, read, peer, _place: place };
+                connections.spawn(connection(opened, router, limits, drain, Arc::clone(&heir)));
             }
             Err(error) if refusals.len() < REFUSALS_MAX => {
                 refusals.spawn(async move { connection::refuse(stream, &error).await });
             }
             Err(_) => {}
         }
-    }
+    };
     drop(listener);
-    drain(&shared, &connections, limits.drain).await;
+    if let Leave::HandOver(to) = leave {
+        // Nobody else sets it.
+        let _ = heir.set(to);
+    }
+    drain(&shared, &connections, limits.drain, heir.get().is_some()).await;
     Ok(())
+}
+
+/// A connection that has its place among the others.
+struct Opened {
+    stream: TcpStream,
+    read: Bytes,
+    peer: SocketAddr,
+    _place: Option<Place>,
 }
 
 /// Takes a place for a connection, if its address is counted; or says why there is none.
@@ -168,19 +230,14 @@ fn set_options(stream: &TcpStream, write_timeout: Duration) {
     }
 }
 
-/// Serves one connection to its end.
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    limits: ServeLimits,
-    drain: Drain,
-    _place: Option<Place>,
-) {
+/// Serves one connection to its end, or until an heir goes on with it.
+async fn connection(opened: Opened, router: Router, limits: ServeLimits, drain: Drain, heir: Heir) {
+    let Opened { stream, read, peer, _place } = opened;
     set_options(&stream, limits.write_timeout);
     let take_over = TakeOver::default();
     let mut drains = drain.watch();
-    let io = TokioIo::new(Connection::new(stream, limits.write_timeout, take_over.clone()));
+    let io = Connection::new(stream, read, limits.write_timeout, take_over.clone());
+    let io = TokioIo::new(io);
     let activity = Activity::new();
     let mut alarm = Alarm::at(activity.deadline(limits.header_timeout));
     let service = {
@@ -214,13 +271,29 @@ async fn connection(
     let end = poll_fn(|task| {
         if !draining && Pin::new(&mut drains).poll(task).is_ready() {
             draining = true;
-            Pin::new(&mut serving).graceful_shutdown();
+            if heir.get().is_none() {
+                Pin::new(&mut serving).graceful_shutdown();
+            }
         }
         if let Poll::Ready(served) = Pin::new(&mut serving).poll(task) {
             return Poll::Ready(End::Served(served));
         }
         if let Some(body) = take_over.take() {
             return Poll::Ready(End::Stream(body));
+        }
+        if draining
+            && let Some(heir) = heir.get()
+            && activity.is_idle()
+            && take_over.is_written()
+        {
+            // Between two requests that ends hyper's part at once; otherwise with the answer.
+            Pin::new(&mut serving).graceful_shutdown();
+            if let Poll::Ready(served) = serving.poll_without_shutdown(task) {
+                return Poll::Ready(
+                    served
+                        .map_or_else(|error| End::Served(Err(error)), |()| End::Idle(heir.clone())),
+                );
+            }
         }
         while alarm.poll(task).is_ready() {
             let deadline = activity.deadline(limits.header_timeout);
@@ -240,6 +313,18 @@ async fn connection(
             drop((alarm, activity, drains));
             take_over::write(connection, body).await.map_err(Into::into)
         }
+        End::Idle(heir) => {
+            let parts = serving.into_parts();
+            let (stream, unread) = parts.io.into_inner().into_parts();
+            let read = if unread.is_empty() {
+                parts.read_buf
+            } else {
+                [parts.read_buf, unread].concat().into()
+            };
+            // Without anybody to go on it is closed, as it would have been.
+            let _ = heir.send(Idle { stream, read });
+            Ok(())
+        }
     };
     if let Err(error) = served {
         tracing::debug!(%peer, error, "the connection broke");
@@ -251,16 +336,20 @@ enum End {
     Served(hyper::Result<()>),
     /// With a stream whose head is written.
     Stream(StreamBody),
+    /// Between two requests, for somebody else.
+    Idle(UnboundedSender<Idle>),
 }
 
-async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration) {
+async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration, has_heir: bool) {
     tracing::info!(connections = connections.len(), "draining");
     connections.close();
     shared.calls.close();
     let all = async {
-        shared.drain.announce();
-        if !connections.is_empty() {
-            tokio::time::sleep(LINGER).await;
+        if !has_heir {
+            shared.drain.announce();
+            if !connections.is_empty() {
+                tokio::time::sleep(LINGER).await;
+            }
         }
         shared.drain.begin(within).await;
         connections.wait().await;
@@ -269,5 +358,150 @@ async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration) {
     if tokio::time::timeout(within, all).await.is_err() {
         let left = connections.len() + shared.calls.len();
         tracing::warn!(left, "stopped before everything had ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        sync::{Mutex, Notify, mpsc, oneshot},
+        task::JoinHandle,
+    };
+
+    use super::*;
+    use crate::{addresses::Addresses, context::States, guard::Guards, limits::Limits};
+
+    const ASK: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared {
+            guards: Guards::default(),
+            states: States::default(),
+            limits: Limits::new(),
+            addresses: Addresses::new(Vec::new()),
+            streams_per_address_max: 1,
+            drain: Drain::default(),
+            calls: TaskTracker::new(),
+        })
+    }
+
+    /// Answers with its name, or with that when it is told to.
+    struct Server {
+        stop: oneshot::Sender<Leave>,
+        serving: JoinHandle<io::Result<()>>,
+        asked: Arc<Notify>,
+        answer: Arc<Notify>,
+    }
+
+    impl Server {
+        fn start(
+            name: &'static str,
+            listener: TcpListener,
+            left: mpsc::UnboundedReceiver<Idle>,
+        ) -> Self {
+            let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let (is_asked, may_answer) = (Arc::clone(&asked), Arc::clone(&answer));
+            let slow = move || {
+                is_asked.notify_one();
+                let may_answer = Arc::clone(&may_answer);
+                async move {
+                    may_answer.notified().await;
+                    name
+                }
+            };
+            let router =
+                Router::new().route("/", get(async move || name)).route("/slow", get(slow));
+            let (stop, stopped) = oneshot::channel();
+            let left = Arc::new(Mutex::new(left));
+            let inherited = move || {
+                let left = Arc::clone(&left);
+                async move {
+                    let next = left.lock().await.recv().await;
+                    match next {
+                        Some(idle) => idle,
+                        None => future::pending().await,
+                    }
+                }
+            };
+            let stop_told = async { stopped.await.unwrap() };
+            let limits = ServeLimits::default();
+            let serving = serve_in_turn(listener, router, shared(), limits, inherited, stop_told);
+            Self { stop, serving: tokio::spawn(serving), asked, answer }
+        }
+    }
+
+    /// One connection of a client.
+    struct Client(TcpStream);
+
+    impl Client {
+        async fn open(address: SocketAddr) -> Self {
+            Self(TcpStream::connect(address).await.unwrap())
+        }
+
+        async fn says(&mut self, text: &str) {
+            self.0.write_all(text.as_bytes()).await.unwrap();
+        }
+
+        async fn hears(&mut self, name: &str) {
+            let mut answer = String::new();
+            while !answer.ends_with(&format!("\r\n\r\n{name}")) {
+                let mut bytes = [0; 1024];
+                let read = self.0.read(&mut bytes).await.unwrap();
+                assert!(read > 0, "closed after {answer:?}");
+                answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+            }
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert!(!answer.contains("connection: close"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_are_left_to_the_next_process_as_they_are() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = listener.into_std().unwrap();
+        let again = || TcpListener::from_std(listener.try_clone().unwrap()).unwrap();
+        let (_, nothing) = mpsc::unbounded_channel();
+        let first = Server::start("first", again(), nothing);
+
+        let mut kept = Client::open(address).await;
+        kept.says(ASK).await;
+        kept.hears("first").await;
+        let mut half = Client::open(address).await;
+        half.says(ASK).await;
+        half.hears("first").await;
+        half.says(&ASK[..10]).await;
+        let mut busy = Client::open(address).await;
+        busy.says(&ASK.replace("/ ", "/slow ")).await;
+        first.asked.notified().await;
+        // Accepted in this order, so the busy one comes after it.
+        let mut fresh = Client::open(address).await;
+        let mut last = Client::open(address).await;
+        last.says(ASK).await;
+        last.hears("first").await;
+
+        let (leave, left) = mpsc::unbounded_channel();
+        first.stop.send(Leave::HandOver(leave)).unwrap();
+        let second = Server::start("second", again(), left);
+        for client in [&mut kept, &mut fresh, &mut last] {
+            client.says(ASK).await;
+            client.hears("second").await;
+        }
+        half.says(&ASK[10..]).await;
+        half.hears("second").await;
+        first.answer.notify_one();
+        busy.hears("first").await;
+        busy.says(ASK).await;
+        busy.hears("second").await;
+        first.serving.await.unwrap().unwrap();
+
+        // For good: whoever asks is told so, whoever does not is closed.
+        second.stop.send(Leave::Close).unwrap();
+        second.serving.await.unwrap().unwrap();
+        let mut rest = Vec::new();
+        kept.0.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"");
     }
 }

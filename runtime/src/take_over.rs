@@ -52,9 +52,14 @@ impl TakeOver {
         self.0.unwritten.store(!all, Ordering::Relaxed);
     }
 
+    /// Tells whether the last write was taken as a whole.
+    pub(crate) fn is_written(&self) -> bool {
+        !self.0.unwritten.load(Ordering::Relaxed)
+    }
+
     /// Takes the stream, if there is one and its head is written.
     pub(crate) fn take(&self) -> Option<StreamBody> {
-        if self.0.unwritten.load(Ordering::Relaxed) {
+        if !self.is_written() {
             return None;
         }
         self.0.body.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -220,7 +225,8 @@ mod tests {
     impl Endless {
         fn start() -> Self {
             let (client, server) = tokio::io::duplex(TRANSPORT_BYTES);
-            let connection = Connection::new(server, WRITE_TIMEOUT, TakeOver::default());
+            let connection =
+                Connection::new(server, Bytes::new(), WRITE_TIMEOUT, TakeOver::default());
             let (drain, sent) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
             let bounds = Limits::new().within(Limits::new());
             let pipe = Arc::new(Pipe::new(bounds.ping));

@@ -1,18 +1,14 @@
 //! What the supervisor and a serving process say to each other: lines of JSON on a socket that
-//! the process finds as its standard input. The first byte carries the listening socket.
+//! the process finds as its standard input. The first byte carries the sockets to serve on.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
-    net::TcpListener,
-    os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::net::UnixStream,
-    },
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
@@ -22,13 +18,18 @@ use crate::dev::{Changes, LastBuild, Report};
 /// The environment variable that tells a process that it is supervised.
 pub(crate) const SUPERVISED: &str = "KIPO_SUPERVISED";
 
+/// How many sockets are sent at once.
+const SOCKETS_MAX: usize = 3;
+
 /// What a serving process is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
     /// Open the topics, accept connections.
     Serve,
-    /// Accept no more; let go of everything.
+    /// Accept no more; let go of everything, and leave open connections to the next process.
+    HandOver,
+    /// Accept no more; let go of everything, for good.
     Retire,
     /// Files of pages have changed.
     Changed(Changes),
@@ -60,28 +61,41 @@ pub(crate) enum Word {
     Released,
 }
 
-/// Hands a listening socket to the other end.
-pub(crate) fn hand_over(to: &UnixStream, listener: &TcpListener) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Hands sockets to the other end, with some bytes; all of it or nothing.
+pub(super) fn send<const N: usize>(
+    to: impl AsFd,
+    sockets: [BorrowedFd<'_>; N],
+    bytes: &[IoSlice<'_>],
+) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let sockets = [listener.as_fd()];
     ancillary.push(SendAncillaryMessage::ScmRights(&sockets));
-    sendmsg(to, &[IoSlice::new(b"\n")], &mut ancillary, SendFlags::empty())?;
+    sendmsg(to, bytes, &mut ancillary, SendFlags::empty())?;
     Ok(())
 }
 
-/// Takes the listening socket that [`hand_over`] sent.
-pub(crate) fn take(from: &UnixStream) -> io::Result<TcpListener> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Takes the sockets that [`send`] sent, and says how many bytes came with them.
+///
+/// # Errors
+///
+/// What the system says; and if there are not so many sockets, or more bytes than there is room.
+pub(super) fn receive<const N: usize>(
+    from: impl AsFd,
+    bytes: &mut [u8],
+) -> io::Result<([OwnedFd; N], usize)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    recvmsg(from, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-    let mut sockets = ancillary.drain().filter_map(|message| match message {
+    let bytes = &mut [IoSliceMut::new(bytes)];
+    let message = recvmsg(from, bytes, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let sockets = ancillary.drain().filter_map(|message| match message {
         RecvAncillaryMessage::ScmRights(sockets) => Some(sockets),
         _ => None,
     });
-    let socket: Option<OwnedFd> = sockets.next().and_then(|mut sockets| sockets.next());
-    socket.map(TcpListener::from).ok_or_else(|| io::Error::other("no socket was handed over"))
+    let sockets: Vec<OwnedFd> = sockets.flatten().collect();
+    match <[OwnedFd; N]>::try_from(sockets) {
+        Ok(sockets) if !message.flags.contains(ReturnFlags::TRUNC) => Ok((sockets, message.bytes)),
+        _ => Err(io::Error::other("not all of it was handed over")),
+    }
 }
 
 /// Returns one message as it travels.
@@ -94,25 +108,28 @@ pub(crate) fn line(message: &impl Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+
     use super::*;
 
     #[test]
-    fn a_socket_that_is_handed_over_listens_on() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+    fn without_its_sockets_there_is_an_error() {
         let (parent, child) = UnixStream::pair().unwrap();
-        hand_over(&parent, &listener).unwrap();
-        let taken = take(&child).unwrap();
-        drop(listener);
-        let client = std::net::TcpStream::connect(address).unwrap();
-        assert_eq!(taken.accept().unwrap().1, client.local_addr().unwrap());
+        send(&parent, [parent.as_fd()], &[IoSlice::new(b"a")]).unwrap();
+        assert!(receive::<2>(&child, &mut [0; 8]).is_err());
+        drop(parent);
+        assert!(receive::<1>(&child, &mut [0; 8]).is_err());
     }
 
     #[test]
-    fn without_a_socket_there_is_an_error() {
-        let (parent, child) = UnixStream::pair().unwrap();
-        drop(parent);
-        assert!(take(&child).is_err());
+    fn what_has_no_room_is_not_half_taken() {
+        let (parent, child) = UnixDatagram::pair().unwrap();
+        let sent = [IoSlice::new(b"ab"), IoSlice::new(b"c")];
+        for (room, taken) in [(2, None), (3, Some(3)), (4, Some(3))] {
+            send(&parent, [parent.as_fd()], &sent).unwrap();
+            let received = receive::<1>(&child, &mut vec![0; room]);
+            assert_eq!(received.ok().map(|(_, bytes)| bytes), taken);
+        }
     }
 
     #[test]

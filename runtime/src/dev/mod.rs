@@ -10,6 +10,7 @@ mod editor;
 mod panel;
 mod reload;
 mod report;
+mod succession;
 mod supervised;
 mod watch;
 
@@ -36,11 +37,12 @@ use crate::{
 };
 
 pub(crate) use self::{
-    control::{Order, SUPERVISED, Word, hand_over, line},
+    control::{Order, SUPERVISED, Word, line},
     panel::{LastBuild, PANEL_KEY, ms},
     reload::RELOAD_PATH,
     report::{Kind, Report},
-    supervised::{Supervised, report_panics},
+    succession::Socket,
+    supervised::{Supervised, Supervisor, report_panics},
     watch::{Changes, Looked, Looker, spawn},
 };
 

@@ -3,45 +3,49 @@
 use std::{
     env, io,
     io::{BufRead as _, BufReader, Write as _},
-    net::TcpListener,
     os::{fd::AsFd as _, unix::net::UnixStream},
     panic,
     path::PathBuf,
     process,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     thread,
     time::Duration,
 };
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::dev::{
-    Develop, Order, Report, SUPERVISED, Word,
-    control::{self, line},
-};
+use crate::dev::{Develop, Order, Report, SUPERVISED, Word, control::line, succession::Socket};
 
 /// How long a process whose supervisor is gone takes to let go of everything.
 const ORPHAN_MAX: Duration = Duration::from_secs(2);
 
-/// The supervisor of this process. Clones speak on the same line.
-#[derive(Clone, Debug)]
+/// What a process has that its supervisor started.
+#[derive(Debug)]
 pub(crate) struct Supervised {
+    pub(crate) supervisor: Supervisor,
+    pub(crate) socket: Socket,
+    /// The orders to come.
+    pub(crate) orders: UnboundedReceiver<Order>,
+}
+
+/// The supervisor of this process, as far as it can be spoken to.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
     /// A std lock: held for one write.
-    stream: Arc<Mutex<UnixStream>>,
+    stream: Mutex<UnixStream>,
 }
 
 impl Supervised {
-    /// Returns the supervisor, the listening socket and the orders to come, if this process has
-    /// a supervisor. To be asked once.
+    /// Returns what the supervisor has given, if this process has one. To be asked once.
     ///
     /// When the supervisor goes, however it goes, that is an order to retire, and the process
     /// ends soon in any case.
-    pub(crate) fn find() -> io::Result<Option<(Self, TcpListener, UnboundedReceiver<Order>)>> {
+    pub(crate) fn find() -> io::Result<Option<Self>> {
         if env::var_os(SUPERVISED).is_none() {
             return Ok(None);
         }
         let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let listener = control::take(&stream)?;
+        let socket = Socket::inherit(&stream)?;
         // Whoever reads from the standard input finds nothing.
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
         let (order, orders) = mpsc::unbounded_channel();
@@ -58,9 +62,12 @@ impl Supervised {
             thread::sleep(ORPHAN_MAX);
             process::exit(1);
         });
-        Ok(Some((Self { stream: Arc::new(Mutex::new(stream)) }, listener, orders)))
+        let supervisor = Supervisor { stream: Mutex::new(stream) };
+        Ok(Some(Self { supervisor, socket, orders }))
     }
+}
 
+impl Supervisor {
     /// Tells the supervisor. One that is gone hears nothing, and that is found elsewhere.
     pub(crate) fn tell(&self, word: &Word) {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,6 @@
 use std::{
     env, io,
     io::Write as _,
-    net::TcpListener,
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::Path,
     process::{ExitStatus, Stdio},
@@ -16,7 +15,7 @@ use tokio::{
     process::{ChildStderr, Command},
 };
 
-use crate::dev::{Order, SUPERVISED, Word, hand_over, line};
+use crate::dev::{Order, SUPERVISED, Socket, Word, line};
 
 /// How much of the end of what a process said on standard error is kept, in bytes.
 const SAID_MAX: usize = 8 * 1024;
@@ -51,11 +50,11 @@ impl Child {
         id: u64,
         binary: &Path,
         root: &Path,
-        listener: &TcpListener,
+        socket: &Socket,
         news: impl Fn(News) + Send + 'static,
     ) -> io::Result<Self> {
         let (orders, theirs) = UnixStream::pair()?;
-        hand_over(&orders, listener)?;
+        socket.hand_over(&orders)?;
         let colour = io::IsTerminal::is_terminal(&io::stderr());
         let mut process = Command::new(binary)
             .args(env::args_os().skip(1))

@@ -33,7 +33,9 @@ use self::{
     stand_in::StandIn,
     terminal::{mutter, say, tell, time},
 };
-use crate::dev::{self, Changes, Kind, LastBuild, Looked, Looker, Order, PANEL_KEY, Report, Word};
+use crate::dev::{
+    self, Changes, Kind, LastBuild, Looked, Looker, Order, PANEL_KEY, Report, Socket, Word,
+};
 
 pub(crate) use self::child::COLOUR;
 
@@ -60,7 +62,8 @@ pub(crate) async fn run(settings: Settings, listener: TcpListener) -> Result<(),
     let binary = std::env::current_exe().map_err(|error| format!("no binary: {error}"))?;
     let mut stop = signals().map_err(|error| format!("no signals: {error}"))?;
     let (happen, mut happened) = mpsc::unbounded_channel();
-    let mut supervisor = Supervisor::new(settings, listener, binary, happen);
+    let socket = Socket::new(listener).map_err(|error| format!("no sockets: {error}"))?;
+    let mut supervisor = Supervisor::new(settings, socket, binary, happen);
     supervisor.start(Start { what: "the app".to_owned(), ..Start::default() });
     loop {
         tokio::select! {
@@ -89,7 +92,7 @@ enum Happened {
 
 struct Supervisor {
     settings: Settings,
-    listener: TcpListener,
+    socket: Socket,
     binary: PathBuf,
     cargo: Option<Cargo>,
     looked: Looked,
@@ -160,7 +163,7 @@ type Identity = (u64, i64, i64, u64);
 impl Supervisor {
     fn new(
         settings: Settings,
-        listener: TcpListener,
+        socket: Socket,
         binary: PathBuf,
         happen: UnboundedSender<Happened>,
     ) -> Self {
@@ -176,7 +179,7 @@ impl Supervisor {
         });
         let this = Self {
             settings,
-            listener,
+            socket,
             binary,
             cargo,
             looked,
@@ -313,7 +316,7 @@ impl Supervisor {
         let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
         self.started = identity(&self.binary);
         let news = move |news| _ = happen.send(Happened::Child(id, news));
-        match Child::spawn(id, &self.binary, root, &self.listener, news) {
+        match Child::spawn(id, &self.binary, root, &self.socket, news) {
             // One that still checks itself is older: dropped, and so killed.
             Ok(child) => {
                 let missed = Changes::default();
@@ -334,7 +337,7 @@ impl Supervisor {
                     self.settings.base = base;
                     if let Some(old) = self.serving.take() {
                         next.phase = Phase::Waiting(old.id);
-                        self.dismiss(old);
+                        self.dismiss(old, &Order::HandOver);
                     } else {
                         next.phase = Phase::Opening;
                         if let Some(stand_in) = self.stand_in.take() {
@@ -363,8 +366,8 @@ impl Supervisor {
     }
 
     /// Lets a process go; it is ended if it takes too long.
-    fn dismiss(&mut self, child: Child) {
-        child.order(&Order::Retire);
+    fn dismiss(&mut self, child: Child, order: &Order) {
+        child.order(order);
         let (id, happen) = (child.id, self.happen.clone());
         let overdue = self.settings.drain + GRACE;
         tokio::spawn(async move {
@@ -447,7 +450,7 @@ impl Supervisor {
                 older.stop().await;
             }
             let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
-            match StandIn::start(&self.listener, &self.settings.base, root, &wrong) {
+            match StandIn::start(&self.socket, &self.settings.base, root, &wrong) {
                 Ok(stand_in) => {
                     self.stand_in = Some(stand_in);
                     self.announce();
@@ -462,7 +465,7 @@ impl Supervisor {
         if std::mem::replace(&mut self.announced, true) {
             return;
         }
-        let address = self.listener.local_addr().unwrap_or(self.settings.address);
+        let address = self.socket.listener.local_addr().unwrap_or(self.settings.address);
         say(&format!("listening on http://{address}"));
         let hint = &format!(
             "edits show by themselves; {PANEL_KEY} opens the panel in a page, --no-watch serves plainly, \
@@ -484,7 +487,7 @@ impl Supervisor {
         // It has nothing to lose yet.
         self.next = None;
         if let Some(serving) = self.serving.take() {
-            self.dismiss(serving);
+            self.dismiss(serving, &Order::Retire);
         }
         if let Some(stand_in) = self.stand_in.take() {
             stand_in.stop().await;

@@ -1,24 +1,24 @@
 //! What answers while no version of the app does: what is wrong, and a retry for programs.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use http::{HeaderValue, StatusCode, header};
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     addresses::Addresses,
     app,
     context::{RequestId, States},
-    dev::{self, Report},
+    dev::{self, Report, Socket},
     drain::Drain,
     encode,
     error::{Code, Error},
     guard::Guards,
     limits::Limits,
     page,
-    serve::{self, ServeLimits},
+    serve::{self, Leave, ServeLimits},
     shared::Shared,
 };
 
@@ -29,18 +29,18 @@ const DRAIN: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct StandIn {
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    stopped: oneshot::Receiver<()>,
 }
 
 impl StandIn {
     /// Serves what is wrong; `base` is the app's base path.
     pub(super) fn start(
-        listener: &TcpListener,
+        socket: &Socket,
         base: &str,
         root: &std::path::Path,
         wrong: &[Report],
     ) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+        let (listener, succession) = socket.try_clone()?.open()?;
         let limits = ServeLimits { drain: DRAIN, ..ServeLimits::default() };
         let shared = Arc::new(Shared {
             guards: Guards::default(),
@@ -52,21 +52,32 @@ impl StandIn {
             calls: TaskTracker::new(),
         });
         let router = router(base, root, wrong, &shared);
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(async move {
-            let stopped = async { _ = stopped.await };
-            if let Err(error) = serve::serve(listener, router, shared, limits, stopped).await {
+        let (stop, told) = oneshot::channel();
+        let (has_stopped, stopped) = oneshot::channel();
+        // Ends once it is told to stop, and what it has left is fetched.
+        tokio::spawn(async move {
+            let (leave, mut left) = mpsc::unbounded_channel();
+            let stop = async {
+                _ = told.await;
+                Leave::HandOver(leave)
+            };
+            let inherited = || succession.clone().take();
+            let served =
+                serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
+            if let Err(error) = served {
                 tracing::warn!(%error, "the socket has failed");
             }
+            let _ = has_stopped.send(());
+            succession.put_all(&mut left).await;
         });
-        Ok(Self { stop, serving })
+        Ok(Self { stop, stopped })
     }
 
     /// Stops accepting, and lets those who are answered have their answers.
     pub(super) async fn stop(self) {
         // It may have stopped by itself.
         let _ = self.stop.send(());
-        let _ = self.serving.await;
+        let _ = self.stopped.await;
     }
 }
 
