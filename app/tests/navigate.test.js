@@ -143,6 +143,7 @@ scene("a page's script runs with each visit, and what it began ends with it", as
   await reads(tab, "[p-ref=state]", /open/);
   for (let n = 0; n < 3; n += 1) {
     await go(tab, "Two");
+    await tab.waitForFunction(() => globalThis.visits.at(-1) === "Two");
     await tab.evaluate(() => dispatchEvent(new Event("ping")));
     await go(tab, "One");
     await reads(tab, "[p-ref=state]", /open/);
@@ -241,6 +242,49 @@ scene("back and forward bring the page, and where it was scrolled to", async (st
   await tab.goForward();
   await title(tab, "Two");
   await tab.waitForFunction(() => scrollY === 1234);
+  assert.ok(await isMarked(tab));
+});
+
+scene("the way back brings what was typed, opened and scrolled to within the page, and the focus", async (stage) => {
+  const { tab } = await open(stage, "/form", {
+    "pages/form.html": page(
+      "Form",
+      `<h1>Form</h1><form><input name="name" p-ref="name"><input name="secret" type="password"><textarea name="text"></textarea></form>
+       <p p-ref="heard"></p><details p-ref="details"><summary>More</summary><a href="/one">deep</a></details>
+       <div p-ref="list" class="list"><div class="long"></div></div>`,
+    ),
+    "pages/form.css": `.list { height: 100px; overflow: auto; } .long { height: 2000px; }`,
+    "pages/form.js": `
+      import { refs } from "kipo";
+      refs.name.addEventListener("input", () => (refs.heard.textContent = refs.name.value));`,
+  });
+  await tab.fill("[name=name]", "half typ");
+  await tab.fill("[name=secret]", "secret");
+  await tab.fill("[name=text]", "first\nsecond");
+  await tab.click("summary >> text=More >> nth=-1");
+  await tab.evaluate(() => document.querySelector("[p-ref=list]").scrollTo(0, 700));
+  await tab.locator("[name=name]").evaluate((field) => (field.focus(), field.setSelectionRange(2, 4)));
+  const done = () =>
+    tab.evaluate(() => {
+      const find = (selector) => document.querySelector(selector);
+      const { selectionStart, selectionEnd } = find("[name=name]");
+      const values = ["name", "secret", "text"].map((name) => find(`[name=${name}]`).value);
+      return [...values, find("[p-ref=heard]").textContent, find("[p-ref=details]").open, find("[p-ref=list]").scrollTop, document.activeElement.name, selectionStart, selectionEnd];
+    });
+  // By a script, so that the focus stays where it is.
+  await tab.evaluate(() => document.querySelector("a[href='/two']").click());
+  await title(tab, "Two");
+  await tab.goBack();
+  await title(tab, "Form");
+  await reads(tab, "[p-ref=heard]", /^half typ$/);
+  await tab.waitForFunction(() => document.activeElement.name === "name");
+  assert.deepEqual(await done(), ["half typ", "", "first\nsecond", "half typ", true, 700, "name", 2, 4]);
+
+  // A link to it begins anew, and who types before it is all given back is not disturbed.
+  await go(tab, "Two");
+  await tab.evaluate(() => document.querySelector("header").insertAdjacentHTML("beforeend", `<a href="/form">Form</a>`));
+  await go(tab, "Form");
+  assert.deepEqual((await done()).slice(0, 6), ["", "", "", "", false, 0]);
   assert.ok(await isMarked(tab));
 });
 

@@ -13,6 +13,9 @@ const OFF = `[p-navigate="off"]`;
 /** How long the styles of the next page may hold it back, in milliseconds. */
 const STYLES_MS_MAX = 3000;
 
+/** How long a script that has loaded may take to have its turn, in milliseconds; one that waits for more has begun. */
+const BEGIN_MS = 50;
+
 /** Why what a page had begun ended. */
 const LEFT = new DOMException("the page was left", "AbortError");
 
@@ -38,6 +41,8 @@ class Navigation {
   #shown = address(location);
   /** Aborted when another navigation begins. */
   #running = new AbortController();
+  /** Fulfilled once every script that was told to run has begun. @type {Promise<unknown>} */
+  #begun = Promise.resolve();
   /** How often the script of an address has run. @type {Map<string, number>} */
   #runs = new Map();
   /** Says aloud where one has arrived. It is outside of the body, so that it stays. */
@@ -102,6 +107,10 @@ class Navigation {
     try {
       const { page, to } = await fetchPage(url, running.signal);
       const showStyles = await addStyles(page, to, running.signal);
+      // A script that is about to run finds the page that it is of.
+      for (let begun; begun !== this.#begun; await begun) begun = this.#begun;
+      running.signal.throwIfAborted();
+      this.#places.leave(/** @type {Element} */ (own(document)));
       this.#client.page.abort(LEFT);
       this.#client.page = new AbortController();
       document.dispatchEvent(new Event("kipo:leave"));
@@ -158,51 +167,69 @@ class Navigation {
     this.#voice.textContent = document.title;
     const scrollAgain = this.#places.scroll(target);
     document.dispatchEvent(new Event("kipo:visit"));
+    const scripts = this.#runScripts(page);
     // By then there may be more to scroll through. A script may well not end while it is shown.
-    void Promise.all(this.#runScripts(page)).then(scrollAgain);
+    void Promise.all(scripts.map(({ run }) => run)).then(scrollAgain);
+    const loaded = Promise.all(scripts.map(({ loaded }) => loaded));
+    this.#places.giveBack(loaded.then(() => this.#begun), this.#client.page.signal);
   }
 
   /**
-   * Runs the page's own script, and others that this tab has not run yet. One that comes after its page was left
-   * would find the elements of another.
+   * Runs the page's own script, and others that this tab has not run yet.
    *
    * @param {Document} page
    */
   #runScripts(page) {
-    const { signal: left } = this.#client.page;
     const addresses = [...page.querySelectorAll(SCRIPT)].map((script) => {
       const isModule = script.getAttribute("type") === "module";
       return { isModule, href: new URL(script.getAttribute("src") ?? "", location.href).href };
     });
-    return addresses.map(({ isModule, href }) => {
+    return addresses.flatMap(({ isModule, href }) => {
       const runs = this.#runs.get(href) ?? 0;
-      if (runs > 0 && !href.startsWith(PAGE_FILES)) return;
+      if (runs > 0 && !isOwn(href)) return [];
       this.#runs.set(href, runs + 1);
       // A module runs once for each address. The fragment makes another one of it, which no cache knows of.
-      if (isModule) return runModule(runs === 0 ? href : `${href}#visit=${runs + 1}`, left).catch(reportError);
+      if (isModule) return this.#begin(runs === 0 ? href : `${href}#visit=${runs + 1}`);
       const script = document.createElement("script");
       Object.assign(script, { src: href, async: false });
       document.head.append(script);
+      return [];
     });
+  }
+
+  /**
+   * Runs a module once it has loaded with all that it imports. A page's own does not if the page was left by then: it
+   * would find the elements of another.
+   *
+   * @param {string} href
+   */
+  #begin(href) {
+    const { signal: left } = this.#client.page;
+    const loaded = preload(href);
+    const run = loaded.then(() => {
+      if (left.aborted && isOwn(href)) return;
+      const run = import(href);
+      const turn = new Promise((resolve) => setTimeout(resolve, BEGIN_MS));
+      this.#begun = Promise.all([this.#begun, Promise.race([run, turn]).catch(() => {})]);
+      return run;
+    });
+    return { loaded, run: run.catch(reportError) };
   }
 }
 
 /**
- * Loads a module with all that it imports, and runs it then, unless that took until the page was left.
+ * Loads a module with all that it imports, where a browser knows how to. What fails says so once more, and better,
+ * when it is imported.
  *
  * @param {string} href
- * @param {AbortSignal} left
  */
-async function runModule(href, left) {
+async function preload(href) {
   const link = document.createElement("link");
-  if (link.relList.supports("modulepreload")) {
-    Object.assign(link, { rel: "modulepreload", href });
-    document.head.append(link);
-    // What failed to load says so once more, and better, when it is imported.
-    await settled(link);
-    link.remove();
-  }
-  if (!left.aborted) await import(href);
+  if (!link.relList.supports("modulepreload")) return;
+  Object.assign(link, { rel: "modulepreload", href });
+  document.head.append(link);
+  await settled(link);
+  link.remove();
 }
 
 /**
@@ -212,6 +239,15 @@ async function runModule(href, left) {
  */
 function settled(element) {
   return new Promise((resolve) => ["load", "error"].forEach((name) => element.addEventListener(name, resolve)));
+}
+
+/**
+ * Whether a script stands beside a page.
+ *
+ * @param {string} href
+ */
+function isOwn(href) {
+  return href.startsWith(PAGE_FILES);
 }
 
 /**

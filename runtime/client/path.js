@@ -1,4 +1,4 @@
-// Development only: what an element is called, to find it again in the same page.
+// What an element is called, to find it again in the same page.
 
 /**
  * Returns a selector that finds the element, and no other: by its names, or by its place below one that has some.

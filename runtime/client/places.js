@@ -1,9 +1,16 @@
-// The history of a tab, and where each of its entries was scrolled to.
+// The history of a tab: where each of its entries was scrolled to, and what was done to its page.
+
+/** @import { Done } from "./held.js" */
+
+import { giveBack, note } from "./held.js";
 
 const NAME = "kipo:places";
 
 /** As many entries as browsers keep, and some more. */
 const PLACES_MAX = 200;
+
+/** As many pages as one goes back through; what was typed in others is forgotten. */
+const PAGES_MAX = 50;
 
 /** @typedef {{ kipo?: string } | null} State */
 
@@ -12,6 +19,8 @@ export class Places {
   #key = newKey();
   /** @type {Map<string, [number, number]>} */
   #scrolled = new Map();
+  /** What was done to the page of each entry. It goes with the tab's document. @type {Map<string, Done>} */
+  #done = new Map();
   /** Where to scroll to on arrival; without one, to the place that the address names. @type {[number, number] | undefined} */
   #back;
 
@@ -37,6 +46,16 @@ export class Places {
   /** @param {State} state */
   knows(state) {
     return state?.kipo !== undefined;
+  }
+
+  /**
+   * Notes what was done to the page that is left.
+   *
+   * @param {Element} page
+   */
+  leave(page) {
+    this.#done.set(this.#key, note(page));
+    for (const key of [...this.#done.keys()].slice(0, -PAGES_MAX)) this.#done.delete(key);
   }
 
   /**
@@ -101,6 +120,17 @@ export class Places {
     return () => {
       if (scrollX === x && scrollY === y) scroll();
     };
+  }
+
+  /**
+   * Gives back what was done to the page of this entry, if one has come back to it.
+   *
+   * @param {Promise<unknown>} ready the page's own script has begun
+   * @param {AbortSignal} left
+   */
+  giveBack(ready, left) {
+    const done = this.#back && this.#done.get(this.#key);
+    if (done) void giveBack(document, done, ready, left);
   }
 
   /** Marks the entry that is shown as one of ours. */

@@ -43,11 +43,13 @@ pub(crate) const MODULES: &[Module] = modules![
 /// The modules that a page loads when it has use for them.
 pub(crate) const LATER: &[Module] = modules![
     "effects.js",
+    "held.js",
     "match.js",
     "morph.js",
     "navigate.js",
     "page.js",
     "part.js",
+    "path.js",
     "places.js",
     "share.js",
     "tree.js",
@@ -60,7 +62,6 @@ pub(crate) const DEV: &[Module] = modules![
     "ansi.js",
     "keep.js",
     "overlay.js",
-    "path.js",
     "refresh.js",
     "swap.js",
     "panel.js",

@@ -5,10 +5,10 @@ import { readFileSync, readdirSync } from "node:fs";
 const FOLDER = new URL("../", import.meta.url);
 
 /** The modules that a page loads when it has use for them. */
-export const LATER = ["effects.js", "match.js", "morph.js", "navigate.js", "page.js", "part.js", "places.js", "share.js", "tree.js"];
+export const LATER = ["effects.js", "held.js", "match.js", "morph.js", "navigate.js", "page.js", "part.js", "path.js", "places.js", "share.js", "tree.js"];
 
 /** The modules of development, none of which is part of a release. */
-export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "path.js", "refresh.js", "swap.js", "panel.js", ...panel()];
+export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "refresh.js", "swap.js", "panel.js", ...panel()];
 
 /** Every module that a page begins with. */
 export const MODULES = readdirSync(FOLDER).filter(
