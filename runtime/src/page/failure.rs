@@ -207,7 +207,7 @@ fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
     report["name"] = page.as_str().into();
     report["request_id"] = cx.request_id().as_str().into();
     let report = json::safe(&report.to_string());
-    let html = format!(
+    let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{place}</title>\n\
@@ -216,7 +216,7 @@ fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
          <script type=\"application/json\" id=\"kipo-failure\">{report}</script>\n\
          </body>\n</html>\n"
     );
-    let html = inject(&html, &head.block("", None, None));
+    inject(&mut html, &head.block("", None, None));
     with_head(head, error.code().status(), html, Keep::Never)
 }
 

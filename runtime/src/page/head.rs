@@ -109,26 +109,20 @@ fn script(block: &mut String, url: &str) {
 }
 
 /// Puts `block` before the end of the head, or where a head would begin if there is none.
-pub(crate) fn inject(html: &str, block: &str) -> String {
+pub(crate) fn inject(html: &mut String, block: &str) {
     let at = head_end(html).unwrap_or_else(|| after_doctype(html));
-    let mut page = String::with_capacity(html.len() + block.len());
-    page.push_str(&html[..at]);
-    page.push_str(block);
-    page.push_str(&html[at..]);
-    page
+    html.insert_str(at, block);
 }
 
 fn head_end(html: &str) -> Option<usize> {
     const END: &[u8] = b"</head";
 
-    let bytes = html.as_bytes();
-    let ends = |at: &usize| {
-        let rest = &bytes[*at..];
-        rest.len() > END.len()
-            && rest[..END.len()].eq_ignore_ascii_case(END)
-            && matches!(rest[END.len()], b'>' | b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
-    };
-    html.match_indices('<').map(|(at, _)| at).find(ends)
+    html.as_bytes().windows(END.len() + 1).position(|tag| {
+        let (name, after) = (&tag[..END.len()], tag[END.len()]);
+        name[0] == b'<'
+            && name.eq_ignore_ascii_case(END)
+            && matches!(after, b'>' | b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
+    })
 }
 
 /// Anything before the doctype would put the page into quirks mode.
@@ -227,7 +221,9 @@ mod tests {
             ("</head", "!</head"),
             ("", "!"),
         ] {
-            assert_eq!(inject(html, "!"), expected, "{html}");
+            let mut page = html.to_owned();
+            inject(&mut page, "!");
+            assert_eq!(page, expected, "{html}");
         }
     }
 

@@ -122,7 +122,10 @@ impl Meta {
                 rest.insert_str(at, block.trim_end());
                 rest
             }
-            None => inject(&rest, &block),
+            None => {
+                inject(&mut rest, &block);
+                rest
+            }
         }
     }
 
