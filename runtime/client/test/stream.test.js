@@ -580,3 +580,13 @@ test("an_answer_that_was_cut_off_in_its_head_is_asked_for_again", async () => {
     assert.equal(server.requests.length, 2);
   }
 });
+
+test("an_abort_ends_at_once_a_connection_that_does_not_notice_it", async () => {
+  const { log, abort } = open(fakeServer(), { connect: () => new Promise(() => {}) });
+  await settle();
+  assert.deepEqual(log.states, ["connecting"]);
+  const reason = new Error("left");
+  abort(reason);
+  await settle();
+  assert.deepEqual([log.outcome, log.error, log.states.at(-1)], ["failed", reason, "closed"]);
+});
