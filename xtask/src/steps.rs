@@ -125,13 +125,9 @@ fn browser() -> Result {
     machine::node()?;
     let chromium = machine::chromium()?;
     run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
-    // Two files at a time, as they mostly wait; those that say how soon something happens go alone.
-    for script in ["test", "test:timed"] {
-        let mut test = command("npm", &["run", "--silent", script]);
-        test.current_dir(at("app")).env("CHROMIUM", &chromium);
-        run(test.env("KIPO_APP_BIN", target().join("debug/app")))?;
-    }
-    Ok(())
+    let mut test = command("npm", &["run", "--silent", "test"]);
+    test.current_dir(at("app")).env("CHROMIUM", chromium);
+    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
 /// Copies of the app that are edited while they run. One file after the other: cargo has one lock.

@@ -1,7 +1,7 @@
 // Many tabs of one browser, over HTTP/1.1: browsers open six connections to a host, and no more.
 
 import assert from "node:assert/strict";
-import { holds, say, scene, state, texts } from "../stage.js";
+import { holds, say, scene, state, texts } from "./stage.js";
 
 const LISTEN = "/_kipo/actions/chat.Listen";
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pass } from "node:timers/promises";
-import { AWAY, holds, part, scene, state, texts } from "../stage.js";
+import { AWAY, holds, part, scene, state, texts } from "./stage.js";
 
 /** What the project promises. */
 const CATCH_UP_MS = 1000;
