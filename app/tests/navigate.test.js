@@ -280,7 +280,7 @@ scene("the way back brings what was typed, opened and scrolled to within the pag
   await tab.waitForFunction(() => document.activeElement.name === "name");
   assert.deepEqual(await done(), ["half typ", "", "first\nsecond", "half typ", true, 700, "name", 2, 4]);
 
-  // A link to it begins anew, and who types before it is all given back is not disturbed.
+  // A link to it begins anew.
   await go(tab, "Two");
   await tab.evaluate(() => document.querySelector("header").insertAdjacentHTML("beforeend", `<a href="/form">Form</a>`));
   await go(tab, "Form");

@@ -14,7 +14,7 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, value_parser};
 use tokio::net::TcpListener;
 #[cfg(all(feature = "dev", debug_assertions))]
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -26,6 +26,7 @@ use crate::{
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
     app::{Built, StartError},
+    connection::Idle,
     dev::{
         Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
     },
@@ -272,20 +273,17 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
         let (listener, succession) = socket.open().map_err(|error| error.to_string())?;
         supervisor.tell(&Word::Serving);
-        let (leave, mut left) = mpsc::unbounded_channel();
+        let (leave, left) = mpsc::unbounded_channel();
         let stop = async {
-            let leaves = tokio::select! {
-                leaves = obey(&mut orders, develop.as_ref(), &supervisor) => leaves,
-                () = interrupted => Leaves::ForGood,
+            let leave = tokio::select! {
+                leave = obey(&mut orders, develop.as_ref(), &supervisor, leave) => leave,
+                () = interrupted => Leave::Close,
             };
             if store.is_none() {
                 // The next one has nothing to wait for.
                 supervisor.tell(&Word::Released);
             }
-            match leaves {
-                Leaves::ForTheNext => Leave::HandOver(leave),
-                Leaves::ForGood => Leave::Close,
-            }
+            leave
         };
         let inherited = || succession.clone().take();
         let served = serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
@@ -294,29 +292,23 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
             supervisor.tell(&Word::Released);
         }
         // The next one takes them as soon as it serves.
-        succession.put_all(&mut left).await;
+        succession.put_all(left).await;
         served.map_err(|error| error.to_string())
     })
 }
 
-/// Why a version of the app ends.
-#[cfg(all(feature = "dev", debug_assertions))]
-enum Leaves {
-    ForTheNext,
-    ForGood,
-}
-
-/// Does what the supervisor says, until it says to leave.
+/// Does what the supervisor says, until it says to leave; `next` takes what is open then.
 #[cfg(all(feature = "dev", debug_assertions))]
 async fn obey(
     orders: &mut UnboundedReceiver<Order>,
     develop: Option<&Develop>,
     supervisor: &Supervisor,
-) -> Leaves {
+    next: UnboundedSender<Idle>,
+) -> Leave {
     while let Some(order) = orders.recv().await {
         match (order, develop) {
-            (Order::HandOver, _) => return Leaves::ForTheNext,
-            (Order::Retire, _) => return Leaves::ForGood,
+            (Order::HandOver, _) => return Leave::HandOver(next),
+            (Order::Retire, _) => return Leave::Close,
             (Order::Changed(changes), Some(develop)) => {
                 let Acted { did, took, wrong } = develop.act(&changes);
                 supervisor.tell(&Word::Acted {
@@ -331,7 +323,7 @@ async fn obey(
             (Order::Serve | Order::Built(_) | Order::Changed(_) | Order::Wrong(_), _) => {}
         }
     }
-    Leaves::ForGood
+    Leave::Close
 }
 
 /// Writes `client.d.ts` beside the pages, unless it is there already: editors read it again

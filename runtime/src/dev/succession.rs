@@ -112,7 +112,7 @@ impl Succession {
 
     /// Leaves connections to the next version, until there are no more. Those that nobody takes
     /// for a while are closed.
-    pub(crate) async fn put_all(self, left: &mut UnboundedReceiver<Idle>) {
+    pub(crate) async fn put_all(self, mut left: UnboundedReceiver<Idle>) {
         let put_end = &self.0.put;
         let all = async {
             while let Some(Idle { stream, read }) = left.recv().await {
@@ -161,7 +161,7 @@ mod tests {
         let (listener, before) = Socket::inherit(&child).unwrap().open().unwrap();
         let (_, after) = Socket::inherit(&other_child).unwrap().open().unwrap();
 
-        let (leave, mut left) = mpsc::unbounded_channel();
+        let (leave, left) = mpsc::unbounded_channel();
         let mut clients = Vec::new();
         for n in 0..CLIENTS {
             clients.push(TcpStream::connect(address).await.unwrap());
@@ -171,7 +171,7 @@ mod tests {
             leave.send(Idle { stream, read }).unwrap();
         }
         drop((leave, listener));
-        let putting = async move { before.put_all(&mut left).await };
+        let putting = before.put_all(left);
         let taking = async {
             for (n, client) in clients.iter_mut().enumerate() {
                 let Idle { mut stream, read } = after.clone().take().await;
@@ -191,14 +191,14 @@ mod tests {
         let socket = Socket::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
         socket.listener.set_nonblocking(true).unwrap();
         let (listener, succession) = socket.open().unwrap();
-        let (leave, mut left) = mpsc::unbounded_channel();
+        let (leave, left) = mpsc::unbounded_channel();
         for _ in 0..CLIENTS {
             let client = TcpStream::connect(listener.local_addr().unwrap());
             let (stream, _) = tokio::join!(client, listener.accept());
             leave.send(Idle::new(stream.unwrap())).unwrap();
         }
         let before = tokio::time::Instant::now();
-        succession.put_all(&mut left).await;
+        succession.put_all(left).await;
         assert_eq!(before.elapsed(), PUT_TIME);
     }
 }

@@ -18,9 +18,6 @@ use crate::{
 /// How much of a large file is in memory while it is sent, for each who reads it.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// How many header fields a page has.
-const FIELDS_OF_A_PAGE: usize = 12;
-
 /// How long a copy may be used without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
@@ -221,8 +218,6 @@ impl Form {
 
     /// Writes what a 304 says as well.
     fn describe(&self, keep: Keep, headers: &mut HeaderMap) {
-        // Those of a page, with an id: one piece of memory for all of them.
-        headers.reserve(FIELDS_OF_A_PAGE);
         headers.insert(header::CACHE_CONTROL, keep.header());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         insert(headers, header::ETAG, &self.etag);

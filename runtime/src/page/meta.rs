@@ -118,15 +118,10 @@ impl Meta {
         }
         rest.push_str(&html[from..]);
         match at {
-            Some(at) => {
-                rest.insert_str(at, block.trim_end());
-                rest
-            }
-            None => {
-                inject(&mut rest, &block);
-                rest
-            }
+            Some(at) => rest.insert_str(at, block.trim_end()),
+            None => inject(&mut rest, &block),
         }
+        rest
     }
 
     /// Returns the tags, each name once.

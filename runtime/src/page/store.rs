@@ -3,10 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::OnceLock,
 };
 
 use bytes::Bytes;
@@ -56,12 +53,7 @@ pub(crate) struct Page {
     params: Vec<String>,
     /// Its HTML, if that is the same for everybody; made when somebody asks.
     constant: OnceLock<Constant>,
-    /// How large its HTML was when it was made last.
-    bytes: AtomicUsize,
 }
-
-/// How much larger than the last time a page may become in the same piece of memory, in bytes.
-const GROWTH_BYTES: usize = 512;
 
 /// The HTML of a page that says the same to everybody.
 #[derive(Clone)]
@@ -188,19 +180,14 @@ impl Set {
     /// Where the template and the data do not go together.
     pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Flaw>> {
         // The engine is not ours: should it panic, that is one page's fault.
-        let run = || {
-            // Mostly as large as before: then it is one piece of memory from its first byte on.
-            let mut html = Vec::with_capacity(page.bytes.load(Ordering::Relaxed) + GROWTH_BYTES);
-            self.tera.render_to(&page.file, data.variables(), &mut html)?;
-            let mut html = String::from_utf8(html)?;
-            inject(&mut html, &page.block);
-            page.bytes.store(html.len(), Ordering::Relaxed);
-            Ok(html)
-        };
-        let rendered: Result<Result<_, tera::Error>, _> = catch_unwind(AssertUnwindSafe(run));
+        let run = || self.tera.render(&page.file, data.variables());
+        let rendered = catch_unwind(AssertUnwindSafe(run));
         let panicked = || Flaw::of_file(page.path(), "the template engine panicked at this page");
         match rendered.map_err(|_| panicked())? {
-            Ok(html) => Ok(html),
+            Ok(mut html) => {
+                inject(&mut html, &page.block);
+                Ok(html)
+            }
             Err(error) => {
                 let flaws = Flaw::of_error(&self.sources, &error);
                 Err(flaws.into_iter().next().unwrap_or_else(panicked).into())
@@ -255,7 +242,6 @@ impl Set {
             data: None,
             params: route.into_iter().flat_map(Route::params).map(str::to_owned).collect(),
             constant: OnceLock::new(),
-            bytes: AtomicUsize::new(0),
         }
     }
 

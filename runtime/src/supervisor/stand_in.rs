@@ -56,7 +56,7 @@ impl StandIn {
         let (has_stopped, stopped) = oneshot::channel();
         // Ends once it is told to stop, and what it has left is fetched.
         tokio::spawn(async move {
-            let (leave, mut left) = mpsc::unbounded_channel();
+            let (leave, left) = mpsc::unbounded_channel();
             let stop = async {
                 _ = told.await;
                 Leave::HandOver(leave)
@@ -68,7 +68,7 @@ impl StandIn {
                 tracing::warn!(%error, "the socket has failed");
             }
             let _ = has_stopped.send(());
-            succession.put_all(&mut left).await;
+            succession.put_all(left).await;
         });
         Ok(Self { stop, stopped })
     }
