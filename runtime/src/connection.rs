@@ -24,10 +24,10 @@ use tokio::{
 };
 
 use crate::{
-    accept,
     context::RequestId,
     encode,
     error::{Code, Error},
+    header::accept,
     take_over::TakeOver,
 };
 

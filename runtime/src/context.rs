@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     effects::Effects,
     error::{Error, Result},
-    hex,
+    header::hex,
 };
 
 /// The longest key of [`Context::idempotency_key`], in bytes: a UUID has 36.

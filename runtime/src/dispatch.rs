@@ -10,7 +10,6 @@ use http::{HeaderValue, Method, header};
 use tracing::{Instrument, Span};
 
 use crate::{
-    accept,
     action::{Action, Input, StreamAction},
     addresses::{self, Place},
     context::{Context, RequestId, States},
@@ -19,6 +18,7 @@ use crate::{
     encode,
     error::{Code, Error, Result},
     event_stream::{EventStream, Pipe},
+    header::accept,
     limits::Bounds,
     route::Endpoint,
     schema::Shape,

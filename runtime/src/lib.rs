@@ -42,7 +42,6 @@ extern crate self as kipo;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod accept;
 mod action;
 mod activity;
 mod addresses;
@@ -50,7 +49,6 @@ mod alarm;
 mod app;
 mod cli;
 mod client;
-mod coding;
 mod connection;
 mod context;
 mod decode;
@@ -69,7 +67,7 @@ mod files;
 mod frame;
 mod guard;
 pub mod guide;
-mod hex;
+mod header;
 mod jitter;
 mod limits;
 mod listen;

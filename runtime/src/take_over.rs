@@ -26,7 +26,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{alarm::Alarm, hex, stream::StreamBody};
+use crate::{alarm::Alarm, header::hex, stream::StreamBody};
 
 /// Where a connection finds the stream that it takes over.
 #[derive(Clone, Debug, Default)]

@@ -32,7 +32,7 @@ use self::{
     name::{is_path, with_hash, without_hash},
     packed::Packed,
 };
-use crate::coding::Coding;
+use crate::header::Coding;
 
 #[cfg(test)]
 pub(crate) use self::test_dir::TestDir;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use tokio::sync::OnceCell;
 
-use crate::coding::Coding;
+use crate::header::Coding;
 
 /// Less than this fits into one packet as it is.
 const BYTES_MIN: usize = 1024;

@@ -8,10 +8,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
 use crate::{
-    coding::{self, Coding},
     context::Context,
     error::Result,
     files::{Content, File, Found, Hash, Large, Name},
+    header::{Coding, coding},
     page::range::Part,
 };
 

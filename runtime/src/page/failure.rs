@@ -6,11 +6,11 @@ use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    accept,
     context::Context,
     encode,
     error::{Code, Error, Redirect},
     files::Folder,
+    header::accept,
     page::{
         answer::Keep,
         flaw::Flaw,
