@@ -28,11 +28,10 @@ use crate::{
     dispatch,
     drain::Drain,
     encode,
-    error::Error,
+    error::{Error, Mistake},
     files::{File, Files},
     guard::{Guard, Guards},
     limits::Limits,
-    mistake::Mistake,
     page::{
         PageGuards, Pages, Settings,
         answer::{self, Keep},

@@ -157,7 +157,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`Code::BadRequest`](crate::Code) when the field is there but not one quoted string of 1 to 128
+    /// [`Code::BadRequest`](crate::error::Code) when the field is there but not one quoted string of 1 to 128
     /// characters.
     ///
     /// # Examples

@@ -16,7 +16,7 @@ use crate::{
     decode,
     drain::Watch,
     encode,
-    error::{Code, Error, Result},
+    error::{Code, Error, Result, unpanicked},
     event_stream::{EventStream, Pipe},
     header::accept,
     limits::Bounds,
@@ -27,7 +27,6 @@ use crate::{
     stream::StreamBody,
     take_over::TakeOver,
     travel::Outgoing,
-    unwind::unpanicked,
     within::within,
 };
 

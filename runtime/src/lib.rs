@@ -71,7 +71,6 @@ mod header;
 mod jitter;
 mod limits;
 mod listen;
-mod mistake;
 mod page;
 mod returned;
 mod route;
@@ -87,7 +86,6 @@ mod take_over;
 pub mod testing;
 pub mod topic;
 mod travel;
-mod unwind;
 mod validate;
 mod within;
 

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use crate::{
     context::{StateNeed, States},
-    mistake::Mistake,
+    error::Mistake,
     schema::Describe,
     shared::Shared,
 };

@@ -30,10 +30,10 @@ use self::{
 use crate::{
     context::{RequestId, States},
     dispatch,
+    error::PANICKED,
     page::{PageFailure, Pages},
     schema::Types,
     shared::Shared,
-    unwind::PANICKED,
 };
 
 pub(crate) use self::{

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dev::supervised::source_root,
-    mistake::Mistake,
+    error::Mistake,
     page::{self, Flaw},
 };
 

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use tera::ErrorKind;
 
-use crate::{files::Folder, mistake::Mistake, page::known};
+use crate::{error::Mistake, files::Folder, page::known};
 
 /// The text of each template by its name, such as `blog/[slug].html`.
 pub(crate) type Sources = BTreeMap<String, String>;

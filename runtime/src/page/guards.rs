@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{context::Context, error::Result, guard::Guard, mistake::Mistake};
+use crate::{
+    context::Context,
+    error::{Mistake, Result},
+    guard::Guard,
+};
 
 /// The guards of an app's pages, in the order in which they were added.
 #[derive(Clone, Default)]

@@ -63,10 +63,8 @@ use self::{
 use crate::{
     context::{Context, REQUEST_ID, States},
     encode,
-    error::{Code, Error, Result},
+    error::{Code, Error, Mistake, Result, unpanicked},
     files::{Files, Hash},
-    mistake::Mistake,
-    unwind::unpanicked,
     within::within,
 };
 

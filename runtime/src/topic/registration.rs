@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Durability, Store, StoreError, Topic};
-use crate::{event::Event, mistake::Mistake};
+use crate::{error::Mistake, event::Event};
 
 /// A topic, as `#[topic]` registers it at link time.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-use crate::error::{Error, Result};
+use crate::error::call_error::{Error, Result};
 
 /// Runs what an app author wrote; a panic in it is a 500, and its text is for the log.
 pub(crate) async fn unpanicked<T>(outcome: impl Future<Output = Result<T>>) -> Result<T> {
@@ -33,7 +33,7 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::error::code::Code;
 
     #[tokio::test]
     async fn a_panic_is_an_error_whose_text_is_for_the_log() {
