@@ -22,16 +22,13 @@ use tokio_util::task::TaskTracker;
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::dev::Develop;
 use crate::{
+    action::{Guard, Guards, Limits, RequestId, States},
     addresses::Addresses,
-    client,
-    context::{RequestId, States},
-    dispatch,
+    client, dispatch,
     drain::Drain,
     encode,
     error::{Error, Mistake},
     files::{File, Files},
-    guard::{Guard, Guards},
-    limits::Limits,
     page::{
         PageGuards, Pages, Settings,
         answer::{self, Keep},
@@ -108,7 +105,7 @@ impl App {
         self
     }
 
-    /// Gives the app a piece of state, found by its type with [`Context::state`](crate::Context::state).
+    /// Gives the app a piece of state, found by its type with [`Context::state`](crate::action::Context::state).
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
         self.states.insert(state);

@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    context::RequestId,
+    action::RequestId,
     encode,
     error::{Code, Error},
     header::accept,

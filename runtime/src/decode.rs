@@ -13,10 +13,8 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
 use crate::{
-    action::Input,
+    action::{Input, Validate, sentence},
     error::{Code, Error, FieldErrors, Result},
-    field::sentence,
-    validate::Validate,
     within::within,
 };
 
@@ -301,7 +299,7 @@ mod tests {
     use schemars::{JsonSchema, Schema, SchemaGenerator};
 
     use super::*;
-    use crate::field::Field;
+    use crate::action::Field;
 
     #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
     struct Post {

@@ -10,23 +10,20 @@ use http::{HeaderValue, Method, header};
 use tracing::{Instrument, Span};
 
 use crate::{
-    action::{Action, Input, StreamAction},
+    action::{Action, Bounds, Context, Input, Outgoing, RequestId, States, StreamAction},
     addresses::{self, Place},
-    context::{Context, RequestId, States},
     decode,
     drain::Watch,
     encode,
     error::{Code, Error, Result, unpanicked},
     event_stream::{EventStream, Pipe},
     header::accept,
-    limits::Bounds,
     route::Endpoint,
     schema::Shape,
     shared::{Peer, Shared},
     shield::Shield,
     stream::StreamBody,
     take_over::TakeOver,
-    travel::Outgoing,
     within::within,
 };
 

@@ -6,10 +6,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::{
-    context::{REQUEST_ID, RequestId},
+    action::{Outgoing, REQUEST_ID, RequestId},
     error::{Code, Error},
     frame, jitter,
-    travel::Outgoing,
 };
 
 /// Answers with an output: 200 and its JSON, or 204 where that is `null` for want of anything

@@ -50,29 +50,22 @@ mod app;
 mod cli;
 mod client;
 mod connection;
-mod context;
 mod decode;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod dev;
 mod dispatch;
 mod drain;
-mod effects;
 mod encode;
 mod error;
 mod event;
 mod event_stream;
-mod exact;
-mod field;
 mod files;
 mod frame;
-mod guard;
 pub mod guide;
 mod header;
 mod jitter;
-mod limits;
 mod listen;
 mod page;
-mod returned;
 mod route;
 mod schema;
 mod serve;
@@ -85,8 +78,6 @@ mod sync;
 mod take_over;
 pub mod testing;
 pub mod topic;
-mod travel;
-mod validate;
 mod within;
 
 pub use async_trait::async_trait;
@@ -94,20 +85,17 @@ pub use http;
 pub use tokio::time;
 
 pub use crate::{
-    action::{Action, Input, StreamAction},
+    action::{
+        Action, Context, Exact, Guard, Input, Limits, RequestId, State, StreamAction, Validate,
+    },
     app::{App, StartError},
-    context::{Context, RequestId, State},
     error::{Code, Error, FieldErrors, Result},
     event::{Event, EventType},
     event_stream::EventStream,
-    exact::Exact,
     files::Files,
-    guard::Guard,
-    limits::Limits,
     page::{Cache, Meta, PageContext, Query},
     serve::ServeLimits,
     topic::{Durability, Topic},
-    validate::Validate,
 };
 
 /// Makes a struct, or an `async fn`, an action: decodable, described in TypeScript, registered.

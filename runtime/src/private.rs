@@ -6,16 +6,14 @@ pub use serde;
 pub use serde_json;
 
 pub use crate::{
-    action::Input,
-    context::StateNeed,
+    action::{
+        Field, Incoming, Input, NoWay, Outgoing, Returned, StateNeed, Way, incoming, outgoing,
+        rules,
+    },
     dispatch::endpoint,
     error::FieldErrors,
     event::EventType,
-    field::Field,
     page::{PageData, PageRegistration},
-    returned::Returned,
     route::Registration,
     topic::TopicRegistration,
-    travel::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
-    validate::rules,
 };

@@ -12,7 +12,7 @@ use axum::{extract::Request, response::Response};
 use tower_service::Service;
 
 use crate::{
-    context::{StateNeed, States},
+    action::{StateNeed, States},
     error::Mistake,
     schema::Describe,
     shared::Shared,

@@ -371,7 +371,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::{addresses::Addresses, context::States, guard::Guards, limits::Limits};
+    use crate::{
+        action::{Guards, Limits, States},
+        addresses::Addresses,
+    };
 
     const ASK: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 

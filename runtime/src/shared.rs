@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    addresses::Addresses, context::States, drain::Drain, guard::Guards, limits::Limits,
+    action::{Guards, Limits, States},
+    addresses::Addresses,
+    drain::Drain,
     take_over::TakeOver,
 };
 

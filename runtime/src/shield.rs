@@ -7,7 +7,7 @@ use std::{
 
 use tokio_util::task::TaskTracker;
 
-use crate::context::Context;
+use crate::action::Context;
 
 /// A call that runs in its connection's task while the client waits, and in a task of its own
 /// from the moment the client leaves.

@@ -18,12 +18,12 @@ use http_body::{Body, Frame};
 use tokio::time::Instant;
 
 use crate::{
+    action::Bounds,
     alarm::Alarm,
     drain::Watch,
     error::{Error, panicked},
     event_stream::Pipe,
     frame, jitter,
-    limits::Bounds,
 };
 
 /// How a stream ended: the JSON of its output, or an error and the problem document for it.

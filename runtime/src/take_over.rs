@@ -199,8 +199,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        connection::Connection, drain::Drain, event_stream::EventStream, event_stream::Pipe,
-        limits::Limits,
+        action::Limits,
+        connection::Connection,
+        drain::Drain,
+        event_stream::{EventStream, Pipe},
     };
 
     #[derive(kipo_macros::Event)]

@@ -10,11 +10,9 @@ use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 
 use crate::{
-    action::StreamAction,
-    context::Context,
+    action::{Context, Limits, StreamAction},
     dispatch,
     drain::Drain,
-    limits::Limits,
     topic::{self, Store},
 };
 

@@ -28,7 +28,7 @@ use self::{
     reload::{Reload, ReloadEvent},
 };
 use crate::{
-    context::{RequestId, States},
+    action::{RequestId, States},
     dispatch,
     error::PANICKED,
     page::{PageFailure, Pages},

@@ -13,14 +13,13 @@ use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
-    context::Context,
+    action::{Context, Limits},
     dev::{Report, editor, supervised::source_root},
     encode,
     error::{Error, Result},
     event::{Event, EventType},
     event_stream::{EventStream, Pipe},
     frame,
-    limits::Limits,
     shared::Shared,
     stream::{Ending, StreamBody},
 };

@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
 use crate::{
-    context::Context,
+    action::Context,
     error::Result,
     files::{Content, File, Found, Hash, Large, Name},
     header::{Coding, coding},

@@ -10,10 +10,9 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    context::{Context, StateNeed},
+    action::{Context, Guard, StateNeed},
     decode,
     error::{Error, Result},
-    guard::Guard,
     page::{cache::Cache, flaw::Flaw, meta::Meta, param, query::FromQuery, reply::Reply},
 };
 

@@ -6,7 +6,7 @@ use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    context::Context,
+    action::Context,
     encode,
     error::{Code, Error, Redirect},
     files::Folder,

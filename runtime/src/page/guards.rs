@@ -3,9 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    context::Context,
+    action::{Context, Guard},
     error::{Mistake, Result},
-    guard::Guard,
 };
 
 /// The guards of an app's pages, in the order in which they were added.

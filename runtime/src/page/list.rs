@@ -51,7 +51,7 @@ fn of_page(set: &Set, page: &Page) -> Listed {
 #[cfg(test)]
 mod tests {
     use crate::{
-        context::States,
+        action::States,
         files::TestDir,
         page::{Pages, Settings},
     };

@@ -61,7 +61,7 @@ use self::{
     store::{Constant, Page, Set, page_data},
 };
 use crate::{
-    context::{Context, REQUEST_ID, States},
+    action::{Context, REQUEST_ID, States},
     encode,
     error::{Code, Error, Mistake, Result, unpanicked},
     files::{Files, Hash},

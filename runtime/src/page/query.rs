@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
 
-use crate::validate::Validate;
+use crate::action::Validate;
 
 /// What stands behind the `?` of a page's address, as an argument of a
 /// [`#[page]`](macro@crate::page) function: a [`#[data]`](macro@crate::data) struct.

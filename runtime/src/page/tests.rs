@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 
 use super::*;
 use crate::{
-    context::{RequestId, StateNeed},
+    action::{RequestId, StateNeed},
     files::TestDir,
 };
 

@@ -47,9 +47,8 @@ use serde_json::Value;
 
 use self::merge::Graph;
 use crate::{
-    action::{Action, StreamAction},
+    action::{Action, Outgoing as _, StreamAction},
     event::{Event as _, EventType},
-    travel::Outgoing as _,
 };
 
 /// Describes one endpoint: its input by the first generator, the rest by the second.

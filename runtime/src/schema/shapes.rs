@@ -7,7 +7,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{Describe, Shape, Types};
-use crate::{event::EventType, exact::Exact};
+use crate::{action::Exact, event::EventType};
 
 /// Returns the types of all actions below.
 pub(super) fn types() -> Types {

@@ -8,15 +8,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    action::{Guards, Limits, RequestId, States},
     addresses::Addresses,
     app,
-    context::{RequestId, States},
     dev::{self, Report, Socket},
     drain::Drain,
     encode,
     error::{Code, Error},
-    guard::Guards,
-    limits::Limits,
     page,
     serve::{self, Leave, ServeLimits},
     shared::Shared,

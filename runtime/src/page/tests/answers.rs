@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::*;
-use crate::guard::Guard;
+use crate::action::Guard;
 
 /// A page `a` that does what its query says.
 const PAGE: PageRegistration = PageRegistration {

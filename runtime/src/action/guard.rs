@@ -1,18 +1,17 @@
 //! Who may go on to the action: asked in order, before anything of the body is read.
 
-mod origin;
-
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{context::Context, error::Result};
-
-pub(crate) use self::origin::Origin;
+use crate::{
+    action::{context::Context, origin::Origin},
+    error::Result,
+};
 
 /// Something that admits a request or refuses it. Calls and streams pass the same guards, those
-/// of [`App::guard`](crate::App::guard); pages have guards of their own, by
-/// [`App::guard_pages`](crate::App::guard_pages) and `#[page("admin", guard = MembersOnly)]`.
+/// of [`App::guard`](crate::app::App::guard); pages have guards of their own, by
+/// [`App::guard_pages`](crate::app::App::guard_pages) and `#[page("admin", guard = MembersOnly)]`.
 ///
 /// # Examples
 ///

@@ -4,13 +4,10 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    context::Context,
+    action::{context::Context, field::Field, limits::Limits, travel::Outgoing},
     error::{Code, Error, FieldErrors, Result},
     event::Event,
     event_stream::EventStream,
-    field::Field,
-    limits::Limits,
-    travel::Outgoing,
 };
 
 /// A call that the browser makes by name: its fields come in, its output goes back.

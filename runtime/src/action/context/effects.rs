@@ -6,9 +6,9 @@ use http::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Context;
+use crate::action::context::Context;
 use crate::{
-    effects::Effects,
+    action::effects::Effects,
     error::{Error, Result},
 };
 

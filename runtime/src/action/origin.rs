@@ -15,7 +15,7 @@
 use http::{HeaderMap, Uri, header};
 
 use crate::{
-    context::Context,
+    action::context::Context,
     error::{Code, Error, Result},
 };
 

@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::travel::Incoming;
+use crate::action::travel::Incoming;
 
 /// One field of an input, by its name on the wire.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    effects::Effects,
+    action::effects::Effects,
     error::{Error, Result},
     header::hex,
 };
@@ -153,7 +153,7 @@ impl Context {
     /// `Idempotency-Key` header field, as the IETF's draft of that name has it. The browser
     /// client sends one with every call that retries, the same for all its attempts.
     ///
-    /// For [`Topic::publish_once`](crate::Topic::publish_once), or a table of one's own.
+    /// For [`Topic::publish_once`](crate::topic::Topic::publish_once), or a table of one's own.
     ///
     /// # Errors
     ///
@@ -201,7 +201,7 @@ impl Context {
     }
 
     /// Returns a piece of application state by its type, as given to
-    /// [`App::state`](crate::App::state).
+    /// [`App::state`](crate::app::App::state).
     ///
     /// Name the type in `#[action(state(T))]`, and a missing one is reported at start instead.
     ///
