@@ -14,7 +14,7 @@ use http::HeaderMap;
 
 use crate::{
     error::{Code, Error},
-    jitter,
+    stream::jitter,
 };
 
 /// The counts of one app.

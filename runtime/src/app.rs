@@ -24,9 +24,7 @@ use crate::dev::Develop;
 use crate::{
     action::{Guard, Guards, Limits, RequestId, States},
     addresses::Addresses,
-    client, dispatch,
-    drain::Drain,
-    encode,
+    client, dispatch, encode,
     error::{Error, Mistake},
     files::{File, Files},
     page::{
@@ -37,6 +35,7 @@ use crate::{
     schema::{Types, openapi, typescript},
     serve::{self, ServeLimits},
     shared::Shared,
+    stream::Drain,
     topic::{self, Store, StoreError},
 };
 

@@ -28,7 +28,7 @@ use crate::{
     encode,
     error::{Code, Error},
     header::accept,
-    take_over::TakeOver,
+    stream::TakeOver,
 };
 
 /// How long a refused client may go on sending before the connection is closed.

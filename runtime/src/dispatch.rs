@@ -12,18 +12,14 @@ use tracing::{Instrument, Span};
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, RequestId, States, StreamAction},
     addresses::{self, Place},
-    decode,
-    drain::Watch,
-    encode,
+    decode, encode,
     error::{Code, Error, Result, unpanicked},
-    event_stream::{EventStream, Pipe},
     header::accept,
     route::Endpoint,
     schema::Shape,
     shared::{Peer, Shared},
     shield::Shield,
-    stream::StreamBody,
-    take_over::TakeOver,
+    stream::{EventStream, Pipe, StreamBody, TakeOver, Watch},
     within::within,
 };
 

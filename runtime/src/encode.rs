@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::{
     action::{Outgoing, REQUEST_ID, RequestId},
     error::{Code, Error},
-    frame, jitter,
+    frame,
+    stream::jitter,
 };
 
 /// Answers with an output: 200 and its JSON, or 204 where that is `null` for want of anything

@@ -45,7 +45,6 @@ pub mod __private;
 mod action;
 mod activity;
 mod addresses;
-mod alarm;
 mod app;
 mod cli;
 mod client;
@@ -54,16 +53,13 @@ mod decode;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod dev;
 mod dispatch;
-mod drain;
 mod encode;
 mod error;
 mod event;
-mod event_stream;
 mod files;
 mod frame;
 pub mod guide;
 mod header;
-mod jitter;
 mod listen;
 mod page;
 mod route;
@@ -75,7 +71,6 @@ mod stream;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod supervisor;
 mod sync;
-mod take_over;
 pub mod testing;
 pub mod topic;
 mod within;
@@ -91,10 +86,10 @@ pub use crate::{
     app::{App, StartError},
     error::{Code, Error, FieldErrors, Result},
     event::{Event, EventType},
-    event_stream::EventStream,
     files::Files,
     page::{Cache, Meta, PageContext, Query},
     serve::ServeLimits,
+    stream::EventStream,
     topic::{Durability, Topic},
 };
 

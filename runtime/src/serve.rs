@@ -27,14 +27,10 @@ use tower_service::Service;
 use crate::{
     activity::{Activity, BusyBody},
     addresses::{self, Place},
-    alarm::Alarm,
     connection::{self, Connection, Idle},
-    drain::Drain,
     error::{Code, Error},
-    jitter,
     shared::{Peer, Shared},
-    stream::StreamBody,
-    take_over::{self, TakeOver},
+    stream::{Alarm, Drain, StreamBody, TakeOver, jitter, take_over},
 };
 
 /// Bounds on connections. Those on requests and calls are [`Limits`](crate::Limits).

@@ -7,8 +7,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     action::{Guards, Limits, States},
     addresses::Addresses,
-    drain::Drain,
-    take_over::TakeOver,
+    stream::{Drain, TakeOver},
 };
 
 /// Settings and state that a request is served with.

@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use crate::{
     action::{Context, Limits, StreamAction},
     dispatch,
-    drain::Drain,
+    stream::Drain,
     topic::{self, Store},
 };
 

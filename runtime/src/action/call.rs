@@ -7,7 +7,7 @@ use crate::{
     action::{context::Context, field::Field, limits::Limits, travel::Outgoing},
     error::{Code, Error, FieldErrors, Result},
     event::Event,
-    event_stream::EventStream,
+    stream::EventStream,
 };
 
 /// A call that the browser makes by name: its fields come in, its output goes back.

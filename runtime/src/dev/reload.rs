@@ -18,10 +18,9 @@ use crate::{
     encode,
     error::{Error, Result},
     event::{Event, EventType},
-    event_stream::{EventStream, Pipe},
     frame,
     shared::Shared,
-    stream::{Ending, StreamBody},
+    stream::{Ending, EventStream, Pipe, StreamBody},
 };
 
 /// Where the stream is, below the base path.

@@ -12,12 +12,12 @@ use crate::{
     addresses::Addresses,
     app,
     dev::{self, Report, Socket},
-    drain::Drain,
     encode,
     error::{Code, Error},
     page,
     serve::{self, Leave, ServeLimits},
     shared::Shared,
+    stream::Drain,
 };
 
 /// How long its connections are waited for when a version of the app takes over.

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::jitter;
+use crate::stream::jitter;
 
 /// How many clients come back in each second, on average. To resume one takes a server well
 /// below a tenth of a millisecond, so most of its time stays for others.

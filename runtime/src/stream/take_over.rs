@@ -26,7 +26,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{alarm::Alarm, header::hex, stream::StreamBody};
+use crate::{
+    header::hex,
+    stream::{alarm::Alarm, body::StreamBody},
+};
 
 /// Where a connection finds the stream that it takes over.
 #[derive(Clone, Debug, Default)]
@@ -201,8 +204,10 @@ mod tests {
     use crate::{
         action::Limits,
         connection::Connection,
-        drain::Drain,
-        event_stream::{EventStream, Pipe},
+        stream::{
+            drain::Drain,
+            event_stream::{EventStream, Pipe},
+        },
     };
 
     #[derive(kipo_macros::Event)]

@@ -19,11 +19,9 @@ use tokio::time::Instant;
 
 use crate::{
     action::Bounds,
-    alarm::Alarm,
-    drain::Watch,
     error::{Error, panicked},
-    event_stream::Pipe,
-    frame, jitter,
+    frame,
+    stream::{alarm::Alarm, drain::Watch, event_stream::Pipe, jitter},
 };
 
 /// How a stream ended: the JSON of its output, or an error and the problem document for it.

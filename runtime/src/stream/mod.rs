@@ -1,0 +1,18 @@
+//! The way to one client: what an action writes its events to, the response body, and the writer that goes on with the socket. Start reading at [`event_stream`].
+
+mod alarm;
+mod body;
+mod drain;
+mod event_stream;
+pub(crate) mod jitter;
+pub(crate) mod take_over;
+
+pub use self::event_stream::EventStream;
+
+pub(crate) use self::{
+    alarm::Alarm,
+    body::{Ending, StreamBody},
+    drain::{Drain, Watch},
+    event_stream::Pipe,
+    take_over::TakeOver,
+};
