@@ -22,11 +22,12 @@ use tokio_util::task::TaskTracker;
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::dev::Develop;
 use crate::{
-    action::{Guard, Guards, Limits, RequestId, States},
+    action::{Guard, Guards, Limits, States},
     addresses::Addresses,
     client, dispatch, encode,
     error::{Error, Mistake},
     files::{File, Files},
+    header::RequestId,
     page::{
         PageGuards, Pages, Settings,
         answer::{self, Keep},

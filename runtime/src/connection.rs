@@ -24,10 +24,9 @@ use tokio::{
 };
 
 use crate::{
-    action::RequestId,
     encode,
     error::{Code, Error},
-    header::accept,
+    header::{RequestId, accept},
     stream::TakeOver,
 };
 

@@ -10,16 +10,16 @@ use http::{HeaderValue, Method, header};
 use tracing::{Instrument, Span};
 
 use crate::{
-    action::{Action, Bounds, Context, Input, Outgoing, RequestId, States, StreamAction},
+    action::{Action, Bounds, Context, Input, Outgoing, States},
     addresses::{self, Place},
     decode, encode,
     error::{Code, Error, Result, unpanicked},
-    header::accept,
+    header::{RequestId, accept},
     route::Endpoint,
     schema::Shape,
     shared::{Peer, Shared},
     shield::Shield,
-    stream::{EventStream, Pipe, StreamBody, TakeOver, Watch},
+    stream::{EventStream, Pipe, StreamAction, StreamBody, TakeOver, Watch},
     within::within,
 };
 

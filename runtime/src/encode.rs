@@ -6,9 +6,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::{
-    action::{Outgoing, REQUEST_ID, RequestId},
+    action::Outgoing,
     error::{Code, Error},
     frame,
+    header::{REQUEST_ID, RequestId},
     stream::jitter,
 };
 

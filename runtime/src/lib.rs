@@ -80,16 +80,15 @@ pub use http;
 pub use tokio::time;
 
 pub use crate::{
-    action::{
-        Action, Context, Exact, Guard, Input, Limits, RequestId, State, StreamAction, Validate,
-    },
+    action::{Action, Context, Exact, Guard, Input, Limits, State, Validate},
     app::{App, StartError},
     error::{Code, Error, FieldErrors, Result},
     event::{Event, EventType},
     files::Files,
+    header::RequestId,
     page::{Cache, Meta, PageContext, Query},
     serve::ServeLimits,
-    stream::EventStream,
+    stream::{EventStream, StreamAction},
     topic::{Durability, Topic},
 };
 

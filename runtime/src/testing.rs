@@ -10,9 +10,9 @@ use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 
 use crate::{
-    action::{Context, Limits, StreamAction},
+    action::{Context, Limits},
     dispatch,
-    stream::Drain,
+    stream::{Drain, StreamAction},
     topic::{self, Store},
 };
 

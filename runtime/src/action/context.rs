@@ -3,25 +3,22 @@
 mod effects;
 
 use std::{
-    any::{Any, TypeId, type_name},
-    collections::HashMap,
+    any::type_name,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::Deref,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    action::effects::Effects,
+    action::{
+        effects::Effects,
+        state::{State, States},
+    },
     error::{Error, Result},
-    header::hex,
+    header::RequestId,
 };
 
 /// The longest key of [`Context::idempotency_key`], in bytes: a UUID has 36.
@@ -246,7 +243,7 @@ impl Context {
         });
         let mut headers = HeaderMap::with_capacity(self.headers().len());
         fields.for_each(|(name, value)| _ = headers.append(name, value));
-        let request_id = copy(&self.0.request_id.0).map_or_else(RequestId::next, RequestId);
+        let request_id = self.0.request_id.detached();
         Self(Arc::new(Inner {
             method: self.0.method.clone(),
             uri: self.uri().to_string().parse().unwrap_or_default(),
@@ -299,124 +296,6 @@ impl fmt::Debug for Context {
     }
 }
 
-/// A piece of application state, shared by all requests.
-///
-/// As an argument of an `#[action]` function it is filled in, and checked at start.
-#[derive(Debug)]
-pub struct State<T>(Arc<T>);
-
-impl<T> Clone for State<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T> Deref for State<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-/// A piece of application state that an action or a page cannot do without, checked at start.
-#[derive(Clone, Copy, Debug)]
-pub struct StateNeed {
-    pub(crate) id: fn() -> TypeId,
-    pub(crate) name: fn() -> &'static str,
-}
-
-impl StateNeed {
-    /// Returns the need for a `T`.
-    #[must_use]
-    pub const fn of<T: Send + Sync + 'static>() -> Self {
-        Self { id: TypeId::of::<T>, name: type_name::<T> }
-    }
-}
-
-/// The application's state, by type.
-#[derive(Clone, Default)]
-pub(crate) struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
-
-impl States {
-    /// Adds a piece of state; a second one of the same type takes the place of the first.
-    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, state: T) {
-        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), Arc::new(state));
-    }
-
-    pub(crate) fn has(&self, id: TypeId) -> bool {
-        self.0.contains_key(&id)
-    }
-
-    fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        let state = Arc::clone(self.0.get(&TypeId::of::<T>())?);
-        state.downcast().ok().map(State)
-    }
-}
-
-impl fmt::Debug for States {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "States({})", self.0.len())
-    }
-}
-
-/// A name for one request: the one a proxy gave, or a number of ours that no other life of the
-/// server gives again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
-
-/// Longer ids of others are replaced by ours: they go into every line of the log.
-const REQUEST_ID_BYTES_MAX: usize = 64;
-
-impl RequestId {
-    /// Returns the next id of our own.
-    pub(crate) fn next() -> Self {
-        /// When this process gave its first id, in microseconds.
-        static LIFE: OnceLock<u64> = OnceLock::new();
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-
-        let life = LIFE.get_or_init(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            u64::try_from(since.as_micros()).unwrap_or_default()
-        });
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut text = Vec::with_capacity(33);
-        hex::put(&mut text, *life);
-        text.push(b'-');
-        hex::put(&mut text, n);
-        Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("hex digits"))
-    }
-
-    /// Returns the id that the request came with, if it may stand in a log, else the next of ours.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let given = headers.get(&REQUEST_ID).filter(|value| {
-            let bytes = value.as_bytes();
-            (1..=REQUEST_ID_BYTES_MAX).contains(&bytes.len())
-                && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
-        });
-        given.map_or_else(Self::next, |value| Self(value.clone()))
-    }
-
-    /// Returns the id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
-    }
-
-    pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The header field that carries a [`RequestId`] both ways.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,20 +306,6 @@ mod tests {
         assert_eq!(cx.cookie("b"), Some("2"));
         assert_eq!(cx.cookie("ab"), Some("3"));
         assert_eq!(cx.cookie("c"), None);
-    }
-
-    #[test]
-    fn an_id_of_ours_is_given_once() {
-        assert_ne!(RequestId::next(), RequestId::next());
-    }
-
-    #[test]
-    fn a_strange_request_id_is_replaced() {
-        let mut headers = HeaderMap::new();
-        headers.insert(REQUEST_ID, HeaderValue::from_static("abc-1"));
-        assert_eq!(RequestId::of(&headers).as_str(), "abc-1");
-        headers.insert(REQUEST_ID, HeaderValue::from_static("a b\"c"));
-        assert_ne!(RequestId::of(&headers).as_str(), "a b\"c");
     }
 
     #[test]

@@ -9,24 +9,21 @@ mod guard;
 mod limits;
 mod origin;
 mod returned;
+mod state;
 mod travel;
 mod validate;
 
 pub use self::{
-    call::{Action, Input, StreamAction},
-    context::{Context, RequestId, State, StateNeed},
+    call::{Action, Input},
+    context::Context,
     exact::Exact,
     field::Field,
     guard::Guard,
     limits::Limits,
     returned::Returned,
+    state::{State, StateNeed},
     travel::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
     validate::{Validate, rules},
 };
 
-pub(crate) use self::{
-    context::{REQUEST_ID, States},
-    field::sentence,
-    guard::Guards,
-    limits::Bounds,
-};
+pub(crate) use self::{field::sentence, guard::Guards, limits::Bounds, state::States};

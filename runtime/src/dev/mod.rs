@@ -28,9 +28,10 @@ use self::{
     reload::{Reload, ReloadEvent},
 };
 use crate::{
-    action::{RequestId, States},
+    action::States,
     dispatch,
     error::PANICKED,
+    header::RequestId,
     page::{PageFailure, Pages},
     schema::Types,
     shared::Shared,

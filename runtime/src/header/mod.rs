@@ -3,5 +3,8 @@
 pub(crate) mod accept;
 pub(crate) mod coding;
 pub(crate) mod hex;
+mod request_id;
 
-pub(crate) use self::coding::Coding;
+pub use self::request_id::RequestId;
+
+pub(crate) use self::{coding::Coding, request_id::REQUEST_ID};

@@ -61,10 +61,11 @@ use self::{
     store::{Constant, Page, Set, page_data},
 };
 use crate::{
-    action::{Context, REQUEST_ID, States},
+    action::{Context, States},
     encode,
     error::{Code, Error, Mistake, Result, unpanicked},
     files::{Files, Hash},
+    header::REQUEST_ID,
     within::within,
 };
 

@@ -9,10 +9,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 
 use super::*;
-use crate::{
-    action::{RequestId, StateNeed},
-    files::TestDir,
-};
+use crate::{action::StateNeed, files::TestDir, header::RequestId};
 
 const LAYOUT: &str = "<!doctype html><html><head><title>t</title></head><body>\
                       {% block main %}{% endblock %}</body></html>";

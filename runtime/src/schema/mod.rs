@@ -47,8 +47,9 @@ use serde_json::Value;
 
 use self::merge::Graph;
 use crate::{
-    action::{Action, Outgoing as _, StreamAction},
+    action::{Action, Outgoing as _},
     event::{Event as _, EventType},
+    stream::StreamAction,
 };
 
 /// Describes one endpoint: its input by the first generator, the rest by the second.

@@ -5,9 +5,10 @@ mod body;
 mod drain;
 mod event_stream;
 pub(crate) mod jitter;
+mod stream_action;
 pub(crate) mod take_over;
 
-pub use self::event_stream::EventStream;
+pub use self::{event_stream::EventStream, stream_action::StreamAction};
 
 pub(crate) use self::{
     alarm::Alarm,

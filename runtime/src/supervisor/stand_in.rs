@@ -8,12 +8,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    action::{Guards, Limits, RequestId, States},
+    action::{Guards, Limits, States},
     addresses::Addresses,
     app,
     dev::{self, Report, Socket},
     encode,
     error::{Code, Error},
+    header::RequestId,
     page,
     serve::{self, Leave, ServeLimits},
     shared::Shared,
