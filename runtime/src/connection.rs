@@ -24,10 +24,9 @@ use tokio::{
 };
 
 use crate::{
-    encode,
-    error::{Code, Error},
+    error::{Code, Error, problem},
     header::{RequestId, accept},
-    stream::TakeOver,
+    stream::{TakeOver, come_back},
 };
 
 /// How long a refused client may go on sending before the connection is closed.
@@ -229,23 +228,23 @@ fn asks_for_stream(head: &[u8]) -> bool {
         })
 }
 
-/// Returns the bytes of a whole stream that says when to come back; see [`encode::come_back`].
+/// Returns the bytes of a whole stream that says when to come back.
 fn come_back(error: &Error) -> Vec<u8> {
     let id = RequestId::next();
-    encode::log(error, &id);
+    problem::log(error, &id);
     let mut response = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store, \
          no-transform\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n"
     )
     .into_bytes();
-    response.extend_from_slice(&encode::come_back_frame(error));
+    response.extend_from_slice(&come_back::frame_of(error));
     response
 }
 
 /// Returns the bytes of a whole response for a connection that ends with it.
 fn response(error: &Error) -> Vec<u8> {
     let id = RequestId::next();
-    let body = encode::problem_json(error, &id);
+    let body = problem::json(error, &id);
     let status = error.code().status();
     let reason = status.canonical_reason().unwrap_or_default();
     let retry = error.retry_after().map_or(String::new(), |s| format!("retry-after: {s}\r\n"));

@@ -13,7 +13,7 @@ use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, States},
     addresses::{self, Place},
     decode, encode,
-    error::{Code, Error, Result, unpanicked},
+    error::{Code, Error, Result, problem, unpanicked},
     header::{RequestId, accept},
     route::Endpoint,
     schema::Shape,
@@ -182,7 +182,7 @@ pub(crate) fn body_of<A: StreamAction>(
             }
             Err(error) => Err(error),
         };
-        ended.map_err(|error| encode::problem_json(&error, &id))
+        ended.map_err(|error| problem::json(&error, &id))
     };
     StreamBody::new(
         // A span costs a few hundred bytes and some work with each poll; where nobody listens it
@@ -191,7 +191,7 @@ pub(crate) fn body_of<A: StreamAction>(
         pipe,
         bounds,
         drain,
-        Box::new(move |error| encode::problem_json(error, &request_id)),
+        Box::new(move |error| problem::json(error, &request_id)),
     )
 }
 

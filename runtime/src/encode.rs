@@ -1,16 +1,13 @@
 //! Output or error → response: the only place where an answer of an action gets its status.
 
 use axum::{body::Body, response::Response};
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
 
 use crate::{
     action::Outgoing,
-    error::{Code, Error},
-    frame,
+    error::{Code, Error, problem},
     header::{REQUEST_ID, RequestId},
-    stream::jitter,
+    stream::come_back,
 };
 
 /// Answers with an output: 200 and its JSON, or 204 where that is `null` for want of anything
@@ -48,7 +45,7 @@ pub(crate) fn stream(body: Body, id: &RequestId) -> Response {
 
 /// Answers with a problem document of RFC 9457, and logs what the caller may not know.
 pub(crate) fn problem(error: &Error, id: &RequestId) -> Response {
-    let mut response = Response::new(Body::from(problem_json(error, id)));
+    let mut response = Response::new(Body::from(problem::json(error, id)));
     *response.status_mut() = error.code().status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -71,42 +68,8 @@ pub(crate) fn passes(error: &Error) -> bool {
 /// Tells a browser's `EventSource` to come back later, in place of an error that passes: it gives
 /// up for good on any status but 200.
 pub(crate) fn come_back(error: &Error, id: &RequestId) -> Response {
-    log(error, id);
-    stream(Body::from(come_back_frame(error)), id)
-}
-
-/// Returns all that such a stream says: when to come back, no sooner than the error asks for.
-pub(crate) fn come_back_frame(error: &Error) -> Bytes {
-    let after_ms = u64::from(error.retry_after().unwrap_or(1)) * 1000;
-    frame::retry(jitter::among(after_ms..=after_ms + 1000))
-}
-
-/// Logs of a failure what the caller may not know.
-pub(crate) fn log(error: &Error, id: &RequestId) {
-    if error.code() == Code::Internal {
-        tracing::error!(request_id = %id, cause = %error.chain(), "internal error");
-    } else {
-        tracing::debug!(request_id = %id, code = error.word(), cause = %error.chain(), "refused");
-    }
-}
-
-/// Returns the problem document itself, as one line, and logs what the caller may not know.
-pub(crate) fn problem_json(error: &Error, id: &RequestId) -> Vec<u8> {
-    log(error, id);
-    let status = error.code().status();
-    let mut document = json!({
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": error.message(),
-        "code": error.word(),
-        "request_id": id.as_str(),
-    });
-    if !error.fields().is_empty() {
-        let pairs =
-            error.fields().iter().map(|(path, messages)| (path.to_owned(), json!(messages)));
-        document["errors"] = pairs.collect::<serde_json::Map<_, _>>().into();
-    }
-    document.to_string().into_bytes()
+    problem::log(error, id);
+    stream(Body::from(come_back::frame_of(error)), id)
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

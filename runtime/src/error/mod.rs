@@ -4,6 +4,7 @@ mod call_error;
 mod code;
 mod fields;
 mod mistake;
+pub(crate) mod problem;
 mod redirect;
 mod unwind;
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::{
     action::Context,
     encode,
-    error::{Code, Error, Redirect},
+    error::{Code, Error, Redirect, problem},
     files::Folder,
     header::accept,
     page::{
@@ -110,7 +110,7 @@ pub(crate) fn answer(
 ) -> Response {
     let mut response = match failure {
         Failure::Fault(fault) if audience == Audience::Author && wants_html(cx.headers()) => {
-            encode::log(&fault.error, cx.request_id());
+            problem::log(&fault.error, cx.request_id());
             for_author(cx, head, &fault)
         }
         Failure::Fault(fault) => of_error(cx, set, head, &fault.error),
@@ -151,7 +151,7 @@ pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
 }
 
 fn for_visitor(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response {
-    encode::log(error, cx.request_id());
+    problem::log(error, cx.request_id());
     let status = error.code().status();
     let path = cx.uri().path();
     let segments = Target::of(path).map_or_else(Vec::new, |target| target.segments);

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod body;
+pub(crate) mod come_back;
 mod drain;
 mod event_stream;
 pub(crate) mod jitter;

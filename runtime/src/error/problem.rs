@@ -1,0 +1,36 @@
+//! An error as a problem document (RFC 9457), and in the log.
+
+use serde_json::json;
+
+use crate::{
+    error::{call_error::Error, code::Code},
+    header::RequestId,
+};
+
+/// Logs of a failure what the caller may not know.
+pub(crate) fn log(error: &Error, id: &RequestId) {
+    if error.code() == Code::Internal {
+        tracing::error!(request_id = %id, cause = %error.chain(), "internal error");
+    } else {
+        tracing::debug!(request_id = %id, code = error.word(), cause = %error.chain(), "refused");
+    }
+}
+
+/// Returns the problem document itself, as one line, and logs what the caller may not know.
+pub(crate) fn json(error: &Error, id: &RequestId) -> Vec<u8> {
+    log(error, id);
+    let status = error.code().status();
+    let mut document = json!({
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": error.message(),
+        "code": error.word(),
+        "request_id": id.as_str(),
+    });
+    if !error.fields().is_empty() {
+        let pairs =
+            error.fields().iter().map(|(path, messages)| (path.to_owned(), json!(messages)));
+        document["errors"] = pairs.collect::<serde_json::Map<_, _>>().into();
+    }
+    document.to_string().into_bytes()
+}
