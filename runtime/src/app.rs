@@ -23,7 +23,6 @@ use tokio_util::task::TaskTracker;
 use crate::dev::Develop;
 use crate::{
     action::{Guard, Guards, Limits, States},
-    addresses::Addresses,
     client, dispatch, encode,
     error::{Error, Mistake},
     files::{File, Files},
@@ -34,8 +33,7 @@ use crate::{
     },
     route::{self, Mounted, Route},
     schema::{Types, openapi, typescript},
-    serve::{self, ServeLimits},
-    shared::Shared,
+    server::{Addresses, ServeLimits, Shared, serve},
     stream::Drain,
     topic::{self, Store, StoreError},
 };

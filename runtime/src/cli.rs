@@ -21,16 +21,15 @@ use tracing_subscriber::{
 
 use crate::{
     app::{App, open_topics},
-    listen, serve,
+    server::{listen, serve},
 };
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
     app::{Built, StartError},
-    connection::Idle,
     dev::{
         Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
     },
-    serve::Leave,
+    server::{Idle, Leave},
     supervisor,
 };
 
@@ -116,7 +115,7 @@ fn log() {
         let filter = Targets::new().with_default(tracing::Level::INFO);
         // One version goes after the other, and there is a line for that.
         if is_supervised() {
-            filter.with_target("kipo::serve", tracing::Level::WARN)
+            filter.with_target("kipo::server", tracing::Level::WARN)
         } else {
             filter
         }

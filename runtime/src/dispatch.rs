@@ -11,13 +11,12 @@ use tracing::{Instrument, Span};
 
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, States},
-    addresses::{self, Place},
     decode, encode,
     error::{Code, Error, Result, problem, unpanicked},
     header::{RequestId, accept},
     route::Endpoint,
     schema::Shape,
-    shared::{Peer, Shared},
+    server::{Peer, Place, Shared, addresses},
     shield::Shield,
     stream::{EventStream, Pipe, StreamAction, StreamBody, TakeOver, Watch},
     within::within,

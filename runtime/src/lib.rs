@@ -43,12 +43,9 @@ extern crate self as kipo;
 #[path = "private.rs"]
 pub mod __private;
 mod action;
-mod activity;
-mod addresses;
 mod app;
 mod cli;
 mod client;
-mod connection;
 mod decode;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod dev;
@@ -60,12 +57,10 @@ mod files;
 mod frame;
 pub mod guide;
 mod header;
-mod listen;
 mod page;
 mod route;
 mod schema;
-mod serve;
-mod shared;
+mod server;
 mod shield;
 mod stream;
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -87,7 +82,7 @@ pub use crate::{
     files::Files,
     header::RequestId,
     page::{Cache, Meta, PageContext, Query},
-    serve::ServeLimits,
+    server::ServeLimits,
     stream::{EventStream, StreamAction},
     topic::{Durability, Topic},
 };

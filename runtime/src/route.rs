@@ -15,7 +15,7 @@ use crate::{
     action::{StateNeed, States},
     error::Mistake,
     schema::Describe,
-    shared::Shared,
+    server::Shared,
 };
 
 /// One action, as `#[action]` registers it at link time.

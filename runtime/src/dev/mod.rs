@@ -34,7 +34,7 @@ use crate::{
     header::RequestId,
     page::{PageFailure, Pages},
     schema::Types,
-    shared::Shared,
+    server::Shared,
 };
 
 pub(crate) use self::{

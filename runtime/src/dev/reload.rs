@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     event::{Event, EventType},
     frame,
-    shared::Shared,
+    server::Shared,
     stream::{Ending, EventStream, Pipe, StreamBody},
 };
 

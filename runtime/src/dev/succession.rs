@@ -23,8 +23,8 @@ use tokio::{
 };
 
 use crate::{
-    connection::Idle,
     dev::control::{receive, send},
+    server::Idle,
 };
 
 /// How long the next version may take to fetch what the one before has left.

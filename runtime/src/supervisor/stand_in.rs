@@ -9,15 +9,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
-    addresses::Addresses,
     app,
     dev::{self, Report, Socket},
     encode,
     error::{Code, Error},
     header::RequestId,
     page,
-    serve::{self, Leave, ServeLimits},
-    shared::Shared,
+    server::{Addresses, Leave, ServeLimits, Shared, serve},
     stream::Drain,
 };
 

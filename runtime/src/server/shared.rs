@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
-    addresses::Addresses,
+    server::addresses::Addresses,
     stream::{Drain, TakeOver},
 };
 

@@ -1,0 +1,17 @@
+//! Sockets: the accept loop, one task for each connection, bounds for each address, and what all requests share. Start reading at [`serve`].
+
+mod activity;
+pub(crate) mod addresses;
+pub(crate) mod connection;
+pub(crate) mod listen;
+pub(crate) mod serve;
+mod shared;
+
+pub use self::serve::ServeLimits;
+
+pub(crate) use self::{
+    addresses::{Addresses, Place},
+    connection::Idle,
+    serve::Leave,
+    shared::{Peer, Shared},
+};
