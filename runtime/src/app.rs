@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::dev::Develop;
 use crate::{
     action::{Guard, Guards, Limits, States},
-    client, dispatch, encode,
+    client,
     error::{Error, Mistake},
     files::{File, Files},
     header::RequestId,
@@ -31,7 +31,7 @@ use crate::{
         PageGuards, Pages, Settings,
         answer::{self, Keep},
     },
-    route::{self, Mounted, Route},
+    request::{Mounted, Route, dispatch, encode, route},
     schema::{Types, openapi, typescript},
     server::{Addresses, ServeLimits, Shared, serve},
     stream::Drain,

@@ -46,11 +46,8 @@ mod action;
 mod app;
 mod cli;
 mod client;
-mod decode;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod dev;
-mod dispatch;
-mod encode;
 mod error;
 mod event;
 mod files;
@@ -58,17 +55,15 @@ mod frame;
 pub mod guide;
 mod header;
 mod page;
-mod route;
+mod request;
 mod schema;
 mod server;
-mod shield;
 mod stream;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod supervisor;
 mod sync;
 pub mod testing;
 pub mod topic;
-mod within;
 
 pub use async_trait::async_trait;
 pub use http;

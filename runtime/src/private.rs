@@ -10,10 +10,9 @@ pub use crate::{
         Field, Incoming, Input, NoWay, Outgoing, Returned, StateNeed, Way, incoming, outgoing,
         rules,
     },
-    dispatch::endpoint,
     error::FieldErrors,
     event::EventType,
     page::{PageData, PageRegistration},
-    route::Registration,
+    request::{Registration, endpoint},
     topic::TopicRegistration,
 };

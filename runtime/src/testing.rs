@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 
 use crate::{
     action::{Context, Limits},
-    dispatch,
+    request::dispatch,
     stream::{Drain, StreamAction},
     topic::{self, Store},
 };

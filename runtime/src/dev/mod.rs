@@ -29,10 +29,10 @@ use self::{
 };
 use crate::{
     action::States,
-    dispatch,
     error::PANICKED,
     header::RequestId,
     page::{PageFailure, Pages},
+    request::dispatch,
     schema::Types,
     server::Shared,
 };

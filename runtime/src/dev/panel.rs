@@ -19,7 +19,7 @@ use crate::{
     client::{self, Module},
     dev::{editor, supervised::source_root},
     page::{Listed, Pages},
-    route,
+    request::route,
     schema::{Types, listing},
 };
 

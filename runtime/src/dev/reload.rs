@@ -15,10 +15,10 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use crate::{
     action::{Context, Limits},
     dev::{Report, editor, supervised::source_root},
-    encode,
     error::{Error, Result},
     event::{Event, EventType},
     frame,
+    request::encode,
     server::Shared,
     stream::{Ending, EventStream, Pipe, StreamBody},
 };

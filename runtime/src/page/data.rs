@@ -11,9 +11,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     action::{Context, Guard, StateNeed},
-    decode,
     error::{Error, Result},
     page::{cache::Cache, flaw::Flaw, meta::Meta, param, query::FromQuery, reply::Reply},
+    request::decode,
 };
 
 /// The request for a page: a [`Context`] that knows the parameters in the path as well, and takes

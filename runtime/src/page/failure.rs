@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
     action::Context,
-    encode,
     error::{Code, Error, Redirect, problem},
     files::Folder,
     header::accept,
@@ -19,6 +18,7 @@ use crate::{
         routes::Target,
         store::{Page, Set, error_data},
     },
+    request::encode,
 };
 
 /// Why a page could not be shown.

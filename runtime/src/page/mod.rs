@@ -62,11 +62,10 @@ use self::{
 };
 use crate::{
     action::{Context, States},
-    encode,
     error::{Code, Error, Mistake, Result, unpanicked},
     files::{Files, Hash},
     header::REQUEST_ID,
-    within::within,
+    request::{encode, within},
 };
 
 pub use self::{

@@ -11,10 +11,10 @@ use crate::{
     action::{Guards, Limits, States},
     app,
     dev::{self, Report, Socket},
-    encode,
     error::{Code, Error},
     header::RequestId,
     page,
+    request::encode,
     server::{Addresses, Leave, ServeLimits, Shared, serve},
     stream::Drain,
 };

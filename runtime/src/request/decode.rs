@@ -15,7 +15,7 @@ use serde_json::{Value, error::Category};
 use crate::{
     action::{Input, Validate, sentence},
     error::{Code, Error, FieldErrors, Result},
-    within::within,
+    request::within::within,
 };
 
 /// The deepest nesting of a JSON body. Inputs are a few levels deep; a parser that follows a

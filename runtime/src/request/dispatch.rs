@@ -11,15 +11,12 @@ use tracing::{Instrument, Span};
 
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, States},
-    decode, encode,
     error::{Code, Error, Result, problem, unpanicked},
     header::{RequestId, accept},
-    route::Endpoint,
+    request::{decode, encode, route::Endpoint, shield::Shield, within::within},
     schema::Shape,
     server::{Peer, Place, Shared, addresses},
-    shield::Shield,
     stream::{EventStream, Pipe, StreamAction, StreamBody, TakeOver, Watch},
-    within::within,
 };
 
 /// Marks an action that answers once.
