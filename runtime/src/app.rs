@@ -27,10 +27,7 @@ use crate::{
     error::{Error, Mistake},
     files::{File, Files},
     header::RequestId,
-    page::{
-        PageGuards, Pages, Settings,
-        answer::{self, Keep},
-    },
+    page::{Keep, PageGuards, Pages, Settings, respond},
     request::{Mounted, Route, dispatch, encode, route},
     schema::{Types, openapi, typescript},
     server::{Addresses, ServeLimits, Shared, serve},
@@ -103,7 +100,7 @@ impl App {
         self
     }
 
-    /// Gives the app a piece of state, found by its type with [`Context::state`](crate::action::Context::state).
+    /// Gives the app a piece of state, found by its type with [`Context::state`](crate::Context::state).
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
         self.states.insert(state);
@@ -534,7 +531,7 @@ async fn serve_file(request: Request, file: &File, keep: Keep) -> Response {
     if !matches!(*cx.method(), Method::GET | Method::HEAD) {
         return encode::problem(&Error::method_not_allowed("GET, HEAD"), cx.request_id());
     }
-    answer::finish(&cx, answer::file(&cx, file, keep).await)
+    respond::finish(&cx, respond::file(&cx, file, keep).await)
 }
 
 async fn nothing(request: Request) -> Response {

@@ -150,11 +150,11 @@ impl Context {
     /// `Idempotency-Key` header field, as the IETF's draft of that name has it. The browser
     /// client sends one with every call that retries, the same for all its attempts.
     ///
-    /// For [`Topic::publish_once`](crate::topic::Topic::publish_once), or a table of one's own.
+    /// For [`Topic::publish_once`](crate::Topic::publish_once), or a table of one's own.
     ///
     /// # Errors
     ///
-    /// [`Code::BadRequest`](crate::error::Code) when the field is there but not one quoted string of 1 to 128
+    /// [`Code::BadRequest`](crate::Code) when the field is there but not one quoted string of 1 to 128
     /// characters.
     ///
     /// # Examples
@@ -198,7 +198,7 @@ impl Context {
     }
 
     /// Returns a piece of application state by its type, as given to
-    /// [`App::state`](crate::app::App::state).
+    /// [`App::state`](crate::App::state).
     ///
     /// Name the type in `#[action(state(T))]`, and a missing one is reported at start instead.
     ///

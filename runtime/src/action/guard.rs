@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// Something that admits a request or refuses it. Calls and streams pass the same guards, those
-/// of [`App::guard`](crate::app::App::guard); pages have guards of their own, by
-/// [`App::guard_pages`](crate::app::App::guard_pages) and `#[page("admin", guard = MembersOnly)]`.
+/// of [`App::guard`](crate::App::guard); pages have guards of their own, by
+/// [`App::guard_pages`](crate::App::guard_pages) and `#[page("admin", guard = MembersOnly)]`.
 ///
 /// # Examples
 ///

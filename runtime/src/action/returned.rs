@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 
-/// What an `#[action]` function returns: a [`Result`](crate::error::Result) with an output.
+/// What an `#[action]` function returns: a [`Result`](crate::Result) with an output.
 #[diagnostic::on_unimplemented(
     message = "an action function returns `kipo::Result<Output>`, not `{Self}`",
     label = "not a `kipo::Result`"

@@ -11,7 +11,7 @@ pub use self::serve::ServeLimits;
 
 pub(crate) use self::{
     addresses::{Addresses, Place},
-    connection::Idle,
-    serve::Leave,
     shared::{Peer, Shared},
 };
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) use self::{connection::Idle, serve::Leave};

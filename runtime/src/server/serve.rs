@@ -60,7 +60,7 @@ pub struct ServeLimits {
     /// How many of them may be from one client address; 2,000, so that an office behind one
     /// address has room. More are answered 429. In IPv6, the first 64 bits are the address. Not
     /// counted are those from this machine and from an
-    /// [`App::trusted_proxy`](crate::app::App::trusted_proxy).
+    /// [`App::trusted_proxy`](crate::App::trusted_proxy).
     pub connections_per_address_max: usize,
     /// How many streams may be open from one client address; 2,000. More are answered 429. Behind
     /// a trusted proxy, the address is that of the proxy's client.

@@ -11,9 +11,11 @@ pub(crate) mod take_over;
 
 pub use self::{event_stream::EventStream, stream_action::StreamAction};
 
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) use self::body::Ending;
 pub(crate) use self::{
     alarm::Alarm,
-    body::{Ending, StreamBody},
+    body::StreamBody,
     drain::{Drain, Watch},
     event_stream::Pipe,
     take_over::TakeOver,

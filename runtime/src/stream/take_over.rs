@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use crate::{
         action::Limits,
-        server::Connection,
+        server::connection::Connection,
         stream::{
             drain::Drain,
             event_stream::{EventStream, Pipe},

@@ -250,7 +250,7 @@ impl<E: Event> Topic<E> {
     /// of that message, whatever it said. Without a key it is the same as `publish`.
     ///
     /// The key is for a sender that does not know whether it was heard and tries again; see
-    /// [`Context::idempotency_key`](crate::action::Context::idempotency_key). Keys are as durable as
+    /// [`Context::idempotency_key`](crate::Context::idempotency_key). Keys are as durable as
     /// their messages.
     ///
     /// # Errors

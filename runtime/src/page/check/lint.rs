@@ -20,13 +20,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::page::{
-    asset,
-    expression::Expression,
-    flaw::{Flaw, Sources},
-    nearest::did_you_mean,
-    scan::{self, Attribute, Piece, Tag},
-    start::Start,
+use crate::{
+    files::Folder,
+    page::check::{
+        expression::Expression,
+        flaw::Flaw,
+        nearest::did_you_mean,
+        scan::{self, Attribute, Piece, Tag},
+        sources::Sources,
+        start::Start,
+    },
 };
 
 /// What templates may name.
@@ -46,6 +49,12 @@ const SHOWN: [&str; 7] = ["img", "source", "video", "audio", "track", "input", "
 
 /// Schemes of addresses that are scripts.
 const SCRIPTS: [&str; 2] = ["javascript", "vbscript"];
+
+/// Says that there is no such public file.
+pub(crate) fn unknown_file(path: &str, known: &[String]) -> String {
+    let meant = did_you_mean(path.trim_start_matches('/'), known.iter().map(String::as_str));
+    format!("there is no file {}/{path}{meant}", Folder::Public)
+}
 
 /// Returns all that is wrong with one template.
 pub(crate) fn lint(sources: &Sources, name: &str, known: Known<'_>) -> Vec<Flaw> {
@@ -101,7 +110,7 @@ impl Lint<'_> {
             }
             for (at, path) in expression.arguments("asset", "path") {
                 if !self.known.public.iter().any(|known| known == path) {
-                    let flaw = self.flaw(at, &asset::unknown(path, self.known.public));
+                    let flaw = self.flaw(at, &unknown_file(path, self.known.public));
                     self.flaws.push(Flaw { known: self.known.public.to_vec(), ..flaw });
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::page::scan::{self, Piece};
+use crate::page::check::{Piece, scan};
 
 /// Each name with the tags of the elements that carry it, for the types of `refs`.
 pub(crate) type Refs = BTreeMap<String, BTreeSet<String>>;

@@ -2,6 +2,8 @@
 
 use tera::{Kwargs, State, TeraResult, Value};
 
+use crate::page::check::scheme;
+
 /// Where a link may lead. Anything else may run a script, or open a program.
 const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
 
@@ -34,14 +36,6 @@ fn safe(text: &str) -> String {
         Some(scheme) if !SCHEMES.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => INVALID.into(),
         _ => text,
     }
-}
-
-/// Returns what stands before the colon, if that is a scheme.
-pub(crate) fn scheme(text: &str) -> Option<&str> {
-    let (scheme, _) = text.split_once(':')?;
-    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    let right = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(word);
-    right.then_some(scheme)
 }
 
 #[cfg(test)]

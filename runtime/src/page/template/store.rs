@@ -6,25 +6,27 @@ use std::{
     sync::OnceLock,
 };
 
-use bytes::Bytes;
 use tera::Tera;
 
 use crate::{
     error::{Error, Result as Outcome},
     files::{File, Files, Folder, Hash},
     page::{
-        Settings, asset,
+        check::{Flaw, Known, Sources, Uses, lint, lint_script},
         data::{PageData, PageRegistration},
-        error_pages::ErrorPages,
-        failure::Failure,
-        flaw::{Flaw, Sources},
-        head::{Head, encode_path, inject},
-        json,
-        lint::{self, Known},
-        refs::{self, PartNames, Refs},
-        routes::{Match, Role, Route, Routes},
-        script_refs::{self, Uses},
-        url,
+        html::{encode_path, inject},
+        route::{Match, Role, Route, Routes},
+        settings::Settings,
+        template::{
+            asset,
+            error_pages::ErrorPages,
+            failure::Failure,
+            head::Head,
+            json,
+            page::{Constant, Page, stem},
+            refs::{self, PartNames, Refs},
+            url,
+        },
     },
 };
 
@@ -40,28 +42,6 @@ pub(crate) struct Set {
     assets: HashMap<String, File>,
     /// Of all assets together.
     hash: Hash,
-}
-
-/// A template that is shown by itself.
-pub(crate) struct Page {
-    /// The template.
-    pub(crate) file: String,
-    /// What goes into its head.
-    pub(crate) block: String,
-    pub(crate) data: Option<&'static PageRegistration>,
-    /// The names of its parameters.
-    params: Vec<String>,
-    /// Its HTML, if that is the same for everybody; made when somebody asks.
-    constant: OnceLock<Constant>,
-}
-
-/// The HTML of a page that says the same to everybody.
-#[derive(Clone)]
-pub(crate) struct Constant {
-    /// A page knows its path, and one address may be written in several ways.
-    path: String,
-    pub(crate) html: Bytes,
-    pub(crate) hash: Hash,
 }
 
 /// What templates, scripts and styles are made from, before it is known to be good.
@@ -310,7 +290,7 @@ impl Set {
         let broken: Vec<String> = flaws.iter().map(|flaw| flaw.file.clone()).collect();
         let file = |name: &str| format!("{}/{name}", Folder::Pages);
         for name in self.sources.keys().filter(|name| !broken.contains(&file(name))) {
-            flaws.extend(lint::lint(&self.sources, name, known));
+            flaws.extend(lint(&self.sources, name, known));
         }
         let uses = Uses::of(&self.sources);
         for page in &self.pages {
@@ -318,7 +298,7 @@ impl Set {
             let script = self.assets.get(&path).and_then(|file| str::from_utf8(&file.bytes).ok());
             if let Some(script) = script {
                 let path = file(&path);
-                flaws.extend(script_refs::lint(&self.sources, &uses, &page.file, &path, script));
+                flaws.extend(lint_script(&self.sources, &uses, &page.file, &path, script));
             }
         }
     }
@@ -350,13 +330,6 @@ impl Set {
             }
             flaws.push(*flaw);
         }
-    }
-}
-
-impl Page {
-    /// Returns the file's path: `pages/index.html`.
-    pub(crate) fn path(&self) -> String {
-        format!("{}/{}", Folder::Pages, self.file)
     }
 }
 
@@ -395,10 +368,6 @@ fn is_undefined(message: &str) -> bool {
 fn is_misused_component(message: &str) -> bool {
     message.starts_with("unknown argument(s) `")
         || (message.starts_with("argument `") && message.ends_with("missing"))
-}
-
-fn stem(file: &str) -> &str {
-    file.strip_suffix(".html").unwrap_or(file)
 }
 
 /// Reads all that lies below `pages/`.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use crate::page::head::{escape, inject};
+use crate::page::html::{escape, inject};
 
 /// The title of a page, its description, and what else stands in its head for others to read.
 ///

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::page::flaw::Sources;
+use crate::page::check::Sources;
 
 /// Returns the templates that show another text when those in `changed` do, themselves included.
 pub(crate) fn users(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<String> {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::page::{
+use crate::page::check::{
     expression::{Expression, Token, text_end},
-    flaw::{Flaw, Sources},
+    flaw::Flaw,
     nearest::did_you_mean,
     scan::{self, Piece},
+    sources::Sources,
 };
 
 /// Which templates each template extends, includes, imports or takes components from.

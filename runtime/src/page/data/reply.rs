@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::{
     error::{Error, Result},
-    page::{cache::Cache, meta::Meta},
+    page::data::{cache::Cache, meta::Meta},
 };
 
 /// Nothing of it is set until the function does.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::page::expression::text_end;
+use crate::page::check::expression::text_end;
 
 /// A start tag.
 #[derive(Debug)]

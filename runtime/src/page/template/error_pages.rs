@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use crate::page::{
-    routes::{Route, Statuses},
-    store::Page,
+    route::{Route, Statuses},
+    template::page::Page,
 };
 
 /// All error pages, each with the folder that it lies in.

@@ -326,7 +326,7 @@ async fn a_mistake_in_a_template_is_shown_to_its_author_alone() {
     for (audience, shown) in [(Audience::Author, true), (Audience::Stranger, false)] {
         let cx = request(line, &[]);
         let failure = pages.answer(&set, &cx).await.unwrap_err();
-        let answer = Answer::of(failure::answer(&cx, &set, &pages.head, failure, audience)).await;
+        let answer = Answer::of(answer::answer(&cx, &set, &pages.head, failure, audience)).await;
         assert_eq!(answer.status, 500);
         assert_eq!(answer.body.contains("variable `title` is not defined"), shown);
         assert_eq!(answer.body.contains("&lt;p&gt;{{ title }}&lt;/p&gt;"), shown);

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     files::{Content, File, Found, Hash, Large, Name},
     header::{Coding, coding},
-    page::range::Part,
+    page::answer::range::Part,
 };
 
 /// How much of a large file is in memory while it is sent, for each who reads it.

@@ -1,17 +1,15 @@
 //! What is wrong with a page: a file, a place in it, and a sentence.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write as _},
-};
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use tera::ErrorKind;
 
-use crate::{error::Mistake, files::Folder, page::known};
-
-/// The text of each template by its name, such as `blog/[slug].html`.
-pub(crate) type Sources = BTreeMap<String, String>;
+use crate::{
+    error::Mistake,
+    files::Folder,
+    page::check::{known, sources::Sources},
+};
 
 /// Something wrong with a page, at its place, for the one who writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,6 +1,6 @@
 //! Whether a value may still begin an address, read from left to right.
 
-use crate::page::{expression::Expression, url::scheme};
+use crate::page::check::expression::Expression;
 
 /// What a script's address begins with.
 const SCRIPT: &str = "javascript:";
@@ -70,10 +70,18 @@ impl Start {
     }
 }
 
+/// Returns what stands before the colon, if that is a scheme.
+pub(crate) fn scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once(':')?;
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let right = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(word);
+    right.then_some(scheme)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::scan::{Piece, pieces};
+    use crate::page::check::scan::{Piece, pieces};
 
     /// Returns whether each of the expressions may begin the address.
     fn begins(value: &str) -> Vec<bool> {

@@ -4,7 +4,7 @@ use tera::{Kwargs, State, TeraResult, Value};
 
 use crate::{
     files::{Files, Folder},
-    page::{head::encode_path, nearest::did_you_mean},
+    page::{check::unknown_file, html::encode_path},
 };
 
 /// Returns the function: `asset(path="app.css")` is `/app.0123456789abcdef.css`, which browsers
@@ -16,15 +16,9 @@ pub(crate) fn function(
         let path = arguments.must_get::<&str>("path")?;
         let Some(address) = files.address(path) else {
             let known = files.list(Folder::Public).unwrap_or_default();
-            return Err(tera::Error::message(unknown(path, &known)));
+            return Err(tera::Error::message(unknown_file(path, &known)));
         };
         // Percent-encoded, so there is nothing in it to escape.
         Ok(Value::safe_string(&format!("/{}", encode_path(&address))))
     }
-}
-
-/// Says that there is no such file.
-pub(crate) fn unknown(path: &str, known: &[String]) -> String {
-    let meant = did_you_mean(path.trim_start_matches('/'), known.iter().map(String::as_str));
-    format!("there is no file {}/{path}{meant}", Folder::Public)
 }

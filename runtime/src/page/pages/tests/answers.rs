@@ -1,10 +1,15 @@
 //! What a page's function may say: status, headers, redirects, caching, and what stands in the
 //! head; and who may see a page at all.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::*;
-use crate::action::Guard;
+use crate::{
+    action::Guard,
+    page::data::{Meta, PageGuards},
+};
 
 /// A page `a` that does what its query says.
 const PAGE: PageRegistration = PageRegistration {

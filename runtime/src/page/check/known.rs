@@ -1,10 +1,10 @@
 //! The names that would have been right where a template uses one that is not known.
 
-use crate::page::{
+use crate::page::check::{
     expression::Expression,
-    flaw::Sources,
     nearest::did_you_mean,
     scan::{self, Piece},
+    sources::Sources,
 };
 
 /// The engine's own filters and ours; a test asks the engine for each.
@@ -116,7 +116,7 @@ fn components(sources: &Sources) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{files::Files, page::store::blank};
+    use crate::{files::Files, page::template::blank};
 
     #[test]
     fn the_engine_knows_all_that_is_said_to_be_known() {

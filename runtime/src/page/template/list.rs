@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::page::{
-    routes::Role,
-    store::{Page, Set},
-    uses,
+    route::Role,
+    template::{page::Page, store::Set, uses},
 };
 
 /// One page.
@@ -24,7 +23,7 @@ pub(crate) struct Listed {
 }
 
 /// Lists the pages by their addresses, those of errors last.
-pub(super) fn of(set: &Set) -> Vec<Listed> {
+pub(crate) fn of(set: &Set) -> Vec<Listed> {
     let mut listed: Vec<Listed> = set.pages().map(|page| of_page(set, page)).collect();
     listed.sort_by(|a, b| (&a.status, &a.path).cmp(&(&b.status, &b.path)));
     listed
@@ -53,7 +52,7 @@ mod tests {
     use crate::{
         action::States,
         files::TestDir,
-        page::{Pages, Settings},
+        page::{pages::Pages, settings::Settings},
     };
 
     #[test]

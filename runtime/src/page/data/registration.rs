@@ -12,7 +12,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     action::{Context, Guard, StateNeed},
     error::{Error, Result},
-    page::{cache::Cache, flaw::Flaw, meta::Meta, param, query::FromQuery, reply::Reply},
+    page::{
+        check::Flaw,
+        data::{cache::Cache, meta::Meta, query::FromQuery, reply::Reply},
+        route::param,
+    },
     request::decode,
 };
 

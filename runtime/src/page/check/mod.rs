@@ -1,0 +1,22 @@
+//! What is wrong with a template, and where. Start reading at [`lint`].
+
+mod expression;
+mod flaw;
+mod known;
+mod lint;
+mod nearest;
+pub(super) mod scan;
+mod script_refs;
+mod sources;
+mod start;
+
+pub(crate) use self::flaw::Flaw;
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) use self::flaw::excerpt;
+pub(super) use self::{
+    lint::{Known, lint, unknown_file},
+    scan::Piece,
+    script_refs::{Uses, lint as lint_script},
+    sources::Sources,
+    start::scheme,
+};

@@ -1,0 +1,315 @@
+//! Pages: templates below `pages/`, their data, and the files beside them.
+//!
+//! A path is answered by, in this order: a file below `public/`, a page, the error page. A page
+//! is rendered by Tera with what its `#[page]` function returned; what every page carries
+//! besides ([`head`]) is put before the end of its head.
+
+#[cfg(all(feature = "dev", debug_assertions))]
+use std::collections::BTreeSet;
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use arc_swap::ArcSwap;
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+
+#[cfg(all(feature = "dev", debug_assertions))]
+use crate::page::template::{Listed, list, uses};
+use crate::{
+    action::{Context, States},
+    error::{Code, Error, Mistake, Result, unpanicked},
+    files::{Files, Hash},
+    header::REQUEST_ID,
+    page::{
+        answer::{self, Audience, HTML, Keep, content, finish, respond, with_head},
+        check::Flaw,
+        data::{Cache, PageContext, PageData, PageRegistration, Reply, not_found},
+        route::Target,
+        settings::Settings,
+        template::{Constant, Failure, Head, Page, PageFailure, Set, page_data},
+    },
+    request::{encode, within},
+};
+
+/// All pages and public files of an app.
+pub(crate) struct Pages {
+    files: Files,
+    registrations: Vec<&'static PageRegistration>,
+    head: Head,
+    settings: Settings,
+    /// Swapped whole: a request sees one set from its start to its end.
+    serving: ArcSwap<Set>,
+    /// Hears of pages that failed while they were served.
+    hearing: OnceLock<Box<Hear>>,
+}
+
+type Hear = dyn Fn(PageFailure<'_>) + Send + Sync;
+
+impl Pages {
+    /// Reads all pages, or returns everything that is wrong with them.
+    pub(crate) fn new(
+        files: Files,
+        settings: Settings,
+        states: &States,
+    ) -> Result<Self, Vec<Mistake>> {
+        let registrations = inventory::iter::<PageRegistration>.into_iter().collect();
+        Self::of(files, settings, states, registrations)
+    }
+
+    fn of(
+        files: Files,
+        settings: Settings,
+        states: &States,
+        mut registrations: Vec<&'static PageRegistration>,
+    ) -> Result<Self, Vec<Mistake>> {
+        // The order of registration is not promised, so it decides nothing.
+        registrations.sort_by_key(|registration| (registration.file, registration.line));
+        let mut mistakes = missing_states(&registrations, states);
+        let head = Head::new(&settings);
+        let loaded = Set::load(&files, &head, &settings, &registrations);
+        match &loaded {
+            Ok(set) => mistakes.extend(settings.guards.mistakes(&set.page_files())),
+            Err(flaws) => mistakes.extend(flaws.iter().map(Flaw::to_mistake)),
+        }
+        match loaded {
+            Ok(set) if mistakes.is_empty() => {
+                let serving = ArcSwap::from_pointee(set);
+                Ok(Self { files, registrations, head, settings, serving, hearing: OnceLock::new() })
+            }
+            _ => Err(mistakes),
+        }
+    }
+
+    /// Reads the pages again, after an edit. The new set serves from here on if it is right;
+    /// otherwise the old one goes on.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the new set.
+    #[cfg_attr(
+        not(any(test, all(feature = "dev", debug_assertions))),
+        expect(dead_code, reason = "a release never reads its pages again")
+    )]
+    pub(crate) fn reload(&self) -> Result<(), Vec<Flaw>> {
+        let set = Set::load(&self.files, &self.head, &self.settings, &self.registrations)?;
+        self.serving.store(Arc::new(set));
+        Ok(())
+    }
+
+    /// Tells `hear` of each page that fails from here on while it is served, because of its
+    /// template, its data or its guard. Only the first who asks is told.
+    #[cfg_attr(
+        not(any(test, all(feature = "dev", debug_assertions))),
+        expect(
+            dead_code,
+            reason = "only the development loop hears of it, and only where it runs"
+        )
+    )]
+    pub(crate) fn on_failure(&self, hear: impl Fn(PageFailure<'_>) + Send + Sync + 'static) {
+        let _ = self.hearing.set(Box::new(hear));
+    }
+
+    /// Returns the templates that show something else once those named have changed.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn users(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        uses::users(self.serving.load().sources(), changed)
+    }
+
+    /// Returns the name of the process, as pages carry it.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn life(&self) -> &str {
+        &self.settings.life
+    }
+
+    /// Returns whether there is a template of that name.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn has_template(&self, template: &str) -> bool {
+        self.serving.load().sources().contains_key(template)
+    }
+
+    /// Returns all pages as they are now, for the development panel.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn list(&self) -> Vec<Listed> {
+        list::of(&self.serving.load())
+    }
+
+    /// Returns the names in `p-ref` attributes with the tags that carry them.
+    pub(crate) fn refs(&self) -> Vec<(String, Vec<String>)> {
+        let refs = self.serving.load().refs();
+        refs.into_iter().map(|(name, tags)| (name, tags.into_iter().collect())).collect()
+    }
+
+    /// Returns the names in `p-part` attributes, by what stands between their expressions.
+    pub(crate) fn parts(&self) -> Vec<Vec<String>> {
+        self.serving.load().parts().into_iter().collect()
+    }
+
+    /// Returns the folder of the app, if its files are on disk.
+    #[cfg_attr(
+        not(all(feature = "dev", debug_assertions)),
+        expect(dead_code, reason = "only the development loop looks at the folder itself")
+    )]
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.files.root()
+    }
+
+    /// Answers a request for a script or a style below `pages/`.
+    pub(crate) async fn asset(&self, cx: &Context) -> Response {
+        let set = self.serving.load_full();
+        let found = || {
+            let path = cx.uri().path().strip_prefix(&self.settings.base)?.strip_prefix("/pages")?;
+            let target = Target::of(path).filter(|target| !target.trailing_slash)?;
+            let (hash, path) = target.segments.split_first()?;
+            let asset = set.asset(&path.join("/"))?;
+            Some((asset, Keep::by_hash(hash == set.hash().as_str())))
+        };
+        let found = found().ok_or_else(not_found).and_then(|found| get_only(cx).map(|()| found));
+        let response = match found {
+            Ok((asset, keep)) => respond::file(cx, asset, keep).await,
+            Err(error) => encode::problem(&error, cx.request_id()),
+        };
+        finish(cx, response)
+    }
+
+    /// Answers any other request: with a public file, a page, or what is shown instead.
+    pub(crate) async fn handle(&self, cx: Context) -> Response {
+        let set = self.serving.load_full();
+        let response = match self.answer(&set, &cx).await {
+            Ok(response) => response,
+            Err(failure) => {
+                if let (Failure::Fault(fault), Some(hear)) = (&failure, self.hearing.get()) {
+                    hear(fault.told(&cx));
+                }
+                answer::answer(&cx, &set, &self.head, failure, self.audience())
+            }
+        };
+        let mut response = finish(&cx, response);
+        cx.take_headers(response.headers_mut());
+        response.headers_mut().insert(REQUEST_ID, cx.request_id().header());
+        response
+    }
+
+    fn audience(&self) -> Audience {
+        if self.settings.reload { Audience::Author } else { Audience::Stranger }
+    }
+
+    async fn answer(&self, set: &Set, cx: &Context) -> Result<Response, Failure> {
+        let path = cx.uri().path();
+        let target = Target::of(path).ok_or_else(not_found)?;
+        if let Some(name) = target.file_name()
+            && let Some(found) = self.files.find(&name)
+        {
+            get_only(cx)?;
+            return Ok(respond::found(cx, found).await?);
+        }
+        let (page, params) = set.find(&target.segments).ok_or_else(not_found)?;
+        get_only(cx)?;
+        if target.trailing_slash {
+            return Ok(without_slash(cx)?);
+        }
+        if self.is_constant(page, &params) {
+            let Constant { html, hash, .. } = set.render_constant(page, path)?;
+            return Ok(self.page(cx, page, &Reply::default(), html, &hash));
+        }
+        let page_cx = PageContext::new(cx.clone(), params.clone());
+        let data = within(self.settings.timeout, unpanicked(self.data(page, &page_cx)))
+            .await
+            .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
+            .map_err(|error| Failure::of_data(page, error))?;
+        let of_data = |error| Failure::of_data(page, error);
+        let data = page_data(data, &params, path).map_err(of_data)?;
+        let html = set.render(page, &data).map_err(|flaw| Failure::of_template(page, *flaw))?;
+        let reply = page_cx.take_reply();
+        let status = reply.status().map_err(of_data)?;
+        let html = reply.meta.put_into(html, self.settings.site.as_deref());
+        if status != StatusCode::OK {
+            return Ok(with_head(&self.head, status, html, Keep::Never));
+        }
+        let hash = Hash::quick(html.as_bytes());
+        Ok(self.page(cx, page, &reply, html.into(), &hash))
+    }
+
+    /// Tells whether a page says the same to everybody and always: nothing is asked, nobody
+    /// decides, and the files that it may name are part of the binary.
+    fn is_constant(&self, page: &Page, params: &[(String, String)]) -> bool {
+        page.data.is_none()
+            && params.is_empty()
+            && !self.settings.guards.cover(&page.file)
+            && self.files.are_embedded()
+    }
+
+    /// Lets the page's guards decide, and then asks for its data.
+    async fn data(&self, page: &Page, cx: &PageContext) -> Result<Option<PageData>> {
+        self.settings.guards.admit(&page.file, cx).await?;
+        let Some(registration) = page.data else { return Ok(None) };
+        if let Some(guard) = registration.guard {
+            guard.admit(cx).await?;
+        }
+        (registration.data)(cx.clone()).await.map(Some)
+    }
+
+    /// Answers with a page's HTML.
+    fn page(&self, cx: &Context, page: &Page, reply: &Reply, html: Bytes, hash: &Hash) -> Response {
+        let cache = reply.cache.or(page.data.and_then(|data| data.cache)).unwrap_or_default();
+        let guarded = self.settings.guards.cover(&page.file)
+            || page.data.is_some_and(|data| data.guard.is_some());
+        // A guard or a new cookie is about one visitor, whatever the author had in mind.
+        let of_one = guarded || cx.adds_header(&header::SET_COOKIE);
+        let cache = match (self.settings.reload, of_one) {
+            // A copy that is good for a while would hide an edit for as long.
+            (true, _) => Cache::default(),
+            (false, true) => cache.of_one_visitor(),
+            (false, false) => cache,
+        };
+        let mut response = content(cx, html, hash, HTML, Keep::RevalidatePrivately);
+        cache.write(response.headers_mut());
+        self.head.secure(response.headers_mut());
+        response
+    }
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+fn missing_states(registrations: &[&PageRegistration], states: &States) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for registration in registrations {
+        for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
+            let (page, state) = (registration.page, (need.name)());
+            let message =
+                format!("the page `{page}` needs the state `{state}`: add `.state(…)` to the App");
+            mistakes.push(Mistake::at(registration.file, registration.line, message));
+        }
+    }
+    mistakes
+}
+
+fn get_only(cx: &Context) -> Result<()> {
+    if matches!(*cx.method(), Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    Err(Error::method_not_allowed("GET, HEAD"))
+}
+
+/// Answers with the address that the page really has.
+fn without_slash(cx: &Context) -> Result<Response> {
+    let path = cx.uri().path().trim_end_matches('/');
+    let query = cx.uri().query().map_or(String::new(), |query| format!("?{query}"));
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let location = HeaderValue::from_str(&format!("{path}{query}"))?;
+    response.headers_mut().insert(header::LOCATION, location);
+    // Without a word on it a browser keeps it for good, and the page may move once more.
+    response.headers_mut().insert(header::CACHE_CONTROL, Keep::Revalidate.header());
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests;
