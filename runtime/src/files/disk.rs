@@ -9,8 +9,9 @@ use std::{
 
 use http::HeaderValue;
 
-use super::{
-    Folder, Hash,
+use crate::files::{
+    folder::Folder,
+    hash::Hash,
     kind::content_type,
     name::{WELL_KNOWN, is_listed, is_path},
 };

@@ -8,6 +8,7 @@
 //! template asks for and browsers may keep for good.
 
 mod disk;
+mod folder;
 mod hash;
 mod kind;
 mod name;
@@ -36,7 +37,7 @@ use crate::header::Coding;
 
 #[cfg(test)]
 pub(crate) use self::test_dir::TestDir;
-pub(crate) use self::{disk::Large, hash::Hash};
+pub(crate) use self::{disk::Large, folder::Folder, hash::Hash};
 
 /// The environment variable that names another root than the one compiled in.
 const ROOT: &str = "KIPO_ROOT";
@@ -211,30 +212,6 @@ impl fmt::Debug for Source {
             Self::Disk { root, .. } => f.debug_tuple("Disk").field(root).finish(),
             Self::Embedded(files) => write!(f, "Embedded({})", files.len()),
         }
-    }
-}
-
-/// One of the two folders that are looked into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Folder {
-    /// Templates, with their scripts and styles.
-    Pages,
-    /// Files that are served as they stand.
-    Public,
-}
-
-impl Folder {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pages => "pages",
-            Self::Public => "public",
-        }
-    }
-}
-
-impl fmt::Display for Folder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use super::{Folder, Hash};
+use crate::files::{folder::Folder, hash::Hash};
 
 /// The one name with a dot before it that is served: others look there for what a site says of
 /// itself. (RFC 8615)

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ty::Type;
+use crate::schema::ty::Type;
 
 /// Takes the circular members out of all types.
 pub(super) fn open(named: &mut BTreeMap<&str, Type>) {

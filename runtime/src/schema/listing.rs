@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Endpoint, EventData, REFERENCE, Types, print::Printer, ty::Type, typescript::Writer};
+use crate::schema::{
+    description::{Endpoint, EventData, REFERENCE},
+    print::Printer,
+    ty::Type,
+    types::Types,
+    typescript::Writer,
+};
 
 /// Describes all actions, and every definition that their schemas refer to.
 pub(crate) fn of(types: &Types) -> Value {

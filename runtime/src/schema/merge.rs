@@ -10,11 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{
-    Definition, Describe, Endpoint, EventData, REFERENCE, each_reference,
-    names::{self, Place, Use},
+use crate::{
+    event::EventType,
+    schema::{
+        description::{Definition, Describe, Endpoint, EventData, REFERENCE, each_reference},
+        names::{self, Place, Use},
+    },
 };
-use crate::event::EventType;
 
 /// All definitions as they were described; references between them are `#/<index of a node>`.
 #[derive(Debug, Default)]

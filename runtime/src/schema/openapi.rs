@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Endpoint, Types};
+use crate::schema::{
+    description::{Endpoint, REFERENCE},
+    types::Types,
+};
 
 /// Where OpenAPI 3.1 says what its schemas are; the same draft that they are generated for.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -50,7 +53,7 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
 
 /// Describes the verbs of one action.
 fn path(types: &Types, action: &Endpoint) -> Value {
-    let input = format!("{}{}", super::REFERENCE, action.input);
+    let input = format!("{}{}", REFERENCE, action.input);
     let mut post = operation(types, action, &action.name);
     post.insert(
         "requestBody".to_owned(),

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{
-    Types,
+use crate::schema::{
     ty::{Field, Object, Type},
+    types::Types,
 };
 
 /// Longer types are written on several lines.

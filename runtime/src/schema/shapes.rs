@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
-use super::{Describe, Shape, Types};
-use crate::{action::Exact, event::EventType};
+use crate::{
+    action::Exact,
+    event::EventType,
+    schema::{Describe, Shape, Types},
+};
 
 /// Returns the types of all actions below.
 pub(super) fn types() -> Types {

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::REFERENCE;
+use crate::schema::description::REFERENCE;
 
 /// A TypeScript type.
 #[derive(Clone, Debug, PartialEq)]

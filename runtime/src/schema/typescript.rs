@@ -5,10 +5,12 @@ use std::{
     fmt::Write as _,
 };
 
-use super::{
-    Endpoint, EventData, Types, circle,
+use crate::schema::{
+    circle,
+    description::{Endpoint, EventData},
     print::{Printer, comment, indent, property, quoted},
     ty::{self, Field, Object, Type},
+    types::Types,
 };
 
 /// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions, the marked

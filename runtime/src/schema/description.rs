@@ -1,0 +1,107 @@
+//! What one action takes and gives, as JSON Schema describes it, and the names that this is given.
+
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+
+use crate::{
+    action::{Action, Outgoing as _},
+    event::{Event as _, EventType},
+    stream::StreamAction,
+};
+
+/// Describes one endpoint: its input by the first generator, the rest by the second.
+pub(crate) type Describe = fn(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape;
+
+/// What one endpoint takes and gives.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) input: Schema,
+    pub(crate) output: Schema,
+    /// `None` for a call that answers once.
+    pub(crate) events: Option<Vec<EventType>>,
+}
+
+impl Shape {
+    /// Describes a call; a [`Describe`].
+    pub(crate) fn of_call<A: Action>(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Self {
+        Self { input: A::describe(de), output: A::Output::describe(ser), events: None }
+    }
+
+    /// Describes a stream; a [`Describe`].
+    pub(crate) fn of_stream<A: StreamAction>(
+        de: &mut SchemaGenerator,
+        ser: &mut SchemaGenerator,
+    ) -> Self {
+        Self {
+            input: A::describe(de),
+            output: A::Output::describe(ser),
+            events: Some(A::Event::describe(ser)),
+        }
+    }
+}
+
+/// One action. Every reference in its schemas is `#/components/schemas/<key>`.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) name: String,
+    pub(super) doc: &'static str,
+    /// Key of the input's definition.
+    pub(super) input: String,
+    pub(super) output: Value,
+    /// `None` for a call that answers once.
+    pub(super) events: Option<Vec<EventData>>,
+}
+
+/// One event of a stream.
+#[derive(Debug)]
+pub(super) struct EventData {
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) data: Value,
+}
+
+/// A type that has a name.
+#[derive(Debug)]
+pub(super) struct Definition {
+    /// Segments, each an identifier; empty for the outermost.
+    pub(super) namespace: Vec<String>,
+    /// An identifier, unique in its namespace.
+    pub(super) name: String,
+    pub(super) schema: Value,
+}
+
+/// Where OpenAPI keeps definitions; what every reference to one starts with.
+pub(super) const REFERENCE: &str = "#/components/schemas/";
+
+/// Calls `visit` with each `$ref` in a schema, in the order of the text.
+///
+/// Only where a schema can stand: a default value or a property of that name is data.
+pub(super) fn each_reference(schema: &mut Value, visit: &mut dyn FnMut(&mut String)) {
+    let Value::Object(keywords) = schema else { return };
+    for (keyword, value) in keywords {
+        match (keyword.as_str(), value) {
+            ("$ref", Value::String(reference)) => visit(reference),
+            (
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                Value::Object(named),
+            ) => named.values_mut().for_each(|schema| each_reference(schema, visit)),
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
+                list.iter_mut().for_each(|schema| each_reference(schema, visit));
+            }
+            (
+                "items"
+                | "contains"
+                | "additionalProperties"
+                | "unevaluatedProperties"
+                | "unevaluatedItems"
+                | "propertyNames"
+                | "not"
+                | "if"
+                | "then"
+                | "else",
+                schema,
+            ) => each_reference(schema, visit),
+            _ => {}
+        }
+    }
+}
