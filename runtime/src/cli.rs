@@ -28,9 +28,9 @@ use crate::{
     app::{Built, StartError},
     dev::{
         Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
+        supervisor,
     },
     server::{Idle, Leave},
-    supervisor,
 };
 
 /// Why a command did not do what it was asked for, for the person who asked.

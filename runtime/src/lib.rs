@@ -59,8 +59,6 @@ mod request;
 mod schema;
 mod server;
 mod stream;
-#[cfg(all(feature = "dev", debug_assertions))]
-mod supervisor;
 mod sync;
 pub mod testing;
 pub mod topic;

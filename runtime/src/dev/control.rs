@@ -13,10 +13,7 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::dev::{Changes, LastBuild, Report};
-
-/// The environment variable that tells a process that it is supervised.
-pub(crate) const SUPERVISED: &str = "KIPO_SUPERVISED";
+use crate::dev::{outcome::LastBuild, report::Report, watch::Changes};
 
 /// How many sockets are sent at once.
 const SOCKETS_MAX: usize = 3;

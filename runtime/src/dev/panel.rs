@@ -7,17 +7,21 @@ use std::{
     collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use axum::{Router, body::Body, response::Response, routing::get};
 use http::{HeaderValue, header};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     client::{self, Module},
-    dev::{editor, supervised::source_root},
+    dev::{
+        editor,
+        environment::source_root,
+        outcome::{LastBuild, LastChange, ms},
+    },
     page::{Listed, Pages},
     request::route,
     schema::{Types, listing},
@@ -31,31 +35,6 @@ pub(crate) const PANEL_KEY: &str = "Alt+Shift+K";
 
 /// As many changes as one looks back at.
 const CHANGES_MAX: usize = 20;
-
-/// A build, as the supervisor tells of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct LastBuild {
-    /// The files that changed.
-    what: String,
-    ms: u64,
-    ok: bool,
-}
-
-impl LastBuild {
-    pub(crate) fn new(what: impl Into<String>, took: Duration, ok: bool) -> Self {
-        Self { what: what.into(), ms: ms(took), ok }
-    }
-}
-
-/// A change of pages that this process acted on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct LastChange {
-    /// The files that changed.
-    pub(super) what: String,
-    pub(super) did: String,
-    pub(super) ms: u64,
-    pub(super) ok: bool,
-}
 
 /// What the panel of each tab shows.
 #[derive(Debug)]
@@ -158,11 +137,6 @@ fn place(root: Option<&Path>, file: &str, line: u32) -> Value {
     json!({ "file": shown, "line": line, "opens": opens })
 }
 
-/// Returns whole milliseconds, as everything that is shown has them.
-pub(crate) fn ms(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Adds the time to what happened, in milliseconds since 1970.
 fn at_time(at: SystemTime, what: &impl Serialize) -> Value {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -179,6 +153,8 @@ fn sizes(modules: &[Module]) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

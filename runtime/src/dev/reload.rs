@@ -14,7 +14,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     action::{Context, Limits},
-    dev::{Report, editor, supervised::source_root},
+    dev::{editor, environment::source_root, report::Report},
     error::{Error, Result},
     event::{Event, EventType},
     frame,

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    dev::supervised::source_root,
+    dev::environment::source_root,
     error::Mistake,
     page::{self, Flaw},
 };

@@ -4,9 +4,7 @@ use std::{
     env, io,
     io::{BufRead as _, BufReader, Write as _},
     os::{fd::AsFd as _, unix::net::UnixStream},
-    panic,
-    path::PathBuf,
-    process,
+    panic, process,
     sync::{Mutex, PoisonError},
     thread,
     time::Duration,
@@ -14,7 +12,13 @@ use std::{
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::dev::{Develop, Order, Report, SUPERVISED, Word, control::line, succession::Socket};
+use crate::dev::{
+    control::{Order, Word, line},
+    develop::Develop,
+    environment::SUPERVISED,
+    report::Report,
+    succession::Socket,
+};
 
 /// How long a process whose supervisor is gone takes to let go of everything.
 const ORPHAN_MAX: Duration = Duration::from_secs(2);
@@ -73,11 +77,6 @@ impl Supervisor {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = stream.write_all(&line(word));
     }
-}
-
-/// Returns the folder that relative places of the source lie below.
-pub(crate) fn source_root() -> Option<PathBuf> {
-    env::var_os(SUPERVISED).filter(|root| !root.is_empty()).map(PathBuf::from)
 }
 
 /// Shows each panic from here on in the open tabs, beside what is said of it already.

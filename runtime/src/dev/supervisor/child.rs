@@ -15,7 +15,11 @@ use tokio::{
     process::{ChildStderr, Command},
 };
 
-use crate::dev::{Order, SUPERVISED, Socket, Word, line};
+use crate::dev::{
+    control::{Order, Word, line},
+    environment::SUPERVISED,
+    succession::Socket,
+};
 
 /// How much of the end of what a process said on standard error is kept, in bytes.
 const SAID_MAX: usize = 8 * 1024;

@@ -10,8 +10,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
-use super::cargo::Cargo;
-use crate::dev::{Kind, Report};
+use crate::dev::{
+    report::{Kind, Report},
+    supervisor::cargo::Cargo,
+};
 
 /// How much of what cargo says by itself is kept, in bytes.
 const SAID_MAX: u64 = 64 * 1024;

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     action::{Guards, Limits, States},
     app,
-    dev::{self, Report, Socket},
+    dev::{develop, report::Report, succession::Socket},
     error::{Code, Error},
     header::RequestId,
     page,
@@ -79,7 +79,7 @@ impl StandIn {
 }
 
 fn router(base: &str, root: &std::path::Path, wrong: &[Report], shared: &Arc<Shared>) -> Router {
-    let stream = dev::wrong_stream(base, Some(root), wrong, Arc::clone(shared));
+    let stream = develop::wrong_stream(base, Some(root), wrong, Arc::clone(shared));
     let page = page(base, wrong);
     app::client_router(base).merge(stream).fallback(move |request: Request| {
         let id = RequestId::of(request.headers());

@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::dev::Looked;
+use crate::dev::watch::Looked;
 
 /// More arguments for `cargo build`, such as `--features x`, parted by blanks.
 pub(super) const BUILD_ARGS: &str = "KIPO_BUILD_ARGS";

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::dev::Report;
+use crate::dev::report::Report;
 
 /// Says something; if nobody listens that is fine.
 pub(super) fn say(text: &str) {

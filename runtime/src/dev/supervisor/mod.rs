@@ -34,7 +34,12 @@ use self::{
     terminal::{mutter, say, tell, time},
 };
 use crate::dev::{
-    self, Changes, Kind, LastBuild, Looked, Looker, Order, PANEL_KEY, Report, Socket, Word,
+    control::{Order, Word},
+    outcome::LastBuild,
+    panel::PANEL_KEY,
+    report::{Kind, Report},
+    succession::Socket,
+    watch::{self, Changes, Looked, Looker},
 };
 
 pub(crate) use self::child::COLOUR;
@@ -173,7 +178,7 @@ impl Supervisor {
         let packages = cargo.iter().map(|cargo| cargo.package().to_owned()).collect();
         let looked = Looked { app, packages, ..Looked::default() };
         let told = happen.clone();
-        let looker = dev::spawn(looked.clone(), move |changes| {
+        let looker = watch::spawn(looked.clone(), move |changes| {
             // Nobody acts on it once the supervisor stops.
             let _ = told.send(Happened::Changed(changes));
         });
