@@ -44,8 +44,6 @@ extern crate self as kipo;
 pub mod __private;
 mod action;
 mod app;
-mod cli;
-mod client;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod dev;
 mod error;

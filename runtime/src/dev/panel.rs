@@ -16,12 +16,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{self, Module},
     dev::{
         editor,
         environment::source_root,
         outcome::{LastBuild, LastChange, ms},
     },
+    files::client::{self, Module},
     page::{Listed, Pages},
     request::route,
     schema::{Types, listing},

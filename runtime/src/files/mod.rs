@@ -7,6 +7,7 @@
 //! A public file has two addresses: its own, and one with the hash of its content in it, which a
 //! template asks for and browsers may keep for good.
 
+pub(crate) mod client;
 mod disk;
 mod folder;
 mod hash;

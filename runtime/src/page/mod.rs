@@ -4,6 +4,7 @@
 mod answer;
 mod check;
 mod data;
+pub(crate) mod embedded;
 mod html;
 mod pages;
 mod route;
@@ -12,12 +13,7 @@ mod template;
 
 pub use self::data::{Cache, Meta, PageContext, PageData, PageRegistration, Query};
 
-pub(crate) use self::{
-    answer::{Keep, respond},
-    data::PageGuards,
-    pages::Pages,
-    settings::Settings,
-};
+pub(crate) use self::{answer::Keep, data::PageGuards, pages::Pages, settings::Settings};
 
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::{

@@ -9,11 +9,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
-    app,
     dev::{develop, report::Report, succession::Socket},
     error::{Code, Error},
     header::RequestId,
-    page,
+    page::{self, embedded},
     request::encode,
     server::{Addresses, Leave, ServeLimits, Shared, serve},
     stream::Drain,
@@ -81,7 +80,7 @@ impl StandIn {
 fn router(base: &str, root: &std::path::Path, wrong: &[Report], shared: &Arc<Shared>) -> Router {
     let stream = develop::wrong_stream(base, Some(root), wrong, Arc::clone(shared));
     let page = page(base, wrong);
-    app::client_router(base).merge(stream).fallback(move |request: Request| {
+    embedded::client_router(base).merge(stream).fallback(move |request: Request| {
         let id = RequestId::of(request.headers());
         let response = if page::wants_html(request.headers()) {
             html(&page)
@@ -109,7 +108,7 @@ fn page(base: &str, wrong: &[Report]) -> String {
         .iter()
         .map(|report| format!("<pre>{}</pre>\n", page::escape(&report.plain())))
         .collect();
-    let reload = page::escape(&app::client_path(base, "reload.js"));
+    let reload = page::escape(&embedded::client_path(base, "reload.js"));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\

@@ -20,12 +20,12 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    app::{App, open_topics},
+    app::builder::{App, open_topics},
     server::{listen, serve},
 };
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
-    app::{Built, StartError},
+    app::{builder::Built, start_error::StartError},
     dev::{
         Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
         supervisor,

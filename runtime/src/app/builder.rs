@@ -1,21 +1,13 @@
 //! The app: what it is made of, checked as a whole, then served.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use axum::{
-    Router,
-    extract::Request,
-    response::Response,
-    routing::{MethodRouter, any},
-};
-use bytes::Bytes;
-use http::{HeaderValue, Method};
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -23,13 +15,13 @@ use tokio_util::task::TaskTracker;
 use crate::dev::Develop;
 use crate::{
     action::{Guard, Guards, Limits, States},
-    client,
-    error::{Error, Mistake},
-    files::{File, Files},
+    app::{mount, start_error::StartError},
+    error::Mistake,
+    files::{Files, client},
     header::RequestId,
-    page::{Keep, PageGuards, Pages, Settings, respond},
-    request::{Mounted, Route, dispatch, encode, route},
-    schema::{Types, openapi, typescript},
+    page::{PageGuards, Pages, Settings},
+    request::{Route, route},
+    schema::{Types, typescript},
     server::{Addresses, ServeLimits, Shared, serve},
     stream::Drain,
     topic::{self, Store, StoreError},
@@ -303,7 +295,8 @@ impl App {
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
         let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
-        let router = router(&self.base, &shared, &routes, &types, &declarations, pages.clone());
+        let router =
+            mount::router(&self.base, &shared, &routes, &types, &declarations, pages.clone());
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.filter(|_| self.follows_edits).map(|pages| Develop::new(pages, &types));
         #[cfg(all(feature = "dev", debug_assertions))]
@@ -352,32 +345,6 @@ impl Built {
     }
 }
 
-/// Everything that keeps an app from starting.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StartError(Vec<Mistake>);
-
-impl StartError {
-    #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) fn mistakes(&self) -> &[Mistake] {
-        &self.0
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&lines.join("\n"))
-    }
-}
-
-impl fmt::Debug for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl std::error::Error for StartError {}
-
 /// Opens the durable topics that are not open yet, in a directory.
 pub(crate) fn open_topics(path: &Path) -> Result<Option<Store>, StartError> {
     let mistake = |error: StoreError| Mistake::new("topics", error.to_string());
@@ -418,128 +385,4 @@ fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<
         timeout: app.limits.within(Limits::new()).timeout,
     };
     Pages::new(files.clone(), settings, &app.states).map(|pages| Some(Arc::new(pages)))
-}
-
-/// Mounts everything.
-fn router(
-    base: &str,
-    shared: &Arc<Shared>,
-    routes: &[Route],
-    types: &Types,
-    declarations: &str,
-    pages: Option<Arc<Pages>>,
-) -> Router {
-    let mut router = Router::new();
-    for route in routes {
-        let path = format!("{base}/actions/{}", route.name);
-        let mounted = Mounted { shared: Arc::clone(shared), route: route.clone() };
-        router = router.route_service(&path, mounted);
-    }
-    router = router.merge(client_router(base));
-    let title = std::env::current_exe().ok();
-    let title = title.as_deref().and_then(|path| path.file_stem()?.to_str()).unwrap_or("app");
-    let openapi = openapi::document(types, base, title, env!("CARGO_PKG_VERSION")).to_string();
-    router = router
-        .route(
-            &format!("{base}/client.d.ts"),
-            embedded(in_memory(declarations, "text/plain; charset=utf-8"), Keep::Revalidate),
-        )
-        .route(
-            &format!("{base}/openapi.json"),
-            embedded(in_memory(&openapi, "application/json"), Keep::Revalidate),
-        )
-        // Whatever else is asked for below the base is a program's mistake, not a page.
-        .route(&format!("{base}/{{*rest}}"), other_client(base));
-    let Some(pages) = pages else { return router.fallback(nothing) };
-    let assets = Arc::clone(&pages);
-    let states = shared.states.clone();
-    router
-        .route(
-            &format!("{base}/pages/{{*path}}"),
-            any(move |request: Request| {
-                let (pages, cx) =
-                    (Arc::clone(&assets), dispatch::context(request, States::default()));
-                async move { pages.asset(&cx).await }
-            }),
-        )
-        .fallback(move |request: Request| {
-            let (pages, cx) = (Arc::clone(&pages), dispatch::context(request, states.clone()));
-            async move { pages.handle(cx).await }
-        })
-}
-
-/// Serves the modules of the client.
-pub(crate) fn client_router(base: &str) -> Router {
-    let mut router = Router::new();
-    for module in client::modules() {
-        router = router
-            .route(&client_path(base, module.name), embedded(script(module), Keep::by_hash(true)));
-    }
-    router
-}
-
-/// Returns the path of a module of the client.
-pub(crate) fn client_path(base: &str, module: &str) -> String {
-    format!("{base}/{}/{module}", client::hash())
-}
-
-/// Answers for modules of the client under the hash of another version, as a tab asks for them
-/// that was opened before this server started, and for nothing else.
-fn other_client(base: &str) -> MethodRouter {
-    let base = format!("{base}/");
-    let modules: BTreeMap<_, _> =
-        client::modules().map(|module| (module.name, Arc::new(script(module)))).collect();
-    any(move |request: Request| {
-        let path = request.uri().path().strip_prefix(&base).and_then(|path| path.split_once('/'));
-        let found = path.filter(|(hash, _)| client::is_hash(hash));
-        let found = found.and_then(|(_, module)| modules.get(module).cloned());
-        async move {
-            match found {
-                Some(module) => serve_file(request, &module, Keep::by_hash(false)).await,
-                None => nothing(request).await,
-            }
-        }
-    })
-}
-
-fn script(module: &client::Module) -> File {
-    in_memory(&module.served(), "text/javascript; charset=utf-8")
-}
-
-/// Returns a text of ours as a file. To compress it would make a debug build wait at each start.
-fn in_memory(text: &str, content_type: &'static str) -> File {
-    let bytes = Bytes::copy_from_slice(text.as_bytes());
-    let file = if cfg!(debug_assertions) {
-        File::changing("text.txt", bytes)
-    } else {
-        File::lasting("text.txt", bytes)
-    };
-    file.with_type(HeaderValue::from_static(content_type))
-}
-
-/// Returns a route for a file that lies in memory.
-fn embedded(file: File, keep: Keep) -> MethodRouter {
-    let file = Arc::new(file);
-    any(move |request: Request| {
-        let file = Arc::clone(&file);
-        async move { serve_file(request, &file, keep).await }
-    })
-}
-
-async fn serve_file(request: Request, file: &File, keep: Keep) -> Response {
-    let cx = dispatch::context(request, States::default());
-    if !matches!(*cx.method(), Method::GET | Method::HEAD) {
-        return encode::problem(&Error::method_not_allowed("GET, HEAD"), cx.request_id());
-    }
-    respond::finish(&cx, respond::file(&cx, file, keep).await)
-}
-
-async fn nothing(request: Request) -> Response {
-    let id = RequestId::of(request.headers());
-    let path = request.uri().path();
-    let message = match path.rsplit_once("/actions/") {
-        Some(_) => "there is no action of that name",
-        None => "there is nothing at this address",
-    };
-    encode::problem(&Error::not_found(message), &id)
 }

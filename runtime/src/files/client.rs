@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use sha2::{Digest, Sha256};
 
 /// The generic half of the generated types; the other half is written from the actions.
-pub(crate) const TYPES: &str = include_str!("../client/types.d.ts");
+pub(crate) const TYPES: &str = include_str!("../../client/types.d.ts");
 
 /// One module of the client.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Module {
 
 macro_rules! modules {
     ($($name:literal),* $(,)?) => {
-        &[$(Module { name: $name, text: include_str!(concat!("../client/", $name)) }),*]
+        &[$(Module { name: $name, text: include_str!(concat!("../../client/", $name)) }),*]
     };
 }
 

@@ -1,0 +1,9 @@
+//! The app put together: what it is made of, its checks at start, its routes, its command line.
+//! Start reading at [`builder`].
+
+mod builder;
+mod cli;
+mod mount;
+mod start_error;
+
+pub use self::{builder::App, start_error::StartError};

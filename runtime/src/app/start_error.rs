@@ -1,0 +1,31 @@
+//! Everything that keeps an app from starting, reported together.
+
+use std::fmt;
+
+use crate::error::Mistake;
+
+/// Everything that keeps an app from starting.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StartError(pub(super) Vec<Mistake>);
+
+impl StartError {
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn mistakes(&self) -> &[Mistake] {
+        &self.0
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for StartError {}
