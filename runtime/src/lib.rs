@@ -47,9 +47,7 @@ mod app;
 #[cfg(all(feature = "dev", debug_assertions))]
 mod dev;
 mod error;
-mod event;
 mod files;
-mod frame;
 pub mod guide;
 mod header;
 mod page;
@@ -57,25 +55,24 @@ mod request;
 mod schema;
 mod server;
 mod stream;
-mod sync;
 pub mod testing;
-pub mod topic;
 
 pub use async_trait::async_trait;
 pub use http;
+pub use kipo_topic as topic;
 pub use tokio::time;
+
+pub use kipo_topic::{Durability, Event, EventType, Topic};
 
 pub use crate::{
     action::{Action, Context, Exact, Guard, Input, Limits, State, Validate},
     app::{App, StartError},
     error::{Code, Error, FieldErrors, Result},
-    event::{Event, EventType},
     files::Files,
     header::RequestId,
     page::{Cache, Meta, PageContext, Query},
     server::ServeLimits,
     stream::{EventStream, StreamAction},
-    topic::{Durability, Topic},
 };
 
 /// Makes a struct, or an `async fn`, an action: decodable, described in TypeScript, registered.
@@ -159,8 +156,7 @@ pub use kipo_macros::files;
 pub use kipo_macros::page;
 
 /// Registers a [`Topic`] in a `static`, so that the app opens it at start: a durable one in the
-/// directory of `--data-dir`. Two registered topics of one name are a mistake that is told at
-/// start.
+/// directory of `--data-dir`. Two registered topics of one name are an error at start.
 ///
 /// ```
 /// use kipo::{Durability, Event, Topic, topic};
@@ -175,8 +171,8 @@ pub use kipo_macros::page;
 ///
 /// # kipo::testing::open_topics();
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let place = WEATHER.publish(&Weather::Storm("from the west".into())).await.unwrap();
-/// assert_eq!(place.seq(), 1);
+/// let cursor = WEATHER.publish(&Weather::Storm("from the west".into())).await.unwrap();
+/// assert_eq!(cursor.seq(), 1);
 /// # });
 /// ```
 pub use kipo_macros::topic;

@@ -1,6 +1,7 @@
 //! The one door for generated code. Nothing here is for people, and all of it may change.
 
 pub use inventory;
+pub use kipo_topic::EventType;
 pub use schemars;
 pub use serde;
 pub use serde_json;
@@ -11,8 +12,7 @@ pub use crate::{
         rules,
     },
     error::FieldErrors,
-    event::EventType,
     page::{PageData, PageRegistration},
     request::{Registration, endpoint},
-    topic::TopicRegistration,
+    stream::TopicRegistration,
 };

@@ -8,12 +8,12 @@ use std::{
 
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
+use kipo_topic::Store;
 
 use crate::{
     action::{Context, Limits},
     request::dispatch,
-    stream::{Drain, StreamAction},
-    topic::{self, Store},
+    stream::{Drain, StreamAction, topics},
 };
 
 /// A test that waits for something that does not come ends all the same.
@@ -55,7 +55,7 @@ pub fn open_topics() {
     static OPENING: Mutex<()> = Mutex::new(());
 
     let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Err(error) = topic::open_all(|| Ok(Store::in_memory())) {
+    if let Err(error) = topics::open_all(|| Ok(Store::in_memory())) {
         panic!("{error}");
     }
 }

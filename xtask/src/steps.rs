@@ -105,7 +105,7 @@ fn doctest() -> Result {
 /// The topics' locks under loom, which tries every order in which threads can meet; beyond three
 /// preemptions there is little to find and much to try.
 fn loom() -> Result {
-    let mut test = cargo(&["test", "-p", "kipo", "--lib", "--locked", "loom_"]);
+    let mut test = cargo(&["test", "-p", "kipo-topic", "--lib", "--locked", "loom_"]);
     test.env("RUSTFLAGS", "--cfg kipo_loom").env("LOOM_MAX_PREEMPTIONS", "3");
     // A build of its own: other flags for every crate.
     run(test.env("CARGO_TARGET_DIR", target().join("loom")))

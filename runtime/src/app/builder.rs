@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::Router;
+use kipo_topic::Store;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -23,8 +24,7 @@ use crate::{
     request::{Route, route},
     schema::{Types, typescript},
     server::{Addresses, ServeLimits, Shared, serve},
-    stream::Drain,
-    topic::{self, Store, StoreError},
+    stream::{Drain, topics},
 };
 
 /// An app: its state, guards, limits and files. Actions and pages find their way by themselves.
@@ -269,7 +269,7 @@ impl App {
     pub(crate) fn build(self) -> Result<Built, StartError> {
         let mut mistakes: Vec<Mistake> = base_mistake(&self.base).into_iter().collect();
         mistakes.extend(self.site.as_deref().and_then(site_mistake));
-        mistakes.extend(topic::wrong_names());
+        mistakes.extend(topics::doubled_names());
         let routes = route::collect(&self.states).map_err(|wrong| mistakes.extend(wrong)).ok();
         let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
             mistakes.extend(wrong);
@@ -347,8 +347,18 @@ impl Built {
 
 /// Opens the durable topics that are not open yet, in a directory.
 pub(crate) fn open_topics(path: &Path) -> Result<Option<Store>, StartError> {
-    let mistake = |error: StoreError| Mistake::new("topics", error.to_string());
-    topic::open_all(|| Store::open(path)).map_err(|error| StartError(vec![mistake(error)]))
+    topics::open_all(|| open_store(path)).map_err(|mistake| StartError(vec![mistake]))
+}
+
+#[cfg(feature = "disk")]
+fn open_store(path: &Path) -> Result<Store, Mistake> {
+    Store::open(path).map_err(|error| topics::mistake(&error))
+}
+
+#[cfg(not(feature = "disk"))]
+fn open_store(_: &Path) -> Result<Store, Mistake> {
+    let message = "durable topics need the feature `disk` of kipo, which this build leaves out";
+    Err(Mistake::new("topics", message))
 }
 
 fn base_mistake(base: &str) -> Option<Mistake> {

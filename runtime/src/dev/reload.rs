@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::{body::Body, response::Response};
+use kipo_topic::{Event, EventType, frame};
 use schemars::SchemaGenerator;
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -16,8 +17,6 @@ use crate::{
     action::{Context, Limits},
     dev::{editor, environment::source_root, report::Report},
     error::{Error, Result},
-    event::{Event, EventType},
-    frame,
     request::encode,
     server::Shared,
     stream::{Ending, EventStream, Pipe, StreamBody},

@@ -5,9 +5,10 @@
 //! another type that arrives by `?` is [`Code::Internal`]: the caller gets a fixed sentence, the
 //! log gets the cause.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{any::Any, borrow::Cow, error::Error as StdError, fmt};
 
 use http::StatusCode;
+use kipo_topic::PublishError;
 
 use crate::error::{code::Code, fields::FieldErrors, redirect::Redirect};
 
@@ -314,9 +315,28 @@ impl fmt::Debug for Error {
     }
 }
 
+/// An error of another type is [`Code::Internal`]: the caller reads a fixed sentence, the log the
+/// chain of causes. A [`PublishError`] has a code of its own where the caller can act on it.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        Self::internal(error)
+        let publish_error = (&error as &dyn Any).downcast_ref::<PublishError>();
+        publish_error.and_then(of_publish_error).unwrap_or_else(|| Self::internal(error))
+    }
+}
+
+/// Returns what the caller of an action reads of a message that was not published.
+fn of_publish_error(error: &PublishError) -> Option<Error> {
+    match error {
+        PublishError::Key => Some(Error::bad_request(error.to_string())),
+        PublishError::Unavailable(cause) => {
+            let message = "the message could not be saved";
+            Some(Error::new(Code::Unavailable, message).with_source(cause.to_string()))
+        }
+        PublishError::NotOpen(_) => Some(Error::internal(format!(
+            "{error}: put `#[kipo::topic]` above it, or call `Topic::open` \
+             (`kipo::testing::open_topics` in a test)"
+        ))),
+        _ => None,
     }
 }
 
@@ -337,6 +357,21 @@ mod tests {
         let error = Error::from(std::io::Error::other("disk 3 is gone"));
         assert_eq!(error.to_string(), INTERNAL);
         assert_eq!(error.chain(), "disk 3 is gone");
+    }
+
+    #[test]
+    fn a_message_that_was_not_published_has_the_code_that_its_caller_can_act_on() {
+        let of = |error: PublishError| Error::from(error);
+        assert_eq!(of(PublishError::Key).code(), Code::BadRequest);
+        let unavailable = of(PublishError::Unavailable("disk 3 is full".into()));
+        assert_eq!(unavailable.code(), Code::Unavailable);
+        assert_eq!(unavailable.message(), "the message could not be saved");
+        assert_eq!(unavailable.chain(), "disk 3 is full");
+        let not_open = of(PublishError::NotOpen("room"));
+        assert_eq!((not_open.code(), not_open.message()), (Code::Internal, INTERNAL));
+        assert!(not_open.chain().contains("#[kipo::topic]"), "{}", not_open.chain());
+        let broken = serde_json::from_str::<u8>("x").unwrap_err();
+        assert_eq!(of(PublishError::Encode(broken)).code(), Code::Internal);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What one action takes and gives, as JSON Schema describes it, and the names that this is given.
 
+use kipo_topic::{Event as _, EventType};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
     action::{Action, Outgoing as _},
-    event::{Event as _, EventType},
     stream::StreamAction,
 };
 

@@ -7,15 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kipo_topic::EventType;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use crate::{
-    event::EventType,
-    schema::{
-        description::{Definition, Describe, Endpoint, EventData, REFERENCE, each_reference},
-        names::{self, Place, Use},
-    },
+use crate::schema::{
+    description::{Definition, Describe, Endpoint, EventData, REFERENCE, each_reference},
+    names::{self, Place, Use},
 };
 
 /// All definitions as they were described; references between them are `#/<index of a node>`.

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use kipo_topic::EventType;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
     action::Exact,
-    event::EventType,
     schema::{Describe, Shape, Types},
 };
 

@@ -15,12 +15,12 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use kipo_topic::frame;
 use tokio::time::Instant;
 
 use crate::{
     action::Bounds,
     error::{Error, panicked},
-    frame,
     stream::{alarm::Alarm, drain::Watch, event_stream::Pipe, jitter},
 };
 

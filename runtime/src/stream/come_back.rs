@@ -2,8 +2,9 @@
 //! of an error that passes.
 
 use bytes::Bytes;
+use kipo_topic::frame;
 
-use crate::{error::Error, frame, stream::jitter};
+use crate::{error::Error, stream::jitter};
 
 /// Returns all that such a stream says: when to come back, no sooner than the error asks for.
 pub(crate) fn frame_of(error: &Error) -> Bytes {

@@ -13,13 +13,9 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use kipo_topic::{Batch, Cursor, Event, Gap, Topic, Verdict, frame};
 
-use crate::{
-    error::{Error, Result},
-    event::Event,
-    frame,
-    topic::{Batch, Cursor, Gap, Topic, Verdict},
-};
+use crate::error::{Error, Result};
 
 /// How many bytes wait for a connection before its action waits too; one message may be larger.
 const OUTBOX_BYTES_MAX: usize = 64 * 1024;

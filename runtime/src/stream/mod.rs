@@ -8,8 +8,9 @@ mod event_stream;
 pub(crate) mod jitter;
 mod stream_action;
 pub(crate) mod take_over;
+pub(crate) mod topics;
 
-pub use self::{event_stream::EventStream, stream_action::StreamAction};
+pub use self::{event_stream::EventStream, stream_action::StreamAction, topics::TopicRegistration};
 
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::body::Ending;

@@ -1,9 +1,10 @@
 //! What an app author writes for a stream: [`StreamAction`].
 
+use kipo_topic::Event;
+
 use crate::{
     action::{Context, Input, Limits, Outgoing},
     error::{Code, Error, Result},
-    event::Event,
     stream::event_stream::EventStream,
 };
 

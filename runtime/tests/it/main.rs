@@ -17,3 +17,4 @@ mod slow_reader;
 mod stream;
 mod support;
 mod topic;
+mod wire;

@@ -1,11 +1,11 @@
-//! The keys of messages that were published once and must not be published again.
+//! Idempotency keys: the keys of messages that must not be published a second time.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
-use super::cursor::Cursor;
+use crate::log::cursor::Cursor;
 
 /// How long a key is remembered, in milliseconds: longer than any client goes on retrying.
 pub(crate) const WINDOW_MS: u64 = 10 * 60 * 1000;
@@ -16,45 +16,45 @@ pub(crate) const KEYS_MAX: usize = 65_536;
 /// The longest key, in bytes; a UUID has 36.
 pub(crate) const KEY_BYTES_MAX: usize = 128;
 
-/// Which key got which place, and when.
+/// The position that each key was published at, and when.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    places: HashMap<Arc<str>, (u64, Cursor)>,
+    published: HashMap<Arc<str>, (u64, Cursor)>,
     /// The same keys, oldest first.
     order: VecDeque<Arc<str>>,
 }
 
 impl Keys {
-    /// Returns the place of the message that was published with this key.
+    /// Returns the position of the message that was published with this key.
     pub(crate) fn get(&self, key: &str, now_ms: u64) -> Option<Cursor> {
-        let (stamp_ms, place) = self.places.get(key)?;
-        (now_ms.saturating_sub(*stamp_ms) <= WINDOW_MS).then_some(*place)
+        let (stamp_ms, cursor) = self.published.get(key)?;
+        (now_ms.saturating_sub(*stamp_ms) <= WINDOW_MS).then_some(*cursor)
     }
 
-    /// Remembers a key that [`get`](Self::get) does not know, and forgets what is too old or
-    /// too much.
-    pub(crate) fn insert(&mut self, key: Arc<str>, place: Cursor, now_ms: u64) {
+    /// Adds a key that [`get`](Self::get) does not find, and drops keys beyond the window and the
+    /// bound.
+    pub(crate) fn insert(&mut self, key: Arc<str>, cursor: Cursor, now_ms: u64) {
         while let Some(oldest) = self.order.front() {
-            let (stamp_ms, _) = self.places[oldest];
+            let (stamp_ms, _) = self.published[oldest];
             if now_ms.saturating_sub(stamp_ms) <= WINDOW_MS && self.order.len() < KEYS_MAX {
                 break;
             }
-            self.places.remove(oldest);
+            self.published.remove(oldest);
             self.order.pop_front();
         }
-        self.places.insert(Arc::clone(&key), (now_ms, place));
+        self.published.insert(Arc::clone(&key), (now_ms, cursor));
         self.order.push_back(key);
     }
 
     /// Returns the keys of messages after number `seq`, oldest first.
     pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = (Arc<str>, Cursor)> {
-        let all = self.order.iter().map(|key| (Arc::clone(key), self.places[key].1));
-        all.filter(move |(_, place)| place.seq() > seq)
+        let all = self.order.iter().map(|key| (Arc::clone(key), self.published[key].1));
+        all.filter(move |(_, cursor)| cursor.seq() > seq)
     }
 
     /// Returns the number of the oldest message whose key is remembered.
     pub(crate) fn oldest(&self) -> Option<u64> {
-        self.order.front().map(|key| self.places[key].1.seq())
+        self.order.front().map(|key| self.published[key].1.seq())
     }
 }
 
@@ -62,18 +62,18 @@ impl Keys {
 mod tests {
     use super::*;
 
-    fn place(seq: u64) -> Cursor {
+    fn cursor(seq: u64) -> Cursor {
         Cursor { generation: 1, seq, fingerprint: 0 }
     }
 
     #[test]
     fn a_key_is_known_within_its_window_and_free_after_it() {
         let mut keys = Keys::default();
-        keys.insert("a".into(), place(1), 1000);
-        assert_eq!(keys.get("a", 1000 + WINDOW_MS), Some(place(1)));
+        keys.insert("a".into(), cursor(1), 1000);
+        assert_eq!(keys.get("a", 1000 + WINDOW_MS), Some(cursor(1)));
         assert_eq!(keys.get("a", 1001 + WINDOW_MS), None);
-        keys.insert("a".into(), place(2), 1001 + WINDOW_MS);
-        assert_eq!(keys.get("a", 1001 + WINDOW_MS), Some(place(2)));
+        keys.insert("a".into(), cursor(2), 1001 + WINDOW_MS);
+        assert_eq!(keys.get("a", 1001 + WINDOW_MS), Some(cursor(2)));
         assert_eq!((keys.oldest(), keys.order.len()), (Some(2), 1));
     }
 
@@ -81,9 +81,9 @@ mod tests {
     fn no_more_keys_are_remembered_than_the_bound() {
         let mut keys = Keys::default();
         for n in 1..=KEYS_MAX as u64 + 2 {
-            keys.insert(n.to_string().into(), place(n), 0);
+            keys.insert(n.to_string().into(), cursor(n), 0);
         }
-        assert_eq!((keys.get("2", 0), keys.get("3", 0)), (None, Some(place(3))));
-        assert_eq!((keys.places.len(), keys.order.len()), (KEYS_MAX, KEYS_MAX));
+        assert_eq!((keys.get("2", 0), keys.get("3", 0)), (None, Some(cursor(3))));
+        assert_eq!((keys.published.len(), keys.order.len()), (KEYS_MAX, KEYS_MAX));
     }
 }

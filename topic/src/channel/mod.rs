@@ -1,28 +1,34 @@
-//! A log with those who wait for it, under one lock: what is shared of a topic.
+//! A log and the listeners that wait for it, under one lock: the shared part of a topic.
 //!
-//! Reading and falling asleep happen under the same lock as appending, so that no message and no
-//! wake-up falls in between. Loom tries every order of it (`sync`).
+//! A listener reads, or registers its waker, under the same lock that appending takes, so that no
+//! message and no wake-up falls in between. Loom tries every order of it (`sync`).
+
+mod waiters;
 
 use std::{
     sync::Arc,
     task::{Poll, Waker},
 };
 
-use super::{
+use self::waiters::Waiters;
+use crate::{
     clock,
-    cursor::Cursor,
-    keys::Keys,
-    log::{Draft, Head, Log, Record, Resume},
-    retention::Retention,
-    waiters::Waiters,
+    log::{
+        Log,
+        cursor::Cursor,
+        gap::Resume,
+        keys::Keys,
+        record::{Draft, Head, Record},
+        retention::Retention,
+    },
+    sync::{Mutex, MutexGuard, lock},
 };
-use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The log of one topic and its listeners.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    keep: Retention,
-    /// No `.await` happens under it, and what does is a copy of 64 KiB at most.
+    retention: Retention,
+    /// A std lock: no `.await` happens under it, and at most a copy of 64 KiB.
     shared: Mutex<Shared>,
 }
 
@@ -34,17 +40,17 @@ struct Shared {
 }
 
 impl Channel {
-    pub(crate) fn new(keep: Retention, log: Log, keys: Keys) -> Self {
-        Self { keep, shared: Mutex::new(Shared { log, keys, waiters: Waiters::new() }) }
+    pub(crate) fn new(retention: Retention, log: Log, keys: Keys) -> Self {
+        Self { retention, shared: Mutex::new(Shared { log, keys, waiters: Waiters::new() }) }
     }
 
-    /// Numbers a message, appends it and wakes the listeners. With a key that was used already,
-    /// answers the place of the message that used it first.
+    /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
+    /// returns the position of the message that used it first.
     pub(crate) fn publish(&self, draft: Draft, key: Option<Arc<str>>) -> Cursor {
         let now_ms = clock::now_ms();
         let mut shared = lock(&self.shared);
-        if let Some(place) = key.as_deref().and_then(|key| shared.keys.get(key, now_ms)) {
-            return place;
+        if let Some(cursor) = key.as_deref().and_then(|key| shared.keys.get(key, now_ms)) {
+            return cursor;
         }
         let mut head = shared.log.head();
         let record = head.number(draft, now_ms);
@@ -63,8 +69,8 @@ impl Channel {
     ) {
         let now_ms = clock::now_ms();
         let mut shared = lock(&self.shared);
-        for (key, place) in keys {
-            shared.keys.insert(key, place, now_ms);
+        for (key, cursor) in keys {
+            shared.keys.insert(key, cursor, now_ms);
         }
         self.append(shared, records);
     }
@@ -78,58 +84,59 @@ impl Channel {
             shared.log.push(record);
         }
         let now_ms = shared.log.head().stamp_ms;
-        shared.log.trim(&self.keep, now_ms);
-        let sleepers = shared.waiters.take();
+        shared.log.trim(&self.retention, now_ms);
+        let wakers = shared.waiters.take();
         drop(shared);
-        // Woken listeners want the lock at once, so it is let go first.
-        sleepers.into_iter().for_each(Waker::wake);
+        // A woken listener takes the lock at once, so this thread releases it first.
+        wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Returns the place after the newest message.
+    /// Returns the position after the newest message.
     pub(crate) fn head(&self) -> Head {
         lock(&self.shared).log.head()
     }
 
-    /// Returns the place of the message that was published with this key, while it is known.
-    pub(crate) fn place_of(&self, key: &str) -> Option<Cursor> {
+    /// Returns the position of the message that was published with this key, while the key is
+    /// known.
+    pub(crate) fn cursor_of(&self, key: &str) -> Option<Cursor> {
         lock(&self.shared).keys.get(key, clock::now_ms())
     }
 
-    /// Returns the numbers of the oldest message and of the oldest key that are still of use.
+    /// Returns the numbers of the oldest retained message and of the oldest known key.
     pub(crate) fn oldest(&self) -> (u64, u64) {
         let shared = lock(&self.shared);
-        let record = *shared.log.kept().start();
+        let record = *shared.log.retained().start();
         (record, shared.keys.oldest().unwrap_or(shared.log.head().cursor.seq + 1))
     }
 
-    /// Gives a new listener its place among those who wait, and says where it goes on.
+    /// Gives a new listener a slot among the waiters, and decides where it goes on.
     pub(crate) fn enter(&self, from: Option<&str>) -> (usize, Resume) {
         let mut shared = self.fresh();
-        let resume = shared.log.resume(&self.keep, from);
+        let resume = shared.log.resume(&self.retention, from);
         (shared.waiters.enter(), resume)
     }
 
-    /// Takes the place back from a listener that leaves.
-    pub(crate) fn leave(&self, place: usize) {
-        lock(&self.shared).waiters.leave(place);
+    /// Frees the slot of a listener that leaves.
+    pub(crate) fn leave(&self, slot: usize) {
+        lock(&self.shared).waiters.leave(slot);
     }
 
-    /// Reads, or notes that the listener at `place` sleeps until there is something to read.
+    /// Reads, or registers the waker of the listener in `slot` until there is something to read.
     pub(crate) fn poll<T>(
         &self,
-        place: usize,
+        slot: usize,
         waker: &Waker,
         read: impl FnOnce(&Log) -> Option<T>,
     ) -> Poll<T> {
         let mut shared = self.fresh();
-        if let Some(given) = read(&shared.log) {
-            return Poll::Ready(given);
+        if let Some(item) = read(&shared.log) {
+            return Poll::Ready(item);
         }
-        shared.waiters.park(place, waker);
+        shared.waiters.park(slot, waker);
         Poll::Pending
     }
 
-    /// Looks at the log.
+    /// Reads the log.
     pub(crate) fn look<T>(&self, read: impl FnOnce(&Log) -> T) -> T {
         read(&self.fresh().log)
     }
@@ -139,11 +146,11 @@ impl Channel {
         lock(&self.shared).waiters.len()
     }
 
-    /// Locks for reading: what is too old by now is not there.
+    /// Locks for reading, and trims by age first.
     fn fresh(&self) -> MutexGuard<'_, Shared> {
         let mut shared = lock(&self.shared);
-        if self.keep.ages() {
-            shared.log.trim(&self.keep, clock::now_ms());
+        if self.retention.ages() {
+            shared.log.trim(&self.retention, clock::now_ms());
         }
         shared
     }
@@ -157,12 +164,12 @@ mod loom_tests {
     };
 
     use super::*;
-    use crate::topic::log::Read;
+    use crate::{log::Read, sync::Condvar};
 
-    /// Counts wake-ups; what waits for one is a loom lock, so that loom sees who waits for whom.
+    /// Counts wake-ups. A loom lock waits for them, so that loom sees who waits for whom.
     struct Bell {
         rung: Mutex<bool>,
-        heard: crate::sync::Condvar,
+        heard: Condvar,
         count: AtomicUsize,
     }
 
@@ -185,24 +192,24 @@ mod loom_tests {
     }
 
     fn channel(count: usize) -> loom::sync::Arc<Channel> {
-        let keep = Retention { count, ..Retention::DEFAULT };
-        loom::sync::Arc::new(Channel::new(keep, Log::after(Head::start(1)), Keys::default()))
+        let retention = Retention { count, ..Retention::DEFAULT };
+        loom::sync::Arc::new(Channel::new(retention, Log::after(Head::start(1)), Keys::default()))
     }
 
-    /// Listens until it has accounted for `until` messages; returns those it got, with the
-    /// numbers of those it was told to miss as 0.
+    /// Listens until it has accounted for `until` messages. Returns the numbers that it read, and
+    /// 0 for each message of a gap.
     fn listen(channel: &Channel, until: u64) -> Vec<u64> {
         let bell = Arc::new(Bell {
             rung: Mutex::new(false),
-            heard: crate::sync::Condvar::new(),
+            heard: Condvar::new(),
             count: AtomicUsize::new(0),
         });
         let waker = Waker::from(Arc::clone(&bell));
-        let (place, resume) = channel.enter(None);
+        let (slot, resume) = channel.enter(None);
         let mut seq = resume.from.seq;
         let mut got = vec![0; usize::try_from(seq).unwrap()];
         while seq < until {
-            let polled = channel.poll(place, &waker, |log| match log.read(seq) {
+            let polled = channel.poll(slot, &waker, |log| match log.read(seq) {
                 Read::Frames { to, .. } => Some((to, None)),
                 Read::Trimmed { gap, to } => Some((to, gap.missed)),
                 Read::Empty => None,
@@ -220,7 +227,7 @@ mod loom_tests {
             }
             seq = to;
         }
-        channel.leave(place);
+        channel.leave(slot);
         got
     }
 
@@ -235,14 +242,14 @@ mod loom_tests {
                 })
                 .collect();
             assert_eq!(listen(&channel, 2), [1, 2]);
-            let mut places: Vec<_> = publishers.into_iter().map(|p| p.join().unwrap()).collect();
-            places.sort_unstable();
-            assert_eq!(places, [1, 2]);
+            let mut numbers: Vec<_> = publishers.into_iter().map(|p| p.join().unwrap()).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, [1, 2]);
         });
     }
 
     #[test]
-    fn loom_what_is_trimmed_is_counted() {
+    fn loom_trimmed_messages_are_counted() {
         loom::model(|| {
             let channel = channel(1);
             let publisher = {
@@ -275,19 +282,19 @@ mod loom_tests {
     }
 
     #[test]
-    fn loom_a_listener_that_leaves_is_not_woken_and_harms_nobody() {
+    fn loom_a_listener_that_leaves_is_not_woken_and_disturbs_no_other() {
         loom::model(|| {
             let channel = channel(9);
             let publisher = {
                 let channel = channel.clone();
                 loom::thread::spawn(move || channel.publish(Draft::new("e", b"1"), None))
             };
-            let (place, _) = channel.enter(None);
-            let _ = channel.poll(place, Waker::noop(), |log| match log.read(0) {
+            let (slot, _) = channel.enter(None);
+            let _ = channel.poll(slot, Waker::noop(), |log| match log.read(0) {
                 Read::Empty => None,
                 _ => Some(()),
             });
-            channel.leave(place);
+            channel.leave(slot);
             assert_eq!(listen(&channel, 1), [1]);
             publisher.join().unwrap();
             assert_eq!(channel.listeners(), 0);

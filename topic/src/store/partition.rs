@@ -1,4 +1,4 @@
-//! One topic's part of a store: how its messages stand there, and how a log is made of them again.
+//! One topic's part of a store: the form of its records there, and how a log is read from them.
 //!
 //! | space | key | value |
 //! |---|---|---|
@@ -6,31 +6,35 @@
 //! | records | id (u32), number (u64) | 1, time (u64), fingerprint before (u32) and after (u32), length of the event's name (u32), name, data |
 //! | keys | id (u32), number (u64) | time (u64), fingerprint (u32), the key |
 //!
-//! Numbers are big-endian, so that the order of the keys is that of the messages. A record says
-//! which history it continues, so each can be checked by itself and against its neighbour.
+//! Numbers are big-endian, so that the order of the keys is that of the messages. A record holds the
+//! fingerprint of the history that it continues, so each is checked by itself and against the
+//! record before it.
 
 use std::{collections::VecDeque, io, sync::Arc};
 
-use super::{
+use crate::{
     channel::Channel,
-    cursor::Cursor,
     engine::{Change, Engine, Space},
-    keys::Keys,
-    log::{Draft, Head, Log, Record},
-    retention::Retention,
+    frame,
+    log::{
+        Log,
+        cursor::Cursor,
+        keys::Keys,
+        record::{Draft, Head, Record},
+        retention::Retention,
+    },
 };
-use crate::frame;
 
-/// The form of a record's value; another one is not ours to read.
+/// The version of a record's form. A record of another version is not read.
 const FORM: u8 = 1;
 
-/// How many entries one batch erases: a retention that was lowered by a million messages takes
-/// several batches and stops nobody.
+/// How many entries one batch erases: a retention that is lowered by a million messages takes
+/// several batches and holds up no publisher.
 const ERASED_MAX: usize = 10_000;
 
 /// One topic in a store.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct Partition {
     pub(crate) id: u32,
     pub(crate) channel: Arc<Channel>,
     /// The number of the oldest message that is still in the store.
@@ -39,7 +43,7 @@ pub(crate) struct Shelf {
     keyed: VecDeque<u64>,
 }
 
-/// What was found of a topic.
+/// What a store holds of a topic.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) log: Log,
@@ -47,19 +51,20 @@ pub(crate) struct Found {
     /// The number of the oldest message in the store.
     first: u64,
     keyed: VecDeque<u64>,
-    /// Entries at the end that are not whole; they are never served.
+    /// Torn records at the end; they are never served.
     pub(crate) torn: Vec<u64>,
-    /// Messages before one that was not whole, in the middle: they cannot be tied to the rest.
-    pub(crate) severed: u64,
+    /// How many records come before a torn one in the middle: no history leads from them to the
+    /// newest message.
+    pub(crate) unreachable: u64,
 }
 
-impl Shelf {
+impl Partition {
     pub(crate) fn new(id: u32, channel: Arc<Channel>, found: (u64, VecDeque<u64>)) -> Self {
         let (first, keyed) = found;
         Self { id, channel, first, keyed }
     }
 
-    /// Publishes what was found of this topic beyond what is published, and goes on from there.
+    /// Publishes the stored messages after the newest published one, and goes on from there.
     pub(crate) fn catch_up(&mut self, found: Found) {
         let published = self.channel.head().cursor.seq;
         let later = (published + 1..=found.log.head().cursor.seq)
@@ -68,29 +73,29 @@ impl Shelf {
         (self.first, self.keyed) = (found.first, found.keyed);
     }
 
-    /// Adds to a batch what puts a message there.
+    /// Adds a message to a batch.
     pub(crate) fn put(&self, changes: &mut Vec<Change>, before: Cursor, record: &Record) {
         let key = entry(self.id, before.seq + 1);
         let value = encode(before.fingerprint, record);
         changes.push(Change::Put { space: Space::Records, key, value });
     }
 
-    /// Adds to a batch what remembers that a message was published with a key.
+    /// Adds the key that a message was published with to a batch.
     pub(crate) fn put_key(
         &mut self,
         changes: &mut Vec<Change>,
         key: &str,
-        place: Cursor,
+        cursor: Cursor,
         stamp_ms: u64,
     ) {
         let mut value = stamp_ms.to_be_bytes().to_vec();
-        value.extend(place.fingerprint.to_be_bytes());
+        value.extend(cursor.fingerprint.to_be_bytes());
         value.extend(key.as_bytes());
-        changes.push(Change::Put { space: Space::Keys, key: entry(self.id, place.seq), value });
-        self.keyed.push_back(place.seq);
+        changes.push(Change::Put { space: Space::Keys, key: entry(self.id, cursor.seq), value });
+        self.keyed.push_back(cursor.seq);
     }
 
-    /// Adds to a batch what takes away messages and keys that are no longer kept.
+    /// Adds the removal of messages and keys that are no longer retained to a batch.
     pub(crate) fn erase(&mut self, changes: &mut Vec<Change>) {
         let (oldest_record, oldest_key) = self.channel.oldest();
         // The newest message stays in the store even when it is too old to be served: the
@@ -109,12 +114,12 @@ impl Shelf {
 }
 
 impl Found {
-    /// Reads what the store has of a topic.
+    /// Reads what the store holds of a topic.
     pub(crate) fn read(
         engine: &dyn Engine,
         id: u32,
         generation: u64,
-        keep: &Retention,
+        retention: &Retention,
     ) -> io::Result<Self> {
         let mut found = Self {
             log: Log::after(Head::start(generation)),
@@ -122,7 +127,7 @@ impl Found {
             first: 1,
             keyed: VecDeque::new(),
             torn: Vec::new(),
-            severed: 0,
+            unreachable: 0,
         };
         let mut any = false;
         engine.scan(Space::Records, &id.to_be_bytes(), &mut |key, value| {
@@ -130,14 +135,14 @@ impl Found {
             if !std::mem::replace(&mut any, true) {
                 found.first = seq;
             }
-            found.see(seq, value, keep, generation);
+            found.take(seq, value, retention, generation);
         })?;
         let head = found.log.head().cursor;
         engine.scan(Space::Keys, &id.to_be_bytes(), &mut |key, value| {
             let Some(seq) = seq_of(key) else { return };
             found.keyed.push_back(seq);
             let Some((stamp_ms, fingerprint, key)) = decode_key(value) else { return };
-            // A key whose message was torn away was not published.
+            // The message of this key was torn, so it was not published.
             if seq <= head.seq {
                 found.keys.insert(key.into(), Cursor { generation, seq, fingerprint }, stamp_ms);
             }
@@ -145,8 +150,8 @@ impl Found {
         Ok(found)
     }
 
-    /// Takes the next entry in the order of numbers.
-    fn see(&mut self, seq: u64, value: &[u8], keep: &Retention, generation: u64) {
+    /// Takes the next record in the order of numbers.
+    fn take(&mut self, seq: u64, value: &[u8], retention: &Retention, generation: u64) {
         let Some(stored) = Stored::decode(value) else {
             self.torn.push(seq);
             return;
@@ -154,8 +159,8 @@ impl Found {
         let mut head = self.log.head();
         let goes_on = head.cursor.seq + 1 == seq && head.cursor.fingerprint == stored.before;
         if !goes_on || !self.torn.is_empty() {
-            // Where an entry is missing the history before it ends, as if it were trimmed.
-            self.severed += self.log.kept().count() as u64;
+            // Where a record is missing the history before it ends, as if it were trimmed.
+            self.unreachable += self.log.retained().count() as u64;
             let fingerprint = stored.before;
             let cursor = Cursor { generation, seq: seq - 1, fingerprint };
             head = Head { cursor, stamp_ms: 0 };
@@ -168,23 +173,23 @@ impl Found {
         }
         self.torn.clear();
         self.log.push(record);
-        // By count and bytes alone: what is too old is decided by whoever has a clock.
-        self.log.trim(&Retention { age_ms: u64::MAX, ..*keep }, 0);
+        // By count and bytes alone: the channel, which has a clock, trims by age.
+        self.log.trim(&Retention { age_ms: u64::MAX, ..*retention }, 0);
     }
 
-    /// Returns what takes away entries that are not whole.
-    pub(crate) fn cut(&self, id: u32) -> Vec<Change> {
+    /// Returns the changes that remove the torn records.
+    pub(crate) fn truncation(&self, id: u32) -> Vec<Change> {
         let torn = self.torn.iter();
         torn.map(|seq| Change::Delete { space: Space::Records, key: entry(id, *seq) }).collect()
     }
 
-    /// Takes the log and the keys out; what is left is for [`Shelf::new`].
+    /// Takes the log and the keys out; the rest is for [`Partition::new`].
     pub(crate) fn split(self) -> (Log, Keys, (u64, VecDeque<u64>)) {
         (self.log, self.keys, (self.first, self.keyed))
     }
 }
 
-/// A record as it stands in the store.
+/// A record in the form that the store holds.
 struct Stored<'a> {
     stamp_ms: u64,
     before: u32,
@@ -194,7 +199,7 @@ struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    /// Returns nothing for what is not whole, or not of this form.
+    /// Returns nothing for a torn record, or one of another form.
     fn decode(value: &'a [u8]) -> Option<Self> {
         let (form, rest) = value.split_first()?;
         let (stamp, rest) = rest.split_first_chunk()?;
@@ -235,7 +240,7 @@ fn decode_key(value: &[u8]) -> Option<(u64, u32, &str)> {
     Some((u64::from_be_bytes(*stamp), u32::from_be_bytes(*fingerprint), key))
 }
 
-/// Returns the key of what belongs to message `seq` of topic `id`.
+/// Returns the key of the entries of message `seq` of topic `id`.
 fn entry(id: u32, seq: u64) -> Vec<u8> {
     let mut key = id.to_be_bytes().to_vec();
     key.extend(seq.to_be_bytes());
@@ -243,7 +248,7 @@ fn entry(id: u32, seq: u64) -> Vec<u8> {
 }
 
 fn seq_of(key: &[u8]) -> Option<u64> {
-    // Number 0 is no message, and there is a place before each.
+    // Number 0 is no message.
     let seq = u64::from_be_bytes(*key.get(4..)?.as_array()?);
     (seq > 0).then_some(seq)
 }

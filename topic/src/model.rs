@@ -1,11 +1,11 @@
-//! Histories of a durable topic against a model so simple that it can be believed: a list of
-//! what was published, cut back where a disk lost something.
+//! Histories of a durable topic against a simple model: a list of the published messages, truncated
+//! where a disk lost some.
 //!
-//! A history publishes, with and without keys, is read by listeners that come and go, and is
-//! struck: the process is killed, the power fails and takes what was not synced (leaving half a
-//! record now and then), the disk refuses a write that it may have made, an older copy of the
-//! store is put back. Whatever happens, each listener that comes back is told the truth, and
-//! what was acknowledged is there as far as its durability promised.
+//! A history publishes, with and without keys; listeners come, read and leave; and it fails: the
+//! process is killed, the power fails and takes what was not synced (and sometimes leaves half a
+//! record), the disk refuses a write that it may have made, an older copy of the store is
+//! restored. In every history each listener that comes back reads the truth, and each acknowledged
+//! message is there as far as its durability promises.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -19,19 +19,19 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{
+use crate::{
+    Cursor, Durability, GapReason, Next, Store, Subscription, Topic,
     engine::{Change, Engine, Space},
-    tests::N,
-    *,
+    topic::tests::N,
 };
 
-/// A disk that can be struck.
+/// A disk that can fail.
 #[derive(Clone, Debug, Default)]
 struct Platter {
     synced: Contents,
     /// Batches that are written and not synced.
     written: Vec<Vec<Change>>,
-    /// What becomes of the next write.
+    /// How the next write fails.
     refusal: Option<Refusal>,
 }
 
@@ -40,9 +40,9 @@ type Contents = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
 /// How a write fails.
 #[derive(Clone, Copy, Debug)]
 enum Refusal {
-    /// It says so, and nothing is written.
+    /// With an error, and nothing is written.
     Honest,
-    /// It says so, and it is written all the same.
+    /// With an error, although it is written.
     Mistaken,
 }
 
@@ -137,11 +137,11 @@ enum Step {
         kept: usize,
         torn: bool,
     },
-    /// Have the next write refused.
+    /// Let the next write fail.
     Refuse(Refusal),
     Copy,
     Restore,
-    /// A listener comes, reads all there is, and goes.
+    /// A listener comes, reads everything there is, and leaves.
     Listen(usize),
 }
 
@@ -159,11 +159,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the log ought to hold: each message with its key, in order from number 1.
-type Told = Vec<(u64, Option<u8>)>;
+/// What the log must hold: each message with its key, in order from number 1.
+type Expected = Vec<(u64, Option<u8>)>;
 
-/// A listener's place, and what it had been told of up to there.
-type Seen = Option<(Cursor, Told)>;
+/// A listener's position, and what the log held up to there.
+type Seen = Option<(Cursor, Expected)>;
 
 /// The system under test, with the model beside it.
 struct World {
@@ -172,9 +172,9 @@ struct World {
     platter: Arc<Mutex<Platter>>,
     store: Store,
     topic: Topic<N>,
-    told: Told,
-    copy: Option<(Platter, Told)>,
-    /// A message whose write was refused and made all the same: it comes to light with the next.
+    expected: Expected,
+    copy: Option<(Platter, Expected)>,
+    /// A message whose write failed with an error although it was made: the next one publishes it.
     ghost: Option<(u64, Option<u8>)>,
     listeners: [Seen; 3],
     next: u64,
@@ -190,7 +190,7 @@ impl World {
             platter,
             store,
             topic,
-            told: Told::new(),
+            expected: Expected::new(),
             copy: None,
             ghost: None,
             listeners: Default::default(),
@@ -199,10 +199,10 @@ impl World {
     }
 
     fn reopen(&mut self) {
-        // The process before is gone: whatever its thread would still do does not count.
+        // The process before is gone, and its thread with it.
         self.store.end_thread();
         self.platter.lock().unwrap().refusal = None;
-        self.told.extend(self.ghost.take());
+        self.expected.extend(self.ghost.take());
         (self.store, self.topic) = open(&self.platter, self.durability, self.keep);
     }
 
@@ -210,7 +210,7 @@ impl World {
         match step {
             Step::Publish { key } => return self.publish(key).await,
             Step::Restart => {
-                // A write that was to be refused would be that of closing.
+                // Otherwise the write of closing would fail.
                 self.platter.lock().unwrap().refusal = None;
                 self.store.close();
                 self.reopen();
@@ -218,26 +218,26 @@ impl World {
             Step::Kill => self.reopen(),
             Step::PowerLoss { kept, torn } => {
                 let ghosts = usize::from(self.ghost.is_some());
-                self.told.extend(self.ghost.take());
+                self.expected.extend(self.ghost.take());
                 let lost = self.platter.lock().unwrap().lose_power(kept, torn);
                 if self.durability == Durability::Fsync {
                     prop_assert!(lost <= ghosts, "a synced message was lost");
                 }
-                self.told.truncate(self.told.len() - lost);
+                self.expected.truncate(self.expected.len() - lost);
                 self.reopen();
             }
             Step::Refuse(refusal) => self.platter.lock().unwrap().refusal = Some(refusal),
             Step::Copy => {
                 let mut platter = self.platter.lock().unwrap().clone();
                 platter.refusal = None;
-                let mut told = self.told.clone();
-                told.extend(self.ghost);
-                self.copy = Some((platter, told));
+                let mut expected = self.expected.clone();
+                expected.extend(self.ghost);
+                self.copy = Some((platter, expected));
             }
             Step::Restore => {
-                let Some((platter, told)) = self.copy.clone() else { return Ok(()) };
+                let Some((platter, expected)) = self.copy.clone() else { return Ok(()) };
                 *self.platter.lock().unwrap() = platter;
-                (self.told, self.ghost) = (told, None);
+                (self.expected, self.ghost) = (expected, None);
                 self.reopen();
             }
             Step::Listen(who) => return self.listen(who),
@@ -250,16 +250,16 @@ impl World {
         self.next += 1;
         let (n, text) = (self.next, key.map(|key| key.to_string()));
         let answer = self.topic.publish_once(text.as_deref(), &N(n)).await;
-        // A refusal found before this message came to light with it.
+        // Recovering from a failed write publishes the ghost before this message.
         if let Some(ghost) = self.ghost.take() {
-            self.told.push(ghost);
+            self.expected.push(ghost);
         }
         let known = |(_, used): &(u64, Option<u8>)| key.is_some() && *used == key;
-        let first = self.told.iter().position(known);
-        let place = match (answer, refusal) {
-            (Ok(place), None) => place,
-            // It was there already, and nothing had to be written.
-            (Ok(place), Some(_)) if first.is_some() => place,
+        let first = self.expected.iter().position(known);
+        let cursor = match (answer, refusal) {
+            (Ok(cursor), None) => cursor,
+            // Its key was published before, so nothing had to be written.
+            (Ok(cursor), Some(_)) if first.is_some() => cursor,
             (Ok(_), Some(_)) => return Err(TestCaseError::fail("a refused write was confirmed")),
             (Err(error), None) => return Err(TestCaseError::fail(error.to_string())),
             (Err(_), Some(refusal)) => {
@@ -270,49 +270,49 @@ impl World {
             }
         };
         let expected = first.unwrap_or_else(|| {
-            self.told.push((n, key));
-            self.told.len() - 1
+            self.expected.push((n, key));
+            self.expected.len() - 1
         });
-        prop_assert_eq!(place.seq(), expected as u64 + 1);
+        prop_assert_eq!(cursor.seq(), expected as u64 + 1);
         Ok(())
     }
 
-    /// The truth for a listener, by the model alone; then what it was really told.
+    /// What a listener must read, by the model alone; then what it really reads.
     fn listen(&mut self, who: usize) -> Result<(), TestCaseError> {
-        let told = &self.told;
-        let base = (told.len().saturating_sub(self.keep)) as u64;
+        let log = &self.expected;
+        let base = (log.len().saturating_sub(self.keep)) as u64;
         let seen = self.listeners[who].take();
         let (start, expected) = match &seen {
             None => (base, None),
-            Some((cursor, _)) if cursor.seq < base => {
-                (base, Some((GapReason::Trimmed, Some(base - cursor.seq))))
+            Some((cursor, _)) if cursor.seq() < base => {
+                (base, Some((GapReason::Trimmed, Some(base - cursor.seq()))))
             }
-            Some((cursor, before)) if told.starts_with(before) => (cursor.seq, None),
+            Some((cursor, before)) if log.starts_with(before) => (cursor.seq(), None),
             Some(_) => (base, Some((GapReason::Diverged, None))),
         };
         let id = seen.map(|(cursor, _)| cursor.to_string());
         let mut subscription = self.topic.subscribe(id.as_deref());
         let mut at = subscription.resume().from;
-        prop_assert_eq!(at.seq, start);
+        prop_assert_eq!(at.seq(), start);
         let mut gap = None;
         while let Some(next) = now(&mut subscription) {
             match next {
-                Next::Gap(told) => {
-                    prop_assert!(gap.is_none() && at.seq == start, "a gap in the middle");
-                    prop_assert_eq!(told.first, start + 1);
-                    gap = Some((told.reason, told.missed));
+                Next::Gap(missed) => {
+                    prop_assert!(gap.is_none() && at.seq() == start, "a gap in the middle");
+                    prop_assert_eq!(missed.first, start + 1);
+                    gap = Some((missed.reason, missed.missed));
                 }
                 Next::Message(message) => {
-                    prop_assert_eq!(message.seq(), at.seq + 1, "not the next one");
+                    prop_assert_eq!(message.seq(), at.seq() + 1, "not the next one");
                     let n: u64 = message.json().unwrap();
-                    prop_assert_eq!(n, told[usize::try_from(at.seq).unwrap()].0);
+                    prop_assert_eq!(n, log[usize::try_from(at.seq()).unwrap()].0);
                     at = message.cursor();
                 }
             }
         }
         prop_assert_eq!(gap, expected);
-        prop_assert_eq!(at.seq, told.len() as u64, "not all of it");
-        self.listeners[who] = Some((at, told.clone()));
+        prop_assert_eq!(at.seq(), log.len() as u64, "not all of it");
+        self.listeners[who] = Some((at, log.clone()));
         Ok(())
     }
 }
@@ -324,7 +324,7 @@ fn open(platter: &Arc<Mutex<Platter>>, durability: Durability, keep: usize) -> (
     (store, topic)
 }
 
-/// What there is for a listener right now.
+/// Returns what a listener can read now.
 fn now(subscription: &mut Subscription<'_, N>) -> Option<Next> {
     match pin!(subscription.next()).poll(&mut Task::from_waker(Waker::noop())) {
         Poll::Ready(next) => Some(next),
@@ -336,7 +336,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_each_listener_is_told_the_truth(
+    fn every_listener_reads_the_truth_in_every_history(
         fsync: bool,
         keep in 1usize..12,
         steps in proptest::collection::vec(step(), 1..80),

@@ -1,14 +1,15 @@
-//! The topics that an app opens by itself.
+//! The topics that an app opens at start.
 
 use std::collections::BTreeMap;
 
-use super::{Durability, Store, StoreError, Topic};
-use crate::{error::Mistake, event::Event};
+use kipo_topic::{Durability, Event, Store, StoreError, Topic};
+
+use crate::error::Mistake;
 
 /// A topic, as `#[topic]` registers it at link time.
 #[derive(Debug)]
 pub struct TopicRegistration {
-    /// The topic, its type gone.
+    /// The topic, its type erased.
     pub topic: fn() -> &'static dyn Registered,
     /// The file it stands in.
     pub file: &'static str,
@@ -38,7 +39,7 @@ pub trait Registered: Sync {
     /// As [`Topic::open`].
     fn open(&self, store: &Store) -> Result<(), StoreError>;
 
-    /// Returns whether it needs a store to be of use.
+    /// Returns whether it still has to be opened in a store.
     fn wants_store(&self) -> bool;
 }
 
@@ -56,13 +57,12 @@ impl<E: Event> Registered for Topic<E> {
     }
 
     fn wants_store(&self) -> bool {
-        self.durability != Durability::Memory && !self.is_open()
+        Self::durability(self) != Durability::Memory && !self.is_open()
     }
 }
 
-/// Returns what is wrong with the names of the registered topics: two of one name would share
-/// their messages.
-pub(crate) fn wrong_names() -> Vec<Mistake> {
+/// Returns the topics of which two have one name: each name is one log.
+pub(crate) fn doubled_names() -> Vec<Mistake> {
     let mut by_name: BTreeMap<&str, Vec<&TopicRegistration>> = BTreeMap::new();
     for registration in inventory::iter::<TopicRegistration>() {
         by_name.entry((registration.topic)().name()).or_default().push(registration);
@@ -75,11 +75,11 @@ pub(crate) fn wrong_names() -> Vec<Mistake> {
     mistakes.collect()
 }
 
-/// Opens all registered topics that want a store, in the store that `open` gives; it is asked
-/// only if there is one.
+/// Opens all registered topics that need a store, in the store that `open` returns. Does not call
+/// `open` if there is no such topic.
 pub(crate) fn open_all(
-    open: impl FnOnce() -> Result<Store, StoreError>,
-) -> Result<Option<Store>, StoreError> {
+    open: impl FnOnce() -> Result<Store, Mistake>,
+) -> Result<Option<Store>, Mistake> {
     let all = inventory::iter::<TopicRegistration>.into_iter().map(|at| (at.topic)());
     let topics: Vec<_> = all.filter(|topic| topic.wants_store()).collect();
     if topics.is_empty() {
@@ -87,7 +87,12 @@ pub(crate) fn open_all(
     }
     let store = open()?;
     for topic in topics {
-        topic.open(&store)?;
+        topic.open(&store).map_err(|error| mistake(&error))?;
     }
     Ok(Some(store))
+}
+
+/// Returns an error of a store as one that keeps the app from starting.
+pub(crate) fn mistake(error: &StoreError) -> Mistake {
+    Mistake::new("topics", error.to_string())
 }

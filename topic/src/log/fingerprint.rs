@@ -2,10 +2,10 @@
 //!
 //! The values go into cursors that clients keep, so the functions never change. FNV-1a is from
 //! the IETF draft "The FNV Non-Cryptographic Hash Algorithm", the final mixing step is the
-//! published finaliser of MurmurHash3; neither resists an attacker, and none is expected: whoever
-//! can write the log can write anything.
+//! published finaliser of MurmurHash3. Neither resists an attacker, and none is expected: who can
+//! write the log can write anything.
 
-/// What a log's history up to some message comes to.
+/// The fingerprint of a log's history up to some message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) u32);
 
@@ -15,8 +15,8 @@ impl Fingerprint {
 
     /// Returns the fingerprint of this history and one message more, published at `stamp_ms`.
     ///
-    /// The time is part of it: the same words said again, after those who said them first were
-    /// lost, are another message.
+    /// The time is part of it: the same event published again, after the first one was lost, is
+    /// another message.
     pub(crate) fn chain(self, stamp_ms: u64, digest: u64) -> Self {
         let before = u64::from(self.0) << 17 | 0x9e37_79b9;
         let mixed = mix(mix(digest ^ before) ^ stamp_ms);

@@ -7,15 +7,15 @@ use std::{
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::engine::{Change, Engine, Space};
+use crate::engine::{Change, Engine, Space};
 
-/// What reading at the start is allowed to keep in memory, in bytes; nothing is read later.
+/// How many bytes of cache reading at start may use; nothing is read later.
 const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A directory with one database in it.
 pub(crate) struct Disk {
     path: PathBuf,
-    /// `None` between a failure and the next success.
+    /// `None` after a failed reopen, until the next one succeeds.
     open: Option<Open>,
 }
 
@@ -28,18 +28,18 @@ struct Open {
 
 /// Why a directory could not be opened.
 #[derive(Debug)]
-pub(crate) enum Refused {
-    /// Another process has it.
+pub(crate) enum OpenError {
+    /// Another process holds it.
     InUse,
     Failed(io::Error),
 }
 
 impl Disk {
-    /// Opens a directory, and makes it if it is not there.
-    pub(crate) fn open(path: &Path) -> Result<Self, Refused> {
+    /// Opens a directory, and creates it if it is missing.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let open = Open::new(path).map_err(|error| match error {
-            fjall::Error::Locked => Refused::InUse,
-            error => Refused::Failed(told(error)),
+            fjall::Error::Locked => OpenError::InUse,
+            error => OpenError::Failed(io_error(error)),
         })?;
         Ok(Self { path: path.to_owned(), open: Some(open) })
     }
@@ -74,7 +74,7 @@ impl Engine for Disk {
         see: &mut dyn FnMut(&[u8], &[u8]),
     ) -> io::Result<()> {
         for entry in self.at()?.space(space).prefix(prefix) {
-            let (key, value) = entry.into_inner().map_err(told)?;
+            let (key, value) = entry.into_inner().map_err(io_error)?;
             see(&key, &value);
         }
         Ok(())
@@ -91,23 +91,23 @@ impl Engine for Disk {
                 Change::Delete { space, key } => batch.remove(open.space(*space), key.as_slice()),
             }
         }
-        batch.commit().map_err(told)
+        batch.commit().map_err(io_error)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.at()?.database.persist(PersistMode::SyncData).map_err(told)
+        self.at()?.database.persist(PersistMode::SyncData).map_err(io_error)
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        // The old one lets go of the directory first.
+        // The old database releases the directory first.
         self.open = None;
-        self.open = Some(Open::new(&self.path).map_err(told)?);
+        self.open = Some(Open::new(&self.path).map_err(io_error)?);
         Ok(())
     }
 }
 
-/// Returns what the engine says as an I/O error, which most of what it says is.
-fn told(error: fjall::Error) -> io::Error {
+/// Returns an error of the database as an I/O error, which most of them are.
+fn io_error(error: fjall::Error) -> io::Error {
     match error {
         fjall::Error::Io(error) => error,
         error => io::Error::other(error),

@@ -1,10 +1,10 @@
-//! One reader's place in a log, and its text form: the id of a frame.
+//! A position in a log, and its text form: the id of a frame.
 
 use std::{fmt, str::FromStr};
 
-/// The place right after one message of one life of a log.
+/// The position right after one message of one generation of a log.
 ///
-/// Three parts: the log's *generation* (one life, from being made to being lost), the message's
+/// Three parts: the log's *generation* (from being made to being lost), the message's
 /// dense *sequence number*, and a *fingerprint* chained over all messages up to this one. A log
 /// that lost its tail and grew another one has the same generation and the same numbers, but
 /// not the same fingerprints.
@@ -14,7 +14,7 @@ use std::{fmt, str::FromStr};
 /// # Examples
 ///
 /// ```
-/// use kipo::topic::Cursor;
+/// use kipo_topic::Cursor;
 ///
 /// let cursor: Cursor = "5f3a09c2e1b47d60-42-9ac41f03".parse().unwrap();
 /// assert_eq!(cursor.seq(), 42);
@@ -29,7 +29,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Returns the number of the message that this is the place after; 0 is before the first.
+    /// Returns the number of the message that this is the position after; 0 is before the first.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
@@ -42,24 +42,31 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// Says that a text is not a cursor of ours.
+/// The error of a text that is not a cursor.
+///
+/// # Examples
+///
+/// ```
+/// let error = "42".parse::<kipo_topic::Cursor>().unwrap_err();
+/// assert_eq!(error.to_string(), "not a cursor: expected <16 hex>-<number>-<8 hex>");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NotACursor;
+pub struct ParseCursorError;
 
-impl fmt::Display for NotACursor {
+impl fmt::Display for ParseCursorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not a cursor: expected <16 hex>-<number>-<8 hex>")
     }
 }
 
-impl std::error::Error for NotACursor {}
+impl std::error::Error for ParseCursorError {}
 
 impl FromStr for Cursor {
-    type Err = NotACursor;
+    type Err = ParseCursorError;
 
     /// Reads exactly what [`Display`](fmt::Display) writes: one place has one text.
-    fn from_str(text: &str) -> Result<Self, NotACursor> {
+    fn from_str(text: &str) -> Result<Self, ParseCursorError> {
         let parse = || {
             let mut parts = text.split('-');
             let (generation, seq, fingerprint) = (parts.next()?, parts.next()?, parts.next()?);
@@ -72,7 +79,7 @@ impl FromStr for Cursor {
             (cursor.to_string() == text).then_some(cursor)
         };
         // The longest is 16 + 20 + 8 digits and two dashes; more is not worth a look.
-        if text.len() > 46 { Err(NotACursor) } else { parse().ok_or(NotACursor) }
+        if text.len() > 46 { Err(ParseCursorError) } else { parse().ok_or(ParseCursorError) }
     }
 }
 

@@ -1,0 +1,91 @@
+//! One message on its way into a log, and in it.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    frame::{self, Parts},
+    log::{
+        cursor::Cursor,
+        fingerprint::{self, Fingerprint},
+    },
+};
+
+/// A message without a number: the result of all work that needs no lock.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    begun: BytesMut,
+    parts: Parts,
+    digest: u64,
+}
+
+impl Draft {
+    /// # Panics
+    ///
+    /// Panics as [`frame::begin`] does.
+    pub(crate) fn new(event: &str, data: &[u8]) -> Self {
+        Self {
+            begun: frame::begin(event, data),
+            parts: Parts::of(event, data),
+            digest: fingerprint::digest(event, data),
+        }
+    }
+}
+
+/// One message, in its finished wire form.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// The whole frame, id included: the same bytes for every listener.
+    pub(super) frame: Bytes,
+    parts: Parts,
+    pub(super) fingerprint: Fingerprint,
+    /// When it was published, in milliseconds since 1970 (UTC).
+    pub(super) stamp_ms: u64,
+}
+
+impl Record {
+    /// Returns the name of the event.
+    pub(crate) fn event(&self) -> Bytes {
+        self.parts.event(&self.frame)
+    }
+
+    /// Returns the event's data, as JSON.
+    pub(crate) fn data(&self) -> Bytes {
+        self.parts.data(&self.frame)
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    pub(crate) fn stamp_ms(&self) -> u64 {
+        self.stamp_ms
+    }
+}
+
+/// The position after the newest message: all that the next message needs of those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) cursor: Cursor,
+    /// When the newest message was published; times never run backwards within a log.
+    pub(crate) stamp_ms: u64,
+}
+
+impl Head {
+    /// Returns the head of a log without messages.
+    pub(crate) fn start(generation: u64) -> Self {
+        let fingerprint = Fingerprint::SEED.0;
+        Self { cursor: Cursor { generation, seq: 0, fingerprint }, stamp_ms: 0 }
+    }
+
+    /// Numbers a draft, and moves to the position after it.
+    pub(crate) fn number(&mut self, draft: Draft, now_ms: u64) -> Record {
+        let Draft { begun, parts, digest } = draft;
+        let stamp_ms = now_ms.max(self.stamp_ms);
+        let fingerprint = Fingerprint(self.cursor.fingerprint).chain(stamp_ms, digest);
+        let Cursor { generation, seq, .. } = self.cursor;
+        let cursor = Cursor { generation, seq: seq + 1, fingerprint: fingerprint.0 };
+        *self = Self { cursor, stamp_ms };
+        let frame = frame::finish(begun, Some(format_args!("{cursor}")));
+        Record { frame, parts, fingerprint, stamp_ms }
+    }
+}

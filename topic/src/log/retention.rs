@@ -1,0 +1,39 @@
+//! How much a topic retains, and how much of that it replays to one listener.
+
+/// How many messages a topic retains unless [`Topic::keep`](crate::Topic::keep) says otherwise.
+pub const KEEP_DEFAULT: usize = 1000;
+
+/// How many bytes of messages a topic retains unless
+/// [`Topic::keep_bytes`](crate::Topic::keep_bytes) says otherwise: 64 MiB.
+pub const KEEP_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+
+/// Bounds on a log. The first one that is exceeded drops the oldest messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Retention {
+    /// Messages; at least 1.
+    pub(crate) count: usize,
+    /// Bytes of their frames, all together.
+    pub(crate) bytes: usize,
+    /// Milliseconds since a message was published.
+    pub(crate) age_ms: u64,
+    /// How many of the newest messages are replayed to a listener that comes or comes back.
+    pub(crate) replay_max: u64,
+}
+
+impl Retention {
+    pub(crate) const DEFAULT: Self = Self {
+        count: KEEP_DEFAULT,
+        bytes: KEEP_BYTES_DEFAULT,
+        age_ms: u64::MAX,
+        replay_max: u64::MAX,
+    };
+
+    /// Everything: for reading what a store holds.
+    pub(crate) const ALL: Self =
+        Self { count: usize::MAX, bytes: usize::MAX, age_ms: u64::MAX, replay_max: u64::MAX };
+
+    /// Returns whether time alone drops messages, so that a reader has to trim as well.
+    pub(crate) fn ages(&self) -> bool {
+        self.age_ms < u64::MAX
+    }
+}

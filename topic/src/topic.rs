@@ -1,0 +1,372 @@
+//! The topic: what a program publishes to and listens to.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use crate::{
+    channel::Channel,
+    error::{PublishError, StoreError},
+    event::Event,
+    log::{
+        Log,
+        cursor::Cursor,
+        durability::Durability,
+        generation,
+        keys::{KEY_BYTES_MAX, Keys},
+        record::{Draft, Head},
+        retention::Retention,
+    },
+    message::Message,
+    store::Store,
+    subscription::Subscription,
+};
+
+/// A numbered, bounded log of events that any number of listeners follow.
+///
+/// # Examples
+///
+/// ```
+/// # use kipo_topic::Event;
+/// use kipo_topic::{Next, Topic};
+/// # struct Said { text: &'static str }
+/// # impl Event for Said {
+/// #     fn name(&self) -> &'static str { "said" }
+/// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+/// #         serde_json::to_writer(out, &serde_json::json!({ "text": self.text }))
+/// #     }
+/// # }
+///
+/// static ROOM: Topic<Said> = Topic::new("room").keep(2);
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let first = ROOM.publish(&Said { text: "one" }).await?;
+/// ROOM.publish(&Said { text: "two" }).await?;
+///
+/// // A listener that saw the first message goes on with the second.
+/// let mut listener = ROOM.subscribe(Some(&first.to_string()));
+/// let Next::Message(message) = listener.next().await else { panic!("not a gap") };
+/// assert_eq!((message.seq(), message.data()), (2, r#"{"text":"two"}"#));
+///
+/// // A listener that comes back too late reads what it misses.
+/// for text in ["three", "four"] {
+///     ROOM.publish(&Said { text }).await?;
+/// }
+/// let mut late = ROOM.subscribe(Some(&first.to_string()));
+/// let Next::Gap(gap) = late.next().await else { panic!("a gap") };
+/// assert_eq!((gap.missed, gap.first), (Some(1), 3));
+/// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+/// ```
+pub struct Topic<E> {
+    name: &'static str,
+    durability: Durability,
+    retention: Retention,
+    /// Made at first use: a static is built before there is randomness, or a store.
+    open: OnceLock<Open>,
+    events: PhantomData<fn(E) -> E>,
+}
+
+/// What a topic has at run time.
+#[derive(Debug)]
+struct Open {
+    channel: Arc<Channel>,
+    /// Where messages go before listeners see them, for a durable topic; with its partition.
+    store: Option<(Store, u32)>,
+}
+
+impl<E: Event> Topic<E> {
+    /// Returns a topic without messages, which lives in memory.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self::durable(name, Durability::Memory)
+    }
+
+    /// Returns a topic whose messages survive what `durability` says.
+    ///
+    /// It takes messages once it is [open](Self::open). In an app of the crate `kipo`, `#[topic]`
+    /// above the `static` opens it at start. The name stands for the topic in its store: it stays
+    /// the same for as long as its messages do.
+    #[must_use]
+    pub const fn durable(name: &'static str, durability: Durability) -> Self {
+        let retention = Retention::DEFAULT;
+        Self { name, durability, retention, open: OnceLock::new(), events: PhantomData }
+    }
+
+    /// Sets how many messages the topic retains, at least 1; [`KEEP_DEFAULT`](crate::KEEP_DEFAULT)
+    /// unless set.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `messages` is 0: live listeners read from what is retained.
+    #[must_use]
+    pub const fn keep(mut self, messages: usize) -> Self {
+        assert!(messages > 0, "a topic retains at least one message");
+        self.retention.count = messages;
+        self
+    }
+
+    /// Sets how many bytes of messages the topic retains, as they travel;
+    /// [`KEEP_BYTES_DEFAULT`](crate::KEEP_BYTES_DEFAULT) unless set. It retains the newest message
+    /// whatever its size. Everything that is retained is in memory, of durable topics too.
+    #[must_use]
+    pub const fn keep_bytes(mut self, bytes: usize) -> Self {
+        self.retention.bytes = bytes;
+        self
+    }
+
+    /// Sets for how long the topic retains messages, in whole milliseconds; for ever unless set.
+    /// No listener reads an older one; it leaves the disk when the next message is published.
+    #[must_use]
+    pub const fn keep_for(mut self, time: Duration) -> Self {
+        self.retention.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
+        self
+    }
+
+    /// Sets how many of the newest messages the topic replays to a listener that comes or comes
+    /// back; all that are retained unless set. A listener that missed more reads a gap
+    /// ([`GapReason::TooMany`](crate::GapReason::TooMany)).
+    #[must_use]
+    pub const fn replay_max(mut self, messages: u64) -> Self {
+        self.retention.replay_max = messages;
+        self
+    }
+
+    /// Opens a durable topic in a store, with the messages that it has there. Does nothing for a
+    /// topic in memory. Blocks while it reads.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, has a topic of this name open already, or this topic was
+    /// used or opened before.
+    ///
+    /// # Examples
+    ///
+    /// See [`Store`].
+    pub fn open(&self, store: &Store) -> Result<(), StoreError> {
+        if self.durability == Durability::Memory {
+            return Ok(());
+        }
+        if self.is_open() {
+            return Err(StoreError::Late(self.name));
+        }
+        let (id, channel) = store.read(self.name, self.durability, self.retention)?;
+        let open = Open { channel, store: Some((store.clone(), id)) };
+        self.open.set(open).map_err(|_| StoreError::Late(self.name))
+    }
+
+    /// Appends an event and wakes the listeners. Returns the position after the message; its text
+    /// is the id of the event at every listener. By then the message has reached the topic's
+    /// [`Durability`].
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Encode`] when the event's payload has no form in JSON; nothing is published.
+    /// For a durable topic [`PublishError::NotOpen`] when it is not open, and
+    /// [`PublishError::Unavailable`] when the store did not take the message: the disk is full or
+    /// broken. Such a message may be published later, if it turns out to have reached the disk;
+    /// [`publish_once`](Self::publish_once) makes trying again safe.
+    ///
+    /// # Cancel safety
+    ///
+    /// The message is published as a whole or not at all. A future that was polled and dropped
+    /// may have published it, or may yet.
+    pub async fn publish(&self, event: &E) -> Result<Cursor, PublishError> {
+        self.publish_once(None, event).await
+    }
+
+    /// Publishes as [`publish`](Self::publish) does, unless a message was published with this key
+    /// in the last 10 minutes (and the last 65,536 keys); then it returns the position of that
+    /// message, whatever its event was. Without a key it is the same as `publish`.
+    ///
+    /// The key is for a sender that lost the answer and sends again. Keys are as durable as their
+    /// messages.
+    ///
+    /// # Errors
+    ///
+    /// As for `publish`; and [`PublishError::Key`] for a key that is empty or longer than 128
+    /// bytes.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for `publish`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// use kipo_topic::Topic;
+    /// # struct Said(&'static str);
+    /// # impl Event for Said {
+    /// #     fn name(&self) -> &'static str { "said" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, self.0)
+    /// #     }
+    /// # }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let room = Topic::new("room");
+    /// let first = room.publish_once(Some("7f3a"), &Said("hello")).await?;
+    /// let again = room.publish_once(Some("7f3a"), &Said("hello")).await?;
+    /// assert_eq!(first, again);
+    /// assert_eq!(room.history().len(), 1);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
+    pub async fn publish_once(&self, key: Option<&str>, event: &E) -> Result<Cursor, PublishError> {
+        if key.is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
+            return Err(PublishError::Key);
+        }
+        let (name, mut data) = (event.name(), Vec::new());
+        event.write_data(&mut data).map_err(PublishError::Encode)?;
+        // All that needs no lock comes first.
+        let draft = Draft::new(name, &data);
+        let key = key.map(Arc::from);
+        let Open { channel, store } = self.opened();
+        if self.durability == Durability::Memory {
+            let cursor = channel.publish(draft, key);
+            // A publisher in a loop lets others run, listeners among them.
+            tokio::task::coop::consume_budget().await;
+            return Ok(cursor);
+        }
+        let Some((store, id)) = store else { return Err(PublishError::NotOpen(self.name)) };
+        store.publish(*id, draft, key).await.map_err(|error| PublishError::Unavailable(error.0))
+    }
+
+    /// Returns the messages that the topic retains, oldest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<Message> {
+        let channel = &self.opened().channel;
+        channel.look(|log| log.retained().filter_map(|seq| Message::of(log, seq)).collect())
+    }
+
+    /// Returns a listener that goes on after `from`, the text of a [`Cursor`]; without one it
+    /// starts with the oldest retained message.
+    ///
+    /// A cursor that the topic cannot grant gives a gap first, and never an error.
+    #[must_use]
+    pub fn subscribe(&self, from: Option<&str>) -> Subscription<'_, E> {
+        Subscription::new(self.name, &self.opened().channel, from)
+    }
+
+    /// Returns the topic's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what the topic's messages survive.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Returns how many listeners follow the topic now.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.opened().channel.listeners()
+    }
+
+    /// Returns whether the topic was opened, or used.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.get().is_some()
+    }
+
+    fn opened(&self) -> &Open {
+        self.open.get_or_init(|| {
+            let log = Log::after(Head::start(generation::new(self.name)));
+            let channel = Arc::new(Channel::new(self.retention, log, Keys::default()));
+            Open { channel, store: None }
+        })
+    }
+}
+
+impl<E> fmt::Debug for Topic<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::{
+        log::gap::{Gap, GapReason},
+        subscription::{Batch, Next},
+    };
+
+    /// An event whose data is a number.
+    pub(crate) struct N(pub(crate) u64);
+
+    impl Event for N {
+        fn name(&self) -> &'static str {
+            "n"
+        }
+
+        fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+            serde_json::to_writer(out, &self.0)
+        }
+    }
+
+    async fn number(listener: &mut Subscription<'_, N>) -> u64 {
+        match listener.next().await {
+            Next::Message(message) => message.json().unwrap(),
+            Next::Gap(gap) => panic!("{gap:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn history_and_live_are_one_sequence() {
+        let topic = Topic::new("t").keep(10);
+        topic.publish(&N(1)).await.unwrap();
+        let mut listener = topic.subscribe(None);
+        topic.publish(&N(2)).await.unwrap();
+        assert_eq!((number(&mut listener).await, number(&mut listener).await), (1, 2));
+        assert_eq!(topic.history().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn publish_returns_the_id_that_listeners_read() {
+        let topic = Topic::new("t");
+        let cursor = topic.publish(&N(1)).await.unwrap();
+        let Next::Message(message) = topic.subscribe(None).next().await else { panic!() };
+        assert_eq!(message.cursor(), cursor);
+        assert!(topic.history()[0].cursor() == cursor);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_listener_is_woken() {
+        let topic: Arc<Topic<N>> = Arc::new(Topic::new("t"));
+        let listening = Arc::clone(&topic);
+        let listener = tokio::spawn(async move { number(&mut listening.subscribe(None)).await });
+        tokio::task::yield_now().await;
+        topic.publish(&N(9)).await.unwrap();
+        assert_eq!(listener.await.unwrap(), 9);
+        assert_eq!(topic.listeners(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_slow_listener_reads_a_gap_and_goes_on() {
+        let topic = Topic::new("t").keep(2);
+        let mut listener = topic.subscribe(None);
+        for n in 1..=5 {
+            topic.publish(&N(n)).await.unwrap();
+        }
+        let Next::Gap(gap) = listener.next().await else { panic!() };
+        assert_eq!(gap, Gap { reason: GapReason::Trimmed, missed: Some(3), first: 4 });
+        assert_eq!((number(&mut listener).await, number(&mut listener).await), (4, 5));
+    }
+
+    #[tokio::test]
+    async fn all_that_is_pending_is_one_batch() {
+        let topic = Topic::new("t");
+        let mut listener = topic.subscribe(None);
+        for n in 1..=3 {
+            topic.publish(&N(n)).await.unwrap();
+        }
+        let Batch::Frames(bytes) = listener.next_batch().await else { panic!() };
+        assert_eq!(bytes.windows(2).filter(|two| two == b"\n\n").count(), 3);
+    }
+}
