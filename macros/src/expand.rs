@@ -10,13 +10,13 @@ use syn::{Attribute, Generics, Item, ItemFn, ItemStatic, Type, spanned::Spanned}
 use crate::{
     action::{self, Action, Argument, Call},
     data::{self, Data},
-    diagnose::Errors,
+    diagnostics::Errors,
+    emit::paths::{Absolute, *},
     event::{Events, Payload, Variant},
+    fields::rules::{Kind, Rule},
     files::File,
     item::{self, Field, Place, located},
     page::{self, Page},
-    paths::{Absolute, *},
-    rules::{Kind, Rule},
     tree::{self, Module},
 };
 

@@ -8,8 +8,8 @@ use syn::{
 };
 
 use crate::{
-    diagnose::Errors,
-    rules::{self, Rule},
+    diagnostics::Errors,
+    fields::rules::{self, Rule},
 };
 
 /// One field, as JSON and `#[validate]` know it.

@@ -6,16 +6,16 @@
 //! the smallest wrong thing, all of them in one compile, and the item itself survives.
 
 mod action;
-mod args;
 mod data;
-mod diagnose;
+mod diagnostics;
+mod emit;
 mod event;
 mod expand;
+mod fields;
 mod files;
 mod item;
 mod page;
-mod paths;
-mod rules;
+mod syntax;
 mod topic;
 mod tree;
 

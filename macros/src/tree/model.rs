@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::LitStr;
 
-use crate::{diagnose::Errors, expand};
+use crate::{diagnostics::Errors, expand};
 
 /// A module that `actions!()` declares.
 pub(crate) struct Module {

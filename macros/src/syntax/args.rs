@@ -5,7 +5,7 @@ use std::fmt::Display;
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, ExprLit, Lit, LitStr, Meta, Token, Type, parse::Parser, punctuated::Punctuated};
 
-use crate::diagnose::{Errors, suggest};
+use crate::diagnostics::{Errors, suggest};
 
 /// An attribute that takes arguments, as its mistakes name it.
 #[derive(Clone, Copy)]

@@ -4,8 +4,8 @@ use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, Meta, spanned::Spanned};
 
 use crate::{
-    args::{Arg, Owner},
-    diagnose::Errors,
+    diagnostics::Errors,
+    syntax::args::{Arg, Owner},
 };
 
 /// One rule that a value keeps.

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use proc_macro2::TokenStream;
 
-use crate::{diagnose::Errors, expand};
+use crate::{diagnostics::Errors, expand};
 
 /// The folders of an app whose files are served.
 const FOLDERS: &[&str] = &["pages", "public"];

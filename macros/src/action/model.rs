@@ -7,11 +7,11 @@ use syn::{
 };
 
 use crate::{
-    args::Owner,
-    diagnose::Errors,
+    diagnostics::Errors,
     expand,
+    fields::rules::{self, Rule},
     item::{self, Field, Serde},
-    rules::{self, Rule},
+    syntax::args::Owner,
 };
 
 /// An action, ready to be written down.

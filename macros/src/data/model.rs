@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use syn::{Attribute, Fields, GenericParam, Generics, Ident, Item, ext::IdentExt};
 
 use crate::{
-    diagnose::Errors,
+    diagnostics::Errors,
     expand,
+    fields::rules::{self, Rule},
     item::{self, Field, Place, Serde},
-    rules::{self, Rule},
 };
 
 /// A type of `#[data]`, ready to be written down.

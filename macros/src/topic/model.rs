@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{ItemStatic, StaticMutability};
 
-use crate::{diagnose::Errors, expand, item};
+use crate::{diagnostics::Errors, expand, item};
 
 /// Expands the attribute.
 pub(crate) fn topic(args: &TokenStream, tokens: &TokenStream) -> TokenStream {

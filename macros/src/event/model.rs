@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Meta, Type, ext::IdentExt};
 
-use crate::{args::Owner, diagnose::Errors, expand, item};
+use crate::{diagnostics::Errors, expand, item, syntax::args::Owner};
 
 /// The events of a stream, ready to be written down.
 pub(crate) struct Events {

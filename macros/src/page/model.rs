@@ -9,9 +9,9 @@ use syn::{
 
 use crate::{
     action::{check_no_impl, name_of},
-    args::Owner,
-    diagnose::{Errors, list},
+    diagnostics::{Errors, list},
     expand, item,
+    syntax::args::Owner,
 };
 
 /// A page's data, ready to be written down.

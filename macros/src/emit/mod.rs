@@ -1,0 +1,3 @@
+//! What several macros write.
+
+pub(crate) mod paths;

@@ -1,0 +1,3 @@
+//! The fields of a struct or of a variant, and the rules for their values.
+
+pub(crate) mod rules;

@@ -1,0 +1,5 @@
+//! `#[page]` on an `async fn`.
+
+mod model;
+
+pub(crate) use model::{Argument, Cache, Page, page};

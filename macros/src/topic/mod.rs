@@ -1,0 +1,5 @@
+//! `#[topic]` on a `static`.
+
+mod model;
+
+pub(crate) use model::topic;
