@@ -1,99 +1,184 @@
-//! `#[action]` on a struct or on an `async fn`.
+//! An action as it is written: a struct, or a function that is read as a struct and a call.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
-    Attribute, Fields, FnArg, GenericParam, Item, ItemFn, ItemStruct, LitStr, Pat, ReturnType,
-    Type, ext::IdentExt, spanned::Spanned,
+    Attribute, FieldModifiers, Fields, FieldsNamed, FnArg, Generics, Item, ItemFn, ItemStruct,
+    LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility, punctuated::Punctuated,
+    spanned::Spanned, token,
 };
 
 use crate::{
     diagnostics::Errors,
-    expand,
-    fields::rules::{self, Rule},
-    item::{self, Field, Serde},
-    syntax::args::Owner,
+    fields::{Field, Rule, Serde},
+    syntax::{args::Syntax, attrs, names, types},
 };
 
-/// An action, ready to be written down.
+/// An action.
 pub(crate) struct Action {
-    /// The input, without `#[action]`.
-    pub item: ItemStruct,
+    /// The name that `name = "…"` gives it.
+    pub name: Option<LitStr>,
+    /// The types of state that the app has to hold: of `state(…)`, then of the arguments.
+    pub states: Vec<Type>,
+    /// The struct below the attribute, or the one that the function's arguments make.
+    pub input: ItemStruct,
     pub doc: String,
     pub fields: Vec<Field>,
     /// Rules over several fields.
     pub rules: Vec<Rule>,
-    pub args: Args,
-    /// The function that the action calls, if it was written as one.
+    pub decoding: Decoding,
+    /// The function, if the action is written as one.
     pub call: Option<Call>,
 }
 
-/// What `#[action(…)]` says.
-#[derive(Default)]
-pub(crate) struct Args {
-    pub name: Option<LitStr>,
-    pub states: Vec<Type>,
+/// How the input is read and described.
+pub(crate) enum Decoding {
+    /// The input has no fields: any JSON object is accepted.
+    Empty,
+    /// By derives that prove their bounds for each field's type.
+    Derived,
+    /// By derives that assume their bounds for these types.
+    Assumed(Vec<Type>),
 }
 
-/// The function behind an action.
+/// The function of an action.
 pub(crate) struct Call {
-    /// As it was written, without attributes on its arguments.
+    /// Without the attributes that belong to the input.
     pub function: ItemFn,
-    /// In the order of the function's arguments.
+    /// Whether the function has a doc comment, and so the input.
+    pub documented: bool,
+    /// In the order of the function's arguments, except for those that have no name.
     pub arguments: Vec<Argument>,
+    /// What the function returns.
     pub output: Type,
+    /// The `T` of a `Result<T>`. An alias of it shows none.
+    pub answer: Option<Type>,
 }
 
-/// How an argument of a function is filled.
-pub(crate) enum Argument {
+/// An argument of the function.
+pub(crate) struct Argument {
+    /// Doc comments and helper attributes, which only a field can have.
+    pub attrs: Vec<Attribute>,
+    pub ty: Type,
+    pub source: Source,
+}
+
+/// Where the value of an argument comes from.
+pub(crate) enum Source {
     Context,
     State(Type),
+    /// The stream of these events.
     Stream(Type),
-    /// A field of the input.
+    /// This field of the input.
     Field(Ident),
 }
 
-const ACTION: Owner = Owner {
+/// What `#[action]` derives.
+pub(crate) const DERIVES: &[&str] = &["Deserialize", "JsonSchema"];
+
+const ACTION: Syntax = Syntax {
     name: "`#[action]`",
     noun: "argument",
     known: &["name", "state"],
     form: "`name = \"chat.Send\"` and `state(Type, …)`",
 };
 
-/// What `#[action]` derives.
-const DERIVES: &[&str] = &["Deserialize", "JsonSchema"];
-
-/// Expands the attribute.
-pub(crate) fn action(args: TokenStream, tokens: &TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let args = parse_args(args, &mut errors);
-    match syn::parse2::<Item>(tokens.clone()) {
-        Ok(Item::Struct(item)) => of_struct(item, args, errors),
-        Ok(Item::Fn(function)) => of_function(function, args, errors),
+/// Parses `#[action(args)] item`.
+pub(crate) fn parse(args: TokenStream, item: &TokenStream, errors: &mut Errors) -> Option<Action> {
+    let args = Args::parse(args, errors);
+    match syn::parse2(item.clone()) {
+        Ok(Item::Struct(input)) => Some(Action::of(input, args, None, errors)),
+        Ok(Item::Fn(function)) => {
+            let (input, call) = split(function, errors);
+            Some(Action::of(input, args, Some(call), errors))
+        }
         Ok(item) => {
             let what = "an action is a struct, whose fields are its arguments, or an `async fn`";
             errors.at(keyword(&item), what);
-            expand::stub(item, errors)
+            None
         }
         Err(error) => {
             errors.push(error);
-            expand::untouched(tokens, errors)
+            None
         }
     }
 }
 
-fn parse_args(tokens: TokenStream, errors: &mut Errors) -> Args {
-    let mut args = Args::default();
-    for arg in ACTION.parse(tokens, errors) {
-        match arg.key.to_string().as_str() {
-            "name" => args.name = arg.text(errors).filter(|name| check_name(name, errors)),
-            _ => args.states = arg.types(errors),
+impl Action {
+    fn of(input: ItemStruct, args: Args, call: Option<Call>, errors: &mut Errors) -> Self {
+        let fields = Field::parse_all(&input.fields, &Serde::parse(&input.attrs), errors);
+        let rules = Rule::of_type(&input.attrs, errors);
+        let mut states = args.states;
+        for argument in call.iter().flat_map(|call| &call.arguments) {
+            if let Source::State(ty) = &argument.source {
+                states.push(ty.clone());
+            }
+        }
+        Self {
+            name: args.name,
+            states,
+            doc: attrs::doc(&input.attrs),
+            decoding: Decoding::of(&input, &fields),
+            input,
+            fields,
+            rules,
+            call,
         }
     }
-    args
 }
 
-/// Checks that a name is what `action.chat.Send` can be written with.
-fn check_name(name: &LitStr, errors: &mut Errors) -> bool {
+impl Decoding {
+    fn of(input: &ItemStruct, fields: &[Field]) -> Self {
+        if !matches!(input.fields, Fields::Named(_)) {
+            return Self::Empty;
+        }
+        let types = fields.iter().filter(|field| field.read_by_type).map(|field| field.ty.clone());
+        let types: Vec<Type> = types.collect();
+        if types::can_be_assumed(&types, &input.ident) && !is_read_otherwise(&input.attrs) {
+            Self::Assumed(types)
+        } else {
+            Self::Derived
+        }
+    }
+}
+
+/// Returns whether a struct is read or described by more than its fields.
+fn is_read_otherwise(attrs: &[Attribute]) -> bool {
+    let keys = [
+        "bound",
+        "default",
+        "rename",
+        "from",
+        "try_from",
+        "remote",
+        "with",
+        "schema_with",
+        "transform",
+    ];
+    attrs::holds(attrs, "serde", &keys) || attrs::holds(attrs, "schemars", &keys)
+}
+
+/// What `#[action(…)]` says.
+#[derive(Default)]
+struct Args {
+    name: Option<LitStr>,
+    states: Vec<Type>,
+}
+
+impl Args {
+    fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut args = Self::default();
+        for arg in ACTION.parse(tokens, errors) {
+            match arg.key.to_string().as_str() {
+                "name" => args.name = arg.text(errors).filter(|name| is_name(name, errors)),
+                _ => args.states = arg.types(errors),
+            }
+        }
+        args
+    }
+}
+
+/// Returns whether a text names an action as `action.chat.Send` can, and reports one that does not.
+fn is_name(name: &LitStr, errors: &mut Errors) -> bool {
     let text = name.value();
     let wrong = |word: &str, capitals: bool| {
         let allowed = |letter: char| {
@@ -120,226 +205,107 @@ fn check_name(name: &LitStr, errors: &mut Errors) -> bool {
     right
 }
 
-fn of_struct(mut item: ItemStruct, args: Args, mut errors: Errors) -> TokenStream {
-    check_generics(&item, &mut errors);
-    if let Fields::Unnamed(fields) = &item.fields
-        && !fields.unnamed.is_empty()
-    {
-        let ident = &item.ident;
-        let message = format!("an action's fields have names: `struct {ident} {{ name: Type }}`");
-        errors.under(fields, message);
-    }
-    if item.generics.params.is_empty() {
-        for field in &item.fields {
-            check_owned(&field.ty, &mut errors);
-        }
-    }
-    item::refuse_cfg(&item.attrs, "#[action]", &mut errors);
-    item::refuse_derives(&item.attrs, "#[action]", DERIVES, &mut errors);
-    item::without_derives(&mut item.attrs, DERIVES);
-    let doc = item::doc(&item.attrs);
-    finish(item, doc, args, None, errors)
-}
+/// Splits a function into the input that its arguments make, and the call of what is left.
+fn split(mut function: ItemFn, errors: &mut Errors) -> (ItemStruct, Call) {
+    let (helpers, others): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut function.attrs).into_iter().partition(attrs::is_helper);
+    function.attrs = others;
+    let docs = function.attrs.iter().filter(|attr| attrs::is_doc(attr));
+    let attrs: Vec<_> = docs.cloned().chain(helpers).collect();
 
-/// Reads the fields of the input and writes the action down.
-fn finish(
-    item: ItemStruct,
-    doc: String,
-    args: Args,
-    call: Option<Call>,
-    mut errors: Errors,
-) -> TokenStream {
-    let serde = Serde::of(&item.attrs);
-    let fields = item::fields(&item.fields, &serde, &mut errors);
-    let rules = rules::of_type(&item.attrs, &mut errors);
-    match call {
-        _ if errors.is_empty() => expand::action(&Action { item, doc, fields, rules, args, call }),
-        Some(call) => expand::bare(&call.function, errors),
-        None => expand::stub(Item::Struct(item), errors),
-    }
-}
-
-fn check_generics(item: &ItemStruct, errors: &mut Errors) {
-    let Some(first) = item.generics.params.first() else { return };
-    let ident = &item.ident;
-    let message = match first {
-        GenericParam::Lifetime(_) => "an action owns its input: `String` instead of `&'a str`, \
-                                      and no lifetime"
-            .to_owned(),
-        GenericParam::Type(_) | GenericParam::Const(_) => format!(
-            "an action has no generic parameters: the browser calls it as `{ident}`, with types \
-             that are known"
-        ),
-    };
-    errors.under(&item.generics.params, message);
-}
-
-/// Reports a borrowed input, which nothing could own.
-fn check_owned(ty: &Type, errors: &mut Errors) {
-    if let Type::Reference(reference) = item::ungrouped(ty) {
-        let owned = match item::last_segment(&reference.elem) {
-            Some((ident, None)) if ident == "str" => "`String`".to_owned(),
-            Some((ident, None)) => format!("`{ident}`"),
-            _ => "such as a `Vec`".to_owned(),
-        };
-        errors.under(ty, format!("an action owns its input: {owned} instead of a reference"));
-    }
-}
-
-fn of_function(mut function: ItemFn, args: Args, mut errors: Errors) -> TokenStream {
-    let output = check_signature(&function, &mut errors);
-    item::refuse_cfg(&function.attrs, "#[action]", &mut errors);
-
-    let mut states = args.states;
     let mut arguments = Vec::new();
-    let mut fields: Vec<syn::Field> = Vec::new();
     for argument in &mut function.sig.inputs {
         let FnArg::Typed(argument) = argument else { continue };
-        let (field_attrs, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut argument.attrs).into_iter().partition(is_field_attr);
-        argument.attrs = kept;
-        let Some(kind) = special(&argument.ty, &mut errors) else {
-            if let Some(ident) = name_of(&argument.pat, &mut errors) {
-                check_owned(&argument.ty, &mut errors);
-                check_no_impl(&argument.ty, &mut errors);
-                fields.push(expand::field(&field_attrs, &ident, &argument.ty));
-                arguments.push(Argument::Field(ident));
-            }
-            continue;
-        };
-        for attr in &field_attrs {
-            errors.under(attr, "this argument is not part of the input");
-        }
-        match &kind {
-            Argument::Stream(_) if stream(&arguments).is_some() => {
-                errors
-                    .under(&argument.ty, "an action has one stream: `EventStream` is given twice");
-            }
-            Argument::State(ty) => states.push(ty.clone()),
-            _ => {}
-        }
-        arguments.push(kind);
+        arguments.extend(Argument::take(argument, errors));
     }
-
-    let (moved, kept): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut function.attrs).into_iter().partition(item::is_helper);
-    function.attrs = kept;
-    let item = expand::input_of(&function, &moved, &fields);
-    let doc = item::doc(&function.attrs);
-    let args = Args { states, ..args };
-    let Some(output) = output else { return expand::bare(&function, errors) };
-    let call = Call { function, arguments, output };
-    finish(item, doc, args, Some(call), errors)
+    let output = match &function.sig.output {
+        ReturnType::Type(_, ty) => (**ty).clone(),
+        ReturnType::Default => unit(),
+    };
+    let answer = match types::last_segment(&output) {
+        Some((ident, Some(answer))) if ident == "Result" => Some(answer.clone()),
+        _ => None,
+    };
+    let documented = attrs.iter().any(attrs::is_doc);
+    let input = input_of(&function, attrs, &arguments);
+    (input, Call { function, documented, arguments, output, answer })
 }
 
-/// Returns the event type of the stream among the arguments.
-pub(crate) fn stream(arguments: &[Argument]) -> Option<&Type> {
-    arguments.iter().find_map(|argument| match argument {
-        Argument::Stream(event) => Some(event),
-        Argument::Context | Argument::State(_) | Argument::Field(_) => None,
+/// Returns the struct that a function's arguments make.
+fn input_of(function: &ItemFn, attrs: Vec<Attribute>, arguments: &[Argument]) -> ItemStruct {
+    let name = &function.sig.ident;
+    let field = |argument: &Argument| match &argument.source {
+        Source::Field(ident) => Some(syn::Field {
+            attrs: argument.attrs.clone(),
+            vis: Visibility::Inherited,
+            modifiers: FieldModifiers::default(),
+            ident: Some(ident.clone()),
+            colon_token: Some(<Token![:]>::default()),
+            ty: argument.ty.clone(),
+            default: None,
+        }),
+        Source::Context | Source::State(_) | Source::Stream(_) => None,
+    };
+    let named = arguments.iter().filter_map(field).collect();
+    ItemStruct {
+        attrs,
+        vis: function.vis.clone(),
+        struct_token: <Token![struct]>::default(),
+        ident: Ident::new(&names::upper_camel(&names::unraw(name)), name.span()),
+        generics: Generics::default(),
+        fields: Fields::Named(FieldsNamed { brace_token: token::Brace::default(), named }),
+        semi_token: None,
+    }
+}
+
+/// Returns `()`, which a function without an arrow returns.
+fn unit() -> Type {
+    Type::Tuple(TypeTuple {
+        attrs: Vec::new(),
+        paren_token: token::Paren::default(),
+        elems: Punctuated::new(),
     })
 }
 
-/// Checks what stands around the arguments, and returns the type that the function answers.
-fn check_signature(function: &ItemFn, errors: &mut Errors) -> Option<Type> {
-    let sig = &function.sig;
-    let name = sig.ident.unraw();
-    if sig.asyncness.is_none() {
-        errors.under(sig.fn_token, format!("an action is `async`: `async fn {name}(…)`"));
-    }
-    if let Some(receiver) = sig.receiver() {
-        errors.under(receiver, "an action stands alone: it has no `self`");
-    }
-    if !sig.generics.params.is_empty() {
-        errors.under(
-            &sig.generics.params,
-            "an action has no generic parameters: the browser calls it with types that are known",
-        );
-    }
-    match &sig.output {
-        ReturnType::Default => {
-            let form = format!("`async fn {name}(…) -> Result<()>`");
-            errors.under(&sig.ident, format!("an action answers a `Result`: {form}"));
-            None
-        }
-        ReturnType::Type(_, ty) if never_a_result(ty) => {
-            errors.under(ty, "an action answers a `Result`: put `Result<…>` around this");
-            None
-        }
-        ReturnType::Type(_, ty) => {
-            check_no_impl(ty, errors);
-            Some((**ty).clone())
-        }
+impl Argument {
+    /// Takes from an argument the attributes that belong to a field.
+    fn take(argument: &mut PatType, errors: &mut Errors) -> Option<Self> {
+        let (attrs, others) =
+            std::mem::take(&mut argument.attrs).into_iter().partition(attrs::is_of_field);
+        argument.attrs = others;
+        let source = match filled(&argument.ty) {
+            Some(source) => source,
+            None => Source::Field(names::of_argument(&argument.pat, errors)?),
+        };
+        Some(Self { attrs, ty: (*argument.ty).clone(), source })
     }
 }
 
-/// Tells whether a type is certainly no `Result`. An alias might be one; the compiler knows.
-fn never_a_result(ty: &Type) -> bool {
-    const OTHERS: &[&str] = &[
-        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
-        "u32", "u64", "u128", "usize", "String", "Vec", "Option", "Box", "HashMap", "BTreeMap",
-    ];
-    match item::ungrouped(ty) {
-        Type::Path(_) => {
-            item::last_segment(ty).is_some_and(|(ident, _)| OTHERS.iter().any(|word| ident == word))
-        }
-        Type::Array(_) | Type::Never(_) | Type::Reference(_) | Type::Tuple(_) => true,
-        _ => false,
+impl Call {
+    /// Returns the type of the events that the action streams.
+    pub(crate) fn event(&self) -> Option<&Type> {
+        self.arguments.iter().find_map(|argument| match &argument.source {
+            Source::Stream(event) => Some(event),
+            Source::Context | Source::State(_) | Source::Field(_) => None,
+        })
     }
 }
 
-/// Returns what the runtime fills in by itself, told by the last word of the type.
-fn special(ty: &Type, errors: &mut Errors) -> Option<Argument> {
-    if let Type::Reference(reference) = item::ungrouped(ty) {
-        let (ident, _) = item::last_segment(&reference.elem)?;
-        let known = ["Context", "State", "EventStream"];
-        if known.iter().any(|known| ident == known) {
-            errors.under(ty, format!("take it by value: `{ident}` is cheap to pass on"));
-            return Some(Argument::Context);
-        }
-        return None;
-    }
-    let (ident, argument) = item::last_segment(ty)?;
+/// Returns what the runtime fills an argument with, which the last word of its type says.
+///
+/// References and a page's context count as well, so that a check can say what is wrong with them.
+fn filled(ty: &Type) -> Option<Source> {
+    let ty = match types::ungrouped(ty) {
+        Type::Reference(reference) => &reference.elem,
+        ty => ty,
+    };
+    let (ident, argument) = types::last_segment(ty)?;
     match (ident.to_string().as_str(), argument) {
-        ("Context", None) => Some(Argument::Context),
-        ("State", Some(state)) => Some(Argument::State(state.clone())),
-        ("EventStream", Some(event)) => Some(Argument::Stream(event.clone())),
-        ("PageContext", None) => {
-            errors.under(ty, "a `PageContext` is for `#[page]`; an action takes a `Context`");
-            Some(Argument::Context)
-        }
+        ("Context" | "PageContext", None) => Some(Source::Context),
+        ("State", Some(state)) => Some(Source::State(state.clone())),
+        ("EventStream", Some(event)) => Some(Source::Stream(event.clone())),
         _ => None,
     }
-}
-
-/// Returns the name of an argument that becomes a field.
-pub(crate) fn name_of(pat: &Pat, errors: &mut Errors) -> Option<Ident> {
-    match pat {
-        Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-            Some(name.ident.clone())
-        }
-        _ => {
-            errors.under(pat, "an argument needs a name here: take it apart in the body");
-            None
-        }
-    }
-}
-
-/// Reports `impl Trait`, which has no name to write down.
-pub(crate) fn check_no_impl(ty: &Type, errors: &mut Errors) {
-    if let Type::ImplTrait(ty) = item::ungrouped(ty) {
-        errors.under(
-            ty,
-            "`impl Trait` has no name that could be decoded or described: name the type",
-        );
-    } else if let Some((_, Some(argument))) = item::last_segment(ty) {
-        check_no_impl(argument, errors);
-    }
-}
-
-/// Tells whether an attribute of an argument belongs to the field made of it.
-fn is_field_attr(attr: &Attribute) -> bool {
-    item::is_helper(attr) || attr.path().is_ident("doc")
 }
 
 /// Returns where an item says what it is.

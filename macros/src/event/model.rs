@@ -1,101 +1,114 @@
-//! `#[derive(Event)]` on an enum.
+//! The events of a stream as they are written: the variants of an enum.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Meta, Type, ext::IdentExt};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, LitStr, Meta, Type};
 
-use crate::{diagnostics::Errors, expand, item, syntax::args::Owner};
+use crate::{
+    diagnostics::Errors,
+    syntax::{args::Syntax, attrs, names, types},
+};
 
-/// The events of a stream, ready to be written down.
+/// The events of a stream.
 pub(crate) struct Events {
     pub ident: Ident,
-    pub variants: Vec<Variant>,
+    pub generics: Generics,
+    pub events: Vec<Event>,
 }
 
 /// One event.
-pub(crate) struct Variant {
+pub(crate) struct Event {
+    /// The variant.
     pub ident: Ident,
-    pub name: String,
+    pub name: Name,
     pub doc: String,
     pub payload: Payload,
+}
+
+/// The name of an event in the stream.
+pub(crate) struct Name {
+    pub text: String,
+    /// Of the text that `name = "…"` gives, or of the variant.
+    pub span: Span,
 }
 
 /// What an event carries.
 pub(crate) enum Payload {
     Nothing,
     /// The one value in brackets is the data.
-    Value(Type),
-    /// The fields make an object.
-    Object {
-        /// `#[serde(rename_all = …)]` and the like, for the object.
+    Value {
+        ty: Type,
         attrs: Vec<Attribute>,
-        fields: Vec<syn::Field>,
     },
+    /// The fields make an object.
+    Object(Object),
 }
 
-const EVENT: Owner =
-    Owner { name: "`#[event]`", noun: "argument", known: &["name"], form: "`name = \"chat\"`" };
+/// The fields of a variant as an object.
+pub(crate) struct Object {
+    /// `#[serde(rename_all = …)]` and the like, for the object.
+    pub attrs: Vec<Attribute>,
+    /// With the attributes of serde and schemars.
+    pub fields: Vec<syn::Field>,
+    /// The types of the fields that are written and described by their types.
+    pub types: Vec<Type>,
+    /// Whether derives assume their bounds for these types.
+    pub assumed: bool,
+}
 
-/// Names of the wire itself; see `frame` in the runtime.
+const EVENT: Syntax =
+    Syntax { name: "`#[event]`", noun: "argument", known: &["name"], form: "`name = \"chat\"`" };
+
+/// The names that streams use themselves; see `frame` in the runtime.
 const RESERVED: &[&str] = &["complete", "error"];
 const RESERVED_PREFIX: &str = "kipo:";
 
-/// Expands the derive.
-pub(crate) fn event(tokens: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let input = match syn::parse2::<DeriveInput>(tokens) {
+/// Parses `#[derive(Event)] item`.
+pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<Events> {
+    let DeriveInput { ident, generics, data, .. } = match syn::parse2(item.clone()) {
         Ok(input) => input,
         Err(error) => {
             errors.push(error);
-            return errors.into_tokens();
+            return None;
         }
     };
-    let events = check(&input, &mut errors);
-    if errors.is_empty() {
-        expand::events(&events)
-    } else {
-        expand::stub_events(&input.ident, &input.generics, errors)
+    let keyword = match data {
+        Data::Enum(data) => {
+            let events = data.variants.iter().map(|variant| Event::of(variant, &ident, errors));
+            let events = events.collect();
+            return Some(Events { ident, generics, events });
+        }
+        Data::Struct(data) => data.struct_token.span,
+        Data::Union(data) => data.union_token.span,
+    };
+    let form = format!("`enum {ident} {{ Chat(Message), Closed }}`");
+    errors.at(keyword, format!("events are the variants of an enum: {form}"));
+    None
+}
+
+impl Event {
+    fn of(variant: &syn::Variant, of: &Ident, errors: &mut Errors) -> Self {
+        let name = Name::parse(variant, errors);
+        let payload = Payload::of(variant, of, errors);
+        let doc = attrs::doc(&variant.attrs);
+        Self { ident: variant.ident.clone(), name, doc, payload }
     }
 }
 
-fn check(input: &DeriveInput, errors: &mut Errors) -> Events {
-    let mut events = Events { ident: input.ident.clone(), variants: Vec::new() };
-    let form = format!("`enum {} {{ Chat(Message), Closed }}`", input.ident);
-    let data = match &input.data {
-        Data::Enum(data) => data,
-        Data::Struct(data) => {
-            errors
-                .at(data.struct_token.span, format!("events are the variants of an enum: {form}"));
-            return events;
-        }
-        Data::Union(data) => {
-            errors.at(data.union_token.span, format!("events are the variants of an enum: {form}"));
-            return events;
-        }
-    };
-    if !input.generics.params.is_empty() {
-        let message = "events have no generic parameters: the browser knows each by its name \
-                       and its type";
-        errors.under(&input.generics.params, message);
-    }
-    let mut names: Vec<String> = Vec::new();
-    for variant in &data.variants {
+impl Name {
+    fn parse(variant: &syn::Variant, errors: &mut Errors) -> Self {
         let given = given_name(&variant.attrs, errors);
-        let (name, span) = match &given {
+        let (text, span) = match &given {
             Some(given) => (given.value(), given.span()),
-            None => (item::snake(&variant.ident.unraw().to_string()), variant.ident.span()),
+            None => (names::snake(&names::unraw(&variant.ident)), variant.ident.span()),
         };
-        check_name(&name, span, given.is_some(), errors);
-        if names.contains(&name) {
-            errors.at(span, format!("two events are named `{name}`"));
+        if let Err(message) = allowed(&text, given.is_some()) {
+            errors.at(span, message);
         }
-        names.push(name.clone());
-        let payload = payload(variant, errors);
-        let doc = item::doc(&variant.attrs);
-        events.variants.push(Variant { ident: variant.ident.clone(), name, doc, payload });
+        Self { text, span }
     }
-    events
 }
 
+/// Returns the name that `#[event(name = "…")]` gives.
 fn given_name(attrs: &[Attribute], errors: &mut Errors) -> Option<LitStr> {
     let mut name = None;
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("event")) {
@@ -113,61 +126,68 @@ fn given_name(attrs: &[Attribute], errors: &mut Errors) -> Option<LitStr> {
     name
 }
 
-/// Checks that a name can stand in an `event:` line and is not one of the wire's own.
-fn check_name(name: &str, span: Span, given: bool, errors: &mut Errors) {
+/// Refuses a name that cannot stand in an `event:` line, or that streams use themselves.
+fn allowed(name: &str, given: bool) -> Result<(), String> {
     let reserved = RESERVED.contains(&name) || name.starts_with(RESERVED_PREFIX);
     let letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
     if reserved && given {
-        errors.at(span, format!("the event name {name:?} is reserved: streams use it themselves"));
+        Err(format!("the event name {name:?} is reserved: streams use it themselves"))
     } else if reserved {
-        let message = format!(
-            "the event name `{name}` is reserved: every stream ends with it; rename the variant, or \
-             put `#[event(name = \"…\")]` above it"
-        );
-        errors.at(span, message);
+        Err(format!(
+            "the event name `{name}` is reserved: every stream ends with it; rename the variant, \
+             or put `#[event(name = \"…\")]` above it"
+        ))
     } else if name.is_empty() {
-        errors.at(span, "an event needs a name");
+        Err("an event needs a name".to_owned())
     } else if !name.chars().all(letter) {
-        let message = format!(
+        Err(format!(
             "{name:?} is no name of an event; it is made of letters, digits, `_`, `-` and `.`"
-        );
-        errors.at(span, message);
+        ))
+    } else {
+        Ok(())
     }
 }
 
-fn payload(variant: &syn::Variant, errors: &mut Errors) -> Payload {
-    match &variant.fields {
-        Fields::Unnamed(fields) if fields.unnamed.len() > 1 => {
-            let ident = &variant.ident;
-            let message = format!(
-                "an event carries one value: give the fields names, `{ident} {{ name: Type }}`, or \
-                 put them into one type, `{ident}(Type)`"
-            );
-            errors.under(fields, message);
-            Payload::Nothing
-        }
-        Fields::Unnamed(fields) => match fields.unnamed.first() {
-            Some(field) => {
-                for attr in field.attrs.iter().filter(|attr| item::is_helper(attr)) {
-                    errors
-                        .under(attr, "this has no effect on the whole payload: put it on its type");
-                }
-                Payload::Value(field.ty.clone())
+impl Payload {
+    fn of(variant: &syn::Variant, of: &Ident, errors: &mut Errors) -> Self {
+        match &variant.fields {
+            Fields::Unnamed(fields) if fields.unnamed.len() > 1 => {
+                let ident = &variant.ident;
+                let message = format!(
+                    "an event carries one value: give the fields names, `{ident} {{ name: Type }}`, \
+                     or put them into one type, `{ident}(Type)`"
+                );
+                errors.under(fields, message);
+                Self::Nothing
             }
-            None => Payload::Nothing,
-        },
-        Fields::Named(fields) => {
-            let mut fields: Vec<syn::Field> = fields.named.iter().cloned().collect();
-            for field in &mut fields {
-                field.attrs.retain(|attr| {
-                    ["serde", "schemars", "doc", "cfg"]
-                        .iter()
-                        .any(|name| attr.path().is_ident(name))
-                });
+            Fields::Unnamed(fields) => match fields.unnamed.first() {
+                Some(field) => Self::Value { ty: field.ty.clone(), attrs: field.attrs.clone() },
+                None => Self::Nothing,
+            },
+            Fields::Named(fields) => {
+                Self::Object(Object::of(object_attrs(variant), fields.named.iter(), of))
             }
-            Payload::Object { attrs: object_attrs(variant), fields }
+            Fields::Unit => Self::Nothing,
         }
-        Fields::Unit => Payload::Nothing,
+    }
+}
+
+impl Object {
+    fn of<'a>(
+        attrs: Vec<Attribute>,
+        fields: impl Iterator<Item = &'a syn::Field>,
+        of: &Ident,
+    ) -> Self {
+        let mut fields: Vec<syn::Field> = fields.cloned().collect();
+        for field in &mut fields {
+            field.attrs.retain(|attr| {
+                ["serde", "schemars", "doc", "cfg"].iter().any(|name| attr.path().is_ident(name))
+            });
+        }
+        let types = fields.iter().filter(|field| is_written_by_type(field));
+        let types: Vec<_> = types.map(|field| field.ty.clone()).collect();
+        let assumed = types::can_be_assumed(&types, of);
+        Self { attrs, fields, types, assumed }
     }
 }
 
@@ -176,7 +196,7 @@ fn object_attrs(variant: &syn::Variant) -> Vec<Attribute> {
     let is_case = |attr: &&Attribute| {
         let mut case = false;
         if attr.path().is_ident("serde") {
-            // What does not parse serde reports, where the enum derives it.
+            // serde reports what does not parse, where the enum derives it.
             let _ = attr.parse_nested_meta(|meta| {
                 case |= meta.path.is_ident("rename_all");
                 meta.value()?.parse::<LitStr>().map(drop)
@@ -185,4 +205,10 @@ fn object_attrs(variant: &syn::Variant) -> Vec<Attribute> {
         case
     };
     variant.attrs.iter().filter(is_case).cloned().collect()
+}
+
+/// Returns whether a field is written and described by what its type derives.
+fn is_written_by_type(field: &syn::Field) -> bool {
+    let keys = ["skip", "skip_serializing", "with", "serialize_with", "schema_with"];
+    !attrs::holds(&field.attrs, "serde", &keys) && !attrs::holds(&field.attrs, "schemars", &keys)
 }

@@ -1,28 +1,28 @@
-//! `#[topic]` on a `static`: a topic that the app opens by itself.
+//! A topic as it is written.
 
 use proc_macro2::TokenStream;
-use syn::{ItemStatic, StaticMutability};
+use syn::ItemStatic;
 
-use crate::{diagnostics::Errors, expand, item};
+use crate::diagnostics::Errors;
 
-/// Expands the attribute.
-pub(crate) fn topic(args: &TokenStream, tokens: &TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
+/// A topic.
+pub(crate) struct Topic {
+    /// Without `#[topic]`.
+    pub item: ItemStatic,
+}
+
+/// Parses `#[topic] item`.
+pub(crate) fn parse(args: &TokenStream, item: &TokenStream, errors: &mut Errors) -> Option<Topic> {
     if !args.is_empty() {
         let message = "`#[topic]` takes no arguments: the topic's own methods say what it keeps";
         errors.under(args, message);
     }
-    let topic = match syn::parse2::<ItemStatic>(tokens.clone()) {
-        Ok(topic) => topic,
+    match syn::parse2(item.clone()) {
+        Ok(item) => Some(Topic { item }),
         Err(error) => {
             let form = "`#[topic] static ROOM: Topic<RoomEvent> = Topic::durable(…);`";
             errors.at(error.span(), format!("a topic that is opened at start is a static: {form}"));
-            return expand::untouched(tokens, errors);
+            None
         }
-    };
-    if let StaticMutability::Mut(word) = &topic.mutability {
-        errors.under(word, "a topic is shared: it is never `mut`");
     }
-    item::refuse_cfg(&topic.attrs, "#[topic]", &mut errors);
-    if errors.is_empty() { expand::topic(&topic) } else { expand::untouched(tokens, errors) }
 }
