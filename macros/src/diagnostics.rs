@@ -46,7 +46,7 @@ impl Errors {
 pub(crate) fn suggest(word: &str, known: &[&str]) -> String {
     match nearest(word, known) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => format!("known are {}", list(known)),
+        None => format!("the known ones are {}", list(known)),
     }
 }
 

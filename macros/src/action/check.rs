@@ -1,4 +1,4 @@
-//! What an action has to be, beyond its syntax.
+//! The checks of an action beyond its syntax.
 
 use syn::{Fields, GenericParam, ItemFn, ItemStruct, ReturnType, Type};
 
@@ -79,7 +79,7 @@ fn signature(function: &ItemFn, errors: &mut Errors) {
         errors.under(sig.fn_token, format!("an action is `async`: `async fn {name}(…)`"));
     }
     if let Some(receiver) = sig.receiver() {
-        errors.under(receiver, "an action stands alone: it has no `self`");
+        errors.under(receiver, "an action is a free function: it has no `self`");
     }
     if !sig.generics.params.is_empty() {
         errors.under(
@@ -90,10 +90,10 @@ fn signature(function: &ItemFn, errors: &mut Errors) {
     match &sig.output {
         ReturnType::Default => {
             let form = format!("`async fn {name}(…) -> Result<()>`");
-            errors.under(&sig.ident, format!("an action answers a `Result`: {form}"));
+            errors.under(&sig.ident, format!("an action returns a `Result`: {form}"));
         }
         ReturnType::Type(_, ty) if is_never_a_result(ty) => {
-            errors.under(ty, "an action answers a `Result`: put `Result<…>` around this");
+            errors.under(ty, "an action returns a `Result`: put `Result<…>` around this");
         }
         ReturnType::Type(_, ty) => refuse::impl_trait(ty, errors),
     }
@@ -119,7 +119,7 @@ fn owned(ty: &Type, errors: &mut Errors) {
         let owned = match types::last_segment(&reference.elem) {
             Some((ident, None)) if ident == "str" => "`String`".to_owned(),
             Some((ident, None)) => format!("`{ident}`"),
-            _ => "such as a `Vec`".to_owned(),
+            _ => "an owned type such as a `Vec`".to_owned(),
         };
         errors.under(ty, format!("an action owns its input: {owned} instead of a reference"));
     }
@@ -137,7 +137,7 @@ fn filled(argument: &Argument, errors: &mut Errors) {
             errors.under(ty, "a `PageContext` is for `#[page]`; an action takes a `Context`");
         }
         Some((ident, _)) if borrowed => {
-            errors.under(ty, format!("take it by value: `{ident}` is cheap to pass on"));
+            errors.under(ty, format!("take it by value: `{ident}` is cheap to clone"));
         }
         _ => {}
     }

@@ -30,7 +30,7 @@ pub(crate) struct Action {
     pub call: Option<Call>,
 }
 
-/// How the input is read and described.
+/// How the input is decoded and described.
 pub(crate) enum Decoding {
     /// The input has no fields: any JSON object is accepted.
     Empty,
@@ -177,7 +177,8 @@ impl Args {
     }
 }
 
-/// Returns whether a text names an action as `action.chat.Send` can, and reports one that does not.
+/// Returns whether a text is the name of an action, which a page calls as `action.chat.Send`, and
+/// reports one that is not.
 fn is_name(name: &LitStr, errors: &mut Errors) -> bool {
     let text = name.value();
     let wrong = |word: &str, capitals: bool| {
@@ -198,9 +199,9 @@ fn is_name(name: &LitStr, errors: &mut Errors) -> bool {
     let right = !wrong(last, true)
         && namespace.is_none_or(|namespace| !namespace.split('.').any(|word| wrong(word, false)));
     if !right {
-        let form = "words of `a-z`, `0-9` and `_` and then a type's name, joined by dots: \
+        let form = "write words of `a-z`, `0-9` and `_`, then a type's name, joined by dots: \
                     `\"chat.Send\"`";
-        errors.under(name, format!("{text:?} is no name of an action; it is {form}"));
+        errors.under(name, format!("{text:?} is not a valid action name: {form}"));
     }
     right
 }

@@ -1,4 +1,4 @@
-//! What a type of `#[data]` has to be, beyond its syntax.
+//! The checks of a `#[data]` type beyond its syntax.
 
 use syn::Fields;
 
@@ -11,14 +11,14 @@ pub(crate) fn data(data: &Data, errors: &mut Errors) {
     refuse::cfg(&item.attrs, "#[data]", errors);
     refuse::derives(&item.attrs, "#[data]", DERIVES, errors);
     for lifetime in item.generics.lifetimes() {
-        let message = "data is read as well as written, so it owns what it holds: `String` \
+        let message = "a `#[data]` type is deserialized too, so it owns its values: `String` \
                        instead of `&'a str`, and no lifetime";
         errors.under(lifetime, message);
     }
     if let syn::Data::Enum(data) = &item.data {
         for variant in data.variants.iter().filter(|of| matches!(of.fields, Fields::Unit)) {
             for attr in variant.attrs.iter().filter(|attr| fields::is_validate(attr)) {
-                errors.under(attr, "there is nothing to check in a variant without fields");
+                errors.under(attr, "a variant without fields has nothing to check");
             }
         }
     }

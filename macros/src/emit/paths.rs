@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// An absolute path, written into `quote!` as it stands.
+/// An absolute path, which `quote!` writes unchanged.
 #[derive(Clone, Copy)]
 pub(crate) struct Absolute(&'static str);
 

@@ -1,4 +1,4 @@
-//! What the events of a stream have to be, beyond their syntax.
+//! The checks of a stream's events beyond their syntax.
 
 use super::model::{Events, Payload};
 use crate::{diagnostics::Errors, syntax::attrs::is_helper};

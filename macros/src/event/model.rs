@@ -126,7 +126,7 @@ fn given_name(attrs: &[Attribute], errors: &mut Errors) -> Option<LitStr> {
     name
 }
 
-/// Refuses a name that cannot stand in an `event:` line, or that streams use themselves.
+/// Refuses a name that an `event:` line cannot have, or that streams use themselves.
 fn allowed(name: &str, given: bool) -> Result<(), String> {
     let reserved = RESERVED.contains(&name) || name.starts_with(RESERVED_PREFIX);
     let letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
@@ -140,9 +140,7 @@ fn allowed(name: &str, given: bool) -> Result<(), String> {
     } else if name.is_empty() {
         Err("an event needs a name".to_owned())
     } else if !name.chars().all(letter) {
-        Err(format!(
-            "{name:?} is no name of an event; it is made of letters, digits, `_`, `-` and `.`"
-        ))
+        Err(format!("{name:?} is not a valid event name: use letters, digits, `_`, `-` and `.`"))
     } else {
         Ok(())
     }

@@ -73,7 +73,7 @@ impl Rule {
         rules.retain(|rule| {
             let whole = matches!(rule.kind, Kind::Custom { .. });
             if !whole {
-                let message = "this rule is one for a field; a type has `custom(function = …)`";
+                let message = "this rule is for a field; a type takes `custom(function = …)`";
                 errors.at(rule.span, message);
             }
             whole
@@ -135,7 +135,7 @@ fn bounds(arg: &Arg, syntax: Syntax, errors: &mut Errors) -> Option<(Option<Expr
     match (bound("min"), bound("max"), bound("equal")) {
         (None, None, Some((_, equal))) => Some((Some(equal.clone()), Some(equal))),
         (_, _, Some((key, _))) => {
-            errors.under(key, "`equal` stands alone: it is both `min` and `max`");
+            errors.under(key, "`equal` sets both `min` and `max`: leave them out");
             None
         }
         (min, max, None) => {

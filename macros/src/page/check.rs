@@ -1,4 +1,4 @@
-//! What the function of a page's data has to be, beyond its syntax.
+//! The checks of a page's function beyond its syntax.
 
 use proc_macro2::Ident;
 use syn::{ItemFn, ReturnType};
@@ -34,7 +34,7 @@ fn signature(function: &ItemFn, errors: &mut Errors) {
         errors.under(sig.fn_token, message);
     }
     if let Some(receiver) = sig.receiver() {
-        errors.under(receiver, "a page's data stands alone: it has no `self`");
+        errors.under(receiver, "the data of a page comes from a free function: it has no `self`");
     }
     if !sig.generics.params.is_empty() {
         errors.under(&sig.generics.params, "a page's data has no generic parameters");
@@ -52,10 +52,10 @@ fn signature(function: &ItemFn, errors: &mut Errors) {
 fn param(name: &Ident, page: &Page, errors: &mut Errors) {
     if !page.params.contains(&names::unraw(name)) {
         let params: Vec<_> = page.params.iter().map(String::as_str).collect();
-        let there = list(&params);
+        let known = list(&params);
         let message = format!(
-            "`{name}` is no parameter of the page, which has {there}; what stands behind the `?` \
-             is a `Query<…>`"
+            "`{name}` is not a parameter of the page (known: {known}); a `Query<…>` reads the query \
+             string"
         );
         errors.under(name, message);
     }

@@ -111,22 +111,22 @@ fn params(page: &LitStr, errors: &mut Errors) -> Vec<String> {
         let name = match inner {
             Some(inner) => match inner.strip_prefix("...") {
                 Some(_) if index + 1 < count => {
-                    wrong(format!("`{segment}` takes the rest of the path, so it stands last"));
+                    wrong(format!("`{segment}` takes the rest of the path, so it comes last"));
                     continue;
                 }
                 Some(rest) => rest,
                 None => inner,
             },
             None if segment.contains(['[', ']']) => {
-                wrong(format!("`{segment}`: a parameter is all of its segment, `[name]`"));
+                wrong(format!("`{segment}`: a parameter is a whole segment: `[name]`"));
                 continue;
             }
             None => continue,
         };
         if syn::parse_str::<Ident>(name).is_err() {
-            wrong(format!("`{segment}`: a parameter is named as an argument is, `[name]`"));
+            wrong(format!("`{segment}`: the name of a parameter is a Rust identifier: `[name]`"));
         } else if params.iter().any(|param| param == name) {
-            wrong(format!("the parameter `{name}` stands there twice"));
+            wrong(format!("the parameter `{name}` is given twice"));
         } else {
             params.push(name.to_owned());
         }
@@ -147,7 +147,7 @@ impl Cache {
         if cache.is_none() {
             errors.under(
                 text,
-                "who may keep a copy, and for how long it is good: `\"public, 5m\"`, \
+                "`cache` says who may store the page and for how long it is fresh: `\"public, 5m\"`, \
                  `\"private, 1h\"` (`s`, `m`, `h` or `d`), or `\"no-store\"`",
             );
         }

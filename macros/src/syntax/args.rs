@@ -107,7 +107,7 @@ impl Arg {
         match &self.meta {
             Meta::Path(_) => Some(()),
             other => {
-                errors.under(other, format!("`{}` stands alone", self.key));
+                errors.under(other, format!("`{}` takes no value", self.key));
                 None
             }
         }

@@ -100,6 +100,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_is_found_at_any_position() {
+        let item: syn::ItemStruct = syn::parse_quote! {
+            #[schemars(inline, rename = "Page_{T}")]
+            struct Page;
+        };
+        assert!(holds(&item.attrs, "schemars", &["rename"]));
+        assert!(!holds(&item.attrs, "schemars", &["with"]));
+        assert!(!holds(&item.attrs, "serde", &["rename"]));
+    }
+
+    #[test]
     fn a_doc_comment_loses_its_margin_but_not_its_indentation() {
         let item: syn::ItemStruct = syn::parse_quote! {
             /// First.

@@ -17,7 +17,7 @@ pub(crate) fn of_argument(pat: &Pat, errors: &mut Errors) -> Option<Ident> {
             Some(name.ident.clone())
         }
         _ => {
-            errors.under(pat, "an argument needs a name here: take it apart in the body");
+            errors.under(pat, "an argument needs a name here: destructure it in the body");
             None
         }
     }

@@ -8,7 +8,10 @@ use crate::diagnostics::Errors;
 /// Reports a `#[cfg]` below `owner`: it would not apply to all of the code that `owner` generates.
 pub(crate) fn cfg(attrs: &[Attribute], owner: &str, errors: &mut Errors) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
-        errors.under(attr, format!("put this above `{owner}`, so that it holds for all of it"));
+        errors.under(
+            attr,
+            format!("put this above `{owner}`, so that it applies to all of the generated code"),
+        );
     }
 }
 
@@ -30,10 +33,7 @@ pub(crate) fn derives(attrs: &[Attribute], owner: &str, derives: &[&str], errors
 /// Reports `impl Trait`: generated code cannot name such a type.
 pub(crate) fn impl_trait(ty: &Type, errors: &mut Errors) {
     if let Type::ImplTrait(ty) = types::ungrouped(ty) {
-        errors.under(
-            ty,
-            "`impl Trait` has no name that could be decoded or described: name the type",
-        );
+        errors.under(ty, "`impl Trait` cannot be decoded or described: name the type");
     } else if let Some((_, Some(argument))) = types::last_segment(ty) {
         impl_trait(argument, errors);
     }

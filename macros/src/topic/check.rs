@@ -1,4 +1,4 @@
-//! What a topic has to be, beyond its syntax.
+//! The checks of a topic beyond its syntax.
 
 use syn::StaticMutability;
 

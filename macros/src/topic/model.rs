@@ -14,7 +14,7 @@ pub(crate) struct Topic {
 /// Parses `#[topic] item`.
 pub(crate) fn parse(args: &TokenStream, item: &TokenStream, errors: &mut Errors) -> Option<Topic> {
     if !args.is_empty() {
-        let message = "`#[topic]` takes no arguments: the topic's own methods say what it keeps";
+        let message = "`#[topic]` takes no arguments: the topic's own methods set what it retains";
         errors.under(args, message);
     }
     match syn::parse2(item.clone()) {
