@@ -1,5 +1,5 @@
-//! What users get: `tests/expand/<name>.rs` is expanded and compared with
-//! `tests/expand/<name>.expanded.rs`. `UPDATE_GOLDEN=1` writes the latter anew.
+//! The code that users get: each test expands `tests/expand/<name>.rs` and compares the result with
+//! `tests/expand/<name>.expanded.rs`. `UPDATE_GOLDEN=1` rewrites the expected files.
 
 use std::{env, fs, path::Path};
 
@@ -29,7 +29,7 @@ fn check(name: &str) {
     }
 }
 
-/// Expands the one macro of ours on an item.
+/// Expands the macro of ours that an item has.
 fn expand(mut item: Item) -> TokenStream {
     let attrs = match &mut item {
         Item::Struct(item) => &mut item.attrs,
@@ -62,7 +62,7 @@ fn expand(mut item: Item) -> TokenStream {
         "page" => page::page(args, &item.into_token_stream()),
         "topic" => topic::topic(&args, &item.into_token_stream()),
         _ => {
-            let derived = event::event(item.to_token_stream());
+            let derived = event::event(&item.to_token_stream());
             quote::quote! { #item #derived }
         }
     }

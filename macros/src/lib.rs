@@ -1,21 +1,24 @@
 //! The attributes and derives of Kipo, as the crate `kipo` re-exports and documents them.
 //!
-//! A macro here is a translator: tokens become a model of the item (`item`, `event`,
-//! `page`), the model is checked, and `expand` writes it down as code that calls
-//! `kipo::__private`. What that code does is the runtime's business. A mistake is reported at
-//! the smallest wrong thing, all of them in one compile, and the item itself survives.
+//! Each macro has a folder of its own and translates in three stages: `model` parses what the user
+//! wrote, `check` reports what is wrong with it, and `expand` writes code that calls
+//! `kipo::__private`. The runtime does all the work: the code that a macro writes only joins the
+//! user's item to it. One compile reports all errors, each at the smallest wrong part, and the
+//! user's item is written in any case.
+//!
+//! What several macros need lies below them: `emit` uses `fields`, `fields` uses `syntax`, and all
+//! use `diagnostics`.
 
 mod action;
-mod args;
+mod crate_root;
 mod data;
-mod diagnose;
+mod diagnostics;
+mod emit;
 mod event;
-mod expand;
+mod fields;
 mod files;
-mod item;
 mod page;
-mod paths;
-mod rules;
+mod syntax;
 mod topic;
 mod tree;
 
@@ -23,6 +26,8 @@ mod tree;
 mod golden;
 
 use proc_macro::TokenStream;
+
+use crate_root::crate_root;
 
 /// See `kipo::action`.
 #[proc_macro_attribute]
@@ -39,7 +44,7 @@ pub fn data(args: TokenStream, item: TokenStream) -> TokenStream {
 /// See `kipo::Event`.
 #[proc_macro_derive(Event, attributes(event, serde, schemars))]
 pub fn event(item: TokenStream) -> TokenStream {
-    event::event(item.into()).into()
+    event::event(&item.into()).into()
 }
 
 /// See `kipo::page`.
@@ -57,16 +62,11 @@ pub fn topic(args: TokenStream, item: TokenStream) -> TokenStream {
 /// See `kipo::actions`.
 #[proc_macro]
 pub fn actions(folder: TokenStream) -> TokenStream {
-    tree::actions(folder.into(), &manifest_dir()).into()
+    tree::actions(folder.into(), &crate_root()).into()
 }
 
 /// See `kipo::files`.
 #[proc_macro]
-pub fn files(nothing: TokenStream) -> TokenStream {
-    files::files(nothing.into(), &manifest_dir()).into()
-}
-
-/// Returns the folder of the crate that is being compiled; cargo always names it.
-fn manifest_dir() -> std::path::PathBuf {
-    std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default().into()
+pub fn files(args: TokenStream) -> TokenStream {
+    files::files(args.into(), &crate_root()).into()
 }

@@ -1,11 +1,14 @@
-//! What the macros write compiles beside anything a user may name, under strict lints.
+//! Generated code compiles under strict lints and beside whatever names a user chooses.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unused, unused_qualifications)]
-#![expect(missing_debug_implementations, reason = "this is about what has to be there")]
+#![expect(
+    missing_debug_implementations,
+    reason = "the types of this test need no more than it uses"
+)]
 
-/// Names of the language, taken.
-#[expect(dead_code, reason = "the names are the point")]
+/// Types that have the names of the prelude and of crates.
+#[expect(dead_code, reason = "only the names matter")]
 mod taken {
     pub(super) struct Result;
     pub(super) struct Option;
@@ -44,12 +47,12 @@ impl kipo::Guard for Everyone {
     }
 }
 
-/// Types of the user's own under those names.
+/// The user's items where those types are imported.
 pub mod shadowed {
-    #[expect(unused_imports, reason = "nothing that is generated may reach for them")]
+    #[expect(unused_imports, reason = "generated code must not use them")]
     use super::taken::*;
 
-    /// An input of its own names.
+    /// A type whose field is named like a local of generated code.
     #[::kipo::data]
     #[derive(Debug)]
     pub struct Inner {
@@ -58,7 +61,7 @@ pub mod shadowed {
         pub errors: i64,
     }
 
-    /// Fields named as what generated code might call its locals.
+    /// An input whose fields are named like locals of generated code.
     #[::kipo::action]
     pub struct Strange {
         #[validate(nested)]
@@ -87,7 +90,7 @@ pub mod shadowed {
         }
     }
 
-    /// A function whose arguments are named as locals might be.
+    /// A function whose arguments are named like locals of generated code.
     #[::kipo::action]
     pub async fn odd(
         out: i64,
@@ -99,7 +102,7 @@ pub mod shadowed {
         ::std::result::Result::Ok(out + *state_1 + cx)
     }
 
-    /// Events over payloads named as locals might be.
+    /// Events whose fields are named like locals of generated code.
     #[derive(::kipo::Event)]
     pub enum Events {
         /// Fields.
@@ -115,7 +118,7 @@ pub mod shadowed {
         Nothing,
     }
 
-    /// Variants whose fields are named as locals might be.
+    /// Variants whose fields are named like locals of generated code.
     #[::kipo::data]
     pub enum Choice {
         /// Checked.
@@ -165,7 +168,7 @@ pub mod shadowed {
     }
 }
 
-/// What is imported needs no path, and generated paths are none of the user's.
+/// The user's items where the names of `kipo` are imported.
 pub mod imported {
     use kipo::{
         Action, Context, Event, EventStream, FieldErrors, Result, State, StreamAction, Validate,
@@ -187,7 +190,7 @@ pub mod imported {
         if span.from <= span.to { Ok(()) } else { Err("must not end before it starts") }
     }
 
-    /// A list with where to go on.
+    /// A page of a list.
     #[data]
     pub struct Page<T> {
         /// What there is.
@@ -206,7 +209,7 @@ pub mod imported {
     #[derive(Event)]
     pub enum Never {}
 
-    /// Sends on what it got; its name is that of a trait.
+    /// Returns its input. Its name is also that of a trait.
     #[action(name = "imported.Forward", state(u64))]
     pub struct Send {
         #[validate(nested)]
@@ -236,7 +239,7 @@ pub mod imported {
         Ok(1)
     }
 
-    /// Takes what nobody else can name, itself among it.
+    /// Takes a private type, and itself.
     #[action]
     #[derive(Default)]
     #[serde(default)]
@@ -282,7 +285,7 @@ pub mod imported {
     }
 
     #[test]
-    fn rules_name_what_is_wrong_by_its_json_path() {
+    fn an_error_of_a_rule_has_the_json_path_of_its_value() {
         let page = Page { items: vec![Span { from: 1, to: 2 }, Span { from: 2, to: 1 }] };
         let mut errors = FieldErrors::default();
         Validate::validate(&page, &mut errors);
@@ -290,13 +293,13 @@ pub mod imported {
     }
 }
 
-/// Items that come out of the user's own macros.
+/// Items that the user's own macros write.
 pub mod from_macros {
     use kipo::{Action, Context, Event, Result, action, data};
 
     macro_rules! actions {
         ($($name:ident($field:ident: $ty:ty) = $min:expr;)*) => {$(
-            /// Answers what it got.
+            /// Returns its input.
             #[action]
             pub struct $name {
                 #[validate(range(min = $min))]
@@ -320,7 +323,7 @@ pub mod from_macros {
 
     macro_rules! event {
         ($name:ident, $variant:ident($ty:ty), $field:ident) => {
-            /// Comes out of a macro.
+            /// Written by a macro.
             #[derive(Event)]
             pub enum $name {
                 /// A value.
@@ -332,7 +335,7 @@ pub mod from_macros {
                 },
             }
 
-            /// Comes out of a macro.
+            /// Written by a macro.
             #[data]
             pub enum Choice {
                 /// Checked.
@@ -348,7 +351,7 @@ pub mod from_macros {
     event!(Made, Number(u8), out);
 
     #[test]
-    fn an_event_of_a_macro_is_an_event() {
+    fn an_event_that_a_macro_writes_is_an_event() {
         let mut data = Vec::new();
         Made::Object { out: 1 }.write_data(&mut data).unwrap();
         assert_eq!(data, br#"{"out":1}"#);

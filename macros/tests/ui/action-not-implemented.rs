@@ -1,6 +1,6 @@
 use kipo::action;
 
-/// An input, and nothing that takes it.
+/// An input without an action.
 #[action]
 pub struct Send {
     text: String,

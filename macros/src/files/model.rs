@@ -1,10 +1,26 @@
-//! `files!()`: pages and public files, read from disk or compiled in.
+//! The files of an app as they are on disk while it is compiled.
 
 use std::{fs, io, path::Path};
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 
-use crate::{diagnose::Errors, expand};
+use crate::diagnostics::Errors;
+
+/// The files of an app.
+pub(crate) struct Files {
+    /// The folder of the app.
+    pub root: String,
+    /// Sorted by name.
+    pub files: Vec<File>,
+}
+
+/// A file that a release holds.
+pub(crate) struct File {
+    /// Relative to the folder of the app, with `/`.
+    pub name: String,
+    /// The absolute path while the app is compiled.
+    pub path: String,
+}
 
 /// The folders of an app whose files are served.
 const FOLDERS: &[&str] = &["pages", "public"];
@@ -12,26 +28,17 @@ const FOLDERS: &[&str] = &["pages", "public"];
 /// The one name with a dot before it that is served, at the top of `public`. (RFC 8615)
 const WELL_KNOWN: &str = "public/.well-known";
 
-/// A file that goes into a release.
-pub(crate) struct File {
-    /// Relative to the crate, with `/`.
-    pub name: String,
-    /// Where it is while the crate is compiled.
-    pub path: String,
-}
-
-/// Expands the macro in the crate at `root`.
-pub(crate) fn files(nothing: TokenStream, root: &Path) -> TokenStream {
-    let mut errors = Errors::default();
-    if !nothing.is_empty() {
-        errors.under(nothing, "`files!()` takes no arguments: it reads `pages` and `public`");
-        return expand::expression(errors);
+/// Finds the files of the app at `root`.
+pub(crate) fn find(args: TokenStream, root: &Path, errors: &mut Errors) -> Option<Files> {
+    if !args.is_empty() {
+        errors.under(args, "`files!()` takes no arguments: it reads `pages` and `public`");
+        return None;
     }
     match collect(root) {
-        Ok(files) => expand::files(&root.to_string_lossy(), &files),
+        Ok(files) => Some(Files { root: root.to_string_lossy().into_owned(), files }),
         Err(error) => {
-            errors.at(proc_macro2::Span::call_site(), error);
-            expand::expression(errors)
+            errors.at(Span::call_site(), error);
+            None
         }
     }
 }
@@ -49,8 +56,8 @@ fn collect(root: &Path) -> io::Result<Vec<File>> {
     Ok(files)
 }
 
-/// Reads a folder below `top`. What a link leads to from there is not of the app's: it would not
-/// be served from disk either.
+/// Reads a folder below `top`. A link that leads out of `top` is skipped: the target would not be
+/// served from disk either.
 fn read(top: &Path, folder: &Path, name: &str, files: &mut Vec<File>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -63,11 +70,11 @@ fn read(top: &Path, folder: &Path, name: &str, files: &mut Vec<File>) -> io::Res
         if file.starts_with('.') && name != WELL_KNOWN {
             continue;
         }
-        // What a link leads to may be gone.
+        // The target of a link may be gone.
         let Ok(target) = path.canonicalize() else { continue };
-        // A link to a folder around it would go round for ever.
-        let goes_round = path.is_symlink() && folder.canonicalize()?.starts_with(&target);
-        if goes_round || !target.starts_with(top) {
+        // A link to a folder around it would be followed without end.
+        let is_loop = path.is_symlink() && folder.canonicalize()?.starts_with(&target);
+        if is_loop || !target.starts_with(top) {
             continue;
         }
         if path.is_dir() {
@@ -83,7 +90,7 @@ fn read(top: &Path, folder: &Path, name: &str, files: &mut Vec<File>) -> io::Res
 mod tests {
     use super::*;
 
-    /// A folder in the place for builds, gone when dropped.
+    /// A temporary folder, removed on drop.
     struct Folder(std::path::PathBuf);
 
     impl Drop for Folder {
@@ -94,7 +101,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn hidden_files_and_those_outside_stay_out() {
+    fn hidden_files_and_links_that_lead_out_are_skipped() {
         use std::os::unix::fs::symlink;
 
         let root = std::env::temp_dir().join(format!("kipo-files-{}", std::process::id()));

@@ -1,9 +1,9 @@
-//! Many mistakes in one compile.
+//! The errors of one macro call, all reported in one compile, and hints for their messages.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// The mistakes found so far, in the order of the source.
+/// The errors found so far, in the order in which they were found.
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
@@ -29,24 +29,24 @@ impl Errors {
         self.0.is_none()
     }
 
-    /// Returns the mistakes as code that makes the compiler print them.
+    /// Returns code that makes the compiler print the errors.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.0.map(|error| error.to_compile_error()).unwrap_or_default()
     }
+
+    /// Returns the errors and then `item`, so that the rest of the program still finds the item.
+    pub(crate) fn beside(self, item: &TokenStream) -> TokenStream {
+        let mut tokens = self.into_tokens();
+        item.to_tokens(&mut tokens);
+        tokens
+    }
 }
 
-/// Returns the one of `known` that `word` was most likely meant to be.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = |name: &&str| distance(word, name);
-    let best = known.iter().copied().min_by_key(near)?;
-    (distance(word, best) <= best.len().max(word.len()).div_ceil(3)).then_some(best)
-}
-
-/// Returns "did you mean …?", or else all that is known.
+/// Returns "did you mean …?" if one of `known` is close to `word`, and all of `known` otherwise.
 pub(crate) fn suggest(word: &str, known: &[&str]) -> String {
     match nearest(word, known) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => format!("known are {}", list(known)),
+        None => format!("the known ones are {}", list(known)),
     }
 }
 
@@ -60,7 +60,14 @@ pub(crate) fn list(names: &[&str]) -> String {
     }
 }
 
-/// Returns how many letters were typed wrong, left out, put in or swapped.
+/// Returns the name of `known` that is closest to `word`, unless more than a third of it differs.
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let near = |name: &&str| distance(word, name);
+    let best = known.iter().copied().min_by_key(near)?;
+    (distance(word, best) <= best.len().max(word.len()).div_ceil(3)).then_some(best)
+}
+
+/// Returns how many letters of `a` are replaced, missing, added or swapped in `b`.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
@@ -69,9 +76,9 @@ fn distance(a: &str, b: &str) -> usize {
             rows[i][j] = if i == 0 || j == 0 {
                 i.max(j)
             } else {
-                let wrong = usize::from(a[i - 1] != b[j - 1]);
+                let replaced = usize::from(a[i - 1] != b[j - 1]);
                 let one =
-                    (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + wrong);
+                    (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + replaced);
                 let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
                 if swapped { one.min(rows[i - 2][j - 2] + 1) } else { one }
             };
@@ -85,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_finger_is_recognised() {
+    fn a_misspelt_word_finds_its_nearest_name() {
         let known = ["name", "state"];
         assert_eq!(nearest("nmae", &known), Some("name"));
         assert_eq!(nearest("states", &known), Some("state"));

@@ -1,13 +1,13 @@
-//! `actions!()`: every file below a folder, as a module.
+//! The modules that `actions!()` declares: the Rust files below a folder.
 
 use std::{fs, io, path::Path};
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::LitStr;
 
-use crate::{diagnose::Errors, expand};
+use crate::diagnostics::Errors;
 
-/// A module that `actions!()` declares.
+/// A module.
 pub(crate) struct Module {
     pub ident: Ident,
     pub body: Body,
@@ -20,12 +20,13 @@ pub(crate) enum Body {
     Folder(Vec<Module>),
 }
 
-/// Where the actions are, unless a folder is named.
+/// The folder that is read if none is named, and the name of its module.
 const FOLDER: &str = "actions";
 
-/// Expands the macro in the crate at `root`.
-pub(crate) fn actions(folder: TokenStream, root: &Path) -> TokenStream {
-    let mut errors = Errors::default();
+/// Reads the folder that `actions!(folder)` names in the crate at `root`.
+///
+/// The module holds every file whose name is right, also where another is reported.
+pub(crate) fn read(folder: TokenStream, root: &Path, errors: &mut Errors) -> Option<Module> {
     let (folder, span) = if folder.is_empty() {
         (FOLDER.to_owned(), Span::call_site())
     } else {
@@ -35,29 +36,26 @@ pub(crate) fn actions(folder: TokenStream, root: &Path) -> TokenStream {
                 let message = "`actions!()` takes the folder of the actions, or nothing: \
                                `actions!(\"src/actions\")`";
                 errors.at(error.span(), message);
-                return errors.into_tokens();
+                return None;
             }
         }
     };
     let path = root.join(&folder);
-    let mut tree = Tree { span, errors };
     if !path.is_dir() {
-        let message = format!("there is no folder `{folder}` in {}", root.display());
-        tree.errors.at(span, message);
-        return tree.errors.into_tokens();
+        errors.at(span, format!("there is no folder `{folder}` in {}", root.display()));
+        return None;
     }
-    let body = tree.folder(&path);
     let ident = Ident::new(FOLDER, Span::call_site());
-    // What is right is declared all the same, so that one file's name is one message.
-    expand::tree(&Module { ident, body }, tree.errors)
+    Some(Module { ident, body: Reader { span, errors }.folder(&path) })
 }
 
-struct Tree {
+/// Reads folders, and reports errors where the macro names the first of them.
+struct Reader<'a> {
     span: Span,
-    errors: Errors,
+    errors: &'a mut Errors,
 }
 
-impl Tree {
+impl Reader<'_> {
     fn folder(&mut self, folder: &Path) -> Body {
         let own = folder.join("mod.rs");
         if own.is_file() {
@@ -123,7 +121,7 @@ impl Tree {
     }
 }
 
-/// Tells whether there is a file for us in the folder or below; pictures and notes are not.
+/// Returns whether a Rust file is in the folder or below it.
 fn holds_rust(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).any(|path| {

@@ -1,17 +1,17 @@
-//! The rules of `#[validate(…)]`.
+//! The rules that `#[validate(…)]` states.
 
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, Meta, spanned::Spanned};
 
 use crate::{
-    args::{Arg, Owner},
-    diagnose::Errors,
+    diagnostics::Errors,
+    syntax::args::{Arg, Syntax},
 };
 
-/// One rule that a value keeps.
+/// One rule for a value.
 pub(crate) struct Rule {
     pub kind: Kind,
-    /// Of the rule's name: where the compiler says that a type cannot be checked so.
+    /// Of the rule's name. The compiler reports there that a rule does not fit its type.
     pub span: Span,
 }
 
@@ -26,60 +26,63 @@ pub(crate) enum Kind {
     Custom { function: Expr },
 }
 
-const RULES: Owner = Owner {
+const RULES: Syntax = Syntax {
     name: "`#[validate]`",
     noun: "rule",
     known: &["length", "range", "email", "url", "contains", "required", "nested", "custom"],
     form: "rules such as `length(min = 1, max = 20)`",
 };
 
-const LENGTH: Owner = Owner {
+const LENGTH: Syntax = Syntax {
     name: "`length`",
     noun: "argument",
     known: &["min", "max", "equal"],
     form: "`min`, `max` or both, or `equal`: `length(min = 1, max = 20)`",
 };
 
-const RANGE: Owner = Owner {
+const RANGE: Syntax = Syntax {
     name: "`range`",
     noun: "argument",
     known: &["min", "max"],
     form: "`min`, `max` or both: `range(min = 1, max = 20)`",
 };
 
-const CONTAINS: Owner = Owner {
+const CONTAINS: Syntax = Syntax {
     name: "`contains`",
     noun: "argument",
     known: &["pattern"],
     form: "a text: `contains(pattern = \"@\")`",
 };
 
-const CUSTOM: Owner = Owner {
+const CUSTOM: Syntax = Syntax {
     name: "`custom`",
     noun: "argument",
     known: &["function"],
     form: "a function: `custom(function = is_even)`",
 };
 
-/// Returns the rules of a field.
-pub(crate) fn of_field(attrs: &[Attribute], errors: &mut Errors) -> Vec<Rule> {
-    parse(attrs, errors).into_iter().filter_map(|arg| rule(&arg, errors)).collect()
+impl Rule {
+    /// Parses the rules of a field.
+    pub(crate) fn of_field(attrs: &[Attribute], errors: &mut Errors) -> Vec<Self> {
+        parse(attrs, errors).into_iter().filter_map(|arg| rule(&arg, errors)).collect()
+    }
+
+    /// Parses the rules of a whole type: only a function of the user's can check one.
+    pub(crate) fn of_type(attrs: &[Attribute], errors: &mut Errors) -> Vec<Self> {
+        let mut rules = Self::of_field(attrs, errors);
+        rules.retain(|rule| {
+            let whole = matches!(rule.kind, Kind::Custom { .. });
+            if !whole {
+                let message = "this rule is for a field; a type takes `custom(function = …)`";
+                errors.at(rule.span, message);
+            }
+            whole
+        });
+        rules
+    }
 }
 
-/// Returns the rules of a whole type, which only a function of the user's can be.
-pub(crate) fn of_type(attrs: &[Attribute], errors: &mut Errors) -> Vec<Rule> {
-    let mut rules = of_field(attrs, errors);
-    rules.retain(|rule| {
-        let whole = matches!(rule.kind, Kind::Custom { .. });
-        if !whole {
-            errors.at(rule.span, "this rule is one for a field; a type has `custom(function = …)`");
-        }
-        whole
-    });
-    rules
-}
-
-/// Tells whether an attribute holds rules.
+/// Returns whether an attribute states rules.
 pub(crate) fn is_validate(attr: &Attribute) -> bool {
     attr.path().is_ident("validate")
 }
@@ -112,19 +115,19 @@ fn rule(arg: &Arg, errors: &mut Errors) -> Option<Rule> {
             let (min, max) = bounds(arg, RANGE, errors)?;
             Kind::Range { min, max }
         }
-        "email" => arg.alone(errors).map(|()| Kind::Email)?,
-        "url" => arg.alone(errors).map(|()| Kind::Url)?,
-        "required" => arg.alone(errors).map(|()| Kind::Required)?,
-        "nested" => arg.alone(errors).map(|()| Kind::Nested)?,
+        "email" => arg.bare(errors).map(|()| Kind::Email)?,
+        "url" => arg.bare(errors).map(|()| Kind::Url)?,
+        "required" => arg.bare(errors).map(|()| Kind::Required)?,
+        "nested" => arg.bare(errors).map(|()| Kind::Nested)?,
         "contains" => Kind::Contains { pattern: only(arg, CONTAINS, errors)? },
         _ => Kind::Custom { function: only(arg, CUSTOM, errors)? },
     };
     Some(Rule { kind, span: arg.key.span() })
 }
 
-/// Returns the bounds; `equal` is both.
-fn bounds(arg: &Arg, owner: Owner, errors: &mut Errors) -> Option<(Option<Expr>, Option<Expr>)> {
-    let args = arg.list(owner, errors)?;
+/// Returns the lower and the upper bound; `equal` is both.
+fn bounds(arg: &Arg, syntax: Syntax, errors: &mut Errors) -> Option<(Option<Expr>, Option<Expr>)> {
+    let args = arg.list(syntax, errors)?;
     let mut bound = |name: &str| {
         let arg = args.iter().find(|arg| arg.key == name)?;
         Some((arg.key.clone(), arg.value(errors)?))
@@ -132,7 +135,7 @@ fn bounds(arg: &Arg, owner: Owner, errors: &mut Errors) -> Option<(Option<Expr>,
     match (bound("min"), bound("max"), bound("equal")) {
         (None, None, Some((_, equal))) => Some((Some(equal.clone()), Some(equal))),
         (_, _, Some((key, _))) => {
-            errors.under(key, "`equal` stands alone: it is both `min` and `max`");
+            errors.under(key, "`equal` sets both `min` and `max`: leave them out");
             None
         }
         (min, max, None) => {
@@ -143,9 +146,9 @@ fn bounds(arg: &Arg, owner: Owner, errors: &mut Errors) -> Option<(Option<Expr>,
 }
 
 /// Returns the value of the one argument that a rule takes.
-fn only(arg: &Arg, owner: Owner, errors: &mut Errors) -> Option<Expr> {
-    let value = arg.list(owner, errors)?.first()?.value(errors)?;
-    // `custom(function = "path")` is how other crates write it.
+fn only(arg: &Arg, syntax: Syntax, errors: &mut Errors) -> Option<Expr> {
+    let value = arg.list(syntax, errors)?.first()?.value(errors)?;
+    // Other crates write `custom(function = "path")`.
     if let (Expr::Lit(_), "custom") = (&value, arg.key.to_string().as_str()) {
         errors.at(value.span(), "the function is a path, without quotes");
         return None;

@@ -1,32 +1,32 @@
-//! The arguments of an attribute: known keys, each given once.
+//! The arguments of an attribute: each key is known and given once.
 
 use std::fmt::Display;
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, ExprLit, Lit, LitStr, Meta, Token, Type, parse::Parser, punctuated::Punctuated};
 
-use crate::diagnose::{Errors, suggest};
+use crate::diagnostics::{Errors, suggest};
 
-/// An attribute that takes arguments, as its mistakes name it.
+/// What the arguments of one attribute look like, in the words of its error messages.
 #[derive(Clone, Copy)]
-pub(crate) struct Owner {
+pub(crate) struct Syntax {
     /// Such as "`#[action]`".
     pub name: &'static str,
     /// What one argument is called: "argument" or "rule".
     pub noun: &'static str,
     pub known: &'static [&'static str],
-    /// The right form, for those who wrote something else altogether.
+    /// The right form, for a user who wrote something else altogether.
     pub form: &'static str,
 }
 
-/// `key`, `key = value` or `key(…)`: the key is known and stands here for the first time.
+/// `key`, `key = value` or `key(…)`, where the key is known and not given before.
 pub(crate) struct Arg {
     pub key: Ident,
     pub meta: Meta,
 }
 
-impl Owner {
-    /// Parses arguments and leaves out those that are wrong.
+impl Syntax {
+    /// Parses arguments; reports those that are wrong and leaves them out.
     pub(crate) fn parse(self, tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
         let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
             Ok(metas) => metas,
@@ -89,25 +89,25 @@ impl Arg {
         }
     }
 
-    /// Returns the arguments of `key(…)`, of which there is at least one.
-    pub(crate) fn list(&self, owner: Owner, errors: &mut Errors) -> Option<Vec<Self>> {
+    /// Returns the arguments of `key(…)`; at least one is written.
+    pub(crate) fn list(&self, syntax: Syntax, errors: &mut Errors) -> Option<Vec<Self>> {
         match &self.meta {
             Meta::List(list) if !list.tokens.is_empty() => {
-                Some(owner.parse(list.tokens.clone(), errors))
+                Some(syntax.parse(list.tokens.clone(), errors))
             }
             other => {
-                errors.under(other, format!("{} takes {}", owner.name, owner.form));
+                errors.under(other, format!("{} takes {}", syntax.name, syntax.form));
                 None
             }
         }
     }
 
-    /// Checks that the key stands alone.
-    pub(crate) fn alone(&self, errors: &mut Errors) -> Option<()> {
+    /// Checks that the key has no value.
+    pub(crate) fn bare(&self, errors: &mut Errors) -> Option<()> {
         match &self.meta {
             Meta::Path(_) => Some(()),
             other => {
-                errors.under(other, format!("`{}` stands alone", self.key));
+                errors.under(other, format!("`{}` takes no value", self.key));
                 None
             }
         }

@@ -1,20 +1,20 @@
-//! Every path that generated code names, so that the contract with the runtime is one list.
+//! Every path that generated code names. The list is the contract with the runtime.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// An absolute path, written into `quote!` as it stands.
+/// An absolute path, which `quote!` writes unchanged.
 #[derive(Clone, Copy)]
 pub(crate) struct Absolute(&'static str);
 
 impl Absolute {
-    /// Returns the path as the attributes of serde and schemars want it.
+    /// Returns the path as the text that attributes of serde and schemars take.
     pub(crate) fn as_str(self) -> &'static str {
         self.0
     }
 
-    /// Returns the path as written at `span`, so that a mistake is shown there and not at the
-    /// macro.
+    /// Returns the path as written at `span`, so that the compiler reports errors there and not at
+    /// the macro.
     pub(crate) fn at(self, span: Span) -> TokenStream {
         let tokens = self.to_token_stream().into_iter();
         tokens
@@ -38,7 +38,7 @@ macro_rules! paths {
     };
 }
 
-// What authors write against.
+// The public API.
 paths! {
     ACTION = "::kipo::Action";
     CACHE = "::kipo::Cache";
@@ -52,7 +52,7 @@ paths! {
     VALIDATE = "::kipo::Validate";
 }
 
-// What only generated code may use.
+// For generated code only.
 paths! {
     ENDPOINT = "::kipo::__private::endpoint";
     EVENT_TYPE = "::kipo::__private::EventType";
@@ -84,7 +84,7 @@ paths! {
     SERDE_JSON = "::kipo::__private::serde_json";
 }
 
-// What the language gives; a user's own `Result` or `Send` must not get in the way.
+// The standard library. A user's own `Result` or `Send` does not shadow an absolute path.
 paths! {
     BOX = "::std::boxed::Box";
     CLONE = "::core::clone::Clone";

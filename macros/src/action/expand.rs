@@ -1,0 +1,323 @@
+//! The code of an action: the input as it is decoded and checked, the call of its function, and
+//! one registration.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, Generics, Item, ItemStruct, Type, parse_quote, spanned::Spanned};
+
+use super::model::{Action, Argument, Call, DERIVES, Decoding, Source};
+use crate::{
+    emit::{
+        bounds,
+        hygiene::{local, local_at, numbered, user_span},
+        option::option,
+        paths::{
+            ACTION, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER, ENDPOINT, EVENT_STREAM,
+            FIELD, INCOMING, INPUT, JSON_SCHEMA, NO_WAY, PHANTOM, REGISTRATION, RESULT, RETURNED,
+            SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, WAY,
+        },
+        state, validate,
+    },
+    fields::{Field, JsonPath},
+    syntax::{attrs, names},
+};
+
+/// Writes an action.
+pub(crate) fn action(action: &Action) -> TokenStream {
+    let ident = &action.input.ident;
+    let name_text = names::unraw(ident);
+    let name = option(action.name.as_ref());
+    let doc = &action.doc;
+    let states = state::needs(&action.states);
+    let input = input(action);
+    // The list of plain fields in the input asserts the same about their types.
+    let asked = action.fields.iter().filter(|field| !field.plain && field.read_by_type);
+    let asked = asked.map(|field| bounds::assert(INCOMING, &field.ty));
+    let call = action.call.as_ref().map(|call| called(ident, call));
+    quote! {
+        #input
+
+        #(#asked)*
+
+        #call
+
+        #SUBMIT! {
+            #REGISTRATION {
+                ident: #name_text,
+                name: #name,
+                module: ::core::module_path!(),
+                file: ::core::file!(),
+                line: ::core::line!(),
+                doc: #doc,
+                states: #states,
+                endpoint: #ENDPOINT::<#ident, _>,
+            }
+        }
+    }
+}
+
+/// Writes the input: the struct with its derives, and how it is decoded, described and checked.
+fn input(action: &Action) -> TokenStream {
+    let ident = &action.input.ident;
+    let Decoded { item, hidden, read, described, finish } = decoded(action);
+    let listed = action.fields.iter().filter(|field| field.plain).filter_map(listed);
+    let validate = validate::of_struct(&action.fields, &action.rules);
+    let (deserializer, generator) = (local("deserializer"), local("generator"));
+    let input = quote! {
+        impl #INPUT for #ident {
+            const FIELDS: &'static [#FIELD] = &[#(#listed),*];
+
+            fn decode<'__de, __D: #DESERIALIZER<'__de>>(
+                #deserializer: __D,
+            ) -> #CORE_RESULT<Self, __D::Error> {
+                use #NO_WAY as _;
+                #WAY::<#read>::OF.read(#deserializer)#finish
+            }
+
+            fn describe(#generator: &mut #SCHEMA_GENERATOR) -> #SCHEMA {
+                use #NO_WAY as _;
+                #WAY::<#described>::OF.describe(#generator)
+            }
+
+            #validate
+        }
+    };
+    let input = match hidden {
+        Some(hidden) => quote!(const _: () = { #hidden #input };),
+        None => input,
+    };
+    quote!(#item #input)
+}
+
+/// Writes the entry of a field that has a key.
+fn listed(field: &Field) -> Option<TokenStream> {
+    let JsonPath::Key(name) = &field.path else { return None };
+    let ty = &field.ty;
+    let defaulted = field.defaulted.then(|| quote!(.defaulted()));
+    let span = user_span(ty.span());
+    let field = FIELD.at(span);
+    Some(quote_spanned!(span=> #field::new::<#ty>(#name) #defaulted))
+}
+
+/// The parts of an input's code that depend on its [`Decoding`].
+struct Decoded {
+    /// The struct, with its derives.
+    item: TokenStream,
+    /// A struct that is read or described instead.
+    hidden: Option<TokenStream>,
+    /// The type that is read.
+    read: TokenStream,
+    /// The type that is described.
+    described: TokenStream,
+    /// What turns the value that is read into the input.
+    finish: TokenStream,
+}
+
+fn decoded(action: &Action) -> Decoded {
+    let item = documented(action);
+    match &action.decoding {
+        Decoding::Empty => empty(item, &action.doc),
+        Decoding::Derived => derived(&item),
+        Decoding::Assumed(types) => assumed(item, types),
+    }
+}
+
+/// Returns the input with a doc comment, which `missing_docs` asks for. The schema leaves out a
+/// sentence that the user did not write.
+fn documented(action: &Action) -> ItemStruct {
+    let mut input = action.input.clone();
+    if let Some(Call { documented: false, function, .. }) = &action.call {
+        let doc = format!("The input of `{}`.", function.sig.ident);
+        let attrs: Vec<Attribute> = parse_quote!(#[doc = #doc] #[schemars(description = "")]);
+        input.attrs.splice(0..0, attrs);
+    }
+    input
+}
+
+/// Reads an object: serde's form of a unit struct is `null`.
+fn empty(mut item: ItemStruct, doc: &str) -> Decoded {
+    let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
+    let name = names::unraw(&item.ident);
+    item.attrs.retain(|attr| !attrs::is_helper(attr));
+    let description = (!doc.is_empty()).then(|| quote!(, description = #doc));
+    Decoded {
+        item: item.into_token_stream(),
+        hidden: Some(quote! {
+            #[derive(#DESERIALIZE, #JSON_SCHEMA)]
+            #[serde(crate = #serde, rename = #name)]
+            #[schemars(crate = #schemars #description)]
+            struct __Empty {}
+        }),
+        read: quote!(__Empty),
+        described: quote!(__Empty),
+        finish: quote!(.map(|__Empty {}| Self {})),
+    }
+}
+
+fn derived(item: &ItemStruct) -> Decoded {
+    let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
+    Decoded {
+        item: quote! {
+            #[derive(#DESERIALIZE, #JSON_SCHEMA)]
+            #[serde(crate = #serde)]
+            #[schemars(crate = #schemars)]
+            #item
+        },
+        hidden: None,
+        read: quote!(Self),
+        described: quote!(Self),
+        finish: TokenStream::new(),
+    }
+}
+
+/// Describes a hidden struct with a parameter: schemars uses a bound only where there is one.
+fn assumed(mut item: ItemStruct, types: &[Type]) -> Decoded {
+    let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
+    let read = bounds::assume(types, bounds::READ);
+    let described = bounds::assume(types, bounds::DESCRIBED);
+    let name = names::unraw(&item.ident);
+    let members = item.fields.iter().map(|field| {
+        let syn::Field { attrs, ident, ty, .. } = field;
+        quote!(#(#attrs)* #ident: #ty)
+    });
+    let attrs = item.attrs.iter().filter(|attr| attrs::is_of_field(attr));
+    let hidden = quote! {
+        #[allow(dead_code)]
+        #[derive(#JSON_SCHEMA)]
+        #[schemars(crate = #schemars, rename = #name, bound = #described)]
+        #(#attrs)*
+        struct __Described<'__a> {
+            #(#members,)*
+            #[schemars(skip)]
+            __a: #PHANTOM<&'__a ()>,
+        }
+    };
+    let is_for_serde = |attr: &Attribute| attr.path().is_ident("serde") || !attrs::is_helper(attr);
+    item.attrs.retain(is_for_serde);
+    item.fields.iter_mut().for_each(|field| field.attrs.retain(is_for_serde));
+    Decoded {
+        item: quote! {
+            #[derive(#DESERIALIZE)]
+            #[serde(crate = #serde, bound(deserialize = #read))]
+            #item
+        },
+        hidden: Some(hidden),
+        read: quote!(Self),
+        described: quote!(__Described<'static>),
+        finish: TokenStream::new(),
+    }
+}
+
+/// Writes the function of an action, and the action that calls it.
+fn called(ident: &Ident, call: &Call) -> TokenStream {
+    let Call { function, output, .. } = call;
+    let span = user_span(output.span());
+    let out = local("out");
+    let (cx, body) = body(call, &out, span);
+    let answer = match &call.answer {
+        Some(answer) => answer.to_token_stream(),
+        None => {
+            let returned = RETURNED.at(span);
+            quote_spanned!(span=> <#output as #returned>::Output)
+        }
+    };
+    let (context, result, event_stream) =
+        (CONTEXT.at(span), RESULT.at(span), EVENT_STREAM.at(span));
+    let (cx, out) = (local_at(&cx, span), local_at(&out, span));
+    // All of it has the span of the output, so that the compiler reports an error in it once.
+    match call.event() {
+        Some(event) => {
+            let of = STREAM_ACTION.at(span);
+            quote_spanned! {span=>
+                #function
+
+                impl #of for #ident {
+                    type Event = #event;
+                    type Output = #answer;
+
+                    async fn stream(
+                        self,
+                        #cx: #context,
+                        #out: #event_stream<#event>,
+                    ) -> #result<#answer> #body
+                }
+            }
+        }
+        None => {
+            let of = ACTION.at(span);
+            quote_spanned! {span=>
+                #function
+
+                impl #of for #ident {
+                    type Output = #answer;
+
+                    async fn call(self, #cx: #context) -> #result<#answer> #body
+                }
+            }
+        }
+    }
+}
+
+/// Writes the context's local, and the body that fetches the arguments and calls the function.
+fn body(call: &Call, out: &Ident, span: Span) -> (Ident, TokenStream) {
+    let arguments = &call.arguments;
+    let is_context = |argument: &Argument| matches!(argument.source, Source::Context);
+    let is_state = |argument: &Argument| matches!(argument.source, Source::State(_));
+    let is_used = arguments.iter().any(|argument| is_context(argument) || is_state(argument));
+    let cx = local(if is_used { "cx" } else { "_cx" });
+    let last = arguments.iter().rposition(is_context);
+    let mut fetch = TokenStream::new();
+    let mut values = Vec::new();
+    for (index, argument) in arguments.iter().enumerate() {
+        values.push(match &argument.source {
+            Source::Context if last == Some(index) => quote!(#cx),
+            Source::Context => quote!(#CLONE::clone(&#cx)),
+            Source::State(ty) => {
+                let state = numbered("state", index);
+                fetch.extend(quote!(let #state = #cx.state::<#ty>()?;));
+                quote!(#state)
+            }
+            Source::Stream(_) => quote!(#out),
+            Source::Field(field) => quote!(self.#field),
+        });
+    }
+    let name = &call.function.sig.ident;
+    let returned = RETURNED.at(span);
+    let body = quote_spanned!(span=> { #fetch #returned::result(#name(#(#values),*).await) });
+    (cx, body)
+}
+
+/// Writes an item that has errors, without the attributes that only derives understand. A type
+/// still implements `Input`, so that the compiler reports no further errors where it is used.
+pub(crate) fn fallback(tokens: &TokenStream) -> TokenStream {
+    let Ok(mut item) = syn::parse2::<Item>(tokens.clone()) else { return tokens.clone() };
+    attrs::remove_helpers(&mut item);
+    if let Item::Struct(item) = &mut item {
+        attrs::remove_derives(&mut item.attrs, DERIVES);
+    }
+    let input = match &item {
+        Item::Struct(item) => fallback_input(&item.ident, &item.generics),
+        Item::Enum(item) => fallback_input(&item.ident, &item.generics),
+        Item::Union(item) => fallback_input(&item.ident, &item.generics),
+        _ => TokenStream::new(),
+    };
+    quote!(#item #input)
+}
+
+fn fallback_input(ident: &Ident, generics: &Generics) -> TokenStream {
+    let generics = bounds::with_static(generics);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        impl #impl_generics #INPUT for #ident #ty_generics #where_clause {
+            const FIELDS: &'static [#FIELD] = &[];
+
+            fn decode<'__de, __D: #DESERIALIZER<'__de>>(_: __D) -> #CORE_RESULT<Self, __D::Error> {
+                ::core::unreachable!()
+            }
+
+            fn describe(_: &mut #SCHEMA_GENERATOR) -> #SCHEMA {
+                ::core::unreachable!()
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! An action as it is written: a struct, or a function that is read as a struct and a call.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{
+    Attribute, FieldModifiers, Fields, FieldsNamed, FnArg, Generics, Item, ItemFn, ItemStruct,
+    LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility, punctuated::Punctuated,
+    spanned::Spanned, token,
+};
+
+use crate::{
+    diagnostics::Errors,
+    fields::{Field, Rule, Serde},
+    syntax::{args::Syntax, attrs, names, types},
+};
+
+/// An action.
+pub(crate) struct Action {
+    /// The name that `name = "…"` gives it.
+    pub name: Option<LitStr>,
+    /// The types of state that the app has to hold: of `state(…)`, then of the arguments.
+    pub states: Vec<Type>,
+    /// The struct below the attribute, or the one that the function's arguments make.
+    pub input: ItemStruct,
+    pub doc: String,
+    pub fields: Vec<Field>,
+    /// Rules over several fields.
+    pub rules: Vec<Rule>,
+    pub decoding: Decoding,
+    /// The function, if the action is written as one.
+    pub call: Option<Call>,
+}
+
+/// How the input is decoded and described.
+pub(crate) enum Decoding {
+    /// The input has no fields: any JSON object is accepted.
+    Empty,
+    /// By derives that prove their bounds for each field's type.
+    Derived,
+    /// By derives that assume their bounds for these types.
+    Assumed(Vec<Type>),
+}
+
+/// The function of an action.
+pub(crate) struct Call {
+    /// Without the attributes that belong to the input.
+    pub function: ItemFn,
+    /// Whether the function has a doc comment, and so the input.
+    pub documented: bool,
+    /// In the order of the function's arguments, except for those that have no name.
+    pub arguments: Vec<Argument>,
+    /// What the function returns.
+    pub output: Type,
+    /// The `T` of a `Result<T>`. An alias of it shows none.
+    pub answer: Option<Type>,
+}
+
+/// An argument of the function.
+pub(crate) struct Argument {
+    /// Doc comments and helper attributes, which only a field can have.
+    pub attrs: Vec<Attribute>,
+    pub ty: Type,
+    pub source: Source,
+}
+
+/// Where the value of an argument comes from.
+pub(crate) enum Source {
+    Context,
+    State(Type),
+    /// The stream of these events.
+    Stream(Type),
+    /// This field of the input.
+    Field(Ident),
+}
+
+/// What `#[action]` derives.
+pub(crate) const DERIVES: &[&str] = &["Deserialize", "JsonSchema"];
+
+const ACTION: Syntax = Syntax {
+    name: "`#[action]`",
+    noun: "argument",
+    known: &["name", "state"],
+    form: "`name = \"chat.Send\"` and `state(Type, …)`",
+};
+
+/// Parses `#[action(args)] item`.
+pub(crate) fn parse(args: TokenStream, item: &TokenStream, errors: &mut Errors) -> Option<Action> {
+    let args = Args::parse(args, errors);
+    match syn::parse2(item.clone()) {
+        Ok(Item::Struct(input)) => Some(Action::of(input, args, None, errors)),
+        Ok(Item::Fn(function)) => {
+            let (input, call) = split(function, errors);
+            Some(Action::of(input, args, Some(call), errors))
+        }
+        Ok(item) => {
+            let what = "an action is a struct, whose fields are its arguments, or an `async fn`";
+            errors.at(keyword(&item), what);
+            None
+        }
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    }
+}
+
+impl Action {
+    fn of(input: ItemStruct, args: Args, call: Option<Call>, errors: &mut Errors) -> Self {
+        let fields = Field::parse_all(&input.fields, &Serde::parse(&input.attrs), errors);
+        let rules = Rule::of_type(&input.attrs, errors);
+        let mut states = args.states;
+        for argument in call.iter().flat_map(|call| &call.arguments) {
+            if let Source::State(ty) = &argument.source {
+                states.push(ty.clone());
+            }
+        }
+        Self {
+            name: args.name,
+            states,
+            doc: attrs::doc(&input.attrs),
+            decoding: Decoding::of(&input, &fields),
+            input,
+            fields,
+            rules,
+            call,
+        }
+    }
+}
+
+impl Decoding {
+    fn of(input: &ItemStruct, fields: &[Field]) -> Self {
+        if !matches!(input.fields, Fields::Named(_)) {
+            return Self::Empty;
+        }
+        let types = fields.iter().filter(|field| field.read_by_type).map(|field| field.ty.clone());
+        let types: Vec<Type> = types.collect();
+        if types::can_be_assumed(&types, &input.ident) && !is_read_otherwise(&input.attrs) {
+            Self::Assumed(types)
+        } else {
+            Self::Derived
+        }
+    }
+}
+
+/// Returns whether a struct is read or described by more than its fields.
+fn is_read_otherwise(attrs: &[Attribute]) -> bool {
+    let keys = [
+        "bound",
+        "default",
+        "rename",
+        "from",
+        "try_from",
+        "remote",
+        "with",
+        "schema_with",
+        "transform",
+    ];
+    attrs::holds(attrs, "serde", &keys) || attrs::holds(attrs, "schemars", &keys)
+}
+
+/// What `#[action(…)]` says.
+#[derive(Default)]
+struct Args {
+    name: Option<LitStr>,
+    states: Vec<Type>,
+}
+
+impl Args {
+    fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut args = Self::default();
+        for arg in ACTION.parse(tokens, errors) {
+            match arg.key.to_string().as_str() {
+                "name" => args.name = arg.text(errors).filter(|name| is_name(name, errors)),
+                _ => args.states = arg.types(errors),
+            }
+        }
+        args
+    }
+}
+
+/// Returns whether a text is the name of an action, which a page calls as `action.chat.Send`, and
+/// reports one that is not.
+fn is_name(name: &LitStr, errors: &mut Errors) -> bool {
+    let text = name.value();
+    let wrong = |word: &str, capitals: bool| {
+        let allowed = |letter: char| {
+            letter == '_'
+                || letter.is_ascii_lowercase()
+                || letter.is_ascii_digit()
+                || (capitals && letter.is_ascii_uppercase())
+        };
+        word.is_empty()
+            || word.starts_with(|c: char| c.is_ascii_digit())
+            || !word.chars().all(allowed)
+    };
+    let (namespace, last) = match text.rsplit_once('.') {
+        Some((namespace, last)) => (Some(namespace), last),
+        None => (None, text.as_str()),
+    };
+    let right = !wrong(last, true)
+        && namespace.is_none_or(|namespace| !namespace.split('.').any(|word| wrong(word, false)));
+    if !right {
+        let form = "write words of `a-z`, `0-9` and `_`, then a type's name, joined by dots: \
+                    `\"chat.Send\"`";
+        errors.under(name, format!("{text:?} is not a valid action name: {form}"));
+    }
+    right
+}
+
+/// Splits a function into the input that its arguments make, and the call of what is left.
+fn split(mut function: ItemFn, errors: &mut Errors) -> (ItemStruct, Call) {
+    let (helpers, others): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut function.attrs).into_iter().partition(attrs::is_helper);
+    function.attrs = others;
+    let docs = function.attrs.iter().filter(|attr| attrs::is_doc(attr));
+    let attrs: Vec<_> = docs.cloned().chain(helpers).collect();
+
+    let mut arguments = Vec::new();
+    for argument in &mut function.sig.inputs {
+        let FnArg::Typed(argument) = argument else { continue };
+        arguments.extend(Argument::take(argument, errors));
+    }
+    let output = match &function.sig.output {
+        ReturnType::Type(_, ty) => (**ty).clone(),
+        ReturnType::Default => unit(),
+    };
+    let answer = match types::last_segment(&output) {
+        Some((ident, Some(answer))) if ident == "Result" => Some(answer.clone()),
+        _ => None,
+    };
+    let documented = attrs.iter().any(attrs::is_doc);
+    let input = input_of(&function, attrs, &arguments);
+    (input, Call { function, documented, arguments, output, answer })
+}
+
+/// Returns the struct that a function's arguments make.
+fn input_of(function: &ItemFn, attrs: Vec<Attribute>, arguments: &[Argument]) -> ItemStruct {
+    let name = &function.sig.ident;
+    let field = |argument: &Argument| match &argument.source {
+        Source::Field(ident) => Some(syn::Field {
+            attrs: argument.attrs.clone(),
+            vis: Visibility::Inherited,
+            modifiers: FieldModifiers::default(),
+            ident: Some(ident.clone()),
+            colon_token: Some(<Token![:]>::default()),
+            ty: argument.ty.clone(),
+            default: None,
+        }),
+        Source::Context | Source::State(_) | Source::Stream(_) => None,
+    };
+    let named = arguments.iter().filter_map(field).collect();
+    ItemStruct {
+        attrs,
+        vis: function.vis.clone(),
+        struct_token: <Token![struct]>::default(),
+        ident: Ident::new(&names::upper_camel(&names::unraw(name)), name.span()),
+        generics: Generics::default(),
+        fields: Fields::Named(FieldsNamed { brace_token: token::Brace::default(), named }),
+        semi_token: None,
+    }
+}
+
+/// Returns `()`, which a function without an arrow returns.
+fn unit() -> Type {
+    Type::Tuple(TypeTuple {
+        attrs: Vec::new(),
+        paren_token: token::Paren::default(),
+        elems: Punctuated::new(),
+    })
+}
+
+impl Argument {
+    /// Takes from an argument the attributes that belong to a field.
+    fn take(argument: &mut PatType, errors: &mut Errors) -> Option<Self> {
+        let (attrs, others) =
+            std::mem::take(&mut argument.attrs).into_iter().partition(attrs::is_of_field);
+        argument.attrs = others;
+        let source = match filled(&argument.ty) {
+            Some(source) => source,
+            None => Source::Field(names::of_argument(&argument.pat, errors)?),
+        };
+        Some(Self { attrs, ty: (*argument.ty).clone(), source })
+    }
+}
+
+impl Call {
+    /// Returns the type of the events that the action streams.
+    pub(crate) fn event(&self) -> Option<&Type> {
+        self.arguments.iter().find_map(|argument| match &argument.source {
+            Source::Stream(event) => Some(event),
+            Source::Context | Source::State(_) | Source::Field(_) => None,
+        })
+    }
+}
+
+/// Returns what the runtime fills an argument with, which the last word of its type says.
+///
+/// References and a page's context count as well, so that a check can say what is wrong with them.
+fn filled(ty: &Type) -> Option<Source> {
+    let ty = match types::ungrouped(ty) {
+        Type::Reference(reference) => &reference.elem,
+        ty => ty,
+    };
+    let (ident, argument) = types::last_segment(ty)?;
+    match (ident.to_string().as_str(), argument) {
+        ("Context" | "PageContext", None) => Some(Source::Context),
+        ("State", Some(state)) => Some(Source::State(state.clone())),
+        ("EventStream", Some(event)) => Some(Source::Stream(event.clone())),
+        _ => None,
+    }
+}
+
+/// Returns where an item says what it is.
+fn keyword(item: &Item) -> Span {
+    match item {
+        Item::Enum(item) => item.enum_token.span,
+        Item::Union(item) => item.union_token.span,
+        Item::Trait(item) => item.trait_token.span,
+        Item::Impl(item) => item.impl_token.span,
+        Item::Mod(item) => item.mod_token.span,
+        Item::Type(item) => item.type_token.span,
+        _ => item.span(),
+    }
+}

@@ -1,0 +1,67 @@
+//! One field, as JSON and `#[validate]` know it.
+
+use syn::Type;
+
+use super::{rules::Rule, serde_attrs::Serde};
+use crate::{diagnostics::Errors, syntax::names};
+
+/// One field of a struct or of a variant.
+pub(crate) struct Field {
+    /// How code reads it: its name, or its number.
+    pub member: syn::Member,
+    pub ty: Type,
+    pub path: JsonPath,
+    /// Whether the JSON has the field under a key of its own and in the form of its type.
+    pub plain: bool,
+    /// Whether the derives of its type read it.
+    pub read_by_type: bool,
+    /// Whether serde fills it in when it is missing.
+    pub defaulted: bool,
+    pub rules: Vec<Rule>,
+}
+
+/// The path, of one step at most, from the JSON of a struct or a variant to a value in it.
+pub(crate) enum JsonPath {
+    Key(String),
+    Index(usize),
+    /// No step: the value is all of the JSON, or its fields are keys of the same object.
+    Whole,
+}
+
+impl Field {
+    /// Parses the fields of a struct or of a variant; `container` is what serde's attributes
+    /// say about all of them.
+    pub(crate) fn parse_all(
+        fields: &syn::Fields,
+        container: &Serde,
+        errors: &mut Errors,
+    ) -> Vec<Self> {
+        let alone = fields.len() == 1;
+        let named = matches!(fields, syn::Fields::Named(_));
+        let each = fields.iter().zip(fields.members()).enumerate();
+        let field = |(index, (field, member)): (usize, (&syn::Field, syn::Member))| {
+            let serde = Serde::parse(&field.attrs);
+            let path = match &field.ident {
+                _ if serde.flatten || container.transparent => JsonPath::Whole,
+                Some(ident) => JsonPath::Key(
+                    serde
+                        .rename
+                        .clone()
+                        .unwrap_or_else(|| container.case.field(&names::unraw(ident))),
+                ),
+                None if alone => JsonPath::Whole,
+                None => JsonPath::Index(index),
+            };
+            Self {
+                member,
+                ty: field.ty.clone(),
+                path,
+                plain: named && !serde.flatten && !serde.skip && !serde.with,
+                read_by_type: !serde.skip && !serde.with,
+                defaulted: serde.default || container.default,
+                rules: Rule::of_field(&field.attrs, errors),
+            }
+        };
+        each.map(field).collect()
+    }
+}

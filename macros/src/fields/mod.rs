@@ -1,0 +1,14 @@
+//! The fields of a struct or of a variant: their types, their names in JSON, and the rules for
+//! their values.
+//!
+//! Start at `field`.
+
+mod field;
+mod rules;
+mod serde_attrs;
+mod variant;
+
+pub(crate) use field::{Field, JsonPath};
+pub(crate) use rules::{Kind, Rule, is_validate};
+pub(crate) use serde_attrs::Serde;
+pub(crate) use variant::Variant;
