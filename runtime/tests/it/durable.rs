@@ -181,7 +181,10 @@ async fn a_torn_tail_is_cut_said_and_never_served() {
         if !kept.is_empty() {
             let last = format!("last={}", kept.len());
             let text = log.text();
-            assert!(text.contains("was not closed") && text.contains(&last), "{cut}: {text}");
+            assert!(
+                text.contains("did not close the store") && text.contains(&last),
+                "{cut}: {text}"
+            );
         }
         ends.push(kept.len());
     }

@@ -1,0 +1,144 @@
+//! Rooms know lower rooms only, and no file imports, by any way round, itself; see ARCHITECTURE.md.
+
+mod imports;
+
+use std::{collections::BTreeMap, path::Path};
+
+use self::imports::Sources;
+
+/// Every room of the runtime, by floor.
+const FLOORS: &[(u8, &[&str])] = &[
+    (0, &["header"]),
+    (1, &["error"]),
+    (2, &["action", "files"]),
+    (3, &["stream"]),
+    (4, &["schema", "server"]),
+    (5, &["request"]),
+    (6, &["page"]),
+    (7, &["dev", "testing"]),
+    (8, &["dev/supervisor"]),
+    (9, &["app"]),
+];
+
+/// The rooms inside `page`, by floor.
+const PAGE_FLOORS: &[(u8, &[&str])] = &[
+    (0, &["html", "route"]),
+    (1, &["check"]),
+    (2, &["data"]),
+    (3, &["settings"]),
+    (4, &["template"]),
+    (5, &["answer"]),
+    (6, &["embedded", "pages"]),
+];
+
+/// The roof: these files re-export, and hold no logic.
+const ROOF: &[&str] = &["lib", "private", "guide"];
+
+/// The most entries that a folder of sources has.
+const ENTRIES_MAX: usize = 16;
+
+/// The crates whose files are read.
+const CRATES: &[&str] = &["bench", "chaos", "cli", "macros", "runtime", "topic", "xtask"];
+
+fn sources(name: &str) -> Sources {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    Sources::read(&workspace.join(name).join("src"))
+}
+
+#[test]
+fn every_room_knows_lower_rooms_only() {
+    let runtime = sources("runtime");
+    let wrong = wrong_arrows(&runtime, FLOORS, room);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    let wrong = wrong_arrows(&runtime, PAGE_FLOORS, room_of_page);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let circles: Vec<String> = CRATES
+        .iter()
+        .flat_map(|name| sources(name).circles().into_iter().map(move |c| format!("{name}: {c}")))
+        .collect();
+    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
+}
+
+#[test]
+fn every_folder_reads_as_a_table_of_contents() {
+    for name in CRATES {
+        for (folder, entries) in sources(name).folders() {
+            assert!(entries <= ENTRIES_MAX, "{name}/src/{folder} has {entries} entries");
+        }
+    }
+}
+
+/// The tests above find what they look for.
+#[test]
+fn a_circle_and_an_upward_arrow_are_found() {
+    let sources = Sources::of(&[
+        ("lib.rs", "mod error;\nmod action;\nmod page;\npub use crate::action::Action;\n"),
+        ("error.rs", "use crate::{action::Action, page::{check::Flaw}};\n"),
+        ("action/mod.rs", "mod call;\nmod guard;\npub use self::call::Action;\n"),
+        ("action/call.rs", "use super::guard::Guard;\n"),
+        ("action/guard.rs", "fn f() { crate::action::call::run(); }\n"),
+        ("page/mod.rs", "mod check;\n\npub use self::check::Flaw;\n"),
+        ("page/check.rs", "#[cfg(test)]\nmod tests {\n    use crate::action::Action;\n}\n"),
+    ]);
+    let floors: &[(u8, &[&str])] = &[(0, &["error"]), (1, &["action"]), (2, &["page"])];
+    let wrong = wrong_arrows(&sources, floors, room);
+    assert_eq!(
+        wrong,
+        [
+            "error.rs imports action/call.rs: `error` is below `action`",
+            "error.rs imports page/check.rs: `error` is below `page`",
+        ]
+    );
+    assert_eq!(sources.circles(), ["action/call.rs → action/guard.rs → action/call.rs"]);
+    assert_eq!(sources.folders()["action"], 3);
+    let unknown = wrong_arrows(&sources, &floors[..2], room);
+    assert!(unknown.contains(&"page/check.rs: `page` is on no floor".to_owned()), "{unknown:?}");
+}
+
+/// Returns each arrow that does not go to a lower floor, and each file whose room is on none.
+/// `room` names the room of a file, if it has one that counts.
+fn wrong_arrows<'f>(
+    sources: &'f Sources,
+    floors: &[(u8, &[&str])],
+    room: impl Fn(&'f str) -> Option<&'f str>,
+) -> Vec<String> {
+    let floor_of: BTreeMap<&str, u8> =
+        floors.iter().flat_map(|(floor, names)| names.iter().map(|name| (*name, *floor))).collect();
+    let mut wrong = Vec::new();
+    for (file, imports) in sources.arrows() {
+        let Some(from) = room(file).filter(|room| *room != "mod") else { continue };
+        let Some(floor) = floor_of.get(from) else {
+            wrong.push(format!("{file}: `{from}` is on no floor"));
+            continue;
+        };
+        for other in imports {
+            let Some(to) = room(other).filter(|to| *to != from && *to != "mod") else { continue };
+            if floor_of.get(to).is_none_or(|below| below >= floor) {
+                wrong.push(format!("{file} imports {other}: `{from}` is below `{to}`"));
+            }
+        }
+    }
+    wrong
+}
+
+/// Returns the room of a file of the runtime; the roof has none.
+fn room(file: &str) -> Option<&str> {
+    if file.starts_with("dev/supervisor/") {
+        return Some("dev/supervisor");
+    }
+    Some(first(file)).filter(|room| !ROOF.contains(room))
+}
+
+/// Returns the room of a file inside `page`.
+fn room_of_page(file: &str) -> Option<&str> {
+    file.strip_prefix("page/").map(first)
+}
+
+/// Returns the first name of a path, without its suffix.
+fn first(path: &str) -> &str {
+    path.split(['/', '.']).next().unwrap()
+}
