@@ -8,7 +8,7 @@ pub use serde_json;
 
 pub use crate::{
     action::{
-        Field, Incoming, Input, NoWay, Outgoing, Returned, StateNeed, Way, incoming, outgoing,
+        Field, Incoming, Input, IntoOutput, NoWay, Outgoing, StateNeed, Way, incoming, outgoing,
         rules,
     },
     error::FieldErrors,

@@ -13,8 +13,8 @@ use crate::{
         option::option,
         paths::{
             ACTION, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER, ENDPOINT, EVENT_STREAM,
-            FIELD, INCOMING, INPUT, JSON_SCHEMA, NO_WAY, PHANTOM, REGISTRATION, RESULT, RETURNED,
-            SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, WAY,
+            FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, PHANTOM, REGISTRATION,
+            RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, WAY,
         },
         state, validate,
     },
@@ -217,7 +217,7 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
     let answer = match &call.answer {
         Some(answer) => answer.to_token_stream(),
         None => {
-            let returned = RETURNED.at(span);
+            let returned = INTO_OUTPUT.at(span);
             quote_spanned!(span=> <#output as #returned>::Output)
         }
     };
@@ -282,7 +282,7 @@ fn body(call: &Call, out: &Ident, span: Span) -> (Ident, TokenStream) {
         });
     }
     let name = &call.function.sig.ident;
-    let returned = RETURNED.at(span);
+    let returned = INTO_OUTPUT.at(span);
     let body = quote_spanned!(span=> { #fetch #returned::result(#name(#(#values),*).await) });
     (cx, body)
 }

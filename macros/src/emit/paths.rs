@@ -65,7 +65,7 @@ paths! {
     PAGE_DATA = "::kipo::__private::PageData";
     PAGE_REGISTRATION = "::kipo::__private::PageRegistration";
     REGISTRATION = "::kipo::__private::Registration";
-    RETURNED = "::kipo::__private::Returned";
+    INTO_OUTPUT = "::kipo::__private::IntoOutput";
     RULES = "::kipo::__private::rules";
     STATE_NEED = "::kipo::__private::StateNeed";
     SUBMIT = "::kipo::__private::inventory::submit";

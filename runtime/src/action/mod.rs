@@ -6,9 +6,9 @@ mod effects;
 mod exact;
 mod field;
 mod guard;
+mod into_output;
 mod limits;
 mod origin;
-mod returned;
 mod state;
 mod travel;
 mod validate;
@@ -19,8 +19,8 @@ pub use self::{
     exact::Exact,
     field::Field,
     guard::Guard,
+    into_output::IntoOutput,
     limits::Limits,
-    returned::Returned,
     state::{State, StateNeed},
     travel::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
     validate::{Validate, rules},

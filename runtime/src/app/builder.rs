@@ -17,7 +17,7 @@ use crate::dev::Develop;
 use crate::{
     action::{Guard, Guards, Limits, States},
     app::{mount, start_error::StartError},
-    error::Mistake,
+    error::StartDiagnostic,
     files::{Files, client},
     header::RequestId,
     page::{PageGuards, Pages, Settings},
@@ -267,17 +267,17 @@ impl App {
 
     /// Checks everything, and puts it together.
     pub(crate) fn build(self) -> Result<Built, StartError> {
-        let mut mistakes: Vec<Mistake> = base_mistake(&self.base).into_iter().collect();
-        mistakes.extend(self.site.as_deref().and_then(site_mistake));
-        mistakes.extend(topics::doubled_names());
-        let routes = route::collect(&self.states).map_err(|wrong| mistakes.extend(wrong)).ok();
+        let mut errors: Vec<StartDiagnostic> = base_error(&self.base).into_iter().collect();
+        errors.extend(self.site.as_deref().and_then(site_error));
+        errors.extend(topics::doubled_names());
+        let routes = route::collect(&self.states).map_err(|wrong| errors.extend(wrong)).ok();
         let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
-            mistakes.extend(wrong);
+            errors.extend(wrong);
             None
         });
-        if !mistakes.is_empty() {
-            mistakes.sort();
-            return Err(StartError(mistakes));
+        if !errors.is_empty() {
+            errors.sort();
+            return Err(StartError(errors));
         }
         let routes = routes.unwrap_or_default();
         let shared = Arc::new(Shared {
@@ -347,21 +347,21 @@ impl Built {
 
 /// Opens the durable topics that are not open yet, in a directory.
 pub(crate) fn open_topics(path: &Path) -> Result<Option<Store>, StartError> {
-    topics::open_all(|| open_store(path)).map_err(|mistake| StartError(vec![mistake]))
+    topics::open_all(|| open_store(path)).map_err(|start_error| StartError(vec![start_error]))
 }
 
 #[cfg(feature = "disk")]
-fn open_store(path: &Path) -> Result<Store, Mistake> {
-    Store::open(path).map_err(|error| topics::mistake(&error))
+fn open_store(path: &Path) -> Result<Store, StartDiagnostic> {
+    Store::open(path).map_err(|error| topics::start_error(&error))
 }
 
 #[cfg(not(feature = "disk"))]
-fn open_store(_: &Path) -> Result<Store, Mistake> {
+fn open_store(_: &Path) -> Result<Store, StartDiagnostic> {
     let message = "durable topics need the feature `disk` of kipo, which this build leaves out";
-    Err(Mistake::new("topics", message))
+    Err(StartDiagnostic::new("topics", message))
 }
 
-fn base_mistake(base: &str) -> Option<Mistake> {
+fn base_error(base: &str) -> Option<StartDiagnostic> {
     let segment = |segment: &str| {
         !segment.is_empty()
             && !segment.starts_with('.')
@@ -369,18 +369,18 @@ fn base_mistake(base: &str) -> Option<Mistake> {
     };
     let right = base.strip_prefix('/').is_some_and(|path| path.split('/').all(segment));
     let message = "a base path looks like `/_kipo`: a slash, then names without one at the end";
-    (!right).then(|| Mistake::new(format!("App::base({base:?})"), message))
+    (!right).then(|| StartDiagnostic::new(format!("App::base({base:?})"), message))
 }
 
-fn site_mistake(site: &str) -> Option<Mistake> {
+fn site_error(site: &str) -> Option<StartDiagnostic> {
     let uri = site.parse::<http::Uri>().unwrap_or_default();
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
     let right = web && matches!(uri.path(), "" | "/") && uri.query().is_none();
     let message = "a site's address looks like `https://example.org`: no path behind the name";
-    (!right).then(|| Mistake::new(format!("App::site({site:?})"), message))
+    (!right).then(|| StartDiagnostic::new(format!("App::site({site:?})"), message))
 }
 
-fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<Mistake>> {
+fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<StartDiagnostic>> {
     let Some(files) = &app.files else { return Ok(None) };
     let preload = client::MODULES.iter().skip(1).map(|module| module.name.to_owned()).collect();
     let settings = Settings {

@@ -30,7 +30,7 @@ use crate::{
         Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
         supervisor,
     },
-    server::{Idle, Leave},
+    server::{IdleConnection, Shutdown},
 };
 
 /// Why a command did not do what it was asked for, for the person who asked.
@@ -40,7 +40,7 @@ impl App {
     /// Runs the command line: serves unless told otherwise (`--help` lists what there is).
     ///
     /// Returns when a SIGINT or SIGTERM has come and everything admitted has ended; with a
-    /// failure if the app does not start, after telling all its mistakes.
+    /// failure if the app does not start, after telling all its errors.
     #[must_use]
     pub fn run(self) -> ExitCode {
         let matches = command().get_matches();
@@ -245,9 +245,10 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
     let root = app.root().map(Path::to_owned);
     // The supervisor says it, here and in the browser.
     let fails = |error: &StartError| {
-        let mistakes = error.mistakes().iter();
-        let reports =
-            mistakes.map(|mistake| Report::of_mistake(mistake, root.as_deref())).collect();
+        let errors = error.errors().iter();
+        let reports = errors
+            .map(|start_error| Report::of_start_diagnostic(start_error, root.as_deref()))
+            .collect();
         supervisor.tell(&Word::Failed(reports));
         Ok(())
     };
@@ -270,13 +271,13 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
             report_panics(develop.clone());
         }
         let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
-        let (listener, succession) = socket.open().map_err(|error| error.to_string())?;
+        let (listener, handoff) = socket.open().map_err(|error| error.to_string())?;
         supervisor.tell(&Word::Serving);
         let (leave, left) = mpsc::unbounded_channel();
         let stop = async {
             let leave = tokio::select! {
                 leave = obey(&mut orders, develop.as_ref(), &supervisor, leave) => leave,
-                () = interrupted => Leave::Close,
+                () = interrupted => Shutdown::Close,
             };
             if store.is_none() {
                 // The next one has nothing to wait for.
@@ -284,14 +285,14 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
             }
             leave
         };
-        let inherited = || succession.clone().take();
+        let inherited = || handoff.clone().take();
         let served = serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
         if let Some(store) = store {
             store.close();
             supervisor.tell(&Word::Released);
         }
         // The next one takes them as soon as it serves.
-        succession.put_all(left).await;
+        handoff.put_all(left).await;
         served.map_err(|error| error.to_string())
     })
 }
@@ -302,12 +303,12 @@ async fn obey(
     orders: &mut UnboundedReceiver<Order>,
     develop: Option<&Develop>,
     supervisor: &Supervisor,
-    next: UnboundedSender<Idle>,
-) -> Leave {
+    next: UnboundedSender<IdleConnection>,
+) -> Shutdown {
     while let Some(order) = orders.recv().await {
         match (order, develop) {
-            (Order::HandOver, _) => return Leave::HandOver(next),
-            (Order::Retire, _) => return Leave::Close,
+            (Order::HandOff, _) => return Shutdown::HandOff(next),
+            (Order::Retire, _) => return Shutdown::Close,
             (Order::Changed(changes), Some(develop)) => {
                 let Acted { did, took, wrong } = develop.act(&changes);
                 supervisor.tell(&Word::Acted {
@@ -322,7 +323,7 @@ async fn obey(
             (Order::Serve | Order::Built(_) | Order::Changed(_) | Order::Wrong(_), _) => {}
         }
     }
-    Leave::Close
+    Shutdown::Close
 }
 
 /// Writes `client.d.ts` beside the pages, unless it is there already: editors read it again

@@ -43,7 +43,7 @@ pub(super) fn router(
             &format!("{base}/openapi.json"),
             embedded(in_memory(&openapi, "application/json"), Keep::Revalidate),
         )
-        // Whatever else is asked for below the base is a program's mistake, not a page.
+        // Whatever else is asked for below the base is a program's error, not a page.
         .route(&format!("{base}/{{*rest}}"), other_client(base));
     let Some(pages) = pages else { return router.fallback(nothing) };
     let assets = Arc::clone(&pages);

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::error::Mistake;
+use crate::error::StartDiagnostic;
 
 /// Everything that keeps an app from starting.
 #[derive(Clone, PartialEq, Eq)]
-pub struct StartError(pub(super) Vec<Mistake>);
+pub struct StartError(pub(super) Vec<StartDiagnostic>);
 
 impl StartError {
     #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) fn mistakes(&self) -> &[Mistake] {
+    pub(crate) fn errors(&self) -> &[StartDiagnostic] {
         &self.0
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Order {
     /// Open the topics, accept connections.
     Serve,
     /// Accept no more; let go of everything, and leave open connections to the next process.
-    HandOver,
+    HandOff,
     /// Accept no more; let go of everything, for good.
     Retire,
     /// Files of pages have changed.

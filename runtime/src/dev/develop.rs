@@ -39,14 +39,14 @@ impl Develop {
     pub(crate) fn new(pages: Arc<Pages>, types: &Types) -> Self {
         let reload = Arc::new(Reload::new(pages.root(), pages.life()));
         let (told, root) = (Arc::clone(&reload), pages.root().map(Path::to_owned));
-        pages.on_failure(move |PageFailure { page, flaw, request_id }| {
+        pages.on_failure(move |PageFailure { page, diagnostic, request_id }| {
             // Of a panic the tabs hear where it happened.
-            if !flaw.message.starts_with(PANICKED) {
+            if !diagnostic.message.starts_with(PANICKED) {
                 told.tell(&ReloadEvent::Failure(Box::new(Report {
                     kind: Kind::Data,
                     name: Some(page.to_owned()),
                     request_id: Some(request_id.to_owned()),
-                    ..Report::of_flaw(flaw, root.as_deref())
+                    ..Report::of_diagnostic(diagnostic, root.as_deref())
                 })));
             }
         });
@@ -85,8 +85,11 @@ impl Develop {
                 let did: Vec<&str> = events.iter().map(ReloadEvent::done).collect();
                 (did.join(", "), Vec::new())
             }
-            Err(flaws) => {
-                let wrong: Vec<_> = flaws.iter().map(|flaw| Report::of_flaw(flaw, root)).collect();
+            Err(diagnostics) => {
+                let wrong: Vec<_> = diagnostics
+                    .iter()
+                    .map(|diagnostic| Report::of_diagnostic(diagnostic, root))
+                    .collect();
                 self.reload.pages_are_wrong(&wrong);
                 ("not right yet".to_owned(), wrong)
             }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dev::environment::source_root,
-    error::Mistake,
-    page::{self, Flaw},
+    error::StartDiagnostic,
+    page::{self, Diagnostic},
 };
 
 /// Where something went wrong.
@@ -78,26 +78,26 @@ impl Report {
         }
     }
 
-    /// Reports a flaw of a page, whose file lies below `root`.
-    pub(crate) fn of_flaw(flaw: &Flaw, root: Option<&Path>) -> Self {
+    /// Reports a diagnostic of a page, whose file lies below `root`.
+    pub(crate) fn of_diagnostic(diagnostic: &Diagnostic, root: Option<&Path>) -> Self {
         Self {
-            file: Some(located(&flaw.file, root)),
-            line: flaw.line,
-            column: flaw.column,
-            excerpt: flaw.excerpt.clone(),
-            known: flaw.known.clone(),
-            ..Self::new(Kind::Template, &flaw.message)
+            file: Some(located(&diagnostic.file, root)),
+            line: diagnostic.line,
+            column: diagnostic.column,
+            excerpt: diagnostic.excerpt.clone(),
+            known: diagnostic.known.clone(),
+            ..Self::new(Kind::Template, &diagnostic.message)
         }
     }
 
-    /// Reports a mistake that keeps the app from starting.
-    pub(crate) fn of_mistake(mistake: &Mistake, root: Option<&Path>) -> Self {
-        let (file, line, column) = place(&mistake.place);
+    /// Reports a error that keeps the app from starting.
+    pub(crate) fn of_start_diagnostic(start_error: &StartDiagnostic, root: Option<&Path>) -> Self {
+        let (file, line, column) = place(&start_error.place);
         let file = located(file, root);
-        // A flaw of a page has its excerpt indented below its sentence.
-        let (message, excerpt) = match mistake.message.split_once("\n    ") {
+        // A diagnostic of a page has its excerpt indented below its sentence.
+        let (message, excerpt) = match start_error.message.split_once("\n    ") {
             Some((message, excerpt)) => (message, excerpt.replace("\n    ", "\n")),
-            None => (mistake.message.as_str(), String::new()),
+            None => (start_error.message.as_str(), String::new()),
         };
         let (excerpt, known) = with_known(&excerpt);
         Self { file: Some(file), line, column, excerpt, known, ..Self::new(Kind::Start, message) }
@@ -215,17 +215,20 @@ mod tests {
 
     #[test]
     fn a_mistake_of_a_page_keeps_its_excerpt() {
-        let mistake = Mistake::new("pages/a.html:1:2", "no such thing\n    1 | x\n      | ^");
-        let report = Report::of_mistake(&mistake, None);
+        let start_error =
+            StartDiagnostic::new("pages/a.html:1:2", "no such thing\n    1 | x\n      | ^");
+        let report = Report::of_start_diagnostic(&start_error, None);
         assert_eq!((report.line, report.column), (Some(1), Some(2)));
         assert_eq!(
             (report.message.as_str(), report.excerpt.as_str()),
             ("no such thing", "1 | x\n  | ^")
         );
         assert_eq!(report.to_string(), "pages/a.html:1:2: no such thing\n    1 | x\n      | ^");
-        let known =
-            Mistake::new(mistake.place.clone(), format!("{}\n    known: a, b", mistake.message));
-        let known = Report::of_mistake(&known, None);
+        let known = StartDiagnostic::new(
+            start_error.place.clone(),
+            format!("{}\n    known: a, b", start_error.message),
+        );
+        let known = Report::of_start_diagnostic(&known, None);
         assert_eq!(
             (known.excerpt.as_str(), known.known.as_slice()),
             ("1 | x\n  | ^", ["a".to_owned(), "b".to_owned()].as_slice())

@@ -16,8 +16,8 @@ use crate::dev::{
     control::{Order, Word, line},
     develop::Develop,
     environment::SUPERVISED,
+    handoff::Socket,
     report::Report,
-    succession::Socket,
 };
 
 /// How long a process whose supervisor is gone takes to let go of everything.

@@ -3,9 +3,9 @@
 mod call_error;
 mod code;
 mod fields;
-mod mistake;
 pub(crate) mod problem;
 mod redirect;
+mod start_diagnostic;
 mod unwind;
 
 pub use self::{
@@ -15,8 +15,8 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    mistake::Mistake,
     redirect::Redirect,
+    start_diagnostic::StartDiagnostic,
     unwind::{panicked, unpanicked},
 };
 

@@ -18,7 +18,7 @@ pub(crate) use self::{answer::Keep, data::PageGuards, pages::Pages, settings::Se
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::{
     answer::wants_html,
-    check::{Flaw, excerpt},
+    check::{Diagnostic, excerpt},
     html::escape,
     template::{Listed, PageFailure},
 };

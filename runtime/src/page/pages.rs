@@ -21,12 +21,12 @@ use http::{HeaderValue, Method, StatusCode, header};
 use crate::page::template::{Listed, list, uses};
 use crate::{
     action::{Context, States},
-    error::{Code, Error, Mistake, Result, unpanicked},
+    error::{Code, Error, Result, StartDiagnostic, unpanicked},
     files::{Files, Hash},
     header::REQUEST_ID,
     page::{
         answer::{self, Audience, HTML, Keep, content, finish, respond, with_head},
-        check::Flaw,
+        check::Diagnostic,
         data::{Cache, PageContext, PageData, PageRegistration, Reply, not_found},
         route::Target,
         settings::Settings,
@@ -55,7 +55,7 @@ impl Pages {
         files: Files,
         settings: Settings,
         states: &States,
-    ) -> Result<Self, Vec<Mistake>> {
+    ) -> Result<Self, Vec<StartDiagnostic>> {
         let registrations = inventory::iter::<PageRegistration>.into_iter().collect();
         Self::of(files, settings, states, registrations)
     }
@@ -65,22 +65,24 @@ impl Pages {
         settings: Settings,
         states: &States,
         mut registrations: Vec<&'static PageRegistration>,
-    ) -> Result<Self, Vec<Mistake>> {
+    ) -> Result<Self, Vec<StartDiagnostic>> {
         // The order of registration is not promised, so it decides nothing.
         registrations.sort_by_key(|registration| (registration.file, registration.line));
-        let mut mistakes = missing_states(&registrations, states);
+        let mut errors = missing_states(&registrations, states);
         let head = Head::new(&settings);
         let loaded = Set::load(&files, &head, &settings, &registrations);
         match &loaded {
-            Ok(set) => mistakes.extend(settings.guards.mistakes(&set.page_files())),
-            Err(flaws) => mistakes.extend(flaws.iter().map(Flaw::to_mistake)),
+            Ok(set) => errors.extend(settings.guards.errors(&set.page_files())),
+            Err(diagnostics) => {
+                errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic))
+            }
         }
         match loaded {
-            Ok(set) if mistakes.is_empty() => {
+            Ok(set) if errors.is_empty() => {
                 let serving = ArcSwap::from_pointee(set);
                 Ok(Self { files, registrations, head, settings, serving, hearing: OnceLock::new() })
             }
-            _ => Err(mistakes),
+            _ => Err(errors),
         }
     }
 
@@ -94,7 +96,7 @@ impl Pages {
         not(any(test, all(feature = "dev", debug_assertions))),
         expect(dead_code, reason = "a release never reads its pages again")
     )]
-    pub(crate) fn reload(&self) -> Result<(), Vec<Flaw>> {
+    pub(crate) fn reload(&self) -> Result<(), Vec<Diagnostic>> {
         let set = Set::load(&self.files, &self.head, &self.settings, &self.registrations)?;
         self.serving.store(Arc::new(set));
         Ok(())
@@ -222,7 +224,9 @@ impl Pages {
             .map_err(|error| Failure::of_data(page, error))?;
         let of_data = |error| Failure::of_data(page, error);
         let data = page_data(data, &params, path).map_err(of_data)?;
-        let html = set.render(page, &data).map_err(|flaw| Failure::of_template(page, *flaw))?;
+        let html = set
+            .render(page, &data)
+            .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let reply = page_cx.take_reply();
         let status = reply.status().map_err(of_data)?;
         let html = reply.meta.put_into(html, self.settings.site.as_deref());
@@ -278,17 +282,17 @@ impl fmt::Debug for Pages {
     }
 }
 
-fn missing_states(registrations: &[&PageRegistration], states: &States) -> Vec<Mistake> {
-    let mut mistakes = Vec::new();
+fn missing_states(registrations: &[&PageRegistration], states: &States) -> Vec<StartDiagnostic> {
+    let mut errors = Vec::new();
     for registration in registrations {
         for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
             let (page, state) = (registration.page, (need.name)());
             let message =
                 format!("the page `{page}` needs the state `{state}`: add `.state(…)` to the App");
-            mistakes.push(Mistake::at(registration.file, registration.line, message));
+            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
         }
     }
-    mistakes
+    errors
 }
 
 fn get_only(cx: &Context) -> Result<()> {

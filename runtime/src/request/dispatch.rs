@@ -15,8 +15,8 @@ use crate::{
     header::{RequestId, accept},
     request::{decode, encode, route::Endpoint, shield::Shield, within::within},
     schema::Shape,
-    server::{Peer, Place, Shared, addresses},
-    stream::{EventStream, Pipe, StreamAction, StreamBody, TakeOver, Watch},
+    server::{Peer, Permit, Shared, addresses},
+    stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch},
 };
 
 /// Marks an action that answers once.
@@ -101,14 +101,14 @@ async fn stream<A: StreamAction>(
         not_draining(&shared)?;
         method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
         let action = admit::<A>(&shared, &cx, body, bounds).await?;
-        Ok((action, place(&shared, &cx, peer.as_ref())?))
+        Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
     match unpanicked(outcome).instrument(span.clone()).await {
-        Ok((action, place)) => {
+        Ok((action, permit)) => {
             let cx = cx.detached();
             let headers = cx.clone();
-            let body = body_of(action, cx, bounds, shared.drain.watch(), place, span);
-            open(&headers, body, peer.and_then(|peer| peer.take_over))
+            let body = body_of(action, cx, bounds, shared.drain.watch(), permit, span);
+            open(&headers, body, peer.and_then(|peer| peer.detached_stream))
         }
         Err(error) if retries_by_itself(&cx, &error) => encode::come_back(&error, cx.request_id()),
         Err(error) => answer::<()>(&cx, Err(error)),
@@ -124,12 +124,12 @@ fn not_draining(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Takes a place for a stream among those of its client's address, if they are counted.
-fn place(shared: &Shared, cx: &Context, peer: Option<&Peer>) -> Result<Option<Place>> {
+/// Takes a permit for a stream among those of its client's address, if they are counted.
+fn permit(shared: &Shared, cx: &Context, peer: Option<&Peer>) -> Result<Option<Permit>> {
     let address = peer.and_then(|peer| shared.addresses.of_stream(peer.address.ip(), cx.headers()));
     let Some(address) = address else { return Ok(None) };
-    let place = shared.addresses.streams.take(address, shared.streams_per_address_max);
-    place.map(Some).ok_or_else(|| addresses::full("streams"))
+    let permit = shared.addresses.streams.take(address, shared.streams_per_address_max);
+    permit.map(Some).ok_or_else(|| addresses::full("streams"))
 }
 
 /// Returns whether the client is one that takes an error for the end, but would come back to a
@@ -139,11 +139,11 @@ fn retries_by_itself(cx: &Context, error: &Error) -> bool {
 }
 
 /// Answers with a stream.
-fn open(cx: &Context, body: StreamBody, take_over: Option<TakeOver>) -> Response {
-    let mut response = match take_over {
+fn open(cx: &Context, body: StreamBody, detached_stream: Option<DetachedStream>) -> Response {
+    let mut response = match detached_stream {
         None => encode::stream(Body::new(body), cx.request_id()),
-        Some(take_over) => {
-            let silent = Body::new(take_over.give(body));
+        Some(detached_stream) => {
+            let silent = Body::new(detached_stream.give(body));
             let mut response = encode::stream(silent, cx.request_id());
             // Nothing that could read another request is left by then.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -160,7 +160,7 @@ pub(crate) fn body_of<A: StreamAction>(
     cx: Context,
     bounds: Bounds,
     drain: Watch,
-    place: Option<Place>,
+    permit: Option<Permit>,
     span: Span,
 ) -> StreamBody {
     let pipe = Arc::new(Pipe::new(bounds.ping));
@@ -170,7 +170,7 @@ pub(crate) fn body_of<A: StreamAction>(
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
     let running = async move {
-        let _place = place;
+        let _permit = permit;
         let ended = match action.stream(cx, out).await {
             Ok(output) => {
                 let mut json = Vec::new();

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use crate::{
     action::{StateNeed, States},
-    error::Mistake,
+    error::StartDiagnostic,
     schema::Describe,
     server::Shared,
 };
@@ -93,15 +93,15 @@ impl Future for Answered {
 }
 
 /// Returns all registered actions sorted by name, or everything that is wrong with them.
-pub(crate) fn collect(states: &States) -> Result<Vec<Route>, Vec<Mistake>> {
+pub(crate) fn collect(states: &States) -> Result<Vec<Route>, Vec<StartDiagnostic>> {
     table(inventory::iter::<Registration>.into_iter(), states)
 }
 
 fn table<'r>(
     registrations: impl Iterator<Item = &'r Registration>,
     states: &States,
-) -> Result<Vec<Route>, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
+) -> Result<Vec<Route>, Vec<StartDiagnostic>> {
+    let mut errors = Vec::new();
     // The order of registration is not promised, so it decides nothing.
     let mut by_name = BTreeMap::<String, Vec<&Registration>>::new();
     for registration in registrations {
@@ -110,7 +110,7 @@ fn table<'r>(
             let (ident, state) = (registration.ident, (need.name)());
             let message =
                 format!("`{ident}` needs the state `{state}`: add `.state(…)` to the App");
-            mistakes.push(Mistake::at(registration.file, registration.line, message));
+            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
         }
     }
     for (name, same) in &mut by_name {
@@ -121,12 +121,12 @@ fn table<'r>(
                     "`{name}` is already the name of the action at {}:{}; rename one, or give it a name by `#[action(name = \"…\")]`",
                     first.file, first.line
                 );
-                mistakes.push(Mistake::at(other.file, other.line, message));
+                errors.push(StartDiagnostic::at(other.file, other.line, message));
             }
         }
     }
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+    if !errors.is_empty() {
+        return Err(errors);
     }
     let route = |(name, same): (String, Vec<&Registration>)| Route {
         name: name.into(),
@@ -200,7 +200,7 @@ mod tests {
             line: 1,
             doc: "",
             states: &[],
-            endpoint: || unreachable!("no endpoint is made for a mistake"),
+            endpoint: || unreachable!("no endpoint is made for a start_error"),
         }
     }
 
@@ -227,8 +227,8 @@ mod tests {
         let mut needy = registration("app::actions", "Needy");
         needy.states = const { &[StateNeed::of::<String>()] };
         let all = [second, registration("app::actions::chat", "Send"), needy];
-        let mistakes = table(all.iter(), &States::default()).unwrap_err();
-        let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        let errors = table(all.iter(), &States::default()).unwrap_err();
+        let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(text.len(), 2);
         assert!(text[0].contains("needs the state `alloc::string::String`"), "{text:?}");
         assert!(text[1].starts_with("a.rs:9: `chat.Send` is already"), "{text:?}");

@@ -69,8 +69,8 @@ fn parse(text: &str) -> Option<IpAddr> {
 pub(crate) struct Tally(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 impl Tally {
-    /// Takes a place for an address, unless it holds `max` of them.
-    pub(crate) fn take(&self, ip: IpAddr, max: usize) -> Option<Place> {
+    /// Takes a permit for an address, unless it holds `max` of them.
+    pub(crate) fn take(&self, ip: IpAddr, max: usize) -> Option<Permit> {
         let holder = holder(ip);
         // A std lock: held for a look-up. A panic under it leaves the counts as they were.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +82,7 @@ impl Tally {
             return None;
         }
         *count += 1;
-        Some(Place { tally: self.clone(), holder })
+        Some(Permit { tally: self.clone(), holder })
     }
 }
 
@@ -106,12 +106,12 @@ fn holder(ip: IpAddr) -> IpAddr {
 
 /// One thing that an address holds, for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     tally: Tally,
     holder: IpAddr,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut held = self.tally.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut count) = held.entry(self.holder) {
@@ -136,10 +136,10 @@ mod tests {
     #[test]
     fn a_place_is_free_again_once_it_is_let_go() {
         let tally = Tally::default();
-        let places: Vec<_> = (0..2).map(|_| tally.take(ip("192.0.2.1"), 2).unwrap()).collect();
+        let permits: Vec<_> = (0..2).map(|_| tally.take(ip("192.0.2.1"), 2).unwrap()).collect();
         assert!(tally.take(ip("192.0.2.1"), 2).is_none());
         let other = tally.take(ip("192.0.2.2"), 2).unwrap();
-        drop(places);
+        drop(permits);
         drop(tally.take(ip("192.0.2.1"), 2).unwrap());
         drop(other);
         assert!(tally.take(ip("192.0.2.1"), 0).is_none());
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_network_of_64_bits_is_one_holder() {
         let tally = Tally::default();
-        let _place = tally.take(ip("2001:db8:0:1::1"), 1).unwrap();
+        let _permit = tally.take(ip("2001:db8:0:1::1"), 1).unwrap();
         assert!(tally.take(ip("2001:db8:0:1:ffff::2"), 1).is_none());
         assert!(tally.take(ip("2001:db8:0:2::1"), 1).is_some());
     }

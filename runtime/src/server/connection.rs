@@ -26,7 +26,7 @@ use tokio::{
 use crate::{
     error::{Code, Error, problem},
     header::{RequestId, accept},
-    stream::{TakeOver, come_back},
+    stream::{DetachedStream, come_back},
 };
 
 /// How long a refused client may go on sending before the connection is closed.
@@ -34,13 +34,13 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection between two requests: whoever has it may serve it.
 #[derive(Debug)]
-pub(crate) struct Idle {
+pub(crate) struct IdleConnection {
     pub(crate) stream: TcpStream,
     /// What was read of the next request.
     pub(crate) read: Bytes,
 }
 
-impl Idle {
+impl IdleConnection {
     /// One that nothing was read of.
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, read: Bytes::new() }
@@ -60,7 +60,7 @@ pub(crate) struct Connection<S> {
     /// Armed once a refused connection is shut down.
     linger: Option<Pin<Box<Sleep>>>,
     /// Told of each write.
-    take_over: TakeOver,
+    detached_stream: DetachedStream,
 }
 
 impl<S> Connection<S> {
@@ -69,9 +69,17 @@ impl<S> Connection<S> {
         stream: S,
         read: Bytes,
         write_deadline: Duration,
-        take_over: TakeOver,
+        detached_stream: DetachedStream,
     ) -> Self {
-        Self { stream, read, write_deadline, stuck: None, refusal: None, linger: None, take_over }
+        Self {
+            stream,
+            read,
+            write_deadline,
+            stuck: None,
+            refusal: None,
+            linger: None,
+            detached_stream,
+        }
     }
 
     /// Returns the stream, and what was read of it and not asked for.
@@ -127,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
                 }
             },
         };
-        this.take_over.wrote(written.is_ready());
+        this.detached_stream.wrote(written.is_ready());
         if written.is_ready() {
             this.stuck = None;
             return written;

@@ -10,8 +10,8 @@ mod shared;
 pub use self::serve::ServeLimits;
 
 pub(crate) use self::{
-    addresses::{Addresses, Place},
+    addresses::{Addresses, Permit},
     shared::{Peer, Shared},
 };
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) use self::{connection::Idle, serve::Leave};
+pub(crate) use self::{connection::IdleConnection, serve::Shutdown};

@@ -28,11 +28,11 @@ use crate::{
     error::{Code, Error},
     server::{
         activity::{Activity, BusyBody},
-        addresses::{self, Place},
-        connection::{self, Connection, Idle},
+        addresses::{self, Permit},
+        connection::{self, Connection, IdleConnection},
         shared::{Peer, Shared},
     },
-    stream::{Alarm, Drain, StreamBody, TakeOver, jitter, take_over},
+    stream::{Alarm, DetachedStream, Drain, StreamBody, detached_stream, jitter},
 };
 
 /// Bounds on connections. Those on requests and calls are [`Limits`](crate::Limits).
@@ -102,7 +102,7 @@ const REFUSALS_MAX: usize = 256;
 
 /// What becomes of connections between two requests when the server goes away.
 #[derive(Debug)]
-pub(crate) enum Leave {
+pub(crate) enum Shutdown {
     /// They are closed.
     Close,
     /// Another process goes on with them, on the same socket.
@@ -110,11 +110,11 @@ pub(crate) enum Leave {
         not(all(feature = "dev", debug_assertions)),
         allow(dead_code, reason = "only one version of an app after others leaves it to the next")
     )]
-    HandOver(UnboundedSender<Idle>),
+    HandOff(UnboundedSender<IdleConnection>),
 }
 
 /// Where connections find who goes on with them, once the server goes away.
-type Heir = Arc<OnceLock<UnboundedSender<Idle>>>;
+type Successor = Arc<OnceLock<UnboundedSender<IdleConnection>>>;
 
 /// Serves connections until `stop` completes, then drains: no new connections, streams end,
 /// admitted calls finish within their time.
@@ -131,7 +131,7 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     let stop = async {
         stop.await;
-        Leave::Close
+        Shutdown::Close
     };
     serve_in_turn(listener, router, shared, limits, future::pending, stop).await
 }
@@ -142,24 +142,24 @@ pub(crate) async fn serve(
 /// # Errors
 ///
 /// As those of [`serve`].
-pub(crate) async fn serve_in_turn<I: Future<Output = Idle>>(
+pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
     listener: TcpListener,
     router: Router,
     shared: Arc<Shared>,
     limits: ServeLimits,
     inherited: impl Fn() -> I,
-    stop: impl Future<Output = Leave>,
+    stop: impl Future<Output = Shutdown>,
 ) -> io::Result<()> {
     let (connections, refusals) = (TaskTracker::new(), TaskTracker::new());
-    let heir = Heir::default();
+    let successor = Successor::default();
     let mut stop = std::pin::pin!(stop);
     let leave = loop {
         let opened = tokio::select! {
-            accepted = listener.accept() => accepted.map(|(stream, _)| Idle::new(stream)),
+            accepted = listener.accept() => accepted.map(|(stream, _)| IdleConnection::new(stream)),
             inherited = inherited() => Ok(inherited),
             leave = &mut stop => break leave,
         };
-        let Idle { stream, read } = match opened {
+        let IdleConnection { stream, read } = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
@@ -170,11 +170,17 @@ pub(crate) async fn serve_in_turn<I: Future<Output = Idle>>(
         // Its client may have left already.
         let Ok(peer) = stream.peer_addr() else { continue };
         // The first tracker is awaited by the drain below; what is in the second takes a second.
-        match place(&shared, peer, connections.len(), limits) {
-            Ok(place) => {
+        match permit(&shared, peer, connections.len(), limits) {
+            Ok(permit) => {
                 let (router, drain) = (router.clone(), shared.drain.clone());
-                let opened = Opened { stream, read, peer, _place: place };
-                connections.spawn(connection(opened, router, limits, drain, Arc::clone(&heir)));
+                let opened = Opened { stream, read, peer, _permit: permit };
+                connections.spawn(connection(
+                    opened,
+                    router,
+                    limits,
+                    drain,
+                    Arc::clone(&successor),
+                ));
             }
             Err(error) if refusals.len() < REFUSALS_MAX => {
                 refusals.spawn(async move { connection::refuse(stream, &error).await });
@@ -183,36 +189,36 @@ pub(crate) async fn serve_in_turn<I: Future<Output = Idle>>(
         }
     };
     drop(listener);
-    if let Leave::HandOver(to) = leave {
+    if let Shutdown::HandOff(to) = leave {
         // Nobody else sets it.
-        let _ = heir.set(to);
+        let _ = successor.set(to);
     }
-    drain(&shared, &connections, limits.drain, heir.get().is_some()).await;
+    drain(&shared, &connections, limits.drain, successor.get().is_some()).await;
     Ok(())
 }
 
-/// A connection that has its place among the others.
+/// A connection that has its permit among the others.
 struct Opened {
     stream: TcpStream,
     read: Bytes,
     peer: SocketAddr,
-    _place: Option<Place>,
+    _permit: Option<Permit>,
 }
 
-/// Takes a place for a connection, if its address is counted; or says why there is none.
-fn place(
+/// Takes a permit for a connection, if its address is counted; or says why there is none.
+fn permit(
     shared: &Shared,
     peer: SocketAddr,
     open: usize,
     limits: ServeLimits,
-) -> Result<Option<Place>, Error> {
+) -> Result<Option<Permit>, Error> {
     if open >= limits.connections_max {
         let error = Error::new(Code::Overloaded, "too many connections are open: try again later");
         return Err(error.with_retry_after(jitter::among(1..=5) as u32));
     }
     let Some(address) = shared.addresses.of_connection(peer.ip()) else { return Ok(None) };
-    let place = shared.addresses.connections.take(address, limits.connections_per_address_max);
-    place.map(Some).ok_or_else(|| addresses::full("connections"))
+    let permit = shared.addresses.connections.take(address, limits.connections_per_address_max);
+    permit.map(Some).ok_or_else(|| addresses::full("connections"))
 }
 
 /// Sets what the system does for a connection. Where it cannot, the connection works as well.
@@ -228,24 +234,31 @@ fn set_options(stream: &TcpStream, write_timeout: Duration) {
     }
 }
 
-/// Serves one connection to its end, or until an heir goes on with it.
-async fn connection(opened: Opened, router: Router, limits: ServeLimits, drain: Drain, heir: Heir) {
-    let Opened { stream, read, peer, _place } = opened;
+/// Serves one connection to its end, or until an successor goes on with it.
+async fn connection(
+    opened: Opened,
+    router: Router,
+    limits: ServeLimits,
+    drain: Drain,
+    successor: Successor,
+) {
+    let Opened { stream, read, peer, _permit } = opened;
     set_options(&stream, limits.write_timeout);
-    let take_over = TakeOver::default();
+    let detached_stream = DetachedStream::default();
     let mut drains = drain.watch();
-    let io = Connection::new(stream, read, limits.write_timeout, take_over.clone());
+    let io = Connection::new(stream, read, limits.write_timeout, detached_stream.clone());
     let io = TokioIo::new(io);
     let activity = Activity::new();
     let mut alarm = Alarm::at(activity.deadline(limits.header_timeout));
     let service = {
-        let (activity, take_over) = (activity.clone(), take_over.clone());
+        let (activity, detached_stream) = (activity.clone(), detached_stream.clone());
         service_fn(move |request: Request<Incoming>| {
             let busy = activity.begin();
             let mut request = request.map(Body::new);
             // An older client would not know the chunks.
-            let take_over = (request.version() == Version::HTTP_11).then(|| take_over.clone());
-            request.extensions_mut().insert(Peer { address: peer, take_over });
+            let detached_stream =
+                (request.version() == Version::HTTP_11).then(|| detached_stream.clone());
+            request.extensions_mut().insert(Peer { address: peer, detached_stream });
             let answering = Service::call(&mut router.clone(), request);
             let drain = drain.clone();
             // In a box: a connection is moved once its stream is taken over.
@@ -269,28 +282,28 @@ async fn connection(opened: Opened, router: Router, limits: ServeLimits, drain: 
     let end = poll_fn(|task| {
         if !draining && Pin::new(&mut drains).poll(task).is_ready() {
             draining = true;
-            if heir.get().is_none() {
+            if successor.get().is_none() {
                 Pin::new(&mut serving).graceful_shutdown();
             }
         }
         if let Poll::Ready(served) = Pin::new(&mut serving).poll(task) {
             return Poll::Ready(End::Served(served));
         }
-        if let Some(body) = take_over.take() {
+        if let Some(body) = detached_stream.take() {
             return Poll::Ready(End::Stream(body));
         }
         if draining
-            && let Some(heir) = heir.get()
+            && let Some(successor) = successor.get()
             && activity.is_idle()
-            && take_over.is_written()
+            && detached_stream.is_written()
         {
             // Between two requests that ends hyper's part at once; otherwise with the answer.
             Pin::new(&mut serving).graceful_shutdown();
             if let Poll::Ready(served) = serving.poll_without_shutdown(task) {
-                return Poll::Ready(
-                    served
-                        .map_or_else(|error| End::Served(Err(error)), |()| End::Idle(heir.clone())),
-                );
+                return Poll::Ready(served.map_or_else(
+                    |error| End::Served(Err(error)),
+                    |()| End::IdleConnection(successor.clone()),
+                ));
             }
         }
         while alarm.poll(task).is_ready() {
@@ -309,9 +322,9 @@ async fn connection(opened: Opened, router: Router, limits: ServeLimits, drain: 
             // The buffers of hyper go here, and what else a stream has no use for.
             let connection = serving.into_parts().io.into_inner();
             drop((alarm, activity, drains));
-            take_over::write(connection, body).await.map_err(Into::into)
+            detached_stream::write(connection, body).await.map_err(Into::into)
         }
-        End::Idle(heir) => {
+        End::IdleConnection(successor) => {
             let parts = serving.into_parts();
             let (stream, unread) = parts.io.into_inner().into_parts();
             let read = if unread.is_empty() {
@@ -320,7 +333,7 @@ async fn connection(opened: Opened, router: Router, limits: ServeLimits, drain: 
                 [parts.read_buf, unread].concat().into()
             };
             // Without anybody to go on it is closed, as it would have been.
-            let _ = heir.send(Idle { stream, read });
+            let _ = successor.send(IdleConnection { stream, read });
             Ok(())
         }
     };
@@ -335,15 +348,15 @@ enum End {
     /// With a stream whose head is written.
     Stream(StreamBody),
     /// Between two requests, for somebody else.
-    Idle(UnboundedSender<Idle>),
+    IdleConnection(UnboundedSender<IdleConnection>),
 }
 
-async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration, has_heir: bool) {
+async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration, has_successor: bool) {
     tracing::info!(connections = connections.len(), "draining");
     connections.close();
     shared.calls.close();
     let all = async {
-        if !has_heir {
+        if !has_successor {
             shared.drain.announce();
             if !connections.is_empty() {
                 tokio::time::sleep(LINGER).await;
@@ -390,7 +403,7 @@ mod tests {
 
     /// Answers with its name, or with that when it is told to.
     struct Server {
-        stop: oneshot::Sender<Leave>,
+        stop: oneshot::Sender<Shutdown>,
         serving: JoinHandle<io::Result<()>>,
         asked: Arc<Notify>,
         answer: Arc<Notify>,
@@ -400,7 +413,7 @@ mod tests {
         fn start(
             name: &'static str,
             listener: TcpListener,
-            left: mpsc::UnboundedReceiver<Idle>,
+            left: mpsc::UnboundedReceiver<IdleConnection>,
         ) -> Self {
             let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
             let (is_asked, may_answer) = (Arc::clone(&asked), Arc::clone(&answer));
@@ -484,7 +497,7 @@ mod tests {
         last.hears("first").await;
 
         let (leave, left) = mpsc::unbounded_channel();
-        first.stop.send(Leave::HandOver(leave)).unwrap();
+        first.stop.send(Shutdown::HandOff(leave)).unwrap();
         let second = Server::start("second", again(), left);
         for client in [&mut kept, &mut fresh, &mut last] {
             client.says(ASK).await;
@@ -499,7 +512,7 @@ mod tests {
         first.serving.await.unwrap().unwrap();
 
         // For good: whoever asks is told so, whoever does not is closed.
-        second.stop.send(Leave::Close).unwrap();
+        second.stop.send(Shutdown::Close).unwrap();
         second.serving.await.unwrap().unwrap();
         let mut rest = Vec::new();
         kept.0.read_to_end(&mut rest).await.unwrap();

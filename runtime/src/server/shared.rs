@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     action::{Guards, Limits, States},
     server::addresses::Addresses,
-    stream::{Drain, TakeOver},
+    stream::{DetachedStream, Drain},
 };
 
 /// Settings and state that a request is served with.
@@ -30,5 +30,5 @@ pub(crate) struct Shared {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// Where a stream is left that shall not be written by hyper.
-    pub(crate) take_over: Option<TakeOver>,
+    pub(crate) detached_stream: Option<DetachedStream>,
 }

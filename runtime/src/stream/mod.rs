@@ -3,11 +3,11 @@
 mod alarm;
 mod body;
 pub(crate) mod come_back;
+pub(crate) mod detached_stream;
 mod drain;
 mod event_stream;
 pub(crate) mod jitter;
 mod stream_action;
-pub(crate) mod take_over;
 pub(crate) mod topics;
 
 pub use self::{event_stream::EventStream, stream_action::StreamAction, topics::TopicRegistration};
@@ -17,7 +17,7 @@ pub(crate) use self::body::Ending;
 pub(crate) use self::{
     alarm::Alarm,
     body::StreamBody,
+    detached_stream::DetachedStream,
     drain::{Drain, Watch},
     event_stream::Pipe,
-    take_over::TakeOver,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kipo_topic::{Durability, Event, Store, StoreError, Topic};
 
-use crate::error::Mistake;
+use crate::error::StartDiagnostic;
 
 /// A topic, as `#[topic]` registers it at link time.
 #[derive(Debug)]
@@ -62,24 +62,24 @@ impl<E: Event> Registered for Topic<E> {
 }
 
 /// Returns the topics of which two have one name: each name is one log.
-pub(crate) fn doubled_names() -> Vec<Mistake> {
+pub(crate) fn doubled_names() -> Vec<StartDiagnostic> {
     let mut by_name: BTreeMap<&str, Vec<&TopicRegistration>> = BTreeMap::new();
     for registration in inventory::iter::<TopicRegistration>() {
         by_name.entry((registration.topic)().name()).or_default().push(registration);
     }
     let doubled = by_name.into_iter().filter(|(_, places)| places.len() > 1);
-    let mistakes = doubled.flat_map(|(name, places)| {
+    let errors = doubled.flat_map(|(name, places)| {
         let message = format!("two topics are named `{name}`: each name is one log");
-        places.into_iter().map(move |at| Mistake::at(at.file, at.line, message.clone()))
+        places.into_iter().map(move |at| StartDiagnostic::at(at.file, at.line, message.clone()))
     });
-    mistakes.collect()
+    errors.collect()
 }
 
 /// Opens all registered topics that need a store, in the store that `open` returns. Does not call
 /// `open` if there is no such topic.
 pub(crate) fn open_all(
-    open: impl FnOnce() -> Result<Store, Mistake>,
-) -> Result<Option<Store>, Mistake> {
+    open: impl FnOnce() -> Result<Store, StartDiagnostic>,
+) -> Result<Option<Store>, StartDiagnostic> {
     let all = inventory::iter::<TopicRegistration>.into_iter().map(|at| (at.topic)());
     let topics: Vec<_> = all.filter(|topic| topic.wants_store()).collect();
     if topics.is_empty() {
@@ -87,12 +87,12 @@ pub(crate) fn open_all(
     }
     let store = open()?;
     for topic in topics {
-        topic.open(&store).map_err(|error| mistake(&error))?;
+        topic.open(&store).map_err(|error| start_error(&error))?;
     }
     Ok(Some(store))
 }
 
 /// Returns an error of a store as one that keeps the app from starting.
-pub(crate) fn mistake(error: &StoreError) -> Mistake {
-    Mistake::new("topics", error.to_string())
+pub(crate) fn start_error(error: &StoreError) -> StartDiagnostic {
+    StartDiagnostic::new("topics", error.to_string())
 }

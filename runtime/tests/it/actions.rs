@@ -181,9 +181,9 @@ impl StreamAction for Broken {
 
 /// Says nothing for ever, but for its heartbeat.
 #[action]
-pub(crate) struct Silent;
+pub(crate) struct EmptyBody;
 
-impl StreamAction for Silent {
+impl StreamAction for EmptyBody {
     type Event = Tick;
     type Output = ();
     const LIMITS: Limits = Limits::new().ping(Duration::from_millis(10));

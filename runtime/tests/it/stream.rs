@@ -159,7 +159,7 @@ async fn a_bad_input_is_refused_before_the_stream_opens() {
 async fn silence_is_filled_with_comments_without_an_id() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
-    client.write(get("/_kipo/actions/Silent", "")).await;
+    client.write(get("/_kipo/actions/EmptyBody", "")).await;
     client.head().await;
     let text = client.until(": ping\n\n").await + &client.until(": ping\n\n").await;
     assert!(text.contains("\"ping_ms\":10}"), "{text}");

@@ -18,7 +18,7 @@ use tokio::{
 use crate::dev::{
     control::{Order, Word, line},
     environment::SUPERVISED,
-    succession::Socket,
+    handoff::Socket,
 };
 
 /// How much of the end of what a process said on standard error is kept, in bytes.

@@ -4,12 +4,12 @@
 //! A change of pages goes to the process that serves. A change of sources is [built](build) while
 //! that goes on serving; then the new version is started, and once it has checked itself, the old
 //! one lets go of everything and the new one accepts. The socket is open all the time: whoever
-//! connects meanwhile waits in its queue. Where no version serves, a [stand-in](stand_in) says why.
+//! connects meanwhile waits in its queue. Where no version serves, a [stand-in](fallback) says why.
 
 mod build;
 mod cargo;
 mod child;
-mod stand_in;
+mod fallback;
 mod terminal;
 
 use std::{
@@ -30,15 +30,15 @@ use self::{
     build::{Build, Built},
     cargo::{BUILD_ARGS, Cargo},
     child::{Child, News},
-    stand_in::StandIn,
+    fallback::Fallback,
     terminal::{mutter, say, tell, time},
 };
 use crate::dev::{
     control::{Order, Word},
+    handoff::Socket,
     outcome::LastBuild,
     panel::PANEL_KEY,
     report::{Kind, Report},
-    succession::Socket,
     watch::{self, Changes, Looked, Looker},
 };
 
@@ -110,7 +110,7 @@ struct Supervisor {
     next: Option<Next>,
     /// Those that drain.
     leaving: Vec<Child>,
-    stand_in: Option<StandIn>,
+    fallback: Option<Fallback>,
     build: Option<Building>,
     /// What is started once the one that is about to serve does.
     queued: Option<Start>,
@@ -194,7 +194,7 @@ impl Supervisor {
             serving: None,
             next: None,
             leaving: Vec::new(),
-            stand_in: None,
+            fallback: None,
             build: None,
             queued: None,
             started: None,
@@ -342,11 +342,11 @@ impl Supervisor {
                     self.settings.base = base;
                     if let Some(old) = self.serving.take() {
                         next.phase = Phase::Waiting(old.id);
-                        self.dismiss(old, &Order::HandOver);
+                        self.dismiss(old, &Order::HandOff);
                     } else {
                         next.phase = Phase::Opening;
-                        if let Some(stand_in) = self.stand_in.take() {
-                            stand_in.stop().await;
+                        if let Some(fallback) = self.fallback.take() {
+                            fallback.stop().await;
                         }
                         next.child.order(&Order::Serve);
                     }
@@ -451,13 +451,13 @@ impl Supervisor {
         if let Some(serving) = &self.serving {
             serving.order(&Order::Wrong(wrong));
         } else if self.next.is_none() && !wrong.is_empty() {
-            if let Some(older) = self.stand_in.take() {
+            if let Some(older) = self.fallback.take() {
                 older.stop().await;
             }
             let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
-            match StandIn::start(&self.socket, &self.settings.base, root, &wrong) {
-                Ok(stand_in) => {
-                    self.stand_in = Some(stand_in);
+            match Fallback::start(&self.socket, &self.settings.base, root, &wrong) {
+                Ok(fallback) => {
+                    self.fallback = Some(fallback);
                     self.announce();
                 }
                 Err(error) => tracing::warn!(%error, "nothing can be said in the browser"),
@@ -494,8 +494,8 @@ impl Supervisor {
         if let Some(serving) = self.serving.take() {
             self.dismiss(serving, &Order::Retire);
         }
-        if let Some(stand_in) = self.stand_in.take() {
-            stand_in.stop().await;
+        if let Some(fallback) = self.fallback.take() {
+            fallback.stop().await;
         }
         while !self.leaving.is_empty() {
             match happened.recv().await {

@@ -87,7 +87,7 @@ fn for_visitor(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response 
         let id = cx.request_id().as_str();
         let data = error_data(status.as_u16(), error, path, id).ok()?;
         let rendered = set.render(page, &data);
-        rendered.inspect_err(|flaw| tracing::error!(request_id = %id, "{flaw}")).ok()
+        rendered.inspect_err(|diagnostic| tracing::error!(request_id = %id, "{diagnostic}")).ok()
     });
     let page = page.unwrap_or_else(|| last_resort(cx, status, error));
     let mut response = with_head(head, status, page, Keep::Never);
@@ -121,16 +121,16 @@ fn last_resort(cx: &Context, status: StatusCode, error: &Error) -> String {
 /// Shows a fault of a page where its author looks. Goes away by itself once it is mended: the
 /// page follows edits as any other.
 fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
-    let Fault { error, page, flaw } = fault;
-    let (place, message) = (escape(&flaw.place()), escape(&flaw.message));
-    let excerpt = match flaw.excerpt.as_str() {
+    let Fault { error, page, diagnostic } = fault;
+    let (place, message) = (escape(&diagnostic.place()), escape(&diagnostic.message));
+    let excerpt = match diagnostic.excerpt.as_str() {
         "" => String::new(),
         excerpt => format!("<pre>{}</pre>\n", escape(excerpt)),
     };
     let shown = escape(&format!("{}/{page}", Folder::Pages));
     let id = escape(cx.request_id().as_str());
-    // For the script that follows edits, which shows it as any other mistake.
-    let mut report = serde_json::to_value(flaw).unwrap_or_default();
+    // For the script that follows edits, which shows it as any other error.
+    let mut report = serde_json::to_value(diagnostic).unwrap_or_default();
     report["kind"] = "data".into();
     report["name"] = page.as_str().into();
     report["request_id"] = cx.request_id().as_str().into();

@@ -23,8 +23,8 @@ use std::collections::BTreeSet;
 use crate::{
     files::Folder,
     page::check::{
+        diagnostic::Diagnostic,
         expression::Expression,
-        flaw::Flaw,
         nearest::did_you_mean,
         scan::{self, Attribute, Piece, Tag},
         sources::Sources,
@@ -57,18 +57,18 @@ pub(crate) fn unknown_file(path: &str, known: &[String]) -> String {
 }
 
 /// Returns all that is wrong with one template.
-pub(crate) fn lint(sources: &Sources, name: &str, known: Known<'_>) -> Vec<Flaw> {
+pub(crate) fn lint(sources: &Sources, name: &str, known: Known<'_>) -> Vec<Diagnostic> {
     let Some(source) = sources.get(name) else { return Vec::new() };
     let plain = scan::without_raw(source);
-    let mut lint = Lint { sources, name, known, excused: BTreeSet::new(), flaws: Vec::new() };
+    let mut lint = Lint { sources, name, known, excused: BTreeSet::new(), diagnostics: Vec::new() };
     let pieces = scan::pieces(&plain, 0);
     lint.comments(&pieces);
     lint.expressions(&pieces);
     for tag in scan::tags(&plain) {
         lint.tag(&tag);
     }
-    lint.flaws.sort_by_key(|flaw| (flaw.line, flaw.column));
-    lint.flaws
+    lint.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    lint.diagnostics
 }
 
 struct Lint<'a> {
@@ -77,7 +77,7 @@ struct Lint<'a> {
     known: Known<'a>,
     /// The lines whose values are safe, as a comment says.
     excused: BTreeSet<usize>,
-    flaws: Vec<Flaw>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Lint<'_> {
@@ -110,8 +110,9 @@ impl Lint<'_> {
             }
             for (at, path) in expression.arguments("asset", "path") {
                 if !self.known.public.iter().any(|known| known == path) {
-                    let flaw = self.flaw(at, &unknown_file(path, self.known.public));
-                    self.flaws.push(Flaw { known: self.known.public.to_vec(), ..flaw });
+                    let diagnostic = self.diagnostic(at, &unknown_file(path, self.known.public));
+                    self.diagnostics
+                        .push(Diagnostic { known: self.known.public.to_vec(), ..diagnostic });
                 }
             }
         }
@@ -258,8 +259,9 @@ impl Lint<'_> {
             return;
         }
         let meant = did_you_mean(name, known.iter().map(String::as_str));
-        let flaw = self.flaw(attribute.at, &format!("there is no action `{name}`{meant}"));
-        self.flaws.push(Flaw { known: known.to_vec(), ..flaw });
+        let diagnostic =
+            self.diagnostic(attribute.at, &format!("there is no action `{name}`{meant}"));
+        self.diagnostics.push(Diagnostic { known: known.to_vec(), ..diagnostic });
     }
 
     /// Tells of a value that would be unsafe, if no comment says that it is not.
@@ -272,12 +274,12 @@ impl Lint<'_> {
     }
 
     fn wrong(&mut self, at: usize, message: &str) {
-        let flaw = self.flaw(at, message);
-        self.flaws.push(flaw);
+        let diagnostic = self.diagnostic(at, message);
+        self.diagnostics.push(diagnostic);
     }
 
-    fn flaw(&self, at: usize, message: &str) -> Flaw {
-        Flaw::at_byte(self.sources, self.name, at, message)
+    fn diagnostic(&self, at: usize, message: &str) -> Diagnostic {
+        Diagnostic::at_byte(self.sources, self.name, at, message)
     }
 
     fn line(&self, at: usize) -> usize {
@@ -301,7 +303,7 @@ fn is_handler(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn flaws(source: &str) -> Vec<Flaw> {
+    fn diagnostics(source: &str) -> Vec<Diagnostic> {
         let sources = Sources::from([("a.html".to_owned(), source.to_owned())]);
         let (actions, public) = (["chat.Send".to_owned()], ["app.css".to_owned()]);
         let known = Known { actions: Some(&actions), public: &public };
@@ -310,16 +312,20 @@ mod tests {
 
     #[track_caller]
     fn right(source: &str) {
-        assert_eq!(flaws(source), [], "{source}");
+        assert_eq!(diagnostics(source), [], "{source}");
     }
 
     #[track_caller]
     fn wrong(source: &str, column: usize, message: &str) {
-        let flaws = flaws(source);
-        let [flaw] = flaws.as_slice() else { panic!("{source}: {flaws:#?}") };
-        assert_eq!((flaw.line, flaw.column), (Some(1), Some(column)), "{source}: {flaw}");
-        assert!(flaw.message.contains(message), "{source}: {flaw}");
-        assert!(flaw.excerpt.contains(source), "{source}: {flaw}");
+        let diagnostics = diagnostics(source);
+        let [diagnostic] = diagnostics.as_slice() else { panic!("{source}: {diagnostics:#?}") };
+        assert_eq!(
+            (diagnostic.line, diagnostic.column),
+            (Some(1), Some(column)),
+            "{source}: {diagnostic}"
+        );
+        assert!(diagnostic.message.contains(message), "{source}: {diagnostic}");
+        assert!(diagnostic.excerpt.contains(source), "{source}: {diagnostic}");
     }
 
     #[test]
@@ -419,12 +425,12 @@ mod tests {
         let excuse = "{# kipo: safe because it is a number #}";
         right(&format!("{excuse}\n<p class={{{{ level }}}}>"));
         right(&format!("{excuse}<a href='{{{{ x }}}}' class={{{{ x }}}}>"));
-        assert_eq!(flaws(&format!("{excuse}\n\n<p class={{{{ level }}}}>")).len(), 1);
+        assert_eq!(diagnostics(&format!("{excuse}\n\n<p class={{{{ level }}}}>")).len(), 1);
         for comment in ["{# kipo: safe #}", "{# kipo: safe because #}", "{# kipo: ok #}"] {
             wrong(comment, 1, "with the reason");
         }
         // What can never work is not excused.
-        assert_eq!(flaws(&format!("{excuse}\n<p a=\"{{{{ x | json }}}}\">")).len(), 1);
+        assert_eq!(diagnostics(&format!("{excuse}\n<p a=\"{{{{ x | json }}}}\">")).len(), 1);
     }
 
     #[test]
@@ -437,16 +443,19 @@ mod tests {
         wrong("{{ asset(path='ap.css') }}", 15, "no file public/ap.css; did you mean `app.css`?");
         wrong("{{ asset(path='/app.css') }}", 15, "did you mean `app.css`?");
         wrong("{% set a = asset(path='gone') %}", 23, "there is no file public/gone");
-        assert_eq!(flaws("<form p-action='x'>")[0].known, ["chat.Send"]);
-        assert_eq!(flaws("{{ asset(path='x') }}")[0].known, ["app.css"]);
+        assert_eq!(diagnostics("<form p-action='x'>")[0].known, ["chat.Send"]);
+        assert_eq!(diagnostics("{{ asset(path='x') }}")[0].known, ["app.css"]);
         right("<form p-action='chat.Send'><form p-action='{{ x }}'>{{ asset(path='app.css') }}");
         right("{{ asset(path=x) }}");
     }
 
     #[test]
     fn all_is_told_in_order() {
-        let flaws = flaws("{{ a | safe }}\n<p b={{ c }} onclick='{{ d }}'>\n<a href='{{ e }}'>");
-        let places = flaws.iter().map(|flaw| (flaw.line.unwrap(), flaw.column.unwrap()));
+        let diagnostics =
+            diagnostics("{{ a | safe }}\n<p b={{ c }} onclick='{{ d }}'>\n<a href='{{ e }}'>");
+        let places = diagnostics
+            .iter()
+            .map(|diagnostic| (diagnostic.line.unwrap(), diagnostic.column.unwrap()));
         assert_eq!(places.collect::<Vec<_>>(), [(1, 8), (2, 6), (2, 23), (3, 10)]);
     }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a template, and where. Start reading at [`lint`].
 
+mod diagnostic;
 mod expression;
-mod flaw;
 mod known;
 mod lint;
 mod nearest;
@@ -10,9 +10,9 @@ mod script_refs;
 mod sources;
 mod start;
 
-pub(crate) use self::flaw::Flaw;
+pub(crate) use self::diagnostic::Diagnostic;
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) use self::flaw::excerpt;
+pub(crate) use self::diagnostic::excerpt;
 pub(super) use self::{
     lint::{Known, lint, unknown_file},
     scan::Piece,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::page::check::{
+    diagnostic::Diagnostic,
     expression::{Expression, Token, text_end},
-    flaw::Flaw,
     nearest::did_you_mean,
     scan::{self, Piece},
     sources::Sources,
@@ -58,14 +58,14 @@ fn all(sources: &Sources) -> impl Iterator<Item = (&str, Vec<Expression<'_>>)> {
     })
 }
 
-/// Returns a flaw for each name in a page's script that no element of the page has.
+/// Returns a diagnostic for each name in a page's script that no element of the page has.
 pub(crate) fn lint(
     sources: &Sources,
     uses: &Uses<'_>,
     page: &str,
     path: &str,
     script: &str,
-) -> Vec<Flaw> {
+) -> Vec<Diagnostic> {
     let Some((page, _)) = sources.get_key_value(page) else { return Vec::new() };
     let used = refs(script);
     if used.is_empty() {
@@ -78,7 +78,7 @@ pub(crate) fn lint(
     for text in texts.chain([script]) {
         known.extend(named(text));
     }
-    let mut flaws = Vec::new();
+    let mut diagnostics = Vec::new();
     for (at, name) in used {
         // A name with an expression in it may be any name that begins like it.
         let is_known = known.iter().any(|known| match known.split_once('{') {
@@ -92,9 +92,12 @@ pub(crate) fn lint(
         let meant = did_you_mean(name, plain.clone());
         let message = format!("{page} has no element with p-ref=\"{name}\"{meant}");
         let known = plain.map(str::to_owned).collect();
-        flaws.push(Flaw { known, ..Flaw::in_text(path.to_owned(), script, at, &message) });
+        diagnostics.push(Diagnostic {
+            known,
+            ..Diagnostic::in_text(path.to_owned(), script, at, &message)
+        });
     }
-    flaws
+    diagnostics
 }
 
 /// Returns the values of the attributes `p-ref` in a text, expressions and all.
@@ -232,15 +235,15 @@ mod tests {
         };
         assert_eq!(lint("refs.app; refs.row; refs.list; refs.n_7"), []);
         assert_eq!(lint("x.innerHTML = '<p p-ref=\"own\">'; refs.own"), []);
-        let flaws = lint("  refs.lst; refs.elsewhere");
-        assert_eq!(flaws.len(), 2);
-        assert_eq!(flaws[0].place(), "pages/index.js:2:8");
+        let diagnostics = lint("  refs.lst; refs.elsewhere");
+        assert_eq!(diagnostics.len(), 2);
+        assert_eq!(diagnostics[0].place(), "pages/index.js:2:8");
         assert_eq!(
-            flaws[0].message,
+            diagnostics[0].message,
             "index.html has no element with p-ref=\"lst\"; did you mean `list`?"
         );
-        assert_eq!(flaws[0].known, ["app", "list", "row"]);
-        assert!(flaws[0].excerpt.contains("  refs.lst"));
-        assert_eq!(flaws[1].message, "index.html has no element with p-ref=\"elsewhere\"");
+        assert_eq!(diagnostics[0].known, ["app", "list", "row"]);
+        assert!(diagnostics[0].excerpt.contains("  refs.lst"));
+        assert_eq!(diagnostics[1].message, "index.html has no element with p-ref=\"elsewhere\"");
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     action::{Context, Guard},
-    error::{Mistake, Result},
+    error::{Result, StartDiagnostic},
 };
 
 /// The guards of an app's pages, in the order in which they were added.
@@ -43,16 +43,16 @@ impl PageGuards {
         Ok(())
     }
 
-    /// Returns a mistake for each guard without a page: a folder that is misspelt is not guarded.
-    pub(crate) fn mistakes(&self, files: &[&str]) -> Vec<Mistake> {
+    /// Returns a error for each guard without a page: a folder that is misspelt is not guarded.
+    pub(crate) fn errors(&self, files: &[&str]) -> Vec<StartDiagnostic> {
         let idle = self.0.iter().filter(|guard| !files.iter().any(|file| guard.covers(file)));
-        let mistake = |guard: &FolderGuard| {
+        let start_error = |guard: &FolderGuard| {
             let folder = &guard.folder;
             let message =
                 format!("there is no page pages/{folder}.html and none below pages/{folder}/");
-            Mistake::new(format!("App::guard_pages({folder:?})"), message)
+            StartDiagnostic::new(format!("App::guard_pages({folder:?})"), message)
         };
-        idle.map(mistake).collect()
+        idle.map(start_error).collect()
     }
 }
 

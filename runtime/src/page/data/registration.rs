@@ -13,7 +13,7 @@ use crate::{
     action::{Context, Guard, StateNeed},
     error::{Error, Result},
     page::{
-        check::Flaw,
+        check::Diagnostic,
         data::{cache::Cache, meta::Meta, query::FromQuery, reply::Reply},
         route::param,
     },
@@ -220,9 +220,9 @@ pub struct PageRegistration {
 
 impl PageRegistration {
     /// Returns something wrong with the function, at its place.
-    pub(crate) fn flaw(&self, message: impl Into<String>) -> Flaw {
+    pub(crate) fn diagnostic(&self, message: impl Into<String>) -> Diagnostic {
         let line = usize::try_from(self.line).ok();
-        Flaw { line, ..Flaw::of_file(self.file, message) }
+        Diagnostic { line, ..Diagnostic::of_file(self.file, message) }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     action::Context,
     error::{Code, Error},
-    page::{check::Flaw, template::page::Page},
+    page::{check::Diagnostic, template::page::Page},
 };
 
 /// Why a page could not be shown.
@@ -23,7 +23,7 @@ pub(crate) struct Fault {
     /// The page's template.
     pub(crate) page: String,
     /// What its author is told.
-    pub(crate) flaw: Flaw,
+    pub(crate) diagnostic: Diagnostic,
 }
 
 impl Failure {
@@ -35,18 +35,18 @@ impl Failure {
         }
         let chain = error.chain();
         let message = if chain.is_empty() { error.message().to_owned() } else { chain };
-        let flaw = match page.data {
-            Some(registration) => registration.flaw(message),
-            None => Flaw::of_file(page.path(), message),
+        let diagnostic = match page.data {
+            Some(registration) => registration.diagnostic(message),
+            None => Diagnostic::of_file(page.path(), message),
         };
-        let error = error.with_source(flaw.to_string());
-        Self::Fault(Box::new(Fault { error, page: page.file.clone(), flaw }))
+        let error = error.with_source(diagnostic.to_string());
+        Self::Fault(Box::new(Fault { error, page: page.file.clone(), diagnostic }))
     }
 
     /// Returns the failure of a page's template.
-    pub(crate) fn of_template(page: &Page, flaw: Flaw) -> Self {
-        let error = Error::internal(flaw.to_string());
-        Self::Fault(Box::new(Fault { error, page: page.file.clone(), flaw }))
+    pub(crate) fn of_template(page: &Page, diagnostic: Diagnostic) -> Self {
+        let error = Error::internal(diagnostic.to_string());
+        Self::Fault(Box::new(Fault { error, page: page.file.clone(), diagnostic }))
     }
 }
 
@@ -66,12 +66,16 @@ pub(crate) struct PageFailure<'a> {
     /// The page's template: `blog/[slug].html`.
     pub(crate) page: &'a str,
     /// What is wrong, and where: the function of the page's data, or a place in a template.
-    pub(crate) flaw: &'a Flaw,
+    pub(crate) diagnostic: &'a Diagnostic,
     pub(crate) request_id: &'a str,
 }
 
 impl Fault {
     pub(crate) fn told<'a>(&'a self, cx: &'a Context) -> PageFailure<'a> {
-        PageFailure { page: &self.page, flaw: &self.flaw, request_id: cx.request_id().as_str() }
+        PageFailure {
+            page: &self.page,
+            diagnostic: &self.diagnostic,
+            request_id: cx.request_id().as_str(),
+        }
     }
 }

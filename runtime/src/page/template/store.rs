@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result as Outcome},
     files::{File, Files, Folder, Hash},
     page::{
-        check::{Flaw, Known, Sources, Uses, lint, lint_script},
+        check::{Diagnostic, Known, Sources, Uses, lint, lint_script},
         data::{PageData, PageRegistration},
         html::{encode_path, inject},
         route::{Match, Role, Route, Routes},
@@ -63,9 +63,9 @@ impl Set {
         head: &Head,
         settings: &Settings,
         registrations: &[&'static PageRegistration],
-    ) -> Result<Self, Vec<Flaw>> {
-        let mut flaws = Vec::new();
-        let Parts { sources, assets, hash } = read(files, &mut flaws);
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut diagnostics = Vec::new();
+        let Parts { sources, assets, hash } = read(files, &mut diagnostics);
         let hash = hash.unwrap_or_else(|| Hash::of(&[]));
         let mut set = Self {
             tera: Tera::new(),
@@ -77,18 +77,18 @@ impl Set {
             hash,
         };
         let public = files.list(Folder::Public).unwrap_or_default();
-        set.sort_out(head, &settings.base, &mut flaws);
-        set.give_data(registrations, &mut flaws);
-        set.check_public(&public, &mut flaws);
+        set.sort_out(head, &settings.base, &mut diagnostics);
+        set.give_data(registrations, &mut diagnostics);
+        set.check_public(&public, &mut diagnostics);
         match parse(&set.sources, files) {
             Ok(tera) => set.tera = tera,
-            Err(wrong) => flaws.extend(wrong),
+            Err(wrong) => diagnostics.extend(wrong),
         }
-        set.lint(Known { actions: settings.actions.as_deref(), public: &public }, &mut flaws);
-        if flaws.is_empty() {
-            set.try_out(&mut flaws);
+        set.lint(Known { actions: settings.actions.as_deref(), public: &public }, &mut diagnostics);
+        if diagnostics.is_empty() {
+            set.try_out(&mut diagnostics);
         }
-        if flaws.is_empty() { Ok(set) } else { Err(flaws) }
+        if diagnostics.is_empty() { Ok(set) } else { Err(diagnostics) }
     }
 
     /// Returns the page for a path's segments, and what they say.
@@ -145,7 +145,9 @@ impl Set {
             return Ok(known.clone());
         }
         let data = page_data(None, &[], path).map_err(|error| Failure::of_data(page, error))?;
-        let html = self.render(page, &data).map_err(|flaw| Failure::of_template(page, *flaw))?;
+        let html = self
+            .render(page, &data)
+            .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let hash = Hash::of(html.as_bytes());
         let made = Constant { path: path.to_owned(), html: html.into(), hash };
         // Whoever was first has the same.
@@ -158,30 +160,32 @@ impl Set {
     /// # Errors
     ///
     /// Where the template and the data do not go together.
-    pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Flaw>> {
+    pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Diagnostic>> {
         // The engine is not ours: should it panic, that is one page's fault.
         let run = || self.tera.render(&page.file, data.variables());
         let rendered = catch_unwind(AssertUnwindSafe(run));
-        let panicked = || Flaw::of_file(page.path(), "the template engine panicked at this page");
+        let panicked =
+            || Diagnostic::of_file(page.path(), "the template engine panicked at this page");
         match rendered.map_err(|_| panicked())? {
             Ok(mut html) => {
                 inject(&mut html, &page.block);
                 Ok(html)
             }
             Err(error) => {
-                let flaws = Flaw::of_error(&self.sources, &error);
-                Err(flaws.into_iter().next().unwrap_or_else(panicked).into())
+                let diagnostics = Diagnostic::of_error(&self.sources, &error);
+                Err(diagnostics.into_iter().next().unwrap_or_else(panicked).into())
             }
         }
     }
 
     /// Gives each template its role.
-    fn sort_out(&mut self, head: &Head, base: &str, flaws: &mut Vec<Flaw>) {
+    fn sort_out(&mut self, head: &Head, base: &str, diagnostics: &mut Vec<Diagnostic>) {
         for file in self.sources.keys() {
             let role = match Role::of(file) {
                 Ok(role) => role,
                 Err(message) => {
-                    flaws.push(Flaw::of_file(format!("{}/{file}", Folder::Pages), message));
+                    diagnostics
+                        .push(Diagnostic::of_file(format!("{}/{file}", Folder::Pages), message));
                     continue;
                 }
             };
@@ -192,7 +196,7 @@ impl Set {
                     let path = page.path();
                     if let Err(other) = self.error_pages.add(folder, statuses, page) {
                         let message = format!("{other} is shown there already: keep one of them");
-                        flaws.push(Flaw::of_file(path, message));
+                        diagnostics.push(Diagnostic::of_file(path, message));
                     }
                 }
                 Role::Page(route) => {
@@ -201,7 +205,7 @@ impl Set {
                     if let Err(other) = self.routes.add(route) {
                         let other = self.pages[other].path();
                         let message = format!("{other} answers {path} already: keep one of them");
-                        flaws.push(Flaw::of_file(page.path(), message));
+                        diagnostics.push(Diagnostic::of_file(page.path(), message));
                     }
                     self.pages.push(page);
                 }
@@ -226,9 +230,13 @@ impl Set {
     }
 
     /// Gives each page its data function.
-    fn give_data(&mut self, registrations: &[&'static PageRegistration], flaws: &mut Vec<Flaw>) {
+    fn give_data(
+        &mut self,
+        registrations: &[&'static PageRegistration],
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         for registration in registrations {
-            let mut wrong = |message: String| flaws.push(registration.flaw(message));
+            let mut wrong = |message: String| diagnostics.push(registration.diagnostic(message));
             let Some(page) =
                 self.pages.iter_mut().find(|page| stem(&page.file) == registration.page)
             else {
@@ -274,23 +282,24 @@ impl Set {
     }
 
     /// A public file at the path of a page would hide it.
-    fn check_public(&self, public: &[String], flaws: &mut Vec<Flaw>) {
+    fn check_public(&self, public: &[String], diagnostics: &mut Vec<Diagnostic>) {
         for page in &self.pages {
             let Ok(Role::Page(route)) = Role::of(&page.file) else { continue };
             if route.fixed().is_some_and(|path| public.contains(&path)) {
                 let message = format!("{}{route} has the same address", Folder::Public);
-                flaws.push(Flaw::of_file(page.path(), message));
+                diagnostics.push(Diagnostic::of_file(page.path(), message));
             }
         }
     }
 
     /// Looks for what is wrong with templates and scripts though they parse. One that does not
     /// parse could be taken for anything.
-    fn lint(&self, known: Known<'_>, flaws: &mut Vec<Flaw>) {
-        let broken: Vec<String> = flaws.iter().map(|flaw| flaw.file.clone()).collect();
+    fn lint(&self, known: Known<'_>, diagnostics: &mut Vec<Diagnostic>) {
+        let broken: Vec<String> =
+            diagnostics.iter().map(|diagnostic| diagnostic.file.clone()).collect();
         let file = |name: &str| format!("{}/{name}", Folder::Pages);
         for name in self.sources.keys().filter(|name| !broken.contains(&file(name))) {
-            flaws.extend(lint(&self.sources, name, known));
+            diagnostics.extend(lint(&self.sources, name, known));
         }
         let uses = Uses::of(&self.sources);
         for page in &self.pages {
@@ -298,14 +307,14 @@ impl Set {
             let script = self.assets.get(&path).and_then(|file| str::from_utf8(&file.bytes).ok());
             if let Some(script) = script {
                 let path = file(&path);
-                flaws.extend(lint_script(&self.sources, &uses, &page.file, &path, script));
+                diagnostics.extend(lint_script(&self.sources, &uses, &page.file, &path, script));
             }
         }
     }
 
     /// Renders what needs no data function: a variable that nobody gives is known now, and not
     /// when the first visitor comes.
-    fn try_out(&self, flaws: &mut Vec<Flaw>) {
+    fn try_out(&self, diagnostics: &mut Vec<Diagnostic>) {
         let pages = self.pages.iter().filter(|page| page.data.is_none()).map(|page| {
             let params = page.params.iter().map(|name| (name.clone(), "x".to_owned()));
             (page, page_data(None, params.collect::<Vec<_>>().as_slice(), "/"))
@@ -317,18 +326,18 @@ impl Set {
             .map(|(status, page)| (page, error_data(status, &nothing, "/", "x")));
         for (page, data) in pages.chain(error_pages) {
             let Ok(data) = data else { continue };
-            let Err(mut flaw) = self.render(page, &data) else { continue };
+            let Err(mut diagnostic) = self.render(page, &data) else { continue };
             // Anything else may be due to the values that we made up.
-            let undefined = is_undefined(&flaw.message);
-            if !undefined && !is_misused_component(&flaw.message) {
+            let undefined = is_undefined(&diagnostic.message);
+            if !undefined && !is_misused_component(&diagnostic.message) {
                 continue;
             }
             if undefined && Role::of(&page.file).is_ok_and(|role| matches!(role, Role::Page(_))) {
                 let name = stem(&page.file);
-                flaw.message +=
+                diagnostic.message +=
                     &format!("; no `#[page(\"{name}\")]` gives {} its data", page.path());
             }
-            flaws.push(*flaw);
+            diagnostics.push(*diagnostic);
         }
     }
 }
@@ -371,16 +380,18 @@ fn is_misused_component(message: &str) -> bool {
 }
 
 /// Reads all that lies below `pages/`.
-fn read(files: &Files, flaws: &mut Vec<Flaw>) -> Parts {
+fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
     let mut parts = Parts::default();
     let paths = files.list(Folder::Pages).unwrap_or_else(|error| {
-        flaws.push(Flaw::of_file(Folder::Pages.as_str(), format!("cannot be read: {error}")));
+        diagnostics
+            .push(Diagnostic::of_file(Folder::Pages.as_str(), format!("cannot be read: {error}")));
         Vec::new()
     });
     let mut assets = Vec::new();
     for path in paths {
-        let mut wrong =
-            |message: &str| flaws.push(Flaw::of_file(format!("{}/{path}", Folder::Pages), message));
+        let mut wrong = |message: &str| {
+            diagnostics.push(Diagnostic::of_file(format!("{}/{path}", Folder::Pages), message))
+        };
         let kind = Kind::of(&path);
         if kind == Kind::Ignored {
             continue;
@@ -431,26 +442,28 @@ impl Kind {
 }
 
 /// Parses all templates, with everything that they may use.
-fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Flaw>> {
+fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
     let mut tera = blank(files);
     let Err(error) = tera.add_raw_templates(sources) else { return Ok(tera) };
-    // The engine tells the first mistake only. One template at a time it tells the first of each.
-    let mut flaws = Vec::new();
+    // The engine tells the first error only. One template at a time it tells the first of each.
+    let mut diagnostics = Vec::new();
     for (name, source) in sources {
         let Err(error) = blank(files).add_raw_template(name, source) else { continue };
         match error.kind() {
-            tera::ErrorKind::SyntaxError(_) => flaws.extend(Flaw::of_error(sources, &error)),
+            tera::ErrorKind::SyntaxError(_) => {
+                diagnostics.extend(Diagnostic::of_error(sources, &error))
+            }
             tera::ErrorKind::MissingParent { parent, .. } if !sources.contains_key(parent) => {
-                flaws.extend(Flaw::of_error(sources, &error));
+                diagnostics.extend(Diagnostic::of_error(sources, &error));
             }
             // It misses only what the others have.
             _ => {}
         }
     }
-    if flaws.is_empty() {
-        flaws = Flaw::of_error(sources, &error);
+    if diagnostics.is_empty() {
+        diagnostics = Diagnostic::of_error(sources, &error);
     }
-    Err(flaws)
+    Err(diagnostics)
 }
 
 /// Returns an engine without templates.

@@ -77,11 +77,11 @@ fn every_folder_reads_as_a_table_of_contents() {
 fn a_circle_and_an_upward_arrow_are_found() {
     let sources = Sources::of(&[
         ("lib.rs", "mod error;\nmod action;\nmod page;\npub use crate::action::Action;\n"),
-        ("error.rs", "use crate::{action::Action, page::{check::Flaw}};\n"),
+        ("error.rs", "use crate::{action::Action, page::{check::Diagnostic}};\n"),
         ("action/mod.rs", "mod call;\nmod guard;\npub use self::call::Action;\n"),
         ("action/call.rs", "use super::guard::Guard;\n"),
         ("action/guard.rs", "fn f() { crate::action::call::run(); }\n"),
-        ("page/mod.rs", "mod check;\n\npub use self::check::Flaw;\n"),
+        ("page/mod.rs", "mod check;\n\npub use self::check::Diagnostic;\n"),
         ("page/check.rs", "#[cfg(test)]\nmod tests {\n    use crate::action::Action;\n}\n"),
     ]);
     let floors: &[(u8, &[&str])] = &[(0, &["error"]), (1, &["action"]), (2, &["page"])];

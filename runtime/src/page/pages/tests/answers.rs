@@ -309,9 +309,9 @@ fn a_guard_of_no_page_is_a_mistake() {
         Pages::of(dir.files(), settings, &States::default(), Vec::new())
     };
     assert!(with("admin").is_ok() && with("").is_ok() && with("/").is_ok());
-    let mistakes = with("admni").unwrap_err();
+    let errors = with("admni").unwrap_err();
     assert_eq!(
-        mistakes[0].to_string(),
+        errors[0].to_string(),
         "App::guard_pages(\"admni\"): there is no page pages/admni.html and none below pages/admni/"
     );
 }

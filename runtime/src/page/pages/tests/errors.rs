@@ -63,7 +63,7 @@ async fn one_page_does_for_all_faults() {
 
 #[test]
 fn two_error_pages_of_one_place_are_told() {
-    let text = mistakes(&[("pages/[a]/404.html", "x"), ("pages/[b]/404.html", "x")], Vec::new());
+    let text = errors(&[("pages/[a]/404.html", "x"), ("pages/[b]/404.html", "x")], Vec::new());
     assert_eq!(
         text,
         ["pages/[b]/404.html: pages/[a]/404.html is shown there already: keep one of them"]
@@ -72,7 +72,7 @@ fn two_error_pages_of_one_place_are_told() {
 
 #[test]
 fn an_error_page_is_tried_at_start() {
-    let text = mistakes(&[("pages/blog/5xx.html", "{{ title }}")], Vec::new());
+    let text = errors(&[("pages/blog/5xx.html", "{{ title }}")], Vec::new());
     assert!(text[0].starts_with("pages/blog/5xx.html:1:4: variable `title`"), "{text:?}");
 }
 
@@ -82,9 +82,9 @@ async fn a_fault_is_told_to_those_who_write_the_page() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hearing = Arc::clone(&told);
     pages.on_failure(move |failure| {
-        let PageFailure { page, flaw, request_id } = failure;
+        let PageFailure { page, diagnostic, request_id } = failure;
         assert!(!request_id.is_empty());
-        hearing.lock().unwrap().push(format!("{page}: {flaw}"));
+        hearing.lock().unwrap().push(format!("{page}: {diagnostic}"));
     });
     for slug in ["first", "gone", "secret", "broken", "panic", "untitled", "clash"] {
         ask(&pages, &format!("GET /blog/{slug}"), &[]).await;

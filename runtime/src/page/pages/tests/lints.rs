@@ -38,10 +38,10 @@ async fn an_edit_that_is_wrong_does_not_serve() {
     let dir = chat();
     let pages = pages(&dir);
     dir.write("pages/about.html", &child("<p class={{ path }}>"));
-    let flaws = pages.reload().unwrap_err();
-    assert_eq!(flaws.len(), 1, "{flaws:?}");
-    assert_eq!((flaws[0].file.as_str(), flaws[0].line), ("pages/about.html", Some(1)));
-    assert!(flaws[0].excerpt.contains("<p class={{ path }}>"));
+    let diagnostics = pages.reload().unwrap_err();
+    assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
+    assert_eq!((diagnostics[0].file.as_str(), diagnostics[0].line), ("pages/about.html", Some(1)));
+    assert!(diagnostics[0].excerpt.contains("<p class={{ path }}>"));
     assert_eq!(ask(&pages, "GET /about", &[]).await.status, 200);
 
     dir.write(
@@ -56,8 +56,8 @@ async fn an_edit_that_is_wrong_does_not_serve() {
 fn a_variable_that_nobody_gives_is_told_with_those_that_are_there() {
     let dir = TestDir::new(&[("pages/index.html", "{{ param }}{{ path }}")]);
     let pages = Pages::of(dir.files(), settings(), &States::default(), Vec::new());
-    let mistakes = pages.expect_err("no such variable");
-    let text = mistakes[0].to_string();
+    let errors = pages.expect_err("no such variable");
+    let text = errors[0].to_string();
     assert!(text.contains("`param` is not defined; did you mean `params`?"), "{text}");
     assert!(text.contains("    known: params, path"), "{text}");
 }

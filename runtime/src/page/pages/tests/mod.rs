@@ -23,11 +23,11 @@ fn pages(dir: &TestDir) -> Pages {
 }
 
 #[track_caller]
-fn mistakes(files: &[(&str, &str)], registrations: Vec<&'static PageRegistration>) -> Vec<String> {
+fn errors(files: &[(&str, &str)], registrations: Vec<&'static PageRegistration>) -> Vec<String> {
     let dir = TestDir::new(files);
     let pages = Pages::of(dir.files(), Settings::test(), &States::default(), registrations);
-    let mistakes = pages.expect_err("these pages are wrong");
-    mistakes.iter().map(ToString::to_string).collect()
+    let errors = pages.expect_err("these pages are wrong");
+    errors.iter().map(ToString::to_string).collect()
 }
 
 fn request(line: &str, headers: &[(&'static str, &str)]) -> Context {
@@ -239,11 +239,11 @@ async fn a_reload_is_whole_or_not_at_all() {
     let pages = pages(&dir);
     dir.write("pages/about.html", "{% if %}");
     dir.write("pages/new.html", "<p>new");
-    let flaws = pages.reload().unwrap_err();
-    assert_eq!(flaws.len(), 1, "{flaws:?}");
-    assert_eq!((flaws[0].file.as_str(), flaws[0].line), ("pages/about.html", Some(1)));
-    assert!(flaws[0].excerpt.contains("{% if %}"));
-    // The pages of before go on, and those that came with the mistake wait.
+    let diagnostics = pages.reload().unwrap_err();
+    assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
+    assert_eq!((diagnostics[0].file.as_str(), diagnostics[0].line), ("pages/about.html", Some(1)));
+    assert!(diagnostics[0].excerpt.contains("{% if %}"));
+    // The pages of before go on, and those that came with the error wait.
     assert_eq!(ask(&pages, "GET /about", &[]).await.status, 200);
     assert_eq!(ask(&pages, "GET /new", &[]).await.status, 404);
 
@@ -331,7 +331,7 @@ async fn a_mistake_in_a_template_is_shown_to_its_author_alone() {
         assert_eq!(answer.body.contains("variable `title` is not defined"), shown);
         assert_eq!(answer.body.contains("&lt;p&gt;{{ title }}&lt;/p&gt;"), shown);
         assert!(answer.body.contains(cx.request_id().as_str()));
-        // For the script that shows it where every other mistake is shown.
+        // For the script that shows it where every other error is shown.
         assert_eq!(answer.body.contains("id=\"kipo-failure\">{\"file\":"), shown);
     }
 }
@@ -346,7 +346,7 @@ fn all_mistakes_are_told_together() {
         ..registration("post/[slug]")
     };
     static ERROR_PAGE: PageRegistration = registration("404");
-    let text = mistakes(
+    let text = errors(
         &[
             ("pages/blog/[slug].html", "{{ a b }}\n"),
             ("pages/blog/index.html", "x"),
@@ -388,7 +388,7 @@ fn all_mistakes_are_told_together() {
 
 #[test]
 fn names_that_nobody_knows_are_told_with_their_place() {
-    let text = mistakes(
+    let text = errors(
         &[
             ("pages/a.html", "x\n{{ path | shout }} {% include \"gone.html\" %}"),
             ("pages/b.html", "{{ sing() }}"),
@@ -407,7 +407,7 @@ fn names_that_nobody_knows_are_told_with_their_place() {
 
 #[test]
 fn templates_that_go_round_are_told() {
-    let text = mistakes(
+    let text = errors(
         &[
             ("pages/_a.html", "{% extends \"_b.html\" %}"),
             ("pages/_b.html", "{% extends \"_a.html\" %}"),
@@ -421,7 +421,7 @@ fn templates_that_go_round_are_told() {
 
 #[test]
 fn a_page_without_its_data_does_not_start() {
-    let text = mistakes(&[("pages/a.html", "{{ title }}")], Vec::new());
+    let text = errors(&[("pages/a.html", "{{ title }}")], Vec::new());
     assert_eq!(text.len(), 1);
     assert!(text[0].starts_with("pages/a.html:1:4: variable `title` is not defined"), "{text:?}");
     assert!(text[0].contains("no `#[page(\"a\")]` gives pages/a.html its data"), "{text:?}");

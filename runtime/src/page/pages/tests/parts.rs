@@ -51,9 +51,9 @@ fn an_argument_that_is_wrong_is_told_at_start() {
     ] {
         let dir = site(&format!("\n{call}"));
         let wrong = Pages::of(dir.files(), Settings::test(), &States::default(), Vec::new());
-        let mistakes = wrong.expect_err(call);
-        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
-        let text = mistakes[0].to_string();
+        let errors = wrong.expect_err(call);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        let text = errors[0].to_string();
         assert!(
             text.starts_with("pages/index.html:2:") && text.contains(message),
             "{call}: {text}"

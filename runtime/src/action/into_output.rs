@@ -7,7 +7,7 @@ use crate::error::Result;
     message = "an action function returns `kipo::Result<Output>`, not `{Self}`",
     label = "not a `kipo::Result`"
 )]
-pub trait Returned {
+pub trait IntoOutput {
     /// The output.
     type Output;
 
@@ -19,7 +19,7 @@ pub trait Returned {
     fn result(self) -> Result<Self::Output>;
 }
 
-impl<T> Returned for Result<T> {
+impl<T> IntoOutput for Result<T> {
     type Output = T;
 
     fn result(self) -> Self {

@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     dev::control::{receive, send},
-    server::Idle,
+    server::IdleConnection,
 };
 
 /// How long the next version may take to fetch what the one before has left.
@@ -73,17 +73,17 @@ impl Socket {
     }
 
     /// Opens it for the tasks of this process.
-    pub(crate) fn open(self) -> io::Result<(tokio_net::TcpListener, Succession)> {
+    pub(crate) fn open(self) -> io::Result<(tokio_net::TcpListener, Handoff)> {
         let listener = tokio_net::TcpListener::from_std(self.listener)?;
         let put = tokio_net::UnixDatagram::from_std(self.put)?;
         let take = tokio_net::UnixDatagram::from_std(self.take)?;
-        Ok((listener, Succession(Arc::new(Ends { put, take }))))
+        Ok((listener, Handoff(Arc::new(Ends { put, take }))))
     }
 }
 
 /// The queue of open connections. Clones are the same one.
 #[derive(Clone, Debug)]
-pub(crate) struct Succession(Arc<Ends>);
+pub(crate) struct Handoff(Arc<Ends>);
 
 #[derive(Debug)]
 struct Ends {
@@ -91,13 +91,13 @@ struct Ends {
     take: tokio_net::UnixDatagram,
 }
 
-impl Succession {
+impl Handoff {
     /// Waits for a connection that a version before this one has left.
     ///
     /// # Cancel safety
     ///
     /// A connection that is taken is returned.
-    pub(crate) async fn take(self) -> Idle {
+    pub(crate) async fn take(self) -> IdleConnection {
         let take = &self.0.take;
         loop {
             match take.async_io(Interest::READABLE, || receive_idle(take)).await {
@@ -112,10 +112,10 @@ impl Succession {
 
     /// Leaves connections to the next version, until there are no more. Those that nobody takes
     /// for a while are closed.
-    pub(crate) async fn put_all(self, mut left: UnboundedReceiver<Idle>) {
+    pub(crate) async fn put_all(self, mut left: UnboundedReceiver<IdleConnection>) {
         let put_end = &self.0.put;
         let all = async {
-            while let Some(Idle { stream, read }) = left.recv().await {
+            while let Some(IdleConnection { stream, read }) = left.recv().await {
                 let bytes = [IoSlice::new(&read)];
                 let put = || send(put_end, [stream.as_fd()], &bytes);
                 if let Err(error) = put_end.async_io(Interest::WRITABLE, put).await {
@@ -127,12 +127,12 @@ impl Succession {
     }
 }
 
-fn receive_idle(from: impl AsFd) -> io::Result<Idle> {
+fn receive_idle(from: impl AsFd) -> io::Result<IdleConnection> {
     let mut read = vec![0; READ_BYTES_MAX];
     let ([socket], length) = receive(from, &mut read)?;
     let stream = TcpStream::from_std(net::TcpStream::from(socket))?;
     read.truncate(length);
-    Ok(Idle { stream, read: read.into() })
+    Ok(IdleConnection { stream, read: read.into() })
 }
 
 #[cfg(test)]
@@ -168,13 +168,13 @@ mod tests {
             let (stream, _) = listener.accept().await.unwrap();
             // As if a part of the next request had come already, or nothing.
             let read = Bytes::from(format!("{n} ").repeat(n));
-            leave.send(Idle { stream, read }).unwrap();
+            leave.send(IdleConnection { stream, read }).unwrap();
         }
         drop((leave, listener));
         let putting = before.put_all(left);
         let taking = async {
             for (n, client) in clients.iter_mut().enumerate() {
-                let Idle { mut stream, read } = after.clone().take().await;
+                let IdleConnection { mut stream, read } = after.clone().take().await;
                 assert_eq!(read, format!("{n} ").repeat(n));
                 stream.write_all(b"ok").await.unwrap();
                 drop(stream);
@@ -190,15 +190,15 @@ mod tests {
     async fn what_nobody_takes_does_not_hold_up_the_end() {
         let socket = Socket::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
         socket.listener.set_nonblocking(true).unwrap();
-        let (listener, succession) = socket.open().unwrap();
+        let (listener, handoff) = socket.open().unwrap();
         let (leave, left) = mpsc::unbounded_channel();
         for _ in 0..CLIENTS {
             let client = TcpStream::connect(listener.local_addr().unwrap());
             let (stream, _) = tokio::join!(client, listener.accept());
-            leave.send(Idle::new(stream.unwrap())).unwrap();
+            leave.send(IdleConnection::new(stream.unwrap())).unwrap();
         }
         let before = tokio::time::Instant::now();
-        succession.put_all(left).await;
+        handoff.put_all(left).await;
         assert_eq!(before.elapsed(), PUT_TIME);
     }
 }

@@ -9,12 +9,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
-    dev::{develop, report::Report, succession::Socket},
+    dev::{develop, handoff::Socket, report::Report},
     error::{Code, Error},
     header::RequestId,
     page::{self, embedded},
     request::encode,
-    server::{Addresses, Leave, ServeLimits, Shared, serve},
+    server::{Addresses, ServeLimits, Shared, Shutdown, serve},
     stream::Drain,
 };
 
@@ -23,12 +23,12 @@ const DRAIN: Duration = Duration::from_millis(500);
 
 /// A server on the app's own socket. Dropping it stops it.
 #[derive(Debug)]
-pub(super) struct StandIn {
+pub(super) struct Fallback {
     stop: oneshot::Sender<()>,
     stopped: oneshot::Receiver<()>,
 }
 
-impl StandIn {
+impl Fallback {
     /// Serves what is wrong; `base` is the app's base path.
     pub(super) fn start(
         socket: &Socket,
@@ -36,7 +36,7 @@ impl StandIn {
         root: &std::path::Path,
         wrong: &[Report],
     ) -> std::io::Result<Self> {
-        let (listener, succession) = socket.try_clone()?.open()?;
+        let (listener, handoff) = socket.try_clone()?.open()?;
         let limits = ServeLimits { drain: DRAIN, ..ServeLimits::default() };
         let shared = Arc::new(Shared {
             guards: Guards::default(),
@@ -55,16 +55,16 @@ impl StandIn {
             let (leave, left) = mpsc::unbounded_channel();
             let stop = async {
                 _ = told.await;
-                Leave::HandOver(leave)
+                Shutdown::HandOff(leave)
             };
-            let inherited = || succession.clone().take();
+            let inherited = || handoff.clone().take();
             let served =
                 serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
             if let Err(error) = served {
                 tracing::warn!(%error, "the socket has failed");
             }
             let _ = has_stopped.send(());
-            succession.put_all(left).await;
+            handoff.put_all(left).await;
         });
         Ok(Self { stop, stopped })
     }

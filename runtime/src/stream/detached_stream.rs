@@ -33,7 +33,7 @@ use crate::{
 
 /// Where a connection finds the stream that it takes over.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TakeOver(Arc<Inner>);
+pub(crate) struct DetachedStream(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -43,11 +43,11 @@ struct Inner {
     unwritten: AtomicBool,
 }
 
-impl TakeOver {
+impl DetachedStream {
     /// Leaves a stream for the connection; what hyper is given instead says nothing.
-    pub(crate) fn give(&self, body: StreamBody) -> Silent {
+    pub(crate) fn give(&self, body: StreamBody) -> EmptyBody {
         *self.0.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
-        Silent
+        EmptyBody
     }
 
     /// Notes whether the last write was taken as a whole.
@@ -71,9 +71,9 @@ impl TakeOver {
 
 /// A body that says nothing and does not end.
 #[derive(Debug)]
-pub(crate) struct Silent;
+pub(crate) struct EmptyBody;
 
-impl Body for Silent {
+impl Body for EmptyBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -233,7 +233,7 @@ mod tests {
         fn start() -> Self {
             let (client, server) = tokio::io::duplex(TRANSPORT_BYTES);
             let connection =
-                Connection::new(server, Bytes::new(), WRITE_TIMEOUT, TakeOver::default());
+                Connection::new(server, Bytes::new(), WRITE_TIMEOUT, DetachedStream::default());
             let (drain, sent) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
             let bounds = Limits::new().within(Limits::new());
             let pipe = Arc::new(Pipe::new(bounds.ping));

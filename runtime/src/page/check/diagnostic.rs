@@ -6,14 +6,14 @@ use serde::Serialize;
 use tera::ErrorKind;
 
 use crate::{
-    error::Mistake,
+    error::StartDiagnostic,
     files::Folder,
     page::check::{known, sources::Sources},
 };
 
 /// Something wrong with a page, at its place, for the one who writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Flaw {
+pub(crate) struct Diagnostic {
     /// `pages/blog/[slug].html`, or a source file.
     pub(crate) file: String,
     /// Counted from one, like the column; nothing where it is about the file as a whole.
@@ -29,15 +29,15 @@ pub(crate) struct Flaw {
 /// Lines shown before and after the one that is wrong.
 const LINES_AROUND: usize = 2;
 
-impl Flaw {
-    /// Returns a flaw of a file as a whole.
+impl Diagnostic {
+    /// Returns a diagnostic of a file as a whole.
     pub(crate) fn of_file(file: impl Into<String>, message: impl Into<String>) -> Self {
         let (file, message) = (file.into(), message.into());
         let (excerpt, known) = (String::new(), Vec::new());
         Self { file, line: None, column: None, message, excerpt, known }
     }
 
-    /// Returns a flaw of one template of a set, at a line and a column counted from one.
+    /// Returns a diagnostic of one template of a set, at a line and a column counted from one.
     fn at(sources: &Sources, name: &str, line: usize, column: usize, message: &str) -> Self {
         let excerpt = sources.get(name).map(|source| excerpt(source, line, column));
         Self {
@@ -48,13 +48,13 @@ impl Flaw {
         }
     }
 
-    /// Returns a flaw at a byte of a template.
+    /// Returns a diagnostic at a byte of a template.
     pub(crate) fn at_byte(sources: &Sources, name: &str, at: usize, message: &str) -> Self {
         let source = sources.get(name).map_or("", String::as_str);
         Self::in_text(file(name), source, at, &sentence(message))
     }
 
-    /// Returns a flaw at a byte of a file's text.
+    /// Returns a diagnostic at a byte of a file's text.
     pub(crate) fn in_text(file: String, text: &str, at: usize, message: &str) -> Self {
         let before = text.get(..at).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -68,7 +68,7 @@ impl Flaw {
         }
     }
 
-    /// Returns the flaw where a template names `what` first, or of the file if it does not.
+    /// Returns the diagnostic where a template names `what` first, or of the file if it does not.
     fn where_named(sources: &Sources, name: &str, what: &str, message: &str) -> Self {
         match sources.get(name).and_then(|source| source.find(what)) {
             Some(at) => Self::at_byte(sources, name, at, message),
@@ -76,13 +76,13 @@ impl Flaw {
         }
     }
 
-    /// Returns the flaws that one error of the template engine tells of.
+    /// Returns the diagnostics that one error of the template engine tells of.
     pub(crate) fn of_error(sources: &Sources, error: &tera::Error) -> Vec<Self> {
-        let mut flaws = Self::as_told(sources, error);
-        for flaw in &mut flaws {
-            (flaw.message, flaw.known) = known::names(sources, &flaw.message);
+        let mut diagnostics = Self::as_told(sources, error);
+        for diagnostic in &mut diagnostics {
+            (diagnostic.message, diagnostic.known) = known::names(sources, &diagnostic.message);
         }
-        flaws
+        diagnostics
     }
 
     fn as_told(sources: &Sources, error: &tera::Error) -> Vec<Self> {
@@ -106,8 +106,8 @@ impl Flaw {
         }
     }
 
-    /// Returns the same as a mistake that keeps the app from starting.
-    pub(crate) fn to_mistake(&self) -> Mistake {
+    /// Returns the same as a error that keeps the app from starting.
+    pub(crate) fn to_start_diagnostic(&self) -> StartDiagnostic {
         let mut message = self.message.clone();
         for line in self.excerpt.lines() {
             let _ = write!(message, "\n    {line}");
@@ -115,7 +115,7 @@ impl Flaw {
         if !self.known.is_empty() {
             let _ = write!(message, "\n    known: {}", self.known.join(", "));
         }
-        Mistake::new(self.place(), message)
+        StartDiagnostic::new(self.place(), message)
     }
 
     /// Returns where it is: `pages/index.html:3:7`.
@@ -128,28 +128,28 @@ impl Flaw {
     }
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place(), self.message)
     }
 }
 
 /// Reads the engine's own reports: it joins those about names that are not known into one text.
-fn of_reports(sources: &Sources, text: &str) -> Vec<Flaw> {
+fn of_reports(sources: &Sources, text: &str) -> Vec<Diagnostic> {
     let report = |report: &str| {
         let (message, rest) = report.split_once("\n")?;
         let place = rest.trim_start().strip_prefix("--> ")?.lines().next()?;
         let mut parts = place.rsplitn(3, ':');
         let column = parts.next()?.parse().ok()?;
         let line = parts.next()?.parse().ok()?;
-        Some(Flaw::at(sources, parts.next()?, line, column, message))
+        Some(Diagnostic::at(sources, parts.next()?, line, column, message))
     };
     let reports =
         text.strip_prefix("error: ").into_iter().flat_map(|text| text.split("\n\nerror: "));
-    let flaws: Option<Vec<_>> = reports.map(report).collect();
-    match flaws {
-        Some(flaws) if !flaws.is_empty() => flaws,
-        _ => vec![Flaw::of_file(Folder::Pages.as_str(), sentence(text))],
+    let diagnostics: Option<Vec<_>> = reports.map(report).collect();
+    match diagnostics {
+        Some(diagnostics) if !diagnostics.is_empty() => diagnostics,
+        _ => vec![Diagnostic::of_file(Folder::Pages.as_str(), sentence(text))],
     }
 }
 
@@ -201,9 +201,9 @@ mod tests {
     #[test]
     fn a_mistake_names_the_place_and_shows_it() {
         let sources = Sources::from([("a.html".to_owned(), "x\n{{ y }}".to_owned())]);
-        let flaw = Flaw::at_byte(&sources, "a.html", 5, "No such thing.");
-        let mistake = flaw.to_mistake();
-        assert_eq!(mistake.place, "pages/a.html:2:4");
-        assert_eq!(mistake.message, "no such thing\n    1 | x\n    2 | {{ y }}\n      |    ^");
+        let diagnostic = Diagnostic::at_byte(&sources, "a.html", 5, "No such thing.");
+        let start_error = diagnostic.to_start_diagnostic();
+        assert_eq!(start_error.place, "pages/a.html:2:4");
+        assert_eq!(start_error.message, "no such thing\n    1 | x\n    2 | {{ y }}\n      |    ^");
     }
 }
