@@ -34,10 +34,10 @@ use self::{
     terminal::{mutter, say, tell, time},
 };
 use crate::dev::{
-    control::{Order, Word},
     handoff::Socket,
     outcome::LastBuild,
     panel::PANEL_KEY,
+    protocol::{Order, Word},
     report::{Kind, Report},
     watch::{self, Changes, Looked, Looker},
 };
