@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    dev::protocol::{receive, send},
+    dev::fd_passing::{receive, send},
     server::IdleConnection,
 };
 

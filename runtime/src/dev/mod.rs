@@ -4,6 +4,7 @@
 mod dev_loop;
 mod editor;
 mod environment;
+mod fd_passing;
 mod handoff;
 mod outcome;
 mod panel;
