@@ -27,7 +27,7 @@ use crate::{
 use crate::{
     app::{builder::Built, start_error::StartError},
     dev::{
-        Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
+        Command, DevLoop, ReloadOutcome, Report, SUPERVISED, Status, Supervised, SupervisorLink, ms, report_panics,
         supervisor,
     },
     server::{IdleConnection, Shutdown},
@@ -239,7 +239,7 @@ fn supervise(app: App, matches: &ArgMatches) -> Result<(), Failure> {
 /// Serves as one version of the app, as the supervisor says.
 #[cfg(all(feature = "dev", debug_assertions))]
 fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> Result<(), Failure> {
-    let Supervised { supervisor, socket, mut orders } = supervised;
+    let Supervised { supervisor, sockets, mut commands } = supervised;
     let data_dir = data_dir(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
     let root = app.root().map(Path::to_owned);
@@ -249,16 +249,16 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let reports = errors
             .map(|start_error| Report::of_start_diagnostic(start_error, root.as_deref()))
             .collect();
-        supervisor.tell(&Word::Failed(reports));
+        supervisor.report(&Status::Failed(reports));
         Ok(())
     };
     let built = match app.build() {
         Ok(built) => built,
         Err(error) => return fails(&error),
     };
-    supervisor.tell(&Word::Ready { base });
+    supervisor.report(&Status::Ready { base });
     runtime()?.block_on(async {
-        if !matches!(orders.recv().await, Some(Order::Serve)) {
+        if !matches!(commands.recv().await, Some(Command::Serve)) {
             return Ok(());
         }
         let store = match open_topics(&data_dir) {
@@ -271,17 +271,17 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
             report_panics(develop.clone());
         }
         let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
-        let (listener, handoff) = socket.open().map_err(|error| error.to_string())?;
-        supervisor.tell(&Word::Serving);
+        let (listener, handoff) = sockets.open().map_err(|error| error.to_string())?;
+        supervisor.report(&Status::Serving);
         let (leave, left) = mpsc::unbounded_channel();
         let stop = async {
             let leave = tokio::select! {
-                leave = obey(&mut orders, develop.as_ref(), &supervisor, leave) => leave,
+                leave = obey(&mut commands, develop.as_ref(), &supervisor, leave) => leave,
                 () = interrupted => Shutdown::Close,
             };
             if store.is_none() {
                 // The next one has nothing to wait for.
-                supervisor.tell(&Word::Released);
+                supervisor.report(&Status::Released);
             }
             leave
         };
@@ -289,7 +289,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let served = serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
         if let Some(store) = store {
             store.close();
-            supervisor.tell(&Word::Released);
+            supervisor.report(&Status::Released);
         }
         // The next one takes them as soon as it serves.
         handoff.put_all(left).await;
@@ -300,27 +300,33 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
 /// Does what the supervisor says, until it says to leave; `next` takes what is open then.
 #[cfg(all(feature = "dev", debug_assertions))]
 async fn obey(
-    orders: &mut UnboundedReceiver<Order>,
-    develop: Option<&Develop>,
-    supervisor: &Supervisor,
+    commands: &mut UnboundedReceiver<Command>,
+    develop: Option<&DevLoop>,
+    supervisor: &SupervisorLink,
     next: UnboundedSender<IdleConnection>,
 ) -> Shutdown {
-    while let Some(order) = orders.recv().await {
-        match (order, develop) {
-            (Order::HandOff, _) => return Shutdown::HandOff(next),
-            (Order::Retire, _) => return Shutdown::Close,
-            (Order::Changed(changes), Some(develop)) => {
-                let Acted { did, took, wrong } = develop.act(&changes);
-                supervisor.tell(&Word::Acted {
-                    what: changes.to_string(),
-                    did,
-                    ms: ms(took),
-                    wrong,
+    while let Some(command) = commands.recv().await {
+        match (command, develop) {
+            (Command::HandOff, _) => return Shutdown::HandOff(next),
+            (Command::Stop, _) => return Shutdown::Close,
+            (Command::PagesChanged(changes), Some(develop)) => {
+                let ReloadOutcome { result, elapsed, errors } = develop.reload_pages(&changes);
+                supervisor.report(&Status::PagesReloaded {
+                    changes: changes.to_string(),
+                    result,
+                    ms: ms(elapsed),
+                    errors,
                 });
             }
-            (Order::Wrong(wrong), Some(develop)) => develop.build_is_wrong(&wrong),
-            (Order::Built(build), Some(develop)) => develop.built(build),
-            (Order::Serve | Order::Built(_) | Order::Changed(_) | Order::Wrong(_), _) => {}
+            (Command::ShowErrors(errors), Some(develop)) => develop.set_build_errors(&errors),
+            (Command::Built(build), Some(develop)) => develop.set_last_build(build),
+            (
+                Command::Serve
+                | Command::Built(_)
+                | Command::PagesChanged(_)
+                | Command::ShowErrors(_),
+                _,
+            ) => {}
         }
     }
     Shutdown::Close
