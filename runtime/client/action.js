@@ -1,5 +1,5 @@
 /** @import { Runnable } from "./types.d.ts" */
-/** @import { AnyCall, Bound, Effect, Message, Open, Platform, Send, Settings, Setters, Turn } from "./internal.d.ts" */
+/** @import { AnyCall, Bound, Message, Open, PerformEffects, Platform, Send, Settings, Setters, Turn } from "./internal.d.ts" */
 
 import { answer } from "./call.js";
 import { ActionError } from "./error.js";
@@ -78,11 +78,10 @@ export function builder(client, name, input = {}) {
 
 /** Runs what builders describe: the one engine behind calls, streams and loops. */
 export class Client {
-  /** What the app itself does for an effect, by name. @type {Map<string, Effect>} */
-  effects = new Map();
   /** Ends what the page has begun. Navigation puts another one in its place. */
   page = new AbortController();
   #base;
+  #performEffects;
   #platform;
   #loading;
   /** @type {Set<Turn>} */
@@ -90,10 +89,12 @@ export class Client {
 
   /**
    * @param {URL} base ends in a slash
+   * @param {PerformEffects} performEffects
    * @param {Platform} [platform]
    */
-  constructor(base, platform = browser()) {
+  constructor(base, performEffects, platform = browser()) {
     this.#base = base;
+    this.#performEffects = performEffects;
     this.#platform = platform;
     this.#loading = new Loading(platform.document);
   }
@@ -196,33 +197,30 @@ export class Client {
 
   /** @param {Bound} settings */
   async #answer(settings) {
-    const { retry, timeout, signal, isWithoutEffects } = settings;
+    const { retry, signal, isWithoutEffects } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "application/json");
     // The same for all attempts, so that the server can tell them from several calls.
     if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
-    /** What the last answer asks for. @type {string | null} */
-    let asked;
+    /** The effects that the last answer asks for. */
+    let asked = "";
     /** @type {Send} */
     const send = async (signal) => {
-      asked = null;
+      asked = "";
       const response = await platform.fetch(url, { ...init, signal });
-      asked = response.headers.get("kipo-effects");
+      asked = response.headers.get("kipo-effects") ?? "";
       return response;
     };
     try {
-      return await answer(send, { retry, timeout, signal, platform });
+      return await answer(send, { ...settings, platform });
     } finally {
-      this.#notify(async () => {
-        if (!asked || isWithoutEffects || signal.aborted) return;
-        await (await import("./effects.js")).perform(asked, this.effects, platform.report);
-      });
+      if (asked && !isWithoutEffects && !signal.aborted) this.#notify(() => this.#performEffects(asked, platform.report));
     }
   }
 
   /** @param {Bound} settings */
   #stream(settings) {
-    const { retryStream, timeout, onState, signal } = settings;
+    const { retryStream } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "text/event-stream");
     /** @type {Open} */
@@ -240,11 +238,8 @@ export class Client {
       return share(key, open, id, signal, platform);
     };
     const stream = new Stream({
+      ...settings,
       connect: isShared ? shared : open,
-      retryStream,
-      timeout,
-      onState,
-      signal,
       platform,
       notify: (callback) => this.#notify(callback),
     });

@@ -21,7 +21,7 @@ export class Connection {
   #parser = new SseParser();
   /** @type {Iterator<SseEvent>} */
   #events = [].values();
-  #wasClosedHere = false;
+  #isClosed = false;
 
   #deadline;
   /** Wall clock; Infinity while nobody waits for the server. */
@@ -63,7 +63,7 @@ export class Connection {
         this.#events = this.#parse(bytes);
       }
     } catch (error) {
-      if (this.#wasClosedHere) return undefined;
+      if (this.#isClosed) return undefined;
       throw error;
     } finally {
       // A reader who takes its time is no silence of the server.
@@ -88,7 +88,7 @@ export class Connection {
 
   /** Ends the connection; a pending `next()` gives undefined. */
   close() {
-    this.#wasClosedHere = true;
+    this.#isClosed = true;
     // Aborts the fetch, which closes the socket.
     this.#controller.abort();
   }

@@ -2,7 +2,12 @@
 
 /** @import { Effect } from "./internal.d.ts" */
 
-/** @typedef {{ document: Pick<Document, "dispatchEvent">, location: Pick<Location, "href" | "origin" | "assign" | "replace"> }} Page */
+/**
+ * @typedef {object} Page
+ * @property {Pick<Document, "dispatchEvent">} document
+ * @property {Pick<Location, "href" | "origin" | "assign" | "replace">} location
+ * @property {(name: string) => Promise<void>} reloadPart
+ */
 
 /**
  * What every page knows.
@@ -10,11 +15,10 @@
  * @param {Page} page
  * @returns {Record<string, Effect>}
  */
-const builtIn = ({ document, location }) => ({
+const builtIn = ({ document, location, reloadPart }) => ({
   /** `{ name }` */
-  async reloadPart({ name }) {
-    const { reloadPart } = await import("./part.js");
-    await reloadPart(String(name));
+  reloadPart({ name }) {
+    return reloadPart(String(name));
   },
 
   /** `{ path, replace }` */
@@ -35,11 +39,11 @@ const builtIn = ({ document, location }) => ({
  * Does one after the other. One that fails is reported, and harms nothing.
  *
  * @param {string} asked the header field
- * @param {Map<string, Effect>} own those of the app
  * @param {(error: unknown) => void} report
- * @param {Page} [page]
+ * @param {Map<string, Effect>} own those of the app
+ * @param {Page} page
  */
-export async function perform(asked, own, report, page = globalThis) {
+export async function perform(asked, report, own, page) {
   const known = new Map([...Object.entries(builtIn(page)), ...own]);
   for (const { effect, ...fields } of JSON.parse(asked)) {
     try {

@@ -104,7 +104,7 @@ export function errorFromProblem({ status = 500, ...problem }, retryAfter) {
  * @param {string} text
  * @returns {Partial<Problem>}
  */
-export function problemFromJson(text) {
+function problemFromJson(text) {
   try {
     return Object(JSON.parse(text));
   } catch {

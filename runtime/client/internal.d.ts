@@ -72,6 +72,9 @@ export type Bound = Settings & { signal: AbortSignal };
 /** Does what an action asked for. */
 export type Effect = (fields: Record<string, unknown>) => unknown;
 
+/** Performs the effects that the header field of an answer asks for. */
+export type PerformEffects = (asked: string, report: (error: unknown) => void) => unknown;
+
 /** A debounced call that has not begun. */
 export interface Turn {
   settings: Settings;

@@ -1,11 +1,18 @@
 // The browser client of Kipo. Pages say `action.chat.Send({ … }).call()`; the types are in client.d.ts.
 
+/** @import { Effect } from "./internal.d.ts" */
+
 import { Client, actions } from "./action.js";
 
 export { ActionError } from "./error.js";
 
+/** What the app itself does for an effect, by name. @type {Map<string, Effect>} */
+const effects = new Map();
+
 /** This file is served as `{base}/<hash>/main.js`, so the base path needs no configuration here. */
-const client = new Client(new URL("../", import.meta.url));
+const client = new Client(new URL("../", import.meta.url), (...given) =>
+  import("./effects.js").then(({ perform }) => perform(...given, effects, { document, location, reloadPart })),
+);
 
 export const action = actions(client);
 
@@ -20,7 +27,7 @@ export const refs = new Proxy(Object.freeze({}), {
 });
 
 /** @type {(name: string, run: (fields: any) => unknown) => void} */
-export const effect = (name, run) => void client.effects.set(name, run);
+export const effect = (name, run) => void effects.set(name, run);
 
 export const leaving = () => client.page.signal;
 

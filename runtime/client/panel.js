@@ -4,7 +4,6 @@
 // before the scripts of the page.
 
 import { Client } from "./action.js";
-import { action } from "./main.js";
 import { Activity } from "./panel/activity.js";
 import { Memory } from "./panel/memory.js";
 import { observe } from "./panel/observe.js";
@@ -25,6 +24,8 @@ export function isPanelKey({ altKey, shiftKey, ctrlKey, metaKey, key, code }) {
 
 /** Begins to observe, and waits for the key. */
 function begin() {
+  // main.js makes it a global, for pages as for this.
+  const { action } = /** @type {{ action?: unknown }} */ (globalThis);
   const activity = new Activity();
   const memory = new Memory();
   observe(Client, activity);

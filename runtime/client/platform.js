@@ -48,6 +48,7 @@ export function unlessAborted(promise, signal) {
  */
 export function sleep(ms, signal, platform) {
   let timer = 0;
-  const nap = new Promise((resolve) => (timer = platform.setTimer(() => resolve(undefined), ms)));
-  return unlessAborted(nap, signal).finally(() => platform.clearTimer(timer));
+  /** @type {Promise<void>} */
+  const passed = new Promise((resolve) => (timer = platform.setTimer(resolve, ms)));
+  return unlessAborted(passed, signal).finally(() => platform.clearTimer(timer));
 }

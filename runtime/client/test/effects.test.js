@@ -25,7 +25,7 @@ async function check(asked, expected, own = {}) {
   const { page, done } = fakePage();
   const reported = [];
   const runs = Object.entries(own).map(([name, run]) => [name, (fields) => run(fields, done)]);
-  await perform(JSON.stringify(asked), new Map(runs), (error) => reported.push(error.message), page);
+  await perform(JSON.stringify(asked), (error) => reported.push(error.message), new Map(runs), page);
   assert.deepEqual([...done, ...reported], expected);
 }
 
@@ -74,10 +74,9 @@ const ASKS = { headers: { "kipo-effects": '[{"effect":"toast","text":"\\u00e9"}]
 function withToasts(...responders) {
   const toasts = [];
   const it = world(...responders);
-  it.client.effects.set("toast", ({ text }) => toasts.push(text));
-  // The module is loaded by the first answer that asks for something.
+  it.effects.set("toast", ({ text }) => toasts.push(text));
   const shown = async () => {
-    for (let turn = 0; turn < 20; turn += 1) await settle();
+    await settle();
     return toasts;
   };
   return { ...it, shown };

@@ -14,7 +14,7 @@ function observed(...responders) {
   const activity = new Activity(() => clock.now);
   observe(Observed, activity);
   const { platform, reported } = fakePlatform(fakeServer(...responders).fetch, { clock });
-  const client = new Observed(new URL("http://kipo.test/_kipo/"), platform);
+  const client = new Observed(new URL("http://kipo.test/_kipo/"), () => {}, platform);
   const run = (name, input) => builder(client, name, input);
   return { run, activity, clock, reported };
 }

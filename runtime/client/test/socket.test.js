@@ -42,7 +42,7 @@ class WireServer {
 
   world() {
     const fake = fakePlatform((url, init) => fetch(url, init), { random: () => 1 });
-    const client = new Client(new URL(`http://127.0.0.1:${this.port}/_kipo/`), fake.platform);
+    const client = new Client(new URL(`http://127.0.0.1:${this.port}/_kipo/`), () => {}, fake.platform);
     return { ...fake, action: actions(client) };
   }
 }

@@ -1,14 +1,17 @@
 // A whole client over a fake browser, for tests that begin where a page does.
 
 import { Client, actions } from "../action.js";
+import { perform } from "../effects.js";
 import { fakePlatform, fakeServer } from "./fakes.js";
 
 /** Answers as `fakeServer` does. Random waits are their ceilings. */
 export function world(...responders) {
   const server = fakeServer(...responders);
   const fake = fakePlatform(server.fetch, { random: () => 1 });
-  const client = new Client(new URL("http://kipo.test/_kipo/"), fake.platform);
-  return { ...server, ...fake, client, action: actions(client) };
+  const effects = new Map();
+  const performEffects = (asked, report) => perform(asked, report, effects, {});
+  const client = new Client(new URL("http://kipo.test/_kipo/"), performEffects, fake.platform);
+  return { ...server, ...fake, client, effects, action: actions(client) };
 }
 
 /** Follows a promise without waiting for it. */
