@@ -1,7 +1,7 @@
 /** @import { Runnable } from "./types.d.ts" */
-/** @import { AnyCall, Bound, Message, Open, PerformEffects, Platform, Send, Settings, Setters, Turn } from "./internal.d.ts" */
+/** @import { AnyCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings, Setters } from "./internal.d.ts" */
 
-import { answer } from "./call.js";
+import { fetchOutput } from "./call.js";
 import { ActionError } from "./error.js";
 import { Loading } from "./loading.js";
 import { browser, sleep } from "./platform.js";
@@ -9,8 +9,8 @@ import { actionRequest, resumeHeader } from "./request.js";
 import { Stream } from "./stream.js";
 
 /**
- * `action.chat.Send(input)` for every name there may be: a lower-case part is a namespace, an upper-case
- * one an action. Which names exist is known to the types and to the server.
+ * Returns the object behind `action.chat.Send(input)`. Any name works: a lower-case part is a namespace, an
+ * upper-case part an action. The types and the server know which names exist.
  *
  * @param {Client} client
  * @param {string} [namespace]
@@ -19,7 +19,7 @@ import { Stream } from "./stream.js";
 export function actions(client, namespace = "") {
   return new Proxy(Object.freeze({}), {
     get(_, part) {
-      // Whoever awaits a namespace, or prints it, asks for these.
+      // `await` and `console.log` read these properties of a namespace.
       if (typeof part === "symbol" || part === "then") return undefined;
       const name = namespace + part;
       if (!/^\p{Lu}/u.test(part)) return actions(client, `${name}.`);
@@ -30,7 +30,7 @@ export function actions(client, namespace = "") {
 }
 
 /**
- * Collects what types.d.ts describes, and runs nothing.
+ * Returns a builder, as types.d.ts describes it. It collects settings and sends nothing.
  *
  * @param {Client} client
  * @param {string} name
@@ -60,7 +60,7 @@ export function builder(client, name, input = {}) {
     withOnProgress: (onProgress) => set({ onProgress }),
     withRetryStream: (retryStream = {}) => set({ retryStream }),
     withOnState: (onState) => set({ onState }),
-    withSuppressHelpers: () => set({ isWithoutEffects: true }),
+    withSuppressHelpers: () => set({ suppressHelpers: true }),
   };
   const self = /** @type {AnyCall} */ (setters);
   for (const [name, setter] of Object.entries(setters)) {
@@ -76,15 +76,15 @@ export function builder(client, name, input = {}) {
   return self;
 }
 
-/** Runs what builders describe: the one engine behind calls, streams and loops. */
+/** Runs what builders describe: calls, streams and loops over events. */
 export class Client {
-  /** Ends what the page has begun. Navigation puts another one in its place. */
+  /** Aborted when the user leaves the page. Navigation then sets a new one for the next page. */
   page = new AbortController();
   #base;
   #performEffects;
   #platform;
   #loading;
-  /** @type {Set<Turn>} */
+  /** Calls whose debounce delay has not passed. @type {Set<DebouncedCall>} */
   #debounced = new Set();
 
   /**
@@ -104,56 +104,56 @@ export class Client {
    * @returns {Promise<unknown>} the output
    */
   call(given) {
-    const settings = this.#ofPage(given);
+    const settings = this.#bindToPage(given);
     const outcome = settings.debounce ? this.#debounce(settings, settings.debounce) : this.#runToEnd(settings);
-    // The page has said what to do about errors; a promise that it drops is no mistake then.
+    // The page handles errors in `onError`, so it may ignore the promise.
     if (settings.onError) outcome.catch(() => {});
     return outcome;
   }
 
   /** @param {Settings} settings */
   events(settings) {
-    return this.run(this.#ofPage(settings), true);
+    return this.run(this.#bindToPage(settings), true);
   }
 
   /**
-   * Binds a run to the page that begins it.
+   * Binds a run to the current page: it ends when the user leaves the page.
    *
    * @param {Settings} settings
-   * @returns {Bound}
+   * @returns {RunSettings}
    */
-  #ofPage(settings) {
+  #bindToPage(settings) {
     const { signal } = this.page;
     return { ...settings, signal: settings.signal ? AbortSignal.any([settings.signal, signal]) : signal };
   }
 
   /**
-   * Runs the last of several calls that come close together; the earlier ones take its outcome.
+   * Runs only the last of several calls within the delay; the earlier ones settle with its outcome.
    *
-   * @param {Bound} settings
+   * @param {RunSettings} settings
    * @param {number} ms
    */
   #debounce(settings, ms) {
     const { name, loading, signal } = settings;
-    /** @type {Turn} */
-    const turn = { settings, nap: new AbortController() };
-    const outcome = sleep(ms, AbortSignal.any([signal, turn.nap.signal]), this.#platform)
-      // Somebody else's turn, or aborted: which one is seen below.
+    /** @type {DebouncedCall} */
+    const call = { settings, delay: new AbortController() };
+    const outcome = sleep(ms, AbortSignal.any([signal, call.delay.signal]), this.#platform)
+      // A later call replaced this one, or the page aborted it: `#runToEnd` checks the signal.
       .catch(() => {})
       .then(() => {
-        this.#debounced.delete(turn);
-        return turn.later ?? this.#runToEnd(settings);
+        this.#debounced.delete(call);
+        return call.replacement ?? this.#runToEnd(settings);
       });
     for (const earlier of this.#debounced) {
       if (earlier.settings.name !== name || earlier.settings.loading !== loading) continue;
-      earlier.later ??= outcome;
-      earlier.nap.abort();
+      earlier.replacement ??= outcome;
+      earlier.delay.abort();
     }
-    this.#debounced.add(turn);
+    this.#debounced.add(call);
     return outcome;
   }
 
-  /** @param {Bound} settings */
+  /** @param {RunSettings} settings */
   async #runToEnd(settings) {
     const { onProgress, retryStream, onState } = settings;
     const run = this.run(settings, Boolean(onProgress ?? retryStream ?? onState));
@@ -165,9 +165,9 @@ export class Client {
   }
 
   /**
-   * One run of an action with all that surrounds it. Yields the messages of a stream, and returns the output.
+   * Runs an action once, with its callbacks and loading marks. Yields the messages of a stream and returns the output.
    *
-   * @param {Bound} settings
+   * @param {RunSettings} settings
    * @param {boolean} isStream
    * @returns {AsyncGenerator<Message, unknown, undefined>}
    */
@@ -175,18 +175,18 @@ export class Client {
     const { optimistic, onSuccess, onError, onComplete, signal } = settings;
     const endLoading = this.#loading.start(settings.loading);
     /** @type {unknown} */
-    let takeBack;
+    let undo;
     try {
       signal.throwIfAborted();
-      takeBack = this.#notify(() => optimistic?.());
-      const output = isStream ? yield* this.#stream(settings) : await this.#answer(settings);
-      // The next action answers to its own callbacks: nobody here waits for it.
+      undo = this.#notify(() => optimistic?.());
+      const output = isStream ? yield* this.#stream(settings) : await this.#output(settings);
+      // The next action has callbacks of its own; this run does not wait for it.
       this.#notify(async () => runnable(await onSuccess?.(output))?.call());
       return output;
     } catch (error) {
-      this.#notify(() => typeof takeBack === "function" && takeBack());
+      this.#notify(() => typeof undo === "function" && undo());
       if (error instanceof ActionError) this.#notify(() => onError?.(error));
-      // Not a failure but a mistake in the page, which nobody else would tell once there is an `onError`.
+      // An error in the page itself. With an `onError` the promise may be ignored, so it is reported here.
       else if (onError && !signal.aborted) this.#platform.report(error);
       throw error;
     } finally {
@@ -195,30 +195,30 @@ export class Client {
     }
   }
 
-  /** @param {Bound} settings */
-  async #answer(settings) {
-    const { retry, signal, isWithoutEffects } = settings;
+  /** @param {RunSettings} settings */
+  async #output(settings) {
+    const { retry, signal, suppressHelpers } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "application/json");
-    // The same for all attempts, so that the server can tell them from several calls.
+    // All attempts carry the same key, so that the server can recognise a repeated attempt.
     if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
-    /** The effects that the last answer asks for. */
-    let asked = "";
+    /** The `kipo-effects` field of the last response. */
+    let effects = "";
     /** @type {Send} */
     const send = async (signal) => {
-      asked = "";
+      effects = "";
       const response = await platform.fetch(url, { ...init, signal });
-      asked = response.headers.get("kipo-effects") ?? "";
+      effects = response.headers.get("kipo-effects") ?? "";
       return response;
     };
     try {
-      return await answer(send, { ...settings, platform });
+      return await fetchOutput(send, { ...settings, platform });
     } finally {
-      if (asked && !isWithoutEffects && !signal.aborted) this.#notify(() => this.#performEffects(asked, platform.report));
+      if (effects && !suppressHelpers && !signal.aborted) this.#notify(() => this.#performEffects(effects, platform.report));
     }
   }
 
-  /** @param {Bound} settings */
+  /** @param {RunSettings} settings */
   #stream(settings) {
     const { retryStream } = settings;
     const platform = this.#platform;
@@ -228,10 +228,10 @@ export class Client {
       const headers = { ...init.headers, ...resumeHeader(id) };
       return platform.fetch(url, { ...init, headers, signal, cache: "no-store" });
     };
-    // Tabs that have another version of this client keep to themselves.
+    // The URL of this module is part of the key: tabs with another version of the client do not share.
     const key = [import.meta.url, init.method, url, init.body].join(" ");
     const isShared = retryStream && retryStream.share !== false && platform.locks;
-    // Only pages that have use for it load it.
+    // Loaded only by pages that share streams.
     /** @type {Open} */
     const shared = async (id, signal) => {
       const { share } = await import("./share.js");
@@ -247,7 +247,7 @@ export class Client {
   }
 
   /**
-   * Runs a callback of the page. What it throws is reported and harms nothing.
+   * Runs a callback of the page. An error that it throws is reported and does not end the run.
    *
    * @param {() => unknown} callback
    */

@@ -1,12 +1,12 @@
 /** @import { Backoff } from "./types.d.ts" */
 
-/** Enough doublings to pass every sensible ceiling, few enough to stay a finite number. */
+/** Enough doublings to exceed every sensible maximum, and few enough for a finite number. */
 const DOUBLINGS_MAX = 30;
 
 /**
- * How long to wait before attempt `n` (1 is the first retry), in milliseconds.
+ * Returns the delay before attempt `n` (1 is the first retry), in milliseconds.
  *
- * Full jitter: a thousand clients that lost one server do not come back as one.
+ * Full jitter: a thousand clients that lost one server do not reconnect at the same moment.
  *
  * @param {number} n
  * @param {{ backoff: Backoff, baseDelay: number, maxDelay: number }} options

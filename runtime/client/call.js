@@ -1,17 +1,17 @@
-/** @import { AnswerOptions, Send } from "./internal.d.ts" */
+/** @import { CallOptions, Send } from "./internal.d.ts" */
 
 import { delay } from "./backoff.js";
-import { ActionError, badResponse, cutOff, errorFromResponse, isTransient, networkError, timeoutError } from "./error.js";
+import { ActionError, badResponseError, errorFromResponse, isTransient, networkError, timeoutError, truncatedError } from "./error.js";
 import { sleep } from "./platform.js";
 
 /**
- * Sends a request until it is answered, or the attempts are used up.
+ * Sends a request until an attempt succeeds or no attempt is left.
  *
  * @param {Send} send
- * @param {AnswerOptions} options
+ * @param {CallOptions} options
  * @returns {Promise<unknown>} the output
  */
-export async function answer(send, options) {
+export async function fetchOutput(send, options) {
   const { retry = { attempts: 1 }, signal, platform } = options;
   const { attempts, backoff = "exponential", baseDelay = 1000, maxDelay = 30_000 } = retry;
   for (let attempt = 1; ; attempt += 1) {
@@ -27,7 +27,7 @@ export async function answer(send, options) {
 
 /**
  * @param {Send} send
- * @param {AnswerOptions} options
+ * @param {CallOptions} options
  */
 async function oneAttempt(send, { timeout = Infinity, signal, platform }) {
   const deadline = new AbortController();
@@ -52,10 +52,10 @@ async function oneAttempt(send, { timeout = Infinity, signal, platform }) {
 async function output(response) {
   if (response.status === 204) return null;
   const text = await response.text();
-  if (text === "") throw cutOff();
+  if (text === "") throw truncatedError();
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw badResponse("the answer is not JSON", cause);
+    throw badResponseError("the response is not JSON", cause);
   }
 }

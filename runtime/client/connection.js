@@ -1,19 +1,19 @@
 /** @import { Platform, Send, SseEvent } from "./internal.d.ts" */
 
-import { ActionError, badResponse, cutOff, errorFromResponse, networkError, noAnswer, timeoutError } from "./error.js";
+import { ActionError, badResponseError, errorFromResponse, networkError, noResponseError, timeoutError, truncatedError } from "./error.js";
 import { unlessAborted } from "./platform.js";
 import { SseParser } from "./sse.js";
 
 const TYPE = "text/event-stream";
 
 /**
- * One request for a stream, from its start to its end, under a deadline: first for its first event, then,
- * if asked, for each sign of life.
+ * One request for a stream, from its start to its end. A deadline bounds the time to the first event, and later, if
+ * an idle timeout is set, the time to the next byte.
  */
 export class Connection {
   #connect;
   #platform;
-  /** Ends the request, for the reason it is aborted with. */
+  /** Aborted to end the request. */
   #controller = new AbortController();
   #signal;
   /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
@@ -24,7 +24,7 @@ export class Connection {
   #isClosed = false;
 
   #deadline;
-  /** Wall clock; Infinity while nobody waits for the server. */
+  /** Wall clock; Infinity while no read is pending. */
   #expiresAt = Infinity;
   #timer = 0;
 
@@ -36,20 +36,20 @@ export class Connection {
     this.#connect = connect;
     this.#platform = platform;
     this.#signal = AbortSignal.any([signal, this.#controller.signal]);
-    this.#deadline = { ms: connectMs, error: timeoutError(connectMs), isForEachRead: false };
+    this.#deadline = { ms: connectMs, error: timeoutError(connectMs), isIdleTimeout: false };
   }
 
-  /** What the server's `retry:` asked for, in milliseconds. */
+  /** The `retry:` value of the server, in milliseconds. */
   get retryMs() {
     return this.#parser.retry;
   }
 
   /**
-   * The next event, or undefined once the connection has ended without an error.
+   * Returns the next event, or undefined once the connection has ended without an error.
    *
    * @returns {Promise<SseEvent | undefined>}
-   * @throws {ActionError} if it was refused, broke, or passed its deadline
-   * @throws the reason of the signal, if that was aborted
+   * @throws {ActionError} if the server refused it, it broke, or its deadline passed
+   * @throws the reason of the signal, if the signal was aborted
    */
   async next() {
     this.#startDeadline();
@@ -59,34 +59,34 @@ export class Connection {
         if (!done) return event;
         const bytes = await this.#read();
         if (!bytes) return undefined;
-        if (this.#deadline.isForEachRead) this.#startDeadline();
+        if (this.#deadline.isIdleTimeout) this.#startDeadline();
         this.#events = this.#parse(bytes);
       }
     } catch (error) {
       if (this.#isClosed) return undefined;
       throw error;
     } finally {
-      // A reader who takes its time is no silence of the server.
+      // A slow reader does not count as a silent server.
       this.#stopDeadline();
     }
   }
 
   /**
-   * From now on, so many milliseconds without a byte end the connection.
+   * From now on, the connection ends after so many milliseconds without a byte.
    *
    * @param {number} ms
    */
-  watchSilence(ms) {
-    const error = noAnswer("silence", `the stream was silent for ${ms} ms`);
-    this.#deadline = { ms, error, isForEachRead: true };
+  setIdleTimeout(ms) {
+    const error = noResponseError("silence", `the stream was silent for ${ms} ms`);
+    this.#deadline = { ms, error, isIdleTimeout: true };
   }
 
-  /** Ends the connection if its deadline has passed: timers stand still while a page is frozen. */
+  /** Ends the connection if its deadline has passed. Timers do not run while a page is frozen. */
   checkDeadline() {
     if (this.#platform.now() > this.#expiresAt) this.#controller.abort(this.#deadline.error);
   }
 
-  /** Ends the connection; a pending `next()` gives undefined. */
+  /** Ends the connection; a pending `next()` returns undefined. */
   close() {
     this.#isClosed = true;
     // Aborts the fetch, which closes the socket.
@@ -94,8 +94,8 @@ export class Connection {
   }
 
   /**
-   * Ends with an abort, however long `connect` or the browser takes to notice it: a page that is left
-   * is told before the next one stands.
+   * Reads the next bytes. An abort rejects at once, even if `connect` or the browser notices it later: streams of a
+   * page end before the next page shows.
    *
    * @returns {Promise<Uint8Array | undefined>}
    */
@@ -116,9 +116,9 @@ export class Connection {
     const response = await this.#connect(this.#signal);
     if (!response.ok) throw await errorFromResponse(response, this.#platform.now());
     const type = response.headers.get("content-type") ?? "";
-    if (type.length < TYPE.length && TYPE.startsWith(type)) throw cutOff();
+    if (type.length < TYPE.length && TYPE.startsWith(type)) throw truncatedError();
     if (!/^text\/event-stream\b/i.test(type) || !response.body) {
-      throw badResponse(`expected an event stream, got ${type || "nothing"}`);
+      throw badResponseError(`expected an event stream, got ${type || "nothing"}`);
     }
     return response.body.getReader();
   }
@@ -128,7 +128,7 @@ export class Connection {
     try {
       return this.#parser.push(bytes).values();
     } catch (cause) {
-      throw badResponse("the stream holds an event that is too long", cause);
+      throw badResponseError("the stream contains an event that is too long", cause);
     }
   }
 

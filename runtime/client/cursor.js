@@ -1,44 +1,45 @@
-// Where a stream stands: what to resume after, and which messages were seen already.
+// The position of a stream: where to resume, and which messages it has already received.
 
-/** `<generation>-<sequence>-<fingerprint>`, as topics number their messages. */
+/** `<generation>-<sequence>-<fingerprint>`: the id of a message in a topic. */
 const CURSOR = /^([0-9a-f]{16})-(\d+)-[0-9a-f]{8}$/;
 
-export class Place {
+/** The position of one stream. */
+export class Position {
   /** The id to resume after; empty before the first. */
   id = "";
-  /** The next message cannot be compared with what came before: the log may have begun anew. */
-  #isLoose = false;
+  /** After a gap the log may be a new one, so the next message cannot be compared with the last. */
+  #isAfterGap = false;
 
   /**
-   * The stream goes on after `id`: from its start, or after a gap, where the log may be another one.
+   * Sets the position to `id`: at the start of a connection, or after a gap.
    *
-   * A stream that begins with a gap gives its id with the gap and not before: a client that is cut off in
-   * between asks with the old id again, and hears of what it missed.
+   * When a connection begins with a gap, the id comes with the gap and not earlier. A client that loses the
+   * connection before the gap resumes from its old id, and receives the gap again.
    *
    * @param {string | null} id
    * @param {boolean} [isGap]
    */
-  goOn(id, isGap = false) {
-    this.#isLoose = isGap;
+  moveTo(id, isGap = false) {
+    this.#isAfterGap = isGap;
     this.id = id ?? this.id;
   }
 
   /**
-   * Moves on to a message, unless it was seen before.
+   * Advances to a message, and returns whether it is new.
    *
-   * @param {string | null} id messages without one are always new
+   * @param {string | null} id messages without an id are always new
    */
-  accept(id) {
+  advance(id) {
     if (id === null) return true;
-    if (!this.#isLoose && isSeen(id, this.id)) return false;
-    this.#isLoose = false;
+    if (!this.#isAfterGap && isSeen(id, this.id)) return false;
+    this.#isAfterGap = false;
     this.id = id;
     return true;
   }
 }
 
 /**
- * Whether an id names a place in a topic.
+ * Returns whether an id is a position in a topic.
  *
  * @param {string} id
  */
@@ -47,7 +48,7 @@ export function isCursor(id) {
 }
 
 /**
- * Whether whoever has got to `last` has seen what ends at `id`.
+ * Returns whether a reader at position `last` has received the message at `id`.
  *
  * @param {string} id
  * @param {string} last

@@ -1,7 +1,7 @@
 /** Marks elements as busy while calls run. */
 export class Loading {
   /**
-   * How many calls keep an element busy: the first to end must not clear the mark of the others.
+   * The number of running calls for each element: the first call that ends must not clear the mark of the others.
    *
    * @type {WeakMap<Element, number>}
    */
@@ -15,7 +15,7 @@ export class Loading {
 
   /**
    * @param {Element | string | true | undefined} target
-   * @returns {() => void} ends it
+   * @returns {() => void} ends the mark
    */
   start(target) {
     const elements = this.#find(target);

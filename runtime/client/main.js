@@ -1,4 +1,4 @@
-// The browser client of Kipo. Pages say `action.chat.Send({ … }).call()`; the types are in client.d.ts.
+// The browser client of Kipo. Pages call `action.chat.Send({ … }).call()`; the types are in client.d.ts.
 
 /** @import { Effect } from "./internal.d.ts" */
 
@@ -6,17 +6,17 @@ import { Client, actions } from "./action.js";
 
 export { ActionError } from "./error.js";
 
-/** What the app itself does for an effect, by name. @type {Map<string, Effect>} */
+/** The effects that the app itself defines, by name. @type {Map<string, Effect>} */
 const effects = new Map();
 
-/** This file is served as `{base}/<hash>/main.js`, so the base path needs no configuration here. */
+/** The server serves this file as `{base}/<hash>/main.js`, so the base path needs no configuration here. */
 const client = new Client(new URL("../", import.meta.url), (...given) =>
   import("./effects.js").then(({ perform }) => perform(...given, effects, { document, location, reloadPart })),
 );
 
 export const action = actions(client);
 
-/** `refs.name` is the element with `p-ref="name"`. */
+/** `refs.name` returns the element with `p-ref="name"`. */
 export const refs = new Proxy(Object.freeze({}), {
   get(_, name) {
     if (typeof name === "symbol" || name === "then") return undefined;
@@ -32,10 +32,10 @@ export const effect = (name, run) => void effects.set(name, run);
 export const leaving = () => client.page.signal;
 
 /** @type {(name: string, options?: { signal?: AbortSignal }) => Promise<void>} */
-export const reloadPart = (...given) => import("./part.js").then((part) => part.reloadPart(...given));
+export const reloadPart = (...given) => import("./part.js").then(({ reloadPart }) => reloadPart(...given));
 
 if (globalThis.document?.querySelector("[p-navigate]")) {
-  import("./navigate.js").then((links) => links.navigate(client));
+  import("./navigate.js").then(({ navigate }) => navigate(client));
 }
 
 Object.assign(globalThis, { action });

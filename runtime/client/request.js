@@ -1,13 +1,13 @@
 /** @import { ActionRequest, Settings } from "./internal.d.ts" */
 
 /**
- * What to fetch for an action. The input is written once, so that each attempt sends the same.
+ * Returns the request of an action. The input is serialised once, so that all attempts send the same.
  *
  * @param {URL} base
  * @param {Settings} settings
  * @param {"application/json" | "text/event-stream"} accept
  * @returns {ActionRequest}
- * @throws {TypeError} if the input holds what the request cannot carry
+ * @throws {TypeError} if the request cannot carry a value of the input
  */
 export function actionRequest(base, { name, input, method }, accept) {
   const url = new URL(`actions/${name}`, base);
@@ -16,7 +16,7 @@ export function actionRequest(base, { name, input, method }, accept) {
     return { url, init: { method, headers: { accept } } };
   }
   const body = JSON.stringify(input, (field, value) => {
-    // JSON would make it {} and nobody would notice.
+    // JSON would write it as {}, without an error.
     if (value instanceof Blob) throw new TypeError(`${name}: "${field}" is a file, which JSON cannot carry`);
     return value;
   });
@@ -24,24 +24,23 @@ export function actionRequest(base, { name, input, method }, accept) {
 }
 
 /**
- * The header that resumes a stream. Ids are text and headers are bytes: UTF-8, as EventSource does it.
+ * Returns the header that resumes a stream, if there is an id. The id is sent as UTF-8 bytes, as EventSource does.
  *
  * @param {string} lastEventId
  */
 export function resumeHeader(lastEventId) {
-  if (lastEventId === "") return undefined;
-  return { "last-event-id": String.fromCharCode(...new TextEncoder().encode(lastEventId)) };
+  return lastEventId && { "last-event-id": String.fromCharCode(...new TextEncoder().encode(lastEventId)) };
 }
 
 /**
- * Fields as a form would send them: a list repeats its key, and what is null is left out.
+ * Returns fields as a form sends them: a list repeats its key, and null is left out.
  *
  * @param {string} name
  * @param {object} input
  */
 function query(name, input) {
   const search = new URLSearchParams();
-  // Through JSON, so that a Date travels as it does in a body.
+  // Through JSON, so that a Date is written as in a body.
   for (const [field, value] of Object.entries(JSON.parse(JSON.stringify(input)))) {
     for (const item of [value].flat()) {
       if (item === null) continue;

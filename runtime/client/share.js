@@ -1,34 +1,34 @@
-/** @import { Frame, Open, Platform, Word } from "./internal.d.ts" */
+/** @import { Frame, Open, Platform, TabMessage } from "./internal.d.ts" */
 
 import { isCursor, isSeen } from "./cursor.js";
 import { errorFromResponse } from "./error.js";
 import { sleep } from "./platform.js";
 
-/** How long a tab that comes back waits for word of the one that leads, which may be gone or asleep. */
+/** How long a reconnecting tab waits for a message of the leader, which may be closed or frozen. */
 const HELLO_MS = 200;
 
-/** How many pieces may wait for a page that reads slowly before its tab stops sharing. */
-const PIECES_MAX = 256;
+/** How many unread chunks a slow page may have before its tab stops sharing. */
+const CHUNKS_MAX = 256;
 
-/** How long a frame may get before its tab stops sharing. */
+/** The longest incomplete frame, in characters, before its tab stops sharing. */
 const FRAME_CHARS_MAX = 1 << 20;
 
 /**
- * Opens a stream with one connection for all tabs that run the same: browsers allow six for each host over
- * HTTP/1.1. Answers as `open` would.
+ * Opens a stream over one connection for all tabs that run the same stream: browsers allow six connections for each
+ * host over HTTP/1.1. Returns a response as `open` does.
  *
- * Of these tabs the one that holds the lock of the stream's name leads: it tells the others each frame, with
- * the place before and after it. Every tab begins with a connection of its own, which gives it what it missed;
- * once it has caught up with the leader it lets its own go. From then on a frame counts only if it follows the
- * one before; where one is missing, the tab opens a connection again, from its own place. So what a tab gets
- * does not depend on the leader, which may be closed, hang or fall asleep: only how many connections there are
- * does. The next in the queue for the lock goes on from its own place.
+ * The tab that holds the lock with the name of the stream is the leader. It broadcasts each frame with the position
+ * before and after it. Every tab begins with a connection of its own, which replays the messages that it missed; it
+ * closes this connection once it has caught up with the leader. From then on it accepts a frame only if the frame
+ * follows the one before. If a frame is missing, the tab opens a connection again, from its own position. So the
+ * messages of a tab do not depend on the leader, which may be closed, frozen or slow; only the number of connections
+ * does. The next tab in the queue for the lock leads from its own position.
  *
- * What cannot be compared by its place is not shared: a stream that follows no topic stays with its tab.
+ * A stream that follows no topic has no positions to compare, so its tab does not share it.
  *
- * @param {string} key what makes two streams the same
+ * @param {string} key equal for equal streams
  * @param {Open} open
- * @param {string} id the place to go on after
+ * @param {string} id the position to resume after
  * @param {AbortSignal} signal
  * @param {Platform} platform
  * @returns {Promise<Response>}
@@ -37,30 +37,30 @@ export async function share(key, open, id, signal, platform) {
   signal.throwIfAborted();
   const { locks, openChannel } = platform;
   const channel = openChannel(key);
-  /** Aborted when this tab goes on alone. */
+  /** Aborted when this tab stops sharing. */
   const alone = new AbortController();
   const over = AbortSignal.any([signal, alone.signal]);
-  /** After the last whole frame that this tab has. */
-  let place = id;
-  /** After the last frame that the leader has. */
-  let leaderPlace = "";
-  /** The frame that opened the stream, without its id: what a tab that joins without a connection begins with. */
+  /** The position after the last complete frame of this tab. */
+  let position = id;
+  /** The position after the last frame of the leader. */
+  let leaderPosition = "";
+  /** The first frame of the stream, without its id. A tab that joins without a connection begins with it. */
   let ready = "";
-  /** The beginning of a frame whose end has not come. */
+  /** The beginning of a frame whose end has not arrived. */
   let rest = "";
   let isQueued = false;
   let isLeading = false;
-  /** Ends this tab's own connection. @type {AbortController | undefined} */
+  /** Aborted to end the connection of this tab. @type {AbortController | undefined} */
   let own;
-  /** Tells that the page has room for more. */
-  let wake = () => {};
-  /** Tells that the leader has said something. */
-  let heard = () => {};
+  /** Resolves the wait for room in `body`. */
+  let resume = () => {};
+  /** Resolves the wait for a message of the leader. */
+  let answered = () => {};
   /** @type {ReadableStreamDefaultController<Uint8Array>} */
   let out;
-  const body = new ReadableStream({ start: (controller) => void (out = controller), pull: () => wake() });
+  const body = new ReadableStream({ start: (controller) => void (out = controller), pull: () => resume() });
 
-  channel.onmessage = ({ data }) => hear(data);
+  channel.onmessage = ({ data }) => receive(data);
   over.addEventListener("abort", () => {
     isLeading = false;
     channel.close();
@@ -69,10 +69,10 @@ export async function share(key, open, id, signal, platform) {
 
   if (isCursor(id)) {
     channel.postMessage({ isHello: true });
-    const word = new Promise((resolve) => (heard = () => resolve(undefined)));
-    await Promise.race([word, sleep(HELLO_MS, signal, platform)]);
+    const message = new Promise((resolve) => (answered = () => resolve(undefined)));
+    await Promise.race([message, sleep(HELLO_MS, signal, platform)]);
     if (hasCaughtUp()) {
-      give(ready);
+      enqueue(ready);
       queue();
       return new Response(body, { headers: { "content-type": "text/event-stream" } });
     }
@@ -88,7 +88,7 @@ export async function share(key, open, id, signal, platform) {
   function connect() {
     own = new AbortController();
     rest = "";
-    return open(place, AbortSignal.any([signal, own.signal]));
+    return open(position, AbortSignal.any([signal, own.signal]));
   }
 
   /** @param {ReadableStream<Uint8Array>} bytes */
@@ -98,13 +98,13 @@ export async function share(key, open, id, signal, platform) {
     const decoder = new TextDecoder();
     try {
       for (;;) {
-        // A slow page slows its own connection; one that others listen to is read at their pace.
-        while (!isLeading && (out.desiredSize ?? 1) <= 0) await new Promise((resolve) => (wake = () => resolve(undefined)));
+        // A slow page slows its own connection. The leader reads at full speed, since other tabs depend on it.
+        while (!isLeading && (out.desiredSize ?? 1) <= 0) await new Promise((resolve) => (resume = () => resolve(undefined)));
         const { value } = await reader.read();
         if (own !== mine) return;
         if (!value) break;
         out.enqueue(value);
-        pass(decoder.decode(value, { stream: true }));
+        process(decoder.decode(value, { stream: true }));
       }
       alone.abort();
       out.close();
@@ -114,69 +114,69 @@ export async function share(key, open, id, signal, platform) {
   }
 
   /** @param {string} text */
-  function pass(text) {
+  function process(text) {
     if (over.aborted) return;
     rest += text;
     const end = rest.lastIndexOf("\n\n") + 2;
     if (end < 2) return rest.length > FRAME_CHARS_MAX && alone.abort();
     const frames = rest.slice(0, end).split(/(?<=\n\n)/).map((text) => {
-      const from = place;
-      place = /^id: (.+)$/m.exec(text)?.[1] ?? place;
-      return { text, from, to: place };
+      const from = position;
+      position = /^id: (.+)$/m.exec(text)?.[1] ?? position;
+      return { text, from, to: position };
     });
     rest = rest.slice(end);
     ready ||= frames[0]?.text.replace(/^id: .+\n/m, "") ?? "";
-    if (isLeading) tell(frames);
+    if (isLeading) broadcast(frames);
     else queue();
     join();
   }
 
-  /** Asks where the leader stands, and waits for the lock, to lead with it. */
+  /** Asks the leader for its position, and queues for the lock. */
   function queue() {
-    if (isQueued || over.aborted || !isCursor(place)) return;
+    if (isQueued || over.aborted || !isCursor(position)) return;
     isQueued = true;
     channel.postMessage({ isHello: true });
     const lead = () => {
       isLeading = true;
-      tell([]);
+      broadcast([]);
       if (!own) reopen();
       return new Promise((resolve) => over.addEventListener("abort", resolve));
     };
-    locks?.request(key, { signal: over }, lead).catch(() => {}); // Left before its turn.
+    locks?.request(key, { signal: over }, lead).catch(() => {}); // Aborted in the queue.
   }
 
   /** @param {Frame[]} frames */
-  function tell(frames) {
-    channel.postMessage({ frames, place, ready });
-    if ((out.desiredSize ?? 0) < -PIECES_MAX) alone.abort();
+  function broadcast(frames) {
+    channel.postMessage({ frames, position, ready });
+    if ((out.desiredSize ?? 0) < -CHUNKS_MAX) alone.abort();
   }
 
-  /** @param {Word} word */
-  function hear(word) {
+  /** @param {TabMessage} message */
+  function receive(message) {
     if (over.aborted) return;
-    if (word.isHello) return isLeading && tell([]);
-    leaderPlace = word.place;
-    ready ||= word.ready;
-    heard();
+    if (message.isHello) return isLeading && broadcast([]);
+    leaderPosition = message.position;
+    ready ||= message.ready;
+    answered();
     if (own || !isQueued) return join();
-    for (const { text, from, to } of word.frames) {
-      if (from === place) {
-        give(text);
-        place = to;
-      } else if (!isSeen(to, place)) return reopen();
+    for (const { text, from, to } of message.frames) {
+      if (from === position) {
+        enqueue(text);
+        position = to;
+      } else if (!isSeen(to, position)) return reopen();
     }
     if (!hasCaughtUp()) return reopen();
-    if ((out.desiredSize ?? 0) < -PIECES_MAX) {
+    if ((out.desiredSize ?? 0) < -CHUNKS_MAX) {
       alone.abort();
       reopen();
     }
   }
 
   function hasCaughtUp() {
-    return leaderPlace !== "" && isSeen(leaderPlace, place);
+    return leaderPosition !== "" && isSeen(leaderPosition, position);
   }
 
-  /** Lets the own connection go once the leader has nothing that this tab has not. */
+  /** Closes the connection of this tab once it has caught up with the leader. */
   function join() {
     if (isLeading || over.aborted || rest !== "" || !hasCaughtUp()) return;
     own?.abort();
@@ -195,7 +195,7 @@ export async function share(key, open, id, signal, platform) {
   }
 
   /** @param {string} text */
-  function give(text) {
+  function enqueue(text) {
     out.enqueue(new TextEncoder().encode(text));
   }
 

@@ -1,28 +1,28 @@
 /** @import { SseEvent } from "./internal.d.ts" */
 
-// Server-sent events: bytes in, events out. The only module that knows this grammar:
+// Server-sent events: bytes in, events out. No other module knows this grammar:
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-/** Characters that one event may have: a sender without an end must not fill our memory. */
+/** The longest event, in characters: a sender that never ends an event must not fill the memory. */
 const EVENT_LENGTH_MAX = 16 * 1024 * 1024;
 
-/** Reads one event stream. Chunks may end anywhere; an event is given once its blank line is there. */
+/** Reads one event stream. Chunks may end anywhere; an event is complete with its blank line. */
 export class SseParser {
-  /** What the last valid `retry:` asked for, in milliseconds. @type {number | null} */
+  /** The last valid `retry:`, in milliseconds. @type {number | null} */
   retry = null;
-  /** The id of the last whole event that carried one. */
+  /** The id of the last complete event that carried one. */
   lastEventId = "";
 
   #lengthMax;
-  // A byte order mark is ours to strip, because a stream of strings may begin with one as well.
+  // `push` strips a byte order mark itself, because a stream of strings may begin with one as well.
   #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #isFirst = true;
-  /** The last chunk ended in CR: an LF that follows belongs to the same line end. */
+  /** The last chunk ended in CR: a following LF belongs to the same line end. */
   #endedInCr = false;
-  /** The line that has no end yet. */
+  /** The line whose end has not arrived. */
   #line = "";
 
-  /** Joined at the end of the event: adding to one text line by line would copy it each time. @type {string[]} */
+  /** Joined at the end of the event: appending line by line would copy the text each time. @type {string[]} */
   #data = [];
   #dataLength = 0;
   #event = "";
@@ -37,14 +37,14 @@ export class SseParser {
   /**
    * @param {Uint8Array | string} chunk
    * @returns {SseEvent[]} the events that this chunk completes
-   * @throws {RangeError} if an event is too long; the parser is of no use after that
+   * @throws {RangeError} if an event is too long; the parser is unusable after that
    */
   push(chunk) {
     const text = this.#withoutMarks(typeof chunk === "string" ? chunk : this.#decoder.decode(chunk, { stream: true }));
     /** @type {SseEvent[]} */
     const events = [];
     let start = 0;
-    // Only the new text is searched, so that a long line in many chunks stays linear.
+    // Searches only the new text, so that a long line in many chunks takes linear time.
     for (const lineEnd of text.matchAll(/\r\n?|\n/g)) {
       const line = this.#line + text.slice(start, lineEnd.index);
       start = lineEnd.index + lineEnd[0].length;
@@ -80,10 +80,8 @@ export class SseParser {
 
   /** @param {string} line */
   #readField(line) {
-    const colon = line.indexOf(":");
-    const name = colon === -1 ? line : line.slice(0, colon);
-    const value = colon === -1 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
-    // A line that begins with a colon is a comment: its name is empty, and like every unknown one ignored.
+    // A line that begins with a colon is a comment: its name is empty, and unknown names are ignored.
+    const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
     switch (name) {
       case "data":
         this.#data.push(value);

@@ -3,33 +3,33 @@
 
 import { delay } from "./backoff.js";
 import { Connection } from "./connection.js";
-import { Place } from "./cursor.js";
-import { ActionError, badResponse, errorFromProblem, isTransient, noAnswer } from "./error.js";
+import { Position } from "./cursor.js";
+import { ActionError, badResponseError, errorFromProblem, isTransient, noResponseError } from "./error.js";
 import { sleep } from "./platform.js";
 
-/** Longer than a slow phone needs to connect, shorter than anyone would look at a dead page. */
+/** Longer than a slow phone needs to connect, and shorter than a user waits at a dead page. */
 const CONNECT_MS = 20_000;
 
-/** Two pings may be late; a third is not coming. */
+/** The number of ping intervals without a byte after which the connection counts as dead. */
 const PINGS_OF_SILENCE = 2.5;
 
-/** One stream of messages over as many connections as it takes. Its docs for pages are in types.d.ts. */
+/** One stream of messages over one or more connections. types.d.ts describes it for pages. */
 export class Stream {
   #options;
   #retry;
-  #place = new Place();
+  #position = new Position();
   /** The connection in use, or the last one. @type {Connection | undefined} */
   #connection;
-  /** When the connection gave its first event. @type {number | null} */
+  /** When the first event of the connection arrived. @type {number | null} */
   #openedAt = null;
-  /** Reconnects since the stream was last healthy. */
+  /** The number of reconnects since the last healthy connection. */
   #attempt = 0;
-  /** The next connection is wanted at once: this one was closed on purpose. */
-  #isHurried = false;
-  /** The page is gone, or asleep in the back/forward cache. */
+  /** The next reconnect has no delay, because this client closed the connection itself. */
+  #isImmediate = false;
+  /** The page is frozen, or in the back/forward cache. */
   #isHidden = false;
-  /** Aborted to end the wait between two connections. */
-  #nap = new AbortController();
+  /** Aborted to end the pause before a reconnect. */
+  #pause = new AbortController();
 
   /** @param {StreamOptions} options */
   constructor(options) {
@@ -41,17 +41,17 @@ export class Stream {
   }
 
   /**
-   * Yields each message once, in order, and returns the output. Leaving it closes the stream.
+   * Yields each message once, in order, and returns the output. Leaving the loop closes the stream.
    *
    * @returns {AsyncGenerator<Message, unknown, undefined>}
    */
   async *messages() {
     const { retryStream, signal, platform, notify } = this.#options;
-    const unfollow = retryStream ? this.#followPage() : () => {};
+    const unwatch = retryStream ? this.#watchPage() : () => {};
     try {
       for (;;) {
         const end = yield* this.#oneConnection();
-        if (end.isOver) return end.output;
+        if (end.isComplete) return end.output;
         if (!retryStream) throw end.error ?? disconnected();
 
         const wasHealthy = this.#openedAt !== null && platform.now() - this.#openedAt >= this.#retry.healthyAfter;
@@ -59,45 +59,45 @@ export class Stream {
         if (attempt > this.#retry.maxReconnects) throw end.error ?? disconnected();
         const delayMs = this.#delayMs(end.error);
         notify(() => this.#retry.onDisconnect?.(end.error, attempt, delayMs));
-        this.#tell("waiting");
+        this.#setState("waiting");
         await this.#wait(delayMs);
         signal.throwIfAborted();
       }
     } finally {
       this.#connection?.close();
-      unfollow();
-      this.#tell("closed");
+      unwatch();
+      this.#setState("closed");
     }
   }
 
   /** @returns {AsyncGenerator<Message, End, undefined>} */
   async *#oneConnection() {
     const { connect, timeout: connectMs = CONNECT_MS, signal, platform, notify } = this.#options;
-    const connection = new Connection((signal) => connect(this.#place.id, signal), { connectMs, signal, platform });
+    const connection = new Connection((signal) => connect(this.#position.id, signal), { connectMs, signal, platform });
     this.#connection = connection;
     this.#openedAt = null;
-    this.#isHurried = false;
-    this.#tell("connecting");
+    this.#isImmediate = false;
+    this.#setState("connecting");
     try {
       for (;;) {
         const { frame, error } = await this.#nextFrame(connection);
-        if (!frame) return { isOver: false, error };
+        if (!frame) return { isComplete: false, error };
         if (this.#openedAt === null) this.#opened(connection);
         switch (frame.event) {
           case "complete":
-            return { isOver: true, output: parse(frame) };
+            return { isComplete: true, output: parse(frame) };
           case "error":
             throw errorFromProblem(Object(parse(frame)));
           case "kipo:ready":
             this.#ready(connection, frame);
             break;
           case "kipo:gap":
-            this.#place.goOn(frame.id, true);
+            this.#position.moveTo(frame.id, true);
             notify(() => this.#retry.onGap?.(/** @type {Gap} */ (parse(frame))));
             break;
           default:
-            // Control frames of a newer server say nothing that the page could use.
-            if (!frame.event.startsWith("kipo:") && this.#place.accept(frame.id)) {
+            // A control frame of a newer server is of no use to this page.
+            if (!frame.event.startsWith("kipo:") && this.#position.advance(frame.id)) {
               yield { event: frame.event, data: parse(frame), id: frame.id };
             }
         }
@@ -108,7 +108,7 @@ export class Stream {
   }
 
   /**
-   * The next frame, or why there is none: `error` is null after an end without one.
+   * Returns the next frame, or the reason of the end: `error` is null after a clean end.
    *
    * @param {Connection} connection
    * @returns {Promise<{ frame?: SseEvent, error: ActionError | null }>}
@@ -125,8 +125,8 @@ export class Stream {
   /** @param {Connection} connection */
   #opened(connection) {
     this.#openedAt = this.#options.platform.now();
-    connection.watchSilence(Infinity);
-    this.#tell("open");
+    connection.setIdleTimeout(Infinity);
+    this.#setState("open");
     const attempt = this.#attempt;
     if (attempt > 0) this.#options.notify(() => this.#retry.onReconnect?.(attempt));
   }
@@ -137,52 +137,52 @@ export class Stream {
    */
   #ready(connection, frame) {
     const { ping_ms } = Object(parse(frame));
-    this.#place.goOn(frame.id);
-    if (ping_ms > 0) connection.watchSilence(ping_ms * PINGS_OF_SILENCE);
+    this.#position.moveTo(frame.id);
+    if (ping_ms > 0) connection.setIdleTimeout(ping_ms * PINGS_OF_SILENCE);
   }
 
   /** @param {ActionError | null} error */
   #delayMs(error) {
-    if (this.#isHurried) return 0;
+    if (this.#isImmediate) return 0;
     const { backoff, baseDelay, maxDelay } = this.#retry;
-    // The server knows best when it will be back, even if that is later than the page would wait.
-    const asked = this.#connection?.retryMs ?? null;
-    const options = { backoff, baseDelay: asked ?? baseDelay, maxDelay: Math.max(asked ?? 0, maxDelay) };
+    // The server's `retry:` counts even if it is longer than the maximum delay of the page.
+    const retryMs = this.#connection?.retryMs ?? null;
+    const options = { backoff, baseDelay: retryMs ?? baseDelay, maxDelay: Math.max(retryMs ?? 0, maxDelay) };
     return delay(this.#attempt, options, this.#options.platform.random) + (error?.retryAfter ?? 0);
   }
 
   /**
-   * Waits, but never into a hidden page, and not on when the page wakes up.
+   * Waits for the delay, and for as long as the page is hidden. The delay ends early when the page wakes up.
    *
    * @param {number} ms
    */
   async #wait(ms) {
     const { signal, platform } = this.#options;
     do {
-      this.#nap = new AbortController();
-      const isOver = AbortSignal.any([signal, this.#nap.signal]);
-      await sleep(this.#isHidden ? Infinity : ms, isOver, platform).catch(() => {});
+      this.#pause = new AbortController();
+      const ended = AbortSignal.any([signal, this.#pause.signal]);
+      await sleep(this.#isHidden ? Infinity : ms, ended, platform).catch(() => {});
     } while (this.#isHidden && !signal.aborted);
   }
 
-  /** Follows what happens to the page. Returns what ends that. */
-  #followPage() {
+  /** Watches the lifecycle of the page. Returns a function that ends this. */
+  #watchPage() {
     const { window, document } = this.#options.platform;
     const controller = new AbortController();
     /** @type {(target: EventTarget | undefined, name: string, run: () => void) => void} */
     const on = (target, name, run) => target?.addEventListener(name, run, { signal: controller.signal });
-    // The network is another one now; what was open over the old one may never tell that it is dead.
+    // The network may be a new one. A connection over the old network may stay open without ever failing.
     on(window, "online", () => this.#reconnectNow());
-    // An open connection would keep the page out of the back/forward cache.
+    // An open connection keeps the page out of the back/forward cache.
     on(window, "pagehide", () => this.#hide());
     on(window, "pageshow", () => this.#isHidden && this.#show());
-    // A frozen page reads nothing: what it missed comes faster from a new connection than from a full one.
+    // A frozen page reads nothing. A new connection brings the missed messages sooner than one with full buffers.
     on(document, "freeze", () => this.#hide());
     on(document, "resume", () => this.#show());
     on(document, "visibilitychange", () => {
       if (document?.visibilityState !== "visible") return;
       this.#connection?.checkDeadline();
-      this.#nap.abort();
+      this.#pause.abort();
     });
     return () => controller.abort();
   }
@@ -194,23 +194,23 @@ export class Stream {
 
   #show() {
     this.#isHidden = false;
-    this.#nap.abort();
+    this.#pause.abort();
   }
 
   #reconnectNow() {
-    this.#isHurried = true;
+    this.#isImmediate = true;
     this.#connection?.close();
-    this.#nap.abort();
+    this.#pause.abort();
   }
 
   /** @param {StreamState} state */
-  #tell(state) {
+  #setState(state) {
     this.#options.notify(() => this.#options.onState?.(state));
   }
 }
 
 function disconnected() {
-  return noAnswer("disconnected", "the stream ended before it was complete");
+  return noResponseError("disconnected", "the stream ended before it was complete");
 }
 
 /** @param {SseEvent} frame */
@@ -218,6 +218,6 @@ function parse({ event, data }) {
   try {
     return JSON.parse(data);
   } catch (cause) {
-    throw badResponse(`the event "${event}" holds no JSON`, cause);
+    throw badResponseError(`the data of event "${event}" is not JSON`, cause);
   }
 }

@@ -1,5 +1,5 @@
 /** @import { Client } from "../action.js" */
-/** @import { Bound } from "../internal.d.ts" */
+/** @import { RunSettings } from "../internal.d.ts" */
 /** @import { Activity } from "./activity.js" */
 /** @import { Run } from "./types.d.ts" */
 
@@ -39,10 +39,10 @@ export function observe(Observed, activity) {
 /**
  * The settings with callbacks that listen as well. Each hands on to the page's own.
  *
- * @param {Bound} settings
+ * @param {RunSettings} settings
  * @param {Run} run
  * @param {Activity} activity
- * @returns {Bound}
+ * @returns {RunSettings}
  */
 function listened(settings, run, activity) {
   const { onState, retryStream } = settings;

@@ -20,21 +20,21 @@ test("callbacks_run_in_order_around_a_success", async () => {
   assert.deepEqual(log, ["optimistic", ["success", 5], "complete"]);
 });
 
-test("a_failure_takes_back_what_was_shown_ahead", async () => {
+test("a_failure_undoes_the_optimistic_change", async () => {
   const { action } = world(answerWith(409, { status: 409, code: "conflict" }));
   const log = [];
   const call = action.a
     .B()
-    .withOptimistic(() => () => log.push("taken back"))
+    .withOptimistic(() => () => log.push("undone"))
     .withOnSuccess(() => void log.push("success"))
     .withOnError((error) => log.push(error.code))
     .withOnComplete(() => log.push("complete"))
     .call();
   await assert.rejects(call);
-  assert.deepEqual(log, ["taken back", "conflict", "complete"]);
+  assert.deepEqual(log, ["undone", "conflict", "complete"]);
 });
 
-test("every_callback_may_throw_and_harms_nothing", async () => {
+test("a_callback_that_throws_is_reported_and_ends_nothing", async () => {
   const fail = () => {
     throw new Error("callback");
   };
@@ -64,7 +64,7 @@ test("on_success_may_return_the_next_action", async () => {
   assert.deepEqual(outputs, ["next"]);
 });
 
-test("on_success_may_return_a_plan_and_may_take_its_time", async () => {
+test("on_success_may_be_async_and_return_a_plan", async () => {
   const { action, requests } = world(answerWith(200, 1));
   await action.a.First().withOnSuccess(async () => action.a.Next().build()).call();
   await settle();
@@ -84,7 +84,7 @@ test("a_call_with_on_error_needs_no_catch", async () => {
 
 // Debounce
 
-test("of_calls_that_come_close_together_the_last_one_runs", async () => {
+test("of_calls_within_the_delay_only_the_last_runs", async () => {
   const { action, requests, clock } = world(answerWith(200, "found"));
   const successes = [];
   const find = (text) =>
@@ -116,7 +116,7 @@ test("debounce_is_per_action_and_element", async () => {
   assert.equal(requests.length, 4);
 });
 
-test("an_abort_ends_the_wait_of_a_debounced_call", async () => {
+test("an_abort_ends_the_delay_of_a_debounced_call", async () => {
   const { action, requests, clock } = world(answerWith(200, 1));
   const controller = new AbortController();
   const call = follow(action.a.B().withDebounce(10).withSignal(controller.signal).call());
@@ -172,7 +172,7 @@ test("a_progress_callback_that_throws_is_reported_and_loses_no_connection", asyn
   assert.deepEqual(call, { state: "fulfilled", value: null });
 });
 
-test("stream_callbacks_that_throw_are_reported_and_harm_nothing", async () => {
+test("stream_callbacks_that_throw_are_reported_and_do_not_end_the_stream", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const { action, reported, clock } = world(...wires.map(({ respond }) => respond));
   const fail = () => {
@@ -250,7 +250,7 @@ test("a_loop_throws_the_error_of_its_stream", async () => {
   assert.deepEqual(errors, ["forbidden"]);
 });
 
-test("a_stream_that_asks_for_no_events_is_called_for_its_plain_answer", async () => {
+test("a_streaming_action_without_stream_options_is_a_plain_call", async () => {
   const { action, requests } = world(answerWith(406, { status: 406, code: "not_acceptable" }));
   await assert.rejects(action.chat.Listen().call(), { code: "not_acceptable" });
   assert.equal(requests[0].headers.get("accept"), "application/json");
@@ -258,7 +258,7 @@ test("a_stream_that_asks_for_no_events_is_called_for_its_plain_answer", async ()
 
 // The builder
 
-test("every_with_has_its_set", () => {
+test("every_with_method_has_a_set_method", () => {
   const { action } = world();
   const builder = action.a.B();
   const names = Object.keys(builder).filter((name) => name.startsWith("with"));
@@ -272,13 +272,13 @@ test("every_with_has_its_set", () => {
   }
 });
 
-test("what_is_set_by_set_is_honoured_by_call", async () => {
+test("set_methods_change_the_call", async () => {
   const { action, requests } = world(answerWith(200, 1));
   await action.a.B({ n: 1 }).setMethod("GET").call();
   assert.equal(requests[0].url.search, "?n=1");
 });
 
-test("a_plan_keeps_what_was_set_before", async () => {
+test("a_plan_keeps_the_settings_of_its_build", async () => {
   const { action, requests } = world(answerWith(200, 1));
   const builder = action.a.B({ n: 1 }).withMethod("PUT");
   const plan = builder.build();
@@ -290,7 +290,7 @@ test("a_plan_keeps_what_was_set_before", async () => {
   assert.deepEqual(requests.map(({ init }) => init.method), ["PUT", "DELETE"]);
 });
 
-test("a_page_that_is_left_ends_what_it_began", async () => {
+test("leaving_a_page_ends_its_calls_and_streams", async () => {
   const { action, client, clock, requests } = world(() => new Promise(() => {}));
   const left = new Error("left");
   const own = new AbortController();
@@ -305,9 +305,9 @@ test("a_page_that_is_left_ends_what_it_began", async () => {
   client.page = new AbortController();
   await clock.advance(1000);
   assert.deepEqual(begun.map(({ value }) => value), [left, left, left, left]);
-  assert.equal(requests.length, 3, "nothing is begun for a page that was left");
+  assert.equal(requests.length, 3, "nothing is sent for a page that the user has left");
 
   follow(action.a.D().call());
   await settle();
-  assert.equal(requests.length, 4, "the next page begins anew");
+  assert.equal(requests.length, 4, "the next page sends again");
 });

@@ -10,11 +10,11 @@ function check(backoff, expected) {
   assert.deepEqual(delays, expected);
 }
 
-test("linear_waits_grow_by_the_base", () => check("linear", [1000, 2000, 3000, 4000, 5000, 6000, 6000]));
+test("linear_delays_grow_by_the_base", () => check("linear", [1000, 2000, 3000, 4000, 5000, 6000, 6000]));
 
-test("exponential_waits_double", () => check("exponential", [1000, 2000, 4000, 6000, 6000]));
+test("exponential_delays_double", () => check("exponential", [1000, 2000, 4000, 6000, 6000]));
 
-test("the_wait_is_random_between_nothing_and_the_ceiling", () => {
+test("the_delay_is_random_between_zero_and_the_ceiling", () => {
   const options = { backoff: /** @type {const} */ ("exponential"), baseDelay: 1000, maxDelay: 30_000 };
   assert.equal(delay(3, options, () => 0), 0);
   assert.equal(delay(3, options, () => 0.25), 1000);
@@ -23,7 +23,7 @@ test("the_wait_is_random_between_nothing_and_the_ceiling", () => {
   assert.ok(new Set(drawn).size > 50);
 });
 
-test("the_millionth_attempt_waits_a_finite_time", () => {
+test("the_millionth_attempt_has_a_finite_delay", () => {
   for (const baseDelay of [0, 3000]) {
     const ms = delay(1_000_000, { backoff: "exponential", baseDelay, maxDelay: 30_000 }, most);
     assert.equal(ms, baseDelay === 0 ? 0 : 30_000);

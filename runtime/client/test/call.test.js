@@ -12,7 +12,7 @@ test("null_and_204_answers_are_null", async () => {
   }
 });
 
-test("an_answer_that_was_cut_off_in_its_head_is_no_answer", async () => {
+test("a_truncated_response_head_is_a_network_error", async () => {
   const { action } = world(answerText(200, ""));
   await assert.rejects(action.a.B().call(), { name: "ActionError", code: "network", isNetworkError: true });
 });
@@ -30,7 +30,7 @@ test("false_zero_and_the_empty_string_are_outputs", async () => {
   assert.equal(await world(answerText(200, '""')).action.a.B().call(), "");
 });
 
-test("an_answer_that_is_no_json_is_a_bad_response", async () => {
+test("a_response_that_is_not_json_is_a_bad_response", async () => {
   const { action } = world(answerText(200, "<html>"));
   await assert.rejects(action.a.B().call(), { name: "ActionError", code: "bad_response" });
 });
@@ -54,7 +54,7 @@ test("a_network_failure_is_an_action_error_with_its_cause", async () => {
   );
 });
 
-test("an_answer_torn_in_its_body_is_a_network_failure", async () => {
+test("a_response_truncated_in_its_body_is_a_network_failure", async () => {
   const { action } = world(() => {
     const body = new ReadableStream({ start: (controller) => controller.error(new TypeError("terminated")) });
     return new Response(body);
@@ -62,7 +62,7 @@ test("an_answer_torn_in_its_body_is_a_network_failure", async () => {
   await assert.rejects(action.a.B().call(), { code: "network", isNetworkError: true });
 });
 
-test("retry_tries_so_many_times_in_all", async () => {
+test("retry_counts_all_attempts", async () => {
   const { action, requests, clock } = world(answerText(503, ""));
   const call = follow(action.a.B().withRetry(3).call());
   await settle();
@@ -76,7 +76,7 @@ test("retry_tries_so_many_times_in_all", async () => {
   assert.equal(call.value.status, 503);
 });
 
-test("retry_heals_what_time_may_heal_and_sends_the_same_body", async () => {
+test("retry_repeats_transient_failures_with_the_same_body", async () => {
   const { action, requests, clock } = world(refuse, answerWith(408), answerWith(429), answerWith(500), answerWith(200, "at last"));
   const input = { n: 1 };
   const call = follow(action.a.B(input).withRetry(5, { backoff: "linear", baseDelay: 10 }).call());
@@ -86,7 +86,7 @@ test("retry_heals_what_time_may_heal_and_sends_the_same_body", async () => {
   assert.deepEqual(new Set(requests.map(({ init }) => init.body)).size, 1);
 });
 
-test("retry_leaves_refusals_alone", async () => {
+test("retry_does_not_repeat_refusals", async () => {
   for (const status of [400, 401, 403, 404, 409, 413, 422]) {
     const { action, requests, clock } = world(answerText(status, ""));
     const call = follow(action.a.B().withRetry(5).call());
@@ -102,7 +102,7 @@ test("without_retry_a_call_is_sent_once", async () => {
   assert.equal(requests.length, 1);
 });
 
-test("retry_after_is_waited_for_unless_it_is_longer_than_the_longest_wait", async () => {
+test("retry_after_delays_the_next_attempt_unless_it_exceeds_the_maximum_delay", async () => {
   const short = world(answerText(429, "", { "retry-after": "5" }), answerWith(200, 1));
   const call = follow(short.action.a.B().withRetry(2).call());
   await short.clock.advance(5999);
@@ -126,16 +126,16 @@ test("on_error_runs_once_after_the_last_attempt", async () => {
   assert.deepEqual(errors, ["network"]);
 });
 
-test("a_timeout_says_timeout_and_counts_for_each_attempt", async () => {
+test("a_timeout_has_its_own_code_and_applies_to_each_attempt", async () => {
   const { action, requests, clock } = world(hang);
   const call = follow(action.a.B().withTimeout(100).withRetry(2).call());
   await clock.advance(100 + 1000 + 99);
   assert.equal(call.state, "pending");
   await clock.advance(1);
   assert.equal(requests.length, 2);
-  assert.ok(requests[0].signal.aborted, "the request is given up as well");
+  assert.ok(requests[0].signal.aborted, "the request is aborted as well");
   assert.ok(call.value instanceof ActionError);
-  assert.deepEqual([call.value.code, call.value.message], ["timeout", "no answer within 100 ms"]);
+  assert.deepEqual([call.value.code, call.value.message], ["timeout", "no response within 100 ms"]);
 });
 
 test("a_timeout_covers_the_body_too", async () => {
@@ -145,7 +145,7 @@ test("a_timeout_covers_the_body_too", async () => {
   assert.equal(call.value.code, "timeout");
 });
 
-test("an_answer_leaves_no_timer_behind", async () => {
+test("a_response_leaves_no_timer_behind", async () => {
   const { action, clock } = world(answerWith(200, 1));
   await action.a.B().withTimeout(100).call();
   assert.equal(clock.pending, 0);
@@ -160,7 +160,7 @@ test("an_abort_rejects_with_the_reason_of_the_signal_and_is_no_failure", async (
         .B()
         .withRetry(5)
         .withSignal(signal)
-        .withOptimistic(() => () => log.push("taken back"))
+        .withOptimistic(() => () => log.push("undone"))
         .withOnError(() => log.push("error"))
         .withOnComplete(() => log.push("complete"))
         .call(),
@@ -172,7 +172,7 @@ test("an_abort_rejects_with_the_reason_of_the_signal_and_is_no_failure", async (
   await clock.advance(60_000);
   assert.equal(call.value.name, "AbortError");
   assert.equal(requests.length, 1);
-  assert.deepEqual(log, ["taken back", "complete"]);
+  assert.deepEqual(log, ["undone", "complete"]);
 
   const late = start(AbortSignal.abort("too late"));
   await settle();

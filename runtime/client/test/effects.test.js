@@ -6,7 +6,7 @@ import { perform } from "../effects.js";
 import { settle } from "../testing/fakes.js";
 import { world } from "../testing/world.js";
 
-/** A page that notes what is done to it. */
+/** A page that records what is done to it. */
 function fakePage() {
   const done = [];
   const page = {
@@ -42,17 +42,17 @@ test("a_redirect_stays_on_this_site", async () => {
   }
 });
 
-test("an_event_is_fired_on_the_document", async () => {
+test("an_event_is_dispatched_on_the_document", async () => {
   await check([{ effect: "dispatchEvent", name: "cart:changed", detail: { n: 1 } }], [["cart:changed", { n: 1 }, true]]);
 });
 
-test("an_app_has_effects_of_its_own", async () => {
+test("an_app_defines_effects_of_its_own", async () => {
   const toast = ({ text }, done) => done.push(text);
   await check([{ effect: "toast", text: "Saved" }], ["Saved"], { toast });
   await check([{ effect: "redirect", path: "/x" }], ["mine"], { redirect: (_, done) => done.push("mine") });
 });
 
-test("one_runs_after_the_other_and_a_failed_one_stops_none", async () => {
+test("effects_run_one_after_the_other_and_a_failed_one_does_not_stop_the_next", async () => {
   const slow = async (_, done) => {
     await settle();
     done.push("slow");
@@ -82,19 +82,19 @@ function withToasts(...responders) {
   return { ...it, shown };
 }
 
-test("an_answer_brings_effects_along", async () => {
+test("a_response_brings_effects", async () => {
   const { action, shown } = withToasts(() => Response.json(1, ASKS));
   assert.equal(await action.a.B().call(), 1);
   assert.deepEqual(await shown(), ["é"]);
 });
 
-test("an_error_brings_effects_along", async () => {
+test("an_error_response_brings_effects", async () => {
   const { action, shown } = withToasts(() => Response.json({ code: "no" }, { ...ASKS, status: 409 }));
   await assert.rejects(action.a.B().call(), ActionError);
   assert.deepEqual(await shown(), ["é"]);
 });
 
-test("an_attempt_that_is_made_again_brings_none", async () => {
+test("a_repeated_attempt_brings_no_effects", async () => {
   const { action, shown, clock } = withToasts(
     () => Response.json({}, { ...ASKS, status: 503 }),
     () => Response.json(1),
@@ -105,7 +105,7 @@ test("an_attempt_that_is_made_again_brings_none", async () => {
   assert.deepEqual(await shown(), []);
 });
 
-test("effects_can_be_left_out", async () => {
+test("effects_can_be_suppressed", async () => {
   const { action, shown } = withToasts(() => Response.json(1, ASKS));
   await action.a.B().suppressHelpers().call();
   await action.a.B().setSuppressHelpers().build().call();

@@ -40,7 +40,7 @@ test("get_puts_the_fields_in_the_query", async () => {
   assert.equal(init.body, undefined);
 });
 
-test("what_a_request_cannot_carry_is_refused_and_not_sent_as_nothing", async () => {
+test("a_value_that_a_request_cannot_carry_is_an_error", async () => {
   const { action, requests, reported } = world(answerWith(200, 1));
   const file = new Blob(["x"]);
   await assert.rejects(action.files.Put({ parts: [file] }).call(), /files\.Put: "0" is a file/);
@@ -48,7 +48,7 @@ test("what_a_request_cannot_carry_is_refused_and_not_sent_as_nothing", async () 
   await assert.rejects(action.a.B({ c: { d: 1 } }).withMethod("GET").call(), /a\.B: "c" is an object/);
   assert.equal(requests.length, 0);
   assert.equal(reported.length, 0);
-  // With an onError the promise counts as handled, so the mistake is told another way.
+  // With an `onError` the promise counts as handled, so the client reports the error.
   action.files.Put({ file }).withOnError(() => assert.fail("no failure of the action")).call();
   await settle();
   assert.equal(reported.length, 1);

@@ -7,7 +7,7 @@ import { FakeBrowser, FakeClock, FakeStream, answerWith, chat, cursor, fakePlatf
 
 const KEY = "kipo test";
 
-/** Tabs of one browser; each has a server side of its own, so that a test says what each is told. */
+/** Tabs of one browser. Each has a server of its own, so that a test controls what each tab receives. */
 class Tabs {
   browser = new FakeBrowser();
   clock = new FakeClock();
@@ -23,7 +23,7 @@ class Tabs {
     const { platform } = fakePlatform(server.fetch, { clock: this.clock, browser: this.browser });
     const controller = new AbortController();
     const tab = {
-      /** Where each of its connections began. @type {string[]} */
+      /** The position that each of its connections asked for. @type {string[]} */
       asked: [],
       /** The data of each event, in order. @type {unknown[]} */
       events: [],
@@ -72,14 +72,14 @@ class Tabs {
   }
 }
 
-test("who has caught up lets its own connection go, and hears of the rest from the leader", async () => {
+test("a tab that has caught up closes its connection and follows the leader", async () => {
   const tabs = new Tabs();
   const [one, two] = [new FakeStream(), new FakeStream()];
   const first = await tabs.open("", one);
   await one.send(ready(cursor(0)) + chat(1));
   const second = await tabs.open("", two);
   await two.send(ready(cursor(0)));
-  assert.ok(!two.isClosed, "it still misses the first message");
+  assert.ok(!two.isClosed, "the first message is still missing");
   await two.send(chat(1));
   assert.ok(two.isClosed && !one.isClosed);
   await one.send(chat(2) + chat(3));
@@ -98,7 +98,7 @@ test("who is ahead of the leader gets nothing twice that it could not tell", asy
   assert.deepEqual(second.numbers, [1, 2, 3]);
 });
 
-test("a connection is not let go in the middle of a frame", async () => {
+test("a tab does not close its connection in the middle of a frame", async () => {
   const tabs = new Tabs();
   const [one, two] = [new FakeStream(), new FakeStream()];
   await tabs.open("", one);
@@ -113,7 +113,7 @@ test("a connection is not let go in the middle of a frame", async () => {
   assert.deepEqual(second.numbers, [1, 2]);
 });
 
-test("the next tab leads where the leader left, from its own place", async () => {
+test("when the leader closes, the next tab leads from its own position", async () => {
   const tabs = new Tabs();
   const [one, two, more] = [new FakeStream(), new FakeStream(), new FakeStream()];
   const first = await tabs.open("", one);
@@ -125,10 +125,10 @@ test("the next tab leads where the leader left, from its own place", async () =>
   assert.deepEqual(second.asked, ["", cursor(1)]);
   await more.send(ready(cursor(1), "resumed") + chat(2));
   assert.deepEqual([second.numbers, second.end], [[1, 2], ""]);
-  assert.deepEqual(third.numbers, [], "it has a connection of its own, which said nothing yet");
+  assert.deepEqual(third.numbers, [], "its own connection has sent nothing yet");
 });
 
-test("a message that the leader did not tell is fetched", async () => {
+test("a tab fetches a message that the leader did not broadcast", async () => {
   const tabs = new Tabs();
   const [one, two, more] = [new FakeStream(), new FakeStream(), new FakeStream()];
   await tabs.open("", one);
@@ -136,9 +136,9 @@ test("a message that the leader did not tell is fetched", async () => {
   const second = await tabs.open("", two, more);
   await two.send(ready(cursor(0)));
   const [, channel] = tabs.browser.channels(KEY);
-  tabs.browser.asleep.add(channel);
+  tabs.browser.frozen.add(channel);
   await one.send(chat(1));
-  tabs.browser.asleep.clear();
+  tabs.browser.frozen.clear();
   await one.send(chat(2));
   assert.deepEqual([second.asked, second.numbers], [["", cursor(0)], []]);
   await more.send(ready(cursor(0), "resumed") + chat(1) + chat(2));
@@ -147,7 +147,7 @@ test("a message that the leader did not tell is fetched", async () => {
   assert.deepEqual(second.numbers, [1, 2, 3]);
 });
 
-test("who comes back and misses nothing needs no connection", async () => {
+test("a tab that reconnects without missed messages needs no connection", async () => {
   const tabs = new Tabs();
   const one = new FakeStream();
   await tabs.open("", one);
@@ -158,12 +158,12 @@ test("who comes back and misses nothing needs no connection", async () => {
   assert.deepEqual(back.numbers, [2]);
 });
 
-test("a leader that is asleep is not waited for", async () => {
+test("a tab does not wait for a frozen leader", async () => {
   const tabs = new Tabs();
   const [one, two] = [new FakeStream(), new FakeStream()];
   await tabs.open("", one);
   await one.send(ready(cursor(0)) + chat(1));
-  tabs.browser.asleep.add(tabs.browser.channels(KEY)[0]);
+  tabs.browser.frozen.add(tabs.browser.channels(KEY)[0]);
   const back = await tabs.open(cursor(1), two);
   assert.deepEqual(back.asked, []);
   await tabs.clock.advance(200);
@@ -172,7 +172,7 @@ test("a leader that is asleep is not waited for", async () => {
   assert.deepEqual([back.numbers, two.isClosed], [[2], false]);
 });
 
-test("a gap reaches the tabs that stand where it begins", async () => {
+test("a gap reaches the tabs whose position is its start", async () => {
   const tabs = new Tabs();
   const [one, two] = [new FakeStream(), new FakeStream()];
   const first = await tabs.open("", one);
@@ -184,7 +184,7 @@ test("a gap reaches the tabs that stand where it begins", async () => {
   assert.equal(second.events.filter((event) => event === "kipo:gap").length, 1);
 });
 
-test("the end of the leader's connection is not the end of the others", async () => {
+test("the end of the leader's connection does not end the other tabs", async () => {
   const tabs = new Tabs();
   const [one, two, more] = [new FakeStream(), new FakeStream(), new FakeStream()];
   const first = await tabs.open("", one);
@@ -198,7 +198,7 @@ test("the end of the leader's connection is not the end of the others", async ()
   assert.deepEqual([second.numbers, second.end], [[1], ""]);
 });
 
-test("a refusal of the connection that goes on is the tab's own error", async () => {
+test("a refused reconnect is an error of that tab alone", async () => {
   const tabs = new Tabs();
   const [one, two] = [new FakeStream(), new FakeStream()];
   const first = await tabs.open("", one);
@@ -209,7 +209,7 @@ test("a refusal of the connection that goes on is the tab's own error", async ()
   assert.match(second.end, /who are you\?/);
 });
 
-test("a refused stream is answered as it is", async () => {
+test("a refused stream returns the refusal", async () => {
   const tabs = new Tabs();
   const tab = await tabs.open("", answerWith(403, { code: "forbidden" }));
   assert.equal(tab.status, 403);
@@ -228,7 +228,7 @@ test("a stream that follows no topic stays with its tab", async () => {
   assert.deepEqual(second.events, ["kipo:ready", "part"]);
 });
 
-test("a page that reads too slowly gets a connection of its own, and what it missed", async () => {
+test("a page that reads too slowly gets its own connection and the missed messages", async () => {
   const tabs = new Tabs();
   const [one, two, more] = [new FakeStream(), new FakeStream(), new FakeStream()];
   await tabs.open("", one);
@@ -239,15 +239,15 @@ test("a page that reads too slowly gets a connection of its own, and what it mis
   for (let n = 1; n <= 300; n += 1) await one.send(chat(n));
   assert.equal(slow.asked.length, 2);
   const last = Number(slow.asked[1]?.split("-")[1]);
-  assert.ok(last < 300, "from the last that was told");
+  assert.ok(last < 300, "after the last message that it received");
   slow.pause = false;
   await settle();
   await more.send(ready(slow.asked[1], "resumed") + Array.from({ length: 300 - last }, (_, n) => chat(last + n + 1)).join(""));
   assert.deepEqual(slow.numbers, Array.from({ length: 300 }, (_, n) => n + 1));
-  assert.ok(!more.isClosed, "it shares no more");
+  assert.ok(!more.isClosed, "it has stopped sharing");
 });
 
-test("a frame that does not end is passed on, and no longer kept for others", async () => {
+test("an endless frame reaches the page and ends the sharing", async () => {
   const tabs = new Tabs();
   const [one, two] = [new FakeStream(), new FakeStream()];
   const first = await tabs.open("", one);
@@ -257,6 +257,6 @@ test("a frame that does not end is passed on, and no longer kept for others", as
   assert.deepEqual(first.numbers, [1]);
   const second = await tabs.open("", two);
   await two.send(ready(cursor(0)) + chat(1));
-  assert.ok(!two.isClosed, "nobody else leads: it does now");
+  assert.ok(!two.isClosed, "no other tab leads, so this one does");
   assert.deepEqual(second.numbers, [1]);
 });

@@ -1,4 +1,4 @@
-// The client against a real server on a real socket. Only time is not real: waits end when the test says so.
+// The client against a real server on a real socket. Only time is fake: the test ends each wait.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -8,12 +8,12 @@ import { Client, actions } from "../action.js";
 import { chat, cursor, fakePlatform, frame, ready } from "../testing/fakes.js";
 import { follow } from "../testing/world.js";
 
-/** Lets the sockets work until it is so. A test that waits in vain is ended by the runner. */
+/** Lets the sockets work until `isSo` holds. The timeout of the test bounds the wait. */
 async function until(isSo) {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A server whose answers the test writes by hand. */
+/** A server whose responses the test writes by hand. */
 class WireServer {
   exchanges = [];
   #server;
@@ -55,7 +55,7 @@ function openStream(response) {
   response.writeHead(200, { "content-type": "text/event-stream" });
 }
 
-test("a_stream_cut_within_a_frame_resumes_after_the_last_whole_one_when_the_server_is_back", { timeout: 30_000 }, async () => {
+test("a_stream_cut_within_a_frame_resumes_after_the_last_complete_frame", { timeout: 30_000 }, async () => {
   const { action, clock } = server.world();
   const [received, states] = [[], []];
   const first = server.next();
@@ -73,7 +73,7 @@ test("a_stream_cut_within_a_frame_resumes_after_the_last_whole_one_when_the_serv
   response.write(ready(cursor(0)) + chat(1) + chat(2).slice(0, -5));
   await until(() => received.length === 1);
 
-  // Away, and refusing connections.
+  // The server is down and refuses connections.
   await server.close();
   await until(() => states.at(-1) === "waiting");
   await clock.advance(3000);
@@ -121,7 +121,7 @@ test("leaving_a_loop_closes_the_socket", { timeout: 30_000 }, async () => {
   await until(() => exchange.isClosed);
 });
 
-test("a_call_reads_an_answer_and_a_problem", { timeout: 30_000 }, async () => {
+test("a_call_reads_an_output_and_a_problem", { timeout: 30_000 }, async () => {
   const { action } = server.world();
   const good = server.next();
   const sent = follow(action.chat.Send({ message: "Grüße" }).call());
@@ -140,7 +140,7 @@ test("a_call_reads_an_answer_and_a_problem", { timeout: 30_000 }, async () => {
   assert.deepEqual(refused.value.fields, { message: ["is empty"] });
 });
 
-test("a_call_cut_before_its_answer_is_a_network_error", { timeout: 30_000 }, async () => {
+test("a_call_cut_before_its_response_is_a_network_error", { timeout: 30_000 }, async () => {
   const { action } = server.world();
   const next = server.next();
   const call = follow(action.chat.Send({}).call());

@@ -57,7 +57,7 @@ test("a_nul_in_an_id_makes_the_id_void", () => {
   assert.equal(parser.lastEventId, "1");
 });
 
-test("an_event_is_given_at_the_blank_line_even_if_its_line_end_may_be_half_a_crlf", () => {
+test("an_event_is_complete_at_the_blank_line_even_if_its_line_end_may_be_half_a_crlf", () => {
   const parser = new SseParser();
   assert.equal(parser.push("data: a\r\n\r").length, 1);
   assert.equal(parser.push("\ndata: b\r\n\r\n").length, 1);
@@ -83,7 +83,7 @@ test("many_short_events_are_not_one_long_one", () => {
 });
 
 test("a_long_line_in_small_chunks_takes_linear_time", () => {
-  // Copying what is there with each chunk would move a terabyte here, and never end.
+  // Copying the whole line with each chunk would move a terabyte here.
   const parser = new SseParser();
   const chunk = "0123456789";
   parser.push("data: ");
@@ -98,7 +98,7 @@ test("many_data_lines_take_linear_time", () => {
 });
 
 test("random_streams_read_the_same_however_they_are_cut", () => {
-  // A small generator with a fixed seed, so that a failure can be seen again.
+  // A small generator with a fixed seed, so that a failure can be reproduced.
   let seed = 42;
   const next = (/** @type {number} */ bound) => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % bound;
   const parts = ["data", "id", "event", "retry", ":", ": ", "\n", "\r", "\r\n", "\n\n", "é", "1", "\uFEFF", "\0", " "];

@@ -18,7 +18,7 @@ import {
   settle,
 } from "../testing/fakes.js";
 
-/** A stream under test, with all it did written down. Waits are their ceilings, unless `random` says otherwise. */
+/** Opens a stream under test, and records what it does. Delays are their ceilings, unless `random` is given. */
 function open(server, { retryStream = {}, random = () => 1, ...options } = {}) {
   const world = fakePlatform(server.fetch, { random });
   const controller = new AbortController();
@@ -87,7 +87,7 @@ test("complete_ends_at_once_though_the_server_keeps_the_connection_open", async 
   await wire.send(ready() + frame("complete", null));
   assert.equal(log.outcome, "done");
   assert.equal(log.output, null);
-  assert.ok(wire.isClosed, "the connection is closed by us");
+  assert.ok(wire.isClosed, "the client closes the connection");
   assert.equal(clock.pending, 0, "no timer is left");
 });
 
@@ -154,7 +154,7 @@ test("an_error_of_the_action_ends_the_stream_and_keeps_its_code", async () => {
   assert.ok(!log.error.isNetworkError);
 });
 
-test("an_answer_that_is_no_stream_does_not_run_the_action_again", async () => {
+test("a_response_that_is_not_a_stream_does_not_run_the_action_again", async () => {
   const server = fakeServer(answerWith(200, { n: 1 }));
   const { log, clock } = open(server);
   await clock.advance(60_000);
@@ -162,7 +162,7 @@ test("an_answer_that_is_no_stream_does_not_run_the_action_again", async () => {
   assert.equal(log.error.code, "bad_response");
 });
 
-test("a_message_that_is_no_json_ends_the_stream", async () => {
+test("a_message_that_is_not_json_ends_the_stream", async () => {
   const wire = new FakeStream();
   const { log } = open(fakeServer(wire.respond));
   await settle();
@@ -171,7 +171,7 @@ test("a_message_that_is_no_json_ends_the_stream", async () => {
   assert.ok(wire.isClosed);
 });
 
-test("clean_and_torn_ends_both_reconnect", async () => {
+test("a_stream_reconnects_after_a_clean_end_and_after_a_broken_one", async () => {
   const wires = [new FakeStream(), new FakeStream(), new FakeStream()];
   const { log, clock } = open(fakeServer(...wires.map(({ respond }) => respond)));
   await settle();
@@ -208,7 +208,7 @@ test("without_retry_a_lost_connection_fails_as_a_network_error", async () => {
   }
 });
 
-test("a_client_that_saw_no_message_resumes_from_the_first_frame", async () => {
+test("a_client_without_a_message_resumes_from_the_first_frame", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const { clock, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
   await settle();
@@ -218,7 +218,7 @@ test("a_client_that_saw_no_message_resumes_from_the_first_frame", async () => {
   assert.deepEqual(lastEventIds(), [null, cursor(7)]);
 });
 
-test("a_message_cut_in_the_middle_does_not_move_the_place", async () => {
+test("a_message_cut_in_the_middle_does_not_move_the_position", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const { log, clock, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
   await settle();
@@ -230,7 +230,7 @@ test("a_message_cut_in_the_middle_does_not_move_the_place", async () => {
   assert.deepEqual(log.messages, [1, 2]);
 });
 
-test("messages_already_seen_are_dropped", async () => {
+test("duplicate_messages_are_dropped", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const { log, clock } = open(fakeServer(...wires.map(({ respond }) => respond)));
   await settle();
@@ -241,7 +241,7 @@ test("messages_already_seen_are_dropped", async () => {
   assert.deepEqual(log.messages, [1, 2, 3, 4]);
 });
 
-test("messages_of_a_restarted_server_are_not_taken_for_seen", async () => {
+test("messages_of_a_new_generation_are_not_duplicates", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const { log, clock } = open(fakeServer(...wires.map(({ respond }) => respond)));
   const other = "00000000deadbeef";
@@ -255,7 +255,7 @@ test("messages_of_a_restarted_server_are_not_taken_for_seen", async () => {
   assert.deepEqual(log.gaps, [gap]);
 });
 
-test("a_log_that_lost_its_tail_is_followed_from_where_it_stands_now", async () => {
+test("after_a_log_diverged_the_stream_follows_the_new_one", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const { log, clock } = open(fakeServer(...wires.map(({ respond }) => respond)));
   await settle();
@@ -266,7 +266,7 @@ test("a_log_that_lost_its_tail_is_followed_from_where_it_stands_now", async () =
   assert.deepEqual(log.messages, [100, 51, 52]);
 });
 
-test("a_gap_is_told_even_if_the_connection_breaks_just_before_it", async () => {
+test("a_gap_is_reported_even_if_the_connection_breaks_just_before_it", async () => {
   const wires = [new FakeStream(), new FakeStream(), new FakeStream()];
   const { log, clock, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
   await settle();
@@ -276,13 +276,13 @@ test("a_gap_is_told_even_if_the_connection_breaks_just_before_it", async () => {
   await wires[1].send(ready(undefined, "gap"));
   await wires[1].tear();
   await clock.advance(6000);
-  assert.deepEqual(lastEventIds(), [null, cursor(1), cursor(1)], "asks with the old place again");
+  assert.deepEqual(lastEventIds(), [null, cursor(1), cursor(1)], "asks with the old position again");
   await wires[2].send(ready(undefined, "gap") + frame("kipo:gap", { reason: "trimmed", missed: 39, first: 41 }, cursor(40)) + chat(41));
   assert.deepEqual(log.gaps, [{ reason: "trimmed", missed: 39, first: 41 }]);
   assert.deepEqual(log.messages, [1, 41]);
 });
 
-test("silence_of_two_and_a_half_pings_reconnects", async () => {
+test("two_and_a_half_ping_intervals_of_silence_reconnect", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const server = fakeServer(...wires.map(({ respond }) => respond));
   const { log, clock } = open(server);
@@ -299,7 +299,7 @@ test("silence_of_two_and_a_half_pings_reconnects", async () => {
   assert.equal(server.requests.length, 2);
 });
 
-test("a_reader_who_takes_his_time_is_no_silence", async () => {
+test("a_slow_reader_does_not_count_as_silence", async () => {
   const wire = new FakeStream();
   const { platform, clock } = fakePlatform(fakeServer(wire.respond).fetch);
   const signal = new AbortController().signal;
@@ -321,23 +321,23 @@ test("a_reader_who_takes_his_time_is_no_silence", async () => {
   assert.ok(wire.isClosed, "leaving the loop closes the stream");
 });
 
-test("a_server_that_takes_the_request_and_says_nothing_is_left_after_the_deadline", async () => {
+test("a_server_that_never_responds_is_given_up_after_the_deadline", async () => {
   const server = fakeServer(hang, new FakeStream().respond);
   const { log, clock } = open(server);
   await clock.advance(20_000);
   assert.deepEqual(log.disconnects, [["timeout", 1, 3000]]);
   await clock.advance(3000 + 20_000);
-  assert.deepEqual(log.disconnects[1], ["timeout", 2, 6000], "headers alone are no stream");
+  assert.deepEqual(log.disconnects[1], ["timeout", 2, 6000], "headers alone do not open a stream");
 });
 
-test("a_timeout_says_timeout", async () => {
+test("a_timeout_has_its_own_code", async () => {
   const { log, clock } = open(fakeServer(hang), { retryStream: null, timeout: 500 });
   await clock.advance(500);
   assert.equal(log.error.code, "timeout");
-  assert.equal(log.error.message, "no answer within 500 ms");
+  assert.equal(log.error.message, "no response within 500 ms");
 });
 
-test("a_limit_of_two_reconnects_is_two_though_each_brings_events", async () => {
+test("a_limit_of_two_reconnects_holds_even_if_each_brings_events", async () => {
   let n = 0;
   const server = fakeServer(() => {
     n += 1;
@@ -350,7 +350,7 @@ test("a_limit_of_two_reconnects_is_two_though_each_brings_events", async () => {
   assert.equal(log.error.code, "disconnected");
 });
 
-test("the_count_begins_again_after_a_healthy_while", async () => {
+test("a_healthy_connection_resets_the_count", async () => {
   const wires = Array.from({ length: 4 }, () => new FakeStream());
   const { log, clock } = open(fakeServer(...wires.map(({ respond }) => respond)), { retryStream: { maxReconnects: 2 } });
   await settle();
@@ -378,14 +378,14 @@ test("on_reconnect_fires_with_the_first_event_not_with_the_attempt", async () =>
   assert.equal(log.states.at(-1), "open");
 });
 
-test("waits_have_full_jitter", async () => {
+test("delays_have_full_jitter", async () => {
   const draws = [0, 0.5, 0.999];
   const { log, clock } = open(fakeServer(refuse), { random: () => draws.shift() ?? 1 });
   await clock.advance(9000);
   assert.deepEqual(log.disconnects.slice(0, 3).map(([, , delayMs]) => delayMs), [0, 3000, 8991]);
 });
 
-test("backoff_and_max_delay_are_honoured", async () => {
+test("options_set_backoff_and_max_delay", async () => {
   const { log, clock } = open(fakeServer(refuse), { retryStream: { backoff: "exponential", baseDelay: 2000, maxDelay: 10_000 } });
   await clock.advance(33_999);
   assert.deepEqual(log.disconnects.map(([, , delayMs]) => delayMs), [2000, 4000, 8000, 10_000, 10_000]);
@@ -406,7 +406,7 @@ test("an_option_given_as_undefined_has_its_default", async () => {
   ]);
 });
 
-test("retry_of_a_draining_server_is_the_base_of_the_next_wait_only", async () => {
+test("retry_of_a_draining_server_is_the_base_of_the_next_delay_only", async () => {
   const wire = new FakeStream();
   const { log, clock } = open(fakeServer(wire.respond, refuse));
   await settle();
@@ -419,7 +419,7 @@ test("retry_of_a_draining_server_is_the_base_of_the_next_wait_only", async () =>
   ]);
 });
 
-test("retry_after_comes_on_top_of_the_wait", async () => {
+test("retry_after_is_added_to_the_delay", async () => {
   const { log } = open(fakeServer(answerText(503, "", { "retry-after": "60" })));
   await settle();
   assert.deepEqual(log.disconnects, [["http_503", 1, 63_000]]);
@@ -465,7 +465,7 @@ test("coming_online_reconnects_at_once", async () => {
   await wires[0].send(ready(cursor(3)));
   connected.window.dispatchEvent(new Event("online"));
   await connected.clock.advance(0);
-  assert.ok(wires[0].isClosed, "the old network is gone, and its connection with it");
+  assert.ok(wires[0].isClosed, "the connection over the old network is closed");
   assert.deepEqual(connected.log.disconnects, [[null, 1, 0]]);
   assert.deepEqual(connected.lastEventIds(), [null, cursor(3)]);
 });
@@ -479,7 +479,7 @@ test("a_page_that_wakes_after_a_long_sleep_reconnects_at_once", async () => {
   clock.freeze(30_000);
   document.dispatchEvent(new Event("visibilitychange"));
   await settle();
-  assert.equal(server.requests.length, 1, "a short sleep does no harm");
+  assert.equal(server.requests.length, 1, "a short sleep changes nothing");
   clock.freeze(30_000);
   document.dispatchEvent(new Event("visibilitychange"));
   await clock.advance(0);
@@ -487,7 +487,7 @@ test("a_page_that_wakes_after_a_long_sleep_reconnects_at_once", async () => {
   assert.equal(server.requests.length, 2);
 });
 
-test("a_page_that_becomes_visible_does_not_wait_on", async () => {
+test("a_page_that_becomes_visible_reconnects_at_once", async () => {
   const server = fakeServer(refuse);
   const { document } = open(server);
   await settle();
@@ -508,9 +508,9 @@ test("a_hidden_page_closes_its_stream_and_resumes_when_it_returns", async () => 
   await settle();
   await wires[0].send(ready(cursor(0)) + chat(1));
   window.dispatchEvent(new Event("pagehide"));
-  assert.ok(wires[0].isClosed, "closed before the page is put away");
+  assert.ok(wires[0].isClosed, "closed before the page enters the cache");
   await clock.advance(600_000);
-  assert.equal(server.requests.length, 1, "nothing is asked from the cache");
+  assert.equal(server.requests.length, 1, "a cached page sends nothing");
   window.dispatchEvent(new Event("pageshow"));
   await settle();
   await wires[1].send(ready(cursor(1), "resumed") + chat(2));
@@ -518,7 +518,7 @@ test("a_hidden_page_closes_its_stream_and_resumes_when_it_returns", async () => 
   assert.deepEqual(log.messages, [1, 2]);
 });
 
-test("a_page_that_is_frozen_lets_go_and_comes_back_at_once", async () => {
+test("a_frozen_page_closes_its_stream_and_reconnects_at_once", async () => {
   const wires = [new FakeStream(), new FakeStream()];
   const { log, document, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
   await settle();
@@ -532,7 +532,7 @@ test("a_page_that_is_frozen_lets_go_and_comes_back_at_once", async () => {
   assert.deepEqual([log.messages, lastEventIds()], [[1, 2], [null, cursor(1)]]);
 });
 
-test("a_page_hidden_during_a_wait_does_not_connect_before_it_returns", async () => {
+test("a_page_hidden_during_a_delay_does_not_reconnect_before_it_returns", async () => {
   const server = fakeServer(refuse);
   const { clock, window } = open(server);
   await settle();
@@ -544,7 +544,7 @@ test("a_page_hidden_during_a_wait_does_not_connect_before_it_returns", async () 
   assert.equal(server.requests.length, 2);
 });
 
-test("the_first_pageshow_of_a_page_disturbs_nothing", async () => {
+test("the_first_pageshow_changes_nothing", async () => {
   const wire = new FakeStream();
   const server = fakeServer(wire.respond);
   const { window } = open(server);
@@ -556,7 +556,7 @@ test("the_first_pageshow_of_a_page_disturbs_nothing", async () => {
   assert.equal(server.requests.length, 1);
 });
 
-test("a_stream_that_is_over_listens_to_nothing", async () => {
+test("a_completed_stream_has_no_listeners", async () => {
   const wire = new FakeStream();
   const server = fakeServer(wire.respond);
   const { window, document, clock } = open(server);
@@ -569,7 +569,7 @@ test("a_stream_that_is_over_listens_to_nothing", async () => {
   assert.equal(clock.pending, 0);
 });
 
-test("an_answer_that_was_cut_off_in_its_head_is_asked_for_again", async () => {
+test("a_truncated_response_head_reconnects", async () => {
   for (const type of ["", "text/eve"]) {
     const wire = new FakeStream();
     const server = fakeServer(() => new Response("", { headers: { "content-type": type } }), wire.respond);
@@ -581,7 +581,7 @@ test("an_answer_that_was_cut_off_in_its_head_is_asked_for_again", async () => {
   }
 });
 
-test("an_abort_ends_at_once_a_connection_that_does_not_notice_it", async () => {
+test("an_abort_ends_a_connection_at_once_even_if_connect_ignores_it", async () => {
   const { log, abort } = open(fakeServer(), { connect: () => new Promise(() => {}) });
   await settle();
   assert.deepEqual(log.states, ["connecting"]);

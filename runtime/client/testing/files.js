@@ -1,16 +1,16 @@
-// The client as files: which modules browsers load, and what is left of them on the wire.
+// The files of the client: which modules browsers load, and the text that the server sends.
 
 import { readFileSync, readdirSync } from "node:fs";
 
 const FOLDER = new URL("../", import.meta.url);
 
-/** The modules that a page loads when it has use for them. */
+/** The modules that a page loads when it first needs them. */
 export const LATER = ["effects.js", "held.js", "match.js", "morph.js", "navigate.js", "page.js", "part.js", "path.js", "places.js", "share.js", "tree.js"];
 
-/** The modules of development, none of which is part of a release. */
+/** The modules of development; a release does not contain them. */
 export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "refresh.js", "swap.js", "panel.js", ...panel()];
 
-/** Every module that a page begins with. */
+/** The modules that every page loads. */
 export const MODULES = readdirSync(FOLDER).filter(
   (name) => name.endsWith(".js") && ![...LATER, ...DEV].includes(name),
 );
@@ -27,7 +27,7 @@ export function read(name) {
 }
 
 /**
- * Empties the lines that are comments and nothing else, and takes the indentation and the types of the others.
+ * Empties lines that hold only a comment, and removes indentation and types from the others, as the server does.
  * Lines keep their numbers.
  *
  * @param {string} text
