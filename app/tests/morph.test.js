@@ -423,7 +423,7 @@ test("a_part_whose_nodes_went_elsewhere_takes_nothing_along_when_it_is_sent_anew
 test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
   const page = await bench.open("<p>x</p>");
   const wrong = await page.evaluate(async () => {
-    const { Served, follow, morph } = await import("/morph.js");
+    const { Served, follow, morph } = await import("/page/morph.js");
     let seed = 7;
     const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
     const tree = (depth) => {
@@ -447,7 +447,7 @@ test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
 test("whatever_scripts_do_following_does_not_fail_and_keeps_what_they_made", async () => {
   const page = await bench.open("<main></main>");
   const wrong = await page.evaluate(async () => {
-    const { follow } = await import("/morph.js");
+    const { follow } = await import("/page/morph.js");
     let seed = 11;
     const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
     const tree = (depth) => {
@@ -480,7 +480,7 @@ test("a_thousand_rows_follow_within_a_tenth_of_a_second", async (context) => {
   const rows = (n) => `<table>${Array.from({ length: 1000 }, (_, index) => `<tr>\n<td>${index}</td>\n<td class=c>${index === 500 ? n : "same"}</td>\n</tr>`).join("\n")}</table>`;
   const page = await bench.open(rows(1));
   const took = await page.evaluate(async (html) => {
-    const { follow } = await import("/morph.js");
+    const { follow } = await import("/page/morph.js");
     const next = new DOMParser().parseFromString(html, "text/html").documentElement;
     const start = performance.now();
     follow(served, next);

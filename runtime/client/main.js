@@ -2,7 +2,7 @@
 
 /** @import { Effect } from "./internal.d.ts" */
 
-import { Client, actions } from "./action.js";
+import { Client, actions } from "./call/action.js";
 
 export { ActionError } from "./error.js";
 
@@ -11,7 +11,7 @@ const effects = new Map();
 
 /** The server serves this file as `{base}/<hash>/main.js`, so the base path needs no configuration here. */
 const client = new Client(new URL("../", import.meta.url), (...given) =>
-  import("./effects.js").then(({ perform }) => perform(...given, effects, { document, location, reloadPart })),
+  import("./effect/effects.js").then(({ perform }) => perform(...given, effects, { document, location, reloadPart })),
 );
 
 export const action = actions(client);
@@ -32,10 +32,10 @@ export const effect = (name, run) => void effects.set(name, run);
 export const leaving = () => client.page.signal;
 
 /** @type {(name: string, options?: { signal?: AbortSignal }) => Promise<void>} */
-export const reloadPart = (...given) => import("./part.js").then(({ reloadPart }) => reloadPart(...given));
+export const reloadPart = (...given) => import("./page/part.js").then(({ reloadPart }) => reloadPart(...given));
 
 if (globalThis.document?.querySelector("[p-navigate]")) {
-  import("./navigate.js").then(({ navigate }) => navigate(client));
+  import("./page/navigate.js").then(({ navigate }) => navigate(client));
 }
 
 Object.assign(globalThis, { action });

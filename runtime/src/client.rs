@@ -27,59 +27,59 @@ macro_rules! modules {
 /// Every module that browsers load, the entry first.
 pub(crate) const MODULES: &[Module] = modules![
     "main.js",
-    "action.js",
-    "backoff.js",
-    "call.js",
-    "connection.js",
-    "cursor.js",
+    "call/action.js",
+    "call/call.js",
+    "call/loading.js",
+    "call/request.js",
     "error.js",
-    "loading.js",
     "platform.js",
-    "request.js",
-    "sse.js",
-    "stream.js",
+    "stream/backoff.js",
+    "stream/connection.js",
+    "stream/cursor.js",
+    "stream/sse.js",
+    "stream/stream.js",
 ];
 
 /// The modules that a page loads when it has use for them.
 pub(crate) const LATER: &[Module] = modules![
-    "effects.js",
-    "held.js",
-    "match.js",
-    "morph.js",
-    "navigate.js",
-    "page.js",
-    "part.js",
-    "path.js",
-    "places.js",
-    "share.js",
-    "tree.js",
+    "effect/effects.js",
+    "page/held.js",
+    "page/match.js",
+    "page/morph.js",
+    "page/navigate.js",
+    "page/page.js",
+    "page/part.js",
+    "page/path.js",
+    "page/places.js",
+    "page/tree.js",
+    "stream/share.js",
 ];
 
 /// The modules that browsers load in development.
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) const DEV: &[Module] = modules![
-    "reload.js",
-    "ansi.js",
-    "keep.js",
-    "overlay.js",
-    "refresh.js",
-    "swap.js",
-    "panel.js",
-    "panel/actions.js",
-    "panel/activity.js",
-    "panel/build.js",
-    "panel/client.js",
-    "panel/dom.js",
-    "panel/form.js",
-    "panel/memory.js",
-    "panel/observe.js",
-    "panel/pages.js",
-    "panel/resize.js",
-    "panel/run.js",
-    "panel/runs.js",
-    "panel/schema.js",
-    "panel/style.js",
-    "panel/view.js",
+    "dev/reload.js",
+    "dev/ansi.js",
+    "dev/keep.js",
+    "dev/overlay.js",
+    "dev/refresh.js",
+    "dev/swap.js",
+    "dev/panel.js",
+    "dev/panel/actions.js",
+    "dev/panel/activity.js",
+    "dev/panel/build.js",
+    "dev/panel/client.js",
+    "dev/panel/dom.js",
+    "dev/panel/form.js",
+    "dev/panel/memory.js",
+    "dev/panel/observe.js",
+    "dev/panel/pages.js",
+    "dev/panel/resize.js",
+    "dev/panel/run.js",
+    "dev/panel/runs.js",
+    "dev/panel/schema.js",
+    "dev/panel/style.js",
+    "dev/panel/view.js",
 ];
 
 /// The modules that browsers load in development: none of them is part of a release.
@@ -170,21 +170,29 @@ mod tests {
     fn every_module_that_another_imports_is_in_the_table() {
         let all = || MODULES.iter().chain(LATER).chain(DEV);
         for module in all() {
-            let folder = module.name.rsplit_once('/').map_or("", |(folder, _)| folder);
             let imports = |line: &&str| {
                 [" from \"", "import(\""].iter().any(|word| line.contains(word))
                     && line.contains("\"./") | line.contains("\"../")
                     && !is_comment(line)
             };
             for import in module.text.lines().filter(imports) {
-                let path = import.split('"').nth(1).unwrap();
-                let name = match path.strip_prefix("./") {
-                    Some(name) if folder.is_empty() => name.to_owned(),
-                    Some(name) => format!("{folder}/{name}"),
-                    None => path.trim_start_matches("../").to_owned(),
-                };
+                let name = resolve(module.name, import.split('"').nth(1).unwrap());
                 assert!(all().any(|module| module.name == name), "{}: {import}", module.name);
             }
         }
+    }
+
+    /// Returns the name of the module that `importer` imports by a relative path.
+    fn resolve(importer: &str, path: &str) -> String {
+        let mut parts: Vec<_> = importer.split('/').collect();
+        parts.pop();
+        for part in path.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        parts.join("/")
     }
 }

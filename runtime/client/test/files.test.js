@@ -10,51 +10,51 @@ import { DEV, LATER, MODULES, asServed, read } from "../testing/files.js";
 
 /** Each module by the floor it stands on. It may import from lower floors only. */
 const FLOORS = {
-  "panel.js": 5,
+  "dev/panel.js": 5,
   "main.js": 4,
-  "panel/view.js": 4,
-  "reload.js": 4,
-  "refresh.js": 3,
-  "action.js": 3,
-  "panel/actions.js": 3,
-  "effects.js": 2,
-  "navigate.js": 3,
-  "overlay.js": 2,
-  "panel/run.js": 2,
-  "part.js": 3,
-  "share.js": 2,
-  "stream.js": 2,
-  "connection.js": 1,
-  "call.js": 1,
-  "panel/activity.js": 1,
-  "panel/build.js": 1,
-  "panel/client.js": 1,
-  "panel/form.js": 1,
-  "panel/pages.js": 1,
-  "panel/resize.js": 1,
-  "panel/runs.js": 1,
-  "ansi.js": 0,
-  "backoff.js": 0,
-  "cursor.js": 0,
+  "dev/panel/view.js": 4,
+  "dev/reload.js": 4,
+  "dev/refresh.js": 3,
+  "call/action.js": 3,
+  "dev/panel/actions.js": 3,
+  "effect/effects.js": 2,
+  "page/navigate.js": 3,
+  "dev/overlay.js": 2,
+  "dev/panel/run.js": 2,
+  "page/part.js": 3,
+  "stream/share.js": 2,
+  "stream/stream.js": 2,
+  "stream/connection.js": 1,
+  "call/call.js": 1,
+  "dev/panel/activity.js": 1,
+  "dev/panel/build.js": 1,
+  "dev/panel/client.js": 1,
+  "dev/panel/form.js": 1,
+  "dev/panel/pages.js": 1,
+  "dev/panel/resize.js": 1,
+  "dev/panel/runs.js": 1,
+  "dev/ansi.js": 0,
+  "stream/backoff.js": 0,
+  "stream/cursor.js": 0,
   "error.js": 0,
-  "held.js": 1,
-  "keep.js": 2,
-  "loading.js": 0,
-  "match.js": 1,
-  "morph.js": 2,
-  "page.js": 0,
-  "places.js": 2,
-  "panel/dom.js": 0,
-  "panel/memory.js": 0,
-  "panel/observe.js": 0,
-  "panel/schema.js": 0,
-  "panel/style.js": 0,
-  "path.js": 0,
+  "page/held.js": 1,
+  "dev/keep.js": 2,
+  "call/loading.js": 0,
+  "page/match.js": 1,
+  "page/morph.js": 2,
+  "page/page.js": 0,
+  "page/places.js": 2,
+  "dev/panel/dom.js": 0,
+  "dev/panel/memory.js": 0,
+  "dev/panel/observe.js": 0,
+  "dev/panel/schema.js": 0,
+  "dev/panel/style.js": 0,
+  "page/path.js": 0,
   "platform.js": 0,
-  "request.js": 0,
-  "sse.js": 0,
-  "swap.js": 0,
-  "tree.js": 0,
+  "call/request.js": 0,
+  "stream/sse.js": 0,
+  "dev/swap.js": 0,
+  "page/tree.js": 0,
 };
 
 function imports(name) {
@@ -94,19 +94,19 @@ test("a_page_begins_with_less_than_10_kb_gzipped", (context) => {
 test("comment_lines_may_be_dropped_by_their_first_characters", async () => {
   const folder = mkdtempSync(join(tmpdir(), "kipo-client-"));
   try {
-    mkdirSync(join(folder, "panel"));
-    writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+        writeFileSync(join(folder, "package.json"), '{"type":"module"}');
     for (const name of [...MODULES, ...LATER, ...DEV]) {
       const text = read(name);
       // A comment block must not share its last line with code, nor a line of code look like a comment.
       for (const line of text.match(/^[ \t]*\/\*.*\*\/.*$/gm) ?? []) assert.match(line, /\*\/$/, name);
       assert.doesNotMatch(text, /^[ \t]*\*\/[ \t]*\S/m, name);
+      mkdirSync(join(folder, posix.dirname(name)), { recursive: true });
       writeFileSync(join(folder, name), asServed(text));
       assert.equal(asServed(text).split("\n").length, text.split("\n").length);
     }
     const main = await import(pathToFileURL(join(folder, "main.js")).href);
     assert.equal(typeof main.action.chat.Send({}).withRetryStream().call, "function");
-    await import(pathToFileURL(join(folder, "reload.js")).href);
+    await import(pathToFileURL(join(folder, "dev/reload.js")).href);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -4,22 +4,20 @@ import { readFileSync, readdirSync } from "node:fs";
 
 const FOLDER = new URL("../", import.meta.url);
 
-/** The modules that a page loads when it first needs them. */
-export const LATER = ["effects.js", "held.js", "match.js", "morph.js", "navigate.js", "page.js", "part.js", "path.js", "places.js", "share.js", "tree.js"];
+/** The folders that are not served. */
+const TOOLS = /^(node_modules|test|testing)\//;
+
+/** Every module of the client. */
+const ALL = readdirSync(FOLDER, { encoding: "utf8", recursive: true }).filter((name) => name.endsWith(".js") && !TOOLS.test(name));
 
 /** The modules of development; a release does not contain them. */
-export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "refresh.js", "swap.js", "panel.js", ...panel()];
+export const DEV = ALL.filter((name) => name.startsWith("dev/"));
+
+/** The modules that a page loads when it first needs them. */
+export const LATER = ALL.filter((name) => /^(effect|page)\/|^stream\/share\.js$/.test(name));
 
 /** The modules that every page loads. */
-export const MODULES = readdirSync(FOLDER).filter(
-  (name) => name.endsWith(".js") && ![...LATER, ...DEV].includes(name),
-);
-
-/** The parts of the panel. */
-function panel() {
-  const names = readdirSync(new URL("panel/", FOLDER)).filter((name) => name.endsWith(".js"));
-  return names.map((name) => `panel/${name}`);
-}
+export const MODULES = ALL.filter((name) => ![...LATER, ...DEV].includes(name));
 
 /** @param {string} name */
 export function read(name) {

@@ -1,7 +1,7 @@
 // A client with a fake browser, for tests that use it as a page does.
 
-import { Client, actions } from "../action.js";
-import { perform } from "../effects.js";
+import { Client, actions } from "../call/action.js";
+import { perform } from "../effect/effects.js";
 import { fakePlatform, fakeServer } from "./fakes.js";
 
 /** Returns a client whose server answers as `fakeServer` does. Random delays are their ceilings. */
