@@ -57,7 +57,7 @@ const send = (tab, builder = "") =>
 
 scene("a part follows the server, and nothing else of the page does", async (stage) => {
   const { tab, files, loads } = await open(stage);
-  assert.deepEqual(files.filter((name) => ["part.js", "effects.js", "morph.js", "navigate.js"].includes(name)), [], "loaded when they are used");
+  assert.deepEqual(files.filter((name) => ["reload_part.js", "effects.js", "morph.js", "navigate.js"].includes(name)), [], "loaded when they are used");
   await tab.fill("#field", "half typ");
   await tab.focus("#field");
   await tab.evaluate(() => {

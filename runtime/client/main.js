@@ -32,7 +32,7 @@ export const effect = (name, run) => void effects.set(name, run);
 export const leaving = () => client.page.signal;
 
 /** @type {(name: string, options?: { signal?: AbortSignal }) => Promise<void>} */
-export const reloadPart = (...given) => import("./page/part.js").then(({ reloadPart }) => reloadPart(...given));
+export const reloadPart = (...given) => import("./page/reload_part.js").then(({ reloadPart }) => reloadPart(...given));
 
 if (globalThis.document?.querySelector("[p-navigate]")) {
   import("./page/navigate.js").then(({ navigate }) => navigate(client));

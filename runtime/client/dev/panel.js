@@ -5,7 +5,7 @@
 
 import { Client } from "../call/action.js";
 import { Activity } from "./panel/activity.js";
-import { Memory } from "./panel/memory.js";
+import { Memory } from "./panel/storage.js";
 import { observe } from "./panel/observe.js";
 
 /** The key in words; dev/panel.rs says the same in the terminal. */

@@ -9,10 +9,10 @@
 //   errors   { errors }             all that is wrong now, the first first; nothing any more if it is empty
 //   failure  { message, … }         something failed once
 
-import { restore, save } from "./keep.js";
+import { restore, save } from "./saved_state.js";
 import { Overlay } from "./overlay.js";
-import { Page } from "./refresh.js";
-import { Files } from "./swap.js";
+import { Page } from "./update_page.js";
+import { Files } from "./swap_assets.js";
 
 /**
  * @typedef {import("./overlay.js").Report} Report

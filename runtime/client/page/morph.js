@@ -4,8 +4,8 @@
 // people have changed since. What differs between the first two is done to the third; the rest of it is left
 // alone. With a copy of the live tree as what was sent before, the live one becomes what is sent now.
 
-import { common, match } from "./match.js";
-import { children, container, descendants, isElement, zip } from "./tree.js";
+import { common, match } from "./match_nodes.js";
+import { children, container, descendants, isElement, zip } from "./traversal.js";
 
 /** The tree as the server sent it, with the live node of each of its nodes. */
 export class Served {

@@ -3,8 +3,8 @@
 // ordinary ends in a full load, which is always right.
 
 import { morph } from "./morph.js";
-import { address, parse } from "./page.js";
-import { Places } from "./places.js";
+import { address, parse } from "./document.js";
+import { Places } from "./history.js";
 
 /** What opts in. A link opts out, or all links in an element, by `p-navigate="off"`. */
 const OWN = `[p-navigate]:not(a, [p-navigate="off"])`;

@@ -1,14 +1,14 @@
 /** @import { Facts, Tab } from "./types.d.ts" */
 /** @import { Activity } from "./activity.js" */
-/** @import { Memory } from "./memory.js" */
+/** @import { Memory } from "./storage.js" */
 
-import { actionsTab } from "./actions.js";
-import { buildList } from "./build.js";
-import { clientSizes, gzippedSize } from "./client.js";
+import { actionsTab } from "./actions_tab.js";
+import { buildList } from "./build_tab.js";
+import { clientSizes, gzippedSize } from "./client_tab.js";
 import { el, say } from "./dom.js";
-import { pagesList } from "./pages.js";
+import { pagesList } from "./pages_tab.js";
 import { edge } from "./resize.js";
-import { runsTab } from "./runs.js";
+import { runsTab } from "./activity_tab.js";
 import { STYLE } from "./style.js";
 
 /** How often the server is asked while one looks at what it built. */

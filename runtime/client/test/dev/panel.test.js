@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { isPanelKey } from "../../dev/panel.js";
-import { Memory } from "../../dev/panel/memory.js";
+import { Memory } from "../../dev/panel/storage.js";
 
 /** @param {object} event */
 function check(event, expected) {

@@ -1,8 +1,8 @@
 /** @import { Described, Facts, Tab } from "./types.d.ts" */
-/** @import { Memory } from "./memory.js" */
+/** @import { Memory } from "./storage.js" */
 
 import { el, placeLink } from "./dom.js";
-import { Runner } from "./run.js";
+import { Runner } from "./runner.js";
 import { reached } from "./schema.js";
 
 /**

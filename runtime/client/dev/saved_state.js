@@ -1,8 +1,8 @@
 // Development only: what somebody typed, opened and scrolled to goes along when the page is loaded anew.
 
-/** @import { Done } from "../page/held.js" */
+/** @import { Done } from "../page/user_state.js" */
 
-import { giveBack, note } from "../page/held.js";
+import { giveBack, note } from "../page/user_state.js";
 
 const NAME = "kipo:keep";
 

@@ -1,7 +1,7 @@
 // What somebody has done to a page: typed, opened, scrolled, put the focus on. It is noted before the page goes, and
 // given back to the one that comes in its place.
 
-import { pathOf } from "./path.js";
+import { pathOf } from "./selector.js";
 
 /** How long the page's script may take to show what is to be given back, in milliseconds. */
 const PATIENCE_MS = 3000;

@@ -1,6 +1,6 @@
 /** @import { Call, StreamCall } from "../../types.d.ts" */
 /** @import { Definitions, Described } from "./types.d.ts" */
-/** @import { Memory } from "./memory.js" */
+/** @import { Memory } from "./storage.js" */
 
 import { json, problem } from "./activity.js";
 import { clock, counted, duration, el, say } from "./dom.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ActionError } from "../../error.js";
-import { Parts } from "../../page/part.js";
+import { Parts } from "../../page/reload_part.js";
 import { settle } from "../../testing/fakes.js";
 import { follow } from "../../testing/world.js";
 

@@ -1,6 +1,6 @@
 // Which node of one tree is which of another.
 
-import { children, descendants, isElement, zip } from "./tree.js";
+import { children, descendants, isElement, zip } from "./traversal.js";
 
 /** More comparisons than this are not worth the moves that they save. */
 const COMPARISONS_MAX = 1 << 22;

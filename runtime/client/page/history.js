@@ -1,8 +1,8 @@
 // The history of a tab: where each of its entries was scrolled to, and what was done to its page.
 
-/** @import { Done } from "./held.js" */
+/** @import { Done } from "./user_state.js" */
 
-import { giveBack, note } from "./held.js";
+import { giveBack, note } from "./user_state.js";
 
 const NAME = "kipo:places";
 

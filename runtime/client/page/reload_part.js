@@ -2,7 +2,7 @@
 
 import { ActionError, errorFromResponse, networkError } from "../error.js";
 import { morph } from "./morph.js";
-import { address, parse } from "./page.js";
+import { address, parse } from "./document.js";
 
 /**
  * @typedef {Pick<Document, "querySelectorAll">} Tree

@@ -1,6 +1,6 @@
 // Development only: fetches the page that a tab shows again, and lets the tab follow it.
 
-import { plainAddress } from "../page/match.js";
+import { plainAddress } from "../page/match_nodes.js";
 import { Served, follow } from "../page/morph.js";
 
 /** @import { Report } from "./overlay.js" */
