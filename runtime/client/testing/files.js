@@ -7,8 +7,12 @@ const FOLDER = new URL("../", import.meta.url);
 /** The folders that are not served. */
 const TOOLS = /^(node_modules|test|testing)\//;
 
-/** Every module of the client. */
-const ALL = readdirSync(FOLDER, { encoding: "utf8", recursive: true }).filter((name) => name.endsWith(".js") && !TOOLS.test(name));
+/** Every module of the client, and every file of types. */
+export const SOURCES = readdirSync(FOLDER, { encoding: "utf8", recursive: true })
+  .filter((name) => /\.(js|d\.ts)$/.test(name) && !TOOLS.test(name))
+  .sort();
+
+const ALL = SOURCES.filter((name) => name.endsWith(".js"));
 
 /** The modules of development; a release does not contain them. */
 export const DEV = ALL.filter((name) => name.startsWith("dev/"));
