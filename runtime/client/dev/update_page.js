@@ -27,8 +27,11 @@ export class Page {
     this.#load = load;
     this.#served = new Served(document.documentElement);
     // Whoever else puts something from the server into the page says so.
-    document.addEventListener("kipo:sent", ({ target }) => {
-      this.#served.renew(target instanceof Element ? target : document.documentElement);
+    document.addEventListener("kipo:sent", (event) => {
+      const { target, detail } = /** @type {CustomEvent<{ previous?: Element } | null>} */ (event);
+      const shown = target instanceof Element ? target : document.documentElement;
+      if (detail?.previous) this.#served.replace(detail.previous, shown);
+      this.#served.renew(shown);
     });
     document.addEventListener("kipo:visit", () => this.#served.renew(document.documentElement));
   }

@@ -6,7 +6,7 @@ import { children, descendants, isElement, zip } from "./traversal.js";
 const COMPARISONS_MAX = 1 << 22;
 
 /**
- * Finds what is the same in two trees: first what has a name or looks the same and is the only one of its
+ * Finds what is the same in two trees. Their roots are the same, whatever their tags. Below them it is first what has a name or looks the same and is the only one of its
  * kind, wherever it is; then, among the children of two that are the same, what is alike.
  *
  * @param {Element} old
@@ -29,7 +29,7 @@ export function match(old, next) {
     return isFree ? look(a) === look(b) : partners.get(b) === a;
   });
 
-  if (old.nodeName === next.nodeName) pair(old, next);
+  pair(old, next);
   return { twins, equal };
 
   /**

@@ -52,12 +52,14 @@ export class Served {
  *
  * @param {Element} live
  * @param {Element} next
+ * @returns {Element} the live one, or the one in its place if `next` has another tag
  */
 export function morph(live, next) {
   const served = new Served(live);
   // As if the server had sent them closed: then somebody has opened them.
   for (const element of served.tree.querySelectorAll("dialog, details")) element.removeAttribute("open");
   follow(served, next);
+  return /** @type {Element} */ (served.nodes.get(next));
 }
 
 /**
@@ -89,8 +91,7 @@ export function follow(served, next) {
   }
 
   keepFocus(document, () => {
-    if (twins.has(next)) update(tree, next, live);
-    else live.replaceWith(create(next));
+    update(tree, next, tree.nodeName === next.nodeName ? live : retag(live, next));
     // Last, since what is kept of them has been moved out by now.
     for (const old of gone) /** @type {ChildNode} */ (nodes.get(old)).remove();
   });
@@ -227,6 +228,8 @@ function texts(old, next, live) {
  * @param {Element} live
  */
 function field(old, next, live) {
+  // The root has become another kind of element: it held nothing of this kind before.
+  if (old.nodeName !== next.nodeName) return undefined;
   if (live instanceof HTMLInputElement && live.type !== "file") {
     const [value, checked] = ["value", "checked"].map((name) => [old.getAttribute(name), next.getAttribute(name)]);
     const isValueOld = live.value === (value?.[0] ?? "");
@@ -260,6 +263,26 @@ function field(old, next, live) {
 /** @param {HTMLSelectElement} select */
 function values(select) {
   return JSON.stringify([...select.selectedOptions].map(({ value }) => value));
+}
+
+/**
+ * Replaces a live element by one with the tag and the attributes of `next`, and moves its children there.
+ *
+ * @param {Element} live
+ * @param {Element} next
+ */
+function retag(live, next) {
+  const { ownerDocument: document, scrollTop: top, scrollLeft: left } = live;
+  const hadFocus = document.activeElement === live;
+  // A copy of the node: a script that a parser made does not run.
+  const element = /** @type {HTMLElement} */ (document.importNode(next, false));
+  // Connected before the children move: only then do they keep their state.
+  live.before(element);
+  for (const child of [...container(live).childNodes]) move(container(element), child, null);
+  live.remove();
+  element.scrollTo({ top, left, behavior: "instant" });
+  if (hadFocus) element.focus({ preventScroll: true });
+  return element;
 }
 
 /**

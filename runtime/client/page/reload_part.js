@@ -123,8 +123,8 @@ async function fetchPage(signal) {
  * @param {Element} next
  */
 function show(live, next) {
-  morph(live, next);
-  live.dispatchEvent(new Event("kipo:sent", { bubbles: true }));
+  const shown = morph(live, next);
+  shown.dispatchEvent(new CustomEvent("kipo:sent", { bubbles: true, detail: { previous: live } }));
 }
 
 /** @returns {Promise<void>} */
