@@ -1,12 +1,12 @@
 /** @import { Runnable } from "../types.d.ts" */
 /** @import { AnyCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings, Setters } from "../internal.d.ts" */
 
-import { fetchOutput } from "./call.js";
 import { ActionError } from "../error.js";
-import { Loading } from "./loading.js";
 import { browser, sleep } from "../platform.js";
-import { actionRequest, resumeHeader } from "./request.js";
 import { Stream } from "../stream/stream.js";
+import { fetchOutput } from "./call.js";
+import { Loading } from "./loading.js";
+import { actionRequest, resumeHeader } from "./request.js";
 
 /**
  * Returns the object behind `action.chat.Send(input)`. Any name works: a lower-case part is a namespace, an

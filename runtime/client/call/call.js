@@ -1,8 +1,8 @@
 /** @import { CallOptions, Send } from "../internal.d.ts" */
 
-import { delay } from "../stream/backoff.js";
 import { ActionError, badResponseError, errorFromResponse, isTransient, networkError, timeoutError, truncatedError } from "../error.js";
 import { sleep } from "../platform.js";
+import { delay } from "../stream/backoff.js";
 
 /**
  * Sends a request until an attempt succeeds or no attempt is left.

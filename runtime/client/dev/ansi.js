@@ -1,6 +1,6 @@
-// Development only: a compiler's text with its colours → elements.
+// Development only: splits a text with ANSI colours, as compilers write it, into pieces.
 
-/** The sixteen colours of terminals, the bright ones last, as they can be read on dark ground. */
+/** The sixteen colours of terminals, the bright ones last, readable on a dark background. */
 const COLOURS = [
   ["#8b8b8b", "#ff6b6e", "#69d58c", "#e5c452", "#7db3ff", "#d99bf0", "#5fd3d8", "#e8e8e8"],
   ["#a8a8a8", "#ff8f91", "#8fe8ab", "#ffe08a", "#a5caff", "#ecbcff", "#8cebef", "#ffffff"],
@@ -15,7 +15,7 @@ const COLOURS = [
 export function pieces(text) {
   const found = [];
   let [colour, bold] = [/** @type {string | undefined} */ (undefined), false];
-  // What is no colour, such as a link or a move of the cursor, is left out as well.
+  // Removes other sequences too, such as links and cursor moves.
   const rest = text.replace(/\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-ln-z]/g, "");
   for (const [index, part] of rest.split(/\x1b\[([0-9;]*)m/).entries()) {
     if (index % 2 === 0) {
@@ -31,7 +31,7 @@ export function pieces(text) {
       else if (code >= 30 && code <= 37) colour = COLOURS[code - 30];
       else if (code >= 90 && code <= 97) colour = COLOURS[code - 82];
       else if (code === 38) colour = wide(codes);
-      // The ground stays as it is.
+      // Background colours are ignored.
       else if (code === 48) wide(codes);
     }
   }
@@ -39,7 +39,7 @@ export function pieces(text) {
 }
 
 /**
- * Takes a colour of more than one number from the front.
+ * Removes a colour that takes several numbers from the front of a list, and returns it.
  *
  * @param {number[]} codes
  */
@@ -48,7 +48,7 @@ function wide(codes) {
 }
 
 /**
- * One of the 256 colours.
+ * Returns one of the 256 colours.
  *
  * @param {number} index
  */

@@ -1,9 +1,9 @@
-// Development only: shows what is wrong over the page. Lives in a shadow root, so that neither styles the other.
+// Development only: shows errors over the page. It has a shadow root, so that its styles and those of the page stay apart.
 
 import { pieces } from "./ansi.js";
 
 /**
- * Something that is wrong, as the server tells it.
+ * A diagnostic of the server.
  *
  * @typedef {object} Report
  * @property {"template" | "compile" | "start" | "data" | "action"} [kind]
@@ -13,12 +13,12 @@ import { pieces } from "./ansi.js";
  * @property {number | null} [column]
  * @property {string} [excerpt]
  * @property {string[]} [known]
- * @property {string} [rendered] the compiler's own text, with its colours
+ * @property {string} [rendered] the text of the compiler, with its colours
  * @property {boolean} [warning]
  * @property {string} [name]
  * @property {string} [request_id]
  *
- * @typedef {{ root?: string, editor?: string }} Editor how a place is opened
+ * @typedef {{ root?: string, editor?: string }} Editor how to open a location
  */
 
 const KINDS = {
@@ -42,7 +42,7 @@ const STYLE = `
   h2 { margin: 0 0 0.25rem; color: light-dark(#b3261e, #ff9ea1); font-size: 0.75rem; letter-spacing: 0.08em;
     text-transform: uppercase; }
   h1 { margin: 0 0 0.5rem; font-size: 1.15rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
-  .place { margin: 0 0 0.75rem; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+  .location { margin: 0 0 0.75rem; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
   a { color: light-dark(#0b57d0, #9cc4ff); }
   pre { margin: 0 0 0.5rem; padding: 0.9rem 1rem; overflow-x: auto; border-radius: 6px; background: #0b0b0d; color: #dedede;
     font: 13.5px/1.5 ui-monospace, monospace; tab-size: 4; }
@@ -58,17 +58,17 @@ const STYLE = `
   :is(a, button, summary):focus-visible { outline: 2px solid #9cc4ff; outline-offset: 2px; }
 `;
 
-/** Covers the page while something is wrong. */
+/** Covers the page while there are errors. */
 export class Overlay {
   #document;
   #host;
-  /** What is shown, as text. */
+  /** The shown reports, as text. */
   #shown = "";
-  /** What somebody has read and put away, each as text. @type {Set<string>} */
+  /** The reports that the user has hidden, each as text. @type {Set<string>} */
   #hidden = new Set();
-  /** All that is wrong. @type {Report[]} */
+  /** All reports. @type {Report[]} */
   #reports = [];
-  /** What had the focus before the overlay. @type {HTMLElement | undefined} */
+  /** The element that had the focus before the overlay. @type {HTMLElement | undefined} */
   #focused;
   /** @type {Editor} */
   #editor = {};
@@ -77,35 +77,35 @@ export class Overlay {
   constructor(document) {
     this.#document = document;
     this.#host = document.createElement("kipo-error");
-    // Above the dialogs of the page, where the browser knows how.
+    // Above the dialogs of the page, if the browser supports popovers.
     this.#host.popover = "manual";
     this.#host.addEventListener("focusin", ({ relatedTarget }) => {
-      // It tells of the page alone: what lies in the shadow root is the host to it.
+      // Inside the shadow root, `relatedTarget` is the host.
       if (relatedTarget instanceof HTMLElement && relatedTarget !== this.#host) this.#focused = relatedTarget;
     });
     const root = this.#host.attachShadow({ mode: "open" });
-    // A sheet made by script is allowed by a policy that forbids inline styles.
+    // A content security policy that forbids inline styles allows a sheet made by a script.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
   }
 
-  /** Says how places are opened. @param {Editor} editor */
+  /** Sets how to open locations. @param {Editor} editor */
   openWith(editor) {
     this.#editor = editor;
     if (this.#shown) this.#render();
   }
 
   /**
-   * Shows what is wrong. What was put away stays away until something else is wrong. Without an error the page is
-   * uncovered: warnings alone keep nobody from it.
+   * Shows reports. Hidden reports stay hidden until another one arrives. Without errors the page is uncovered; warnings
+   * alone do not cover it.
    *
-   * @param {Report[]} errors what stands, the first one first
-   * @param {Report[]} [failures] what failed once
+   * @param {Report[]} errors the current errors, the first one first
+   * @param {Report[]} [failures] failures of single requests
    */
   show(errors, failures = []) {
-    const once = failures.filter((report) => !this.#hidden.has(JSON.stringify(report)));
-    const reports = [...once, ...errors];
+    const visible = failures.filter((report) => !this.#hidden.has(JSON.stringify(report)));
+    const reports = [...visible, ...errors];
     const keys = reports.filter(({ warning }) => !warning).map((report) => JSON.stringify(report));
     this.#reports = reports;
     if (keys.length === 0) {
@@ -122,15 +122,15 @@ export class Overlay {
     }
   }
 
-  /** Puts away what is shown, for as long as nothing else is wrong. */
+  /** Hides the shown reports, until another one arrives. */
   hide() {
     this.#hidden = new Set(this.#reports.map((report) => JSON.stringify(report)));
     this.#uncover();
   }
 
-  /** Takes no focus: somebody may be typing. */
+  /** Covers the page, and does not take the focus: the user may be typing. */
   #cover() {
-    // What is outside of a modal dialog cannot be reached while that is open.
+    // Elements outside of an open modal dialog are inert.
     const dialog = [...this.#document.querySelectorAll("dialog:modal")].at(-1);
     (dialog ?? this.#document.documentElement).append(this.#host);
     this.#host.showPopover?.();
@@ -149,7 +149,7 @@ export class Overlay {
 
   #onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape" || event.isComposing) return;
-    // It is for the overlay, and not for a dialog below it.
+    // The key is for the overlay, not for a dialog below it.
     event.preventDefault();
     event.stopImmediatePropagation();
     this.hide();
@@ -171,9 +171,9 @@ export class Overlay {
     const header = this.#element("header");
     const hide = this.#element("button", "Hide (Esc)");
     hide.addEventListener("click", () => this.hide());
-    const mended = "It goes away by itself once it is mended.";
-    const count = errors.length === 1 ? "One thing is wrong." : `${errors.length} things are wrong, the first one first.`;
-    header.append(this.#element("p", `${count} ${mended}`), hide);
+    const hint = "This closes by itself when the errors are fixed.";
+    const count = errors.length === 1 ? "1 error." : `${errors.length} errors, the first one first.`;
+    header.append(this.#element("p", `${count} ${hint}`), hide);
     main.append(header, ...errors.map((report) => this.#section(report)));
     if (warnings.length > 0) {
       const details = this.#element("details");
@@ -188,18 +188,18 @@ export class Overlay {
   #section({ kind = "start", message, file, line, column, excerpt, known, rendered, name, request_id: id }) {
     const section = this.#element("section");
     const about = [KINDS[kind] ?? kind, name, id && `request ${id}`].filter(Boolean).join(" · ");
-    section.append(this.#element("h2", about), this.#element("h1", message ?? "Something is wrong"));
+    section.append(this.#element("h2", about), this.#element("h1", message ?? "Unknown error"));
     if (file) {
-      const place = this.#element("p");
-      place.className = "place";
+      const location = this.#element("p");
+      location.className = "location";
       const text = [this.#short(String(file)), line, column].filter((part) => part !== undefined && part !== null).join(":");
-      place.append(this.#link(text, String(file), line ?? 1, column ?? 1));
-      section.append(place);
+      location.append(this.#link(text, String(file), line ?? 1, column ?? 1));
+      section.append(location);
     }
     if (rendered) section.append(this.#rendered(String(rendered)));
     else if (excerpt) section.append(this.#element("pre", excerpt));
     if (Array.isArray(known) && known.length > 0) {
-      const list = this.#element("p", "Known are ");
+      const list = this.#element("p", "Known names: ");
       list.className = "known";
       known.forEach((word, index) => list.append(index === 0 ? "" : ", ", this.#element("code", word)));
       section.append(list);
@@ -208,7 +208,7 @@ export class Overlay {
   }
 
   /**
-   * A compiler's text, with its colours, and with the places in it to be opened.
+   * Returns the text of a compiler, with its colours, and with links to the locations in it.
    *
    * @param {string} text
    */
@@ -245,7 +245,7 @@ export class Overlay {
     return link;
   }
 
-  /** A file as it is called by who works in the app's folder. @param {string} file */
+  /** Returns the path of a file relative to the folder of the app. @param {string} file */
   #short(file) {
     const { root } = this.#editor;
     return root && file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file;

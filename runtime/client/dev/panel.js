@@ -1,19 +1,19 @@
-// Development only: sees what the actions of this tab do from the start, and opens the panel that shows it.
+// Development only: observes the actions of this tab from the start, and opens the panel that shows them.
 //
-// The panel itself is loaded when it is opened first. A script tag of its own puts this file after main.js and
-// before the scripts of the page.
+// The panel itself loads when it first opens. A script tag of its own loads this file after main.js and before the
+// scripts of the page.
 
 import { Client } from "../call/action.js";
 import { Activity } from "./panel/activity.js";
-import { Memory } from "./panel/storage.js";
 import { observe } from "./panel/observe.js";
+import { PanelStorage } from "./panel/storage.js";
 
-/** The key in words; dev/panel.rs says the same in the terminal. */
+/** The key as text; dev/panel.rs prints the same to the terminal. */
 const KEY = "Alt+Shift+K";
 
 /**
- * Whether this is the key of the panel, on any keyboard: where the key marked K writes another letter, it is the
- * letter that counts, and where it writes none that could be meant (Option+Shift+K on a Mac, or Cyrillic), its place.
+ * Returns whether this is the key of the panel, on any keyboard layout. If the key writes a Latin letter, the letter must
+ * be K. If it writes none (Option+Shift+K on a Mac, or a Cyrillic layout), the physical key must be the K key.
  *
  * @param {Pick<KeyboardEvent, "altKey" | "shiftKey" | "ctrlKey" | "metaKey" | "key" | "code">} event
  */
@@ -22,24 +22,24 @@ export function isPanelKey({ altKey, shiftKey, ctrlKey, metaKey, key, code }) {
   return /^[a-z]$/i.test(key) ? key.toLowerCase() === "k" : code === "KeyK";
 }
 
-/** Begins to observe, and waits for the key. */
+/** Starts to observe, and waits for the key. */
 function begin() {
-  // main.js makes it a global, for pages as for this.
+  // main.js makes it a global.
   const { action } = /** @type {{ action?: unknown }} */ (globalThis);
   const activity = new Activity();
-  const memory = new Memory();
+  const storage = new PanelStorage();
   observe(Client, activity);
   /** @type {Promise<import("./panel/view.js").View> | undefined} */
   let view;
   const load = () =>
     (view ??= import("./panel/view.js").then(
-      ({ View }) => new View({ activity, memory, base: new URL("../", import.meta.url), action, key: KEY }),
+      ({ View }) => new View({ activity, storage, base: new URL("../", import.meta.url), action, key: KEY }),
       (error) => {
-        view = undefined; // The server was away: the next try may find it.
+        view = undefined; // The server was down: the next attempt may succeed.
         throw error;
       },
     ));
-  // First of all: neither the page nor the panel has a say in this key.
+  // In the capture phase: neither the page nor the panel can intercept this key.
   addEventListener(
     "keydown",
     async (event) => {
@@ -53,7 +53,7 @@ function begin() {
     },
     { capture: true },
   );
-  if (memory.state.isOpen) void load().then((panel) => panel.open(false));
+  if (storage.state.isOpen) void load().then((panel) => panel.open(false));
 }
 
 if (globalThis.document) begin();

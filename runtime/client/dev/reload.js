@@ -1,18 +1,18 @@
-// Development only: shows a saved file in every open tab. Loaded by a script tag of its own, before the page's script.
+// Development only: shows each edit in every open tab. A script tag of its own loads it before the script of the page.
 //
 // The events of `{base}/dev/reload`, each with JSON:
-//   start    { id, root, editor }   the life of the server; another id after a reconnect means that it is another one
-//   page     { pages }              these templates show something else (null: all): fetch the page, and morph it
+//   start    { id, root, editor }   the generation of the server; another id after a reconnect means a restarted server
+//   page     { pages }              these templates changed (null: all): fetch the page and morph it
 //   css      { paths }              these style sheets changed
-//   script   { pages }              load these pages anew (null: all)
+//   script   { pages }              reload these pages (null: all)
 //   file     { paths }              these public files changed
-//   errors   { errors }             all that is wrong now, the first first; nothing any more if it is empty
-//   failure  { message, … }         something failed once
+//   errors   { errors }             all current errors, the first one first; empty if there are none
+//   failure  { message, … }         a failure of one request
 
-import { restore, save } from "./saved_state.js";
 import { Overlay } from "./overlay.js";
+import { restore, save } from "./saved_state.js";
+import { Assets } from "./swap_assets.js";
 import { Page } from "./update_page.js";
-import { Files } from "./swap_assets.js";
 
 /**
  * @typedef {import("./overlay.js").Report} Report
@@ -27,19 +27,19 @@ import { Files } from "./swap_assets.js";
  * @typedef {typeof NAMES[number]} Name
  * @typedef {{ name: Name | "hello" | "missed", data: Data & Report }} DevEvent
  *
- * @typedef {object} Tab what this script does to the page, and needs of the browser; tests hand in another
- * @property {() => string | undefined} template the page's own
- * @property {() => void} load loads the page anew
- * @property {() => string | undefined} life of the server that the page is from
- * @property {() => Report | undefined} failure what failed, where the page is shown in place of another
- * @property {() => Promise<Report | undefined>} refresh fetches the page, and follows it; says what failed
- * @property {(paths: string[] | null) => void} swapStyles null: all of them
- * @property {(paths: string[]) => void} fetchAgain
- * @property {(errors: Report[], failures: Report[]) => void} cover covers the page with what is wrong
+ * @typedef {object} Tab what this script needs of the page and the browser; tests pass a fake
+ * @property {() => string | undefined} template of the page
+ * @property {() => void} load reloads the page
+ * @property {() => string | undefined} generation of the server that sent the page
+ * @property {() => Report | undefined} failure of the page, if an error page shows in its place
+ * @property {() => Promise<Report | undefined>} update fetches the page and morphs the tab; returns a failure
+ * @property {(paths: string[] | null) => void} swapStyleSheets null: all of them
+ * @property {(paths: string[]) => void} refetch
+ * @property {(errors: Report[], failures: Report[]) => void} cover covers the page with errors
  * @property {(editor: { root?: string, editor?: string }) => void} openWith
  * @property {(run: () => void, ms: number) => unknown} setTimer
  * @property {(url: URL) => EventSource} openEvents
- * @property {Pick<BroadcastChannel, "postMessage" | "onmessage">} [channel] to the other tabs, not to itself
+ * @property {Pick<BroadcastChannel, "postMessage" | "onmessage">} [channel] to the other tabs
  * @property {LockManager} [locks]
  */
 
@@ -47,37 +47,37 @@ const NAME = "kipo:reload";
 
 const NAMES = /** @type {const} */ (["start", "page", "css", "script", "file", "errors", "failure"]);
 
-/** What follows from an edit. What failed once before it may be mended. */
+/** Events that follow an edit. The edit may have fixed an earlier failure. */
 const CHANGES = ["page", "css", "script", "file"];
 
-/** A server that says nothing of errors for so long after its start knows of none, in milliseconds. */
-const TOLD_MS = 200;
+/** If a server reports no errors for so long after its start, it has none, in milliseconds. */
+const ERRORS_MS_MAX = 200;
 
-/** The pages of errors are shown in place of others, of which the tab does not know. */
+/** Templates of error pages. They show in place of other pages, which the tab does not know. */
 const ERROR_PAGE = /(^|\/)\d{3}\.html$/;
 
-/** Often enough to feel at once, seldom enough to leave a server that compiles in peace. */
+/** The delay before a reconnect, in milliseconds: short for the user, and no load for a server that compiles. */
 const REOPEN_MS = 1000;
 
-/** `EventSource.CLOSED`: it has given up. */
+/** `EventSource.CLOSED`: it does not reconnect any more. */
 const EVENTS_CLOSED = 2;
 
 /**
- * Follows the server. Of all tabs one holds the lock and the connection, and tells the others: browsers
- * allow six connections per host over HTTP/1.1, and streams of the app need them more.
+ * Applies the events of the server to the tab. One tab holds the lock and the connection, and broadcasts the events to
+ * the other tabs: browsers allow six connections for each host over HTTP/1.1, and the streams of the app need them.
  *
  * @param {URL} url
  * @param {Tab} tab
  */
 export function follow(url, tab) {
-  /** The life of the server that this page came from, or the first that was seen. */
-  let life = tab.life();
-  /** What is wrong, and what failed since the last change. @type {Report[]} */
+  /** The generation of the server that sent this page, or the first one in an event. */
+  let generation = tab.generation();
+  /** The current errors. @type {Report[]} */
   let errors = [];
-  /** @type {Report[]} */
+  /** The failures since the last edit. @type {Report[]} */
   let failures = [tab.failure() ?? []].flat();
-  /** What a tab that opens later must hear. @type {Map<string, DevEvent>} */
-  const standing = new Map();
+  /** The events that a tab needs when it opens later. @type {Map<string, DevEvent>} */
+  const lastEvents = new Map();
 
   const cover = () => tab.cover(errors, failures);
   if (failures.length > 0) cover();
@@ -86,9 +86,9 @@ export function follow(url, tab) {
     return !pages || template === undefined || ERROR_PAGE.test(template) || pages.includes(template);
   };
 
-  async function refresh() {
-    const failure = await tab.refresh();
-    // The server may have told of it already, and better.
+  async function update() {
+    const failure = await tab.update();
+    // The server may have reported it already, with more details.
     if (!failure || failures.length > 0) return;
     failures = [failure];
     cover();
@@ -103,24 +103,24 @@ export function follow(url, tab) {
     switch (name) {
       case "start":
         tab.openWith(data);
-        life ??= data.id;
-        if (data.id !== life) tab.load();
+        generation ??= data.id;
+        if (data.id !== generation) tab.load();
         break;
       case "missed":
-        tab.swapStyles(null);
-        void refresh();
+        tab.swapStyleSheets(null);
+        void update();
         break;
       case "page":
-        if (isShown(data.pages)) void refresh();
+        if (isShown(data.pages)) void update();
         break;
       case "css":
-        tab.swapStyles(data.paths ?? []);
+        tab.swapStyleSheets(data.paths ?? []);
         break;
       case "script":
         if (isShown(data.pages)) tab.load();
         break;
       case "file":
-        tab.fetchAgain(data.paths ?? []);
+        tab.refetch(data.paths ?? []);
         break;
       case "errors":
         errors = data.errors ?? [];
@@ -134,33 +134,33 @@ export function follow(url, tab) {
   }
 
   function lead() {
-    /** Whether the server has said what is wrong since it was reached. */
-    let isTold = false;
+    /** Whether the server has reported its errors on this connection. */
+    let hasErrors = false;
     /** @param {DevEvent} event */
-    const tell = (event) => {
+    const broadcast = (event) => {
       tab.channel?.postMessage(event);
       show(event);
     };
     const events = tab.openEvents(url);
-    // EventSource comes back from a lost connection by itself, except where something answered that is no stream.
+    // EventSource reconnects by itself, except after a response that is not a stream.
     events.addEventListener("error", () => {
       if (events.readyState === EVENTS_CLOSED) tab.setTimer(lead, REOPEN_MS);
     });
     for (const name of NAMES) {
       events.addEventListener(name, (message) => {
         const event = { name, data: JSON.parse(String(message.data)) };
-        const isMissed = name === "start" && event.data.id === life;
-        if (name === "start" || name === "errors") standing.set(name, event);
-        isTold = name === "errors" || (isTold && name !== "start");
-        tell(event);
+        const isMissed = name === "start" && event.data.id === generation;
+        if (name === "start" || name === "errors") lastEvents.set(name, event);
+        hasErrors = name === "errors" || (hasErrors && name !== "start");
+        broadcast(event);
         if (name !== "start") return;
-        // The same server as before: it may have told of edits while nobody heard it.
-        if (isMissed) tell({ name: "missed", data: {} });
+        // The same server as before: it may have sent events while no tab was connected.
+        if (isMissed) broadcast({ name: "missed", data: {} });
         tab.setTimer(() => {
-          if (isTold) return;
-          standing.delete("errors");
-          tell({ name: "errors", data: { errors: [] } });
-        }, TOLD_MS);
+          if (hasErrors) return;
+          lastEvents.delete("errors");
+          broadcast({ name: "errors", data: { errors: [] } });
+        }, ERRORS_MS_MAX);
       });
     }
   }
@@ -168,12 +168,12 @@ export function follow(url, tab) {
   const { channel, locks } = tab;
   if (!channel || !locks) return lead();
   channel.onmessage = ({ data: event }) => {
-    // Only the leader has standing events to repeat.
-    if (event.name === "hello") standing.forEach((known) => channel.postMessage(known));
+    // Only the leader has events to repeat.
+    if (event.name === "hello") lastEvents.forEach((known) => channel.postMessage(known));
     else show(event);
   };
   channel.postMessage({ name: "hello", data: {} });
-  // Held for as long as the tab lives. The next tab in the queue leads after that.
+  // The tab holds the lock until it closes. The next tab in the queue then leads.
   locks.request(NAME, () => {
     lead();
     return new Promise(() => {});
@@ -184,29 +184,29 @@ export function follow(url, tab) {
 function thisTab() {
   const overlay = new Overlay(document);
   const load = () => {
-    // Nobody types into the page of an error; what was typed before it is still kept.
+    // An error page has no user state; the state of the page before it stays saved.
     if (page.template && !ERROR_PAGE.test(page.template)) save(document, sessionStorage, page.template);
     location.reload();
   };
   const page = new Page(document, load);
-  const files = new Files(document, (link, next) => page.replaced(link, next));
+  const assets = new Assets(document, (link, next) => page.replaced(link, next));
   restore(document, sessionStorage, page.template);
   return {
     template: () => page.template,
     load,
-    life: () => page.life,
+    generation: () => page.generation,
     failure: () => page.failure,
-    refresh: () => page.refresh(),
-    swapStyles: (paths) => {
-      if (files.swapStyles(paths)) load();
+    update: () => page.update(),
+    swapStyleSheets: (paths) => {
+      if (assets.swapStyleSheets(paths)) load();
     },
-    fetchAgain: (paths) => files.fetchAgain(paths),
+    refetch: (paths) => assets.refetch(paths),
     cover: (errors, failures) => overlay.show(errors, failures),
     openWith: (editor) => overlay.openWith(editor),
     setTimer: setTimeout.bind(globalThis),
     openEvents: (url) => new EventSource(url),
     channel: globalThis.BroadcastChannel && new BroadcastChannel(NAME),
-    // Missing where the page is neither on https nor on localhost.
+    // Missing on pages that are neither on https nor on localhost.
     locks: navigator.locks,
   };
 }

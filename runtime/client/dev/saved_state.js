@@ -1,65 +1,67 @@
-// Development only: what somebody typed, opened and scrolled to goes along when the page is loaded anew.
+// Development only: saves the user state of a page before a reload, and restores it afterwards.
 
-/** @import { Done } from "../page/user_state.js" */
+/** @import { UserState } from "../page/user_state.js" */
 
-import { giveBack, note } from "../page/user_state.js";
+import { captureUserState, restoreUserState } from "../page/user_state.js";
 
-const NAME = "kipo:keep";
+const NAME = "kipo:saved-state";
 
 /**
- * @typedef {object} Kept
- * @property {string} address of the page
- * @property {string | undefined} template that it showed: a page of an error may come in between
+ * @typedef {object} Saved
+ * @property {string} url of the page
+ * @property {string | undefined} template of the page: an error page may show in between
  */
 
 /**
- * Notes what the page would lose.
+ * Saves the user state of the page.
  *
  * @param {Document} document
  * @param {Storage} storage
- * @param {string} [template] that the page shows
+ * @param {string} [template] of the page
  */
 export function save(document, storage, template) {
-  /** @type {Kept & Done} */
-  const kept = { address: document.location.href, template, ...note(document.documentElement) };
+  /** @type {Saved & UserState} */
+  const saved = { url: document.location.href, template, ...captureUserState(document.documentElement) };
   try {
-    storage.setItem(NAME, JSON.stringify(kept));
+    storage.setItem(NAME, JSON.stringify(saved));
   } catch {
-    // A storage that is full, or forbidden, keeps nothing.
+    // The storage may be forbidden or full.
   }
 }
 
 /**
- * Gives back what the page before this one noted.
+ * Restores the state that was saved before the reload.
  *
  * @param {Document} document
  * @param {Storage} storage
- * @param {string} [template] that the page shows; for another one it is kept on
+ * @param {string} [template] of the page; a state of another template stays saved
  */
 export function restore(document, storage, template) {
-  const kept = take(document, storage, template);
-  if (!kept) return;
+  const saved = take(document, storage, template);
+  if (!saved) return;
   const ready = new Promise((resolve) => {
     if (document.readyState === "complete") resolve(undefined);
-    // The page's own script runs after this one, and before that.
+    // The script of the page runs after this one and before `DOMContentLoaded`.
     else document.addEventListener("DOMContentLoaded", resolve, { once: true });
   });
-  void giveBack(document, kept, ready);
+  void restoreUserState(document, saved, ready);
 }
 
 /**
+ * Reads the saved state and removes it.
+ *
  * @param {Document} document
  * @param {Storage} storage
  * @param {string} [template]
- * @returns {(Kept & Done) | undefined}
+ * @returns {(Saved & UserState) | undefined}
  */
 function take(document, storage, template) {
   try {
-    const kept = JSON.parse(storage.getItem(NAME) ?? "{}");
-    const isHere = kept.address === document.location.href;
-    if (isHere && kept.template !== template) return undefined;
+    const saved = JSON.parse(storage.getItem(NAME) ?? "{}");
+    const isSameUrl = saved.url === document.location.href;
+    if (isSameUrl && saved.template !== template) return undefined;
     storage.removeItem(NAME);
-    return isHere ? kept : undefined;
+    return isSameUrl ? saved : undefined;
   } catch {
     return undefined;
   }

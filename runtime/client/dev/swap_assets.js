@@ -1,15 +1,15 @@
-// Development only: fetches files that a page links again, without loading the page.
+// Development only: replaces changed style sheets and images without a reload.
 
 /** The files that a page links. */
-export class Files {
+export class Assets {
   #document;
   #onSwap;
-  /** The link that is on its way to take the place of another. @type {WeakMap<Element, Element>} */
-  #coming = new WeakMap();
+  /** The link that is loading, by the link that it will replace. @type {WeakMap<Element, Element>} */
+  #loading = new WeakMap();
 
   /**
    * @param {Document} document
-   * @param {(link: Element, next: Element) => void} [onSwap] hears of links that took the place of others
+   * @param {(link: Element, next: Element) => void} [onSwap] is called with a link and its replacement
    */
   constructor(document, onSwap = () => {}) {
     this.#document = document;
@@ -17,33 +17,33 @@ export class Files {
   }
 
   /**
-   * Puts the new version of style sheets in place of the old one, which stays until the new one is there.
+   * Replaces style sheets by their new version. The old version stays until the new one has loaded.
    *
    * @param {string[] | null} paths such as `public/app.css` and `pages/index.css`; null: all of this site
-   * @returns {boolean} whether the page has to be loaded, since a sheet imports one of those
+   * @returns {boolean} whether the page must be reloaded, because a sheet imports one of them
    */
-  swapStyles(paths) {
-    const isMeant = (/** @type {string | null} */ address) => address !== null && isOneOf(this.#document, address, paths);
+  swapStyleSheets(paths) {
+    const isChanged = (/** @type {string | null} */ url) => url !== null && isOneOf(this.#document, url, paths);
     const links = /** @type {HTMLLinkElement[]} */ ([...this.#document.querySelectorAll("link[rel~=stylesheet i][href]")]);
-    const onTheWay = new Set(links.map((link) => this.#coming.get(link)));
-    for (const link of links) if (!onTheWay.has(link) && isMeant(link.href)) this.#swap(link);
-    return paths !== null && [...this.#document.styleSheets].some((sheet) => imports(sheet, isMeant));
+    const loading = new Set(links.map((link) => this.#loading.get(link)));
+    for (const link of links) if (!loading.has(link) && isChanged(link.href)) this.#swap(link);
+    return paths !== null && [...this.#document.styleSheets].some((sheet) => imports(sheet, isChanged));
   }
 
   /** @param {HTMLLinkElement} link */
   #swap(link) {
-    this.#coming.get(link)?.remove();
+    this.#loading.get(link)?.remove();
     const next = /** @type {HTMLLinkElement} */ (link.cloneNode());
-    next.href = anew(link.href);
-    this.#coming.set(link, next);
-    const heard = new AbortController();
-    const { signal } = heard;
+    next.href = uncached(link.href);
+    this.#loading.set(link, next);
+    const finished = new AbortController();
+    const { signal } = finished;
     next.addEventListener("error", () => next.remove(), { signal });
     next.addEventListener("load", () => {
-      // It may load something else later.
-      heard.abort();
-      // A later one may have taken its turn, or the page may have let go of the sheet.
-      if (this.#coming.get(link) !== next) return;
+      // The link may load another file later.
+      finished.abort();
+      // A later version may have replaced this one, or a script may have removed the sheet.
+      if (this.#loading.get(link) !== next) return;
       if (!link.isConnected) return next.remove();
       this.#onSwap(link, next);
       link.remove();
@@ -52,22 +52,22 @@ export class Files {
   }
 
   /**
-   * Fetches images, icons and the like again.
+   * Fetches images, icons and other media again.
    *
    * @param {string[]} paths such as `public/logo.svg`
    */
-  fetchAgain(paths) {
+  refetch(paths) {
     const { baseURI } = this.#document;
-    const again = (/** @type {string} */ address) =>
-      isOneOf(this.#document, address, paths) ? anew(new URL(address, baseURI).href) : address;
+    const fresh = (/** @type {string} */ url) =>
+      isOneOf(this.#document, url, paths) ? uncached(new URL(url, baseURI).href) : url;
     for (const element of this.#document.querySelectorAll(LINKING)) {
-      if (element.matches(LEFT_ALONE)) continue;
+      if (element.matches(NOT_MEDIA)) continue;
       for (const name of ["src", "href", "poster", "data"]) {
-        const address = element.getAttribute(name);
-        if (address !== null && again(address) !== address) element.setAttribute(name, again(address));
+        const url = element.getAttribute(name);
+        if (url !== null && fresh(url) !== url) element.setAttribute(name, fresh(url));
       }
       const set = element.getAttribute("srcset");
-      const next = set?.replace(/(^|,\s*)([^\s,]+)/g, (_, before, address) => before + again(address));
+      const next = set?.replace(/(^|,\s*)([^\s,]+)/g, (_, before, url) => before + fresh(url));
       if (next !== undefined && next !== set) element.setAttribute("srcset", next);
     }
   }
@@ -75,25 +75,29 @@ export class Files {
 
 const LINKING = "[src], [srcset], [href], [poster], [data]";
 
-/** What is no picture, sound or film, and would load a page, a script or a style. */
-const LEFT_ALONE = "script, a, area, base, iframe, link:not([rel~=icon i], [rel~=apple-touch-icon i], [rel~=manifest i])";
+/** Elements that are not media: they link or load a page, a script or a style sheet. */
+const NOT_MEDIA = "script, a, area, base, iframe, link:not([rel~=icon i], [rel~=apple-touch-icon i], [rel~=manifest i])";
 
 /**
+ * Returns whether a sheet imports a changed one.
+ *
  * @param {CSSStyleSheet} sheet
- * @param {(address: string | null) => boolean} isMeant
+ * @param {(url: string | null) => boolean} isChanged
  * @returns {boolean}
  */
-function imports(sheet, isMeant) {
+function imports(sheet, isChanged) {
   try {
     const imported = [...sheet.cssRules].map((rule) => (rule instanceof CSSImportRule ? rule.styleSheet : null));
-    return imported.some((each) => each && (isMeant(each.href) || imports(each, isMeant)));
+    return imported.some((each) => each && (isChanged(each.href) || imports(each, isChanged)));
   } catch {
-    // A sheet of another site shows nobody what is in it.
+    // The rules of a sheet of another site cannot be read.
     return false;
   }
 }
 
 /**
+ * Returns whether a URL names one of these files of this site.
+ *
  * @param {Document} document
  * @param {string} address
  * @param {string[] | null} paths
@@ -105,8 +109,8 @@ function isOneOf(document, address, paths) {
   const path = decoded(url.pathname);
   return paths === null || paths.some((file) => {
     const [, folder, name] = /^(\w+)\/(.*)$/s.exec(file) ?? [];
-    // A page's file has the hash of all of them in its address: `/_kipo/pages/0123/index.css`; a public one has
-    // its own in its name, if any: `/app.0123.css`.
+    // The URL of a page's file has the hash of all of them: `/_kipo/pages/0123/index.css`. A public file may have its own
+    // hash in its name: `/app.0123.css`.
     if (folder === "pages") return /\/pages\/[0-9a-f]+\/(.*)$/s.exec(path)?.[1] === name;
     return path === `/${name}` || path.replace(/[.-][0-9a-f]{8,}(\.\w+)$/, "$1") === `/${name}`;
   });
@@ -122,11 +126,11 @@ function decoded(path) {
 }
 
 /**
- * Returns the address with another query, so that no cache answers.
+ * Returns a URL with another query, so that it is in no cache.
  *
  * @param {string} address
  */
-function anew(address) {
+function uncached(address) {
   const url = new URL(address);
   url.searchParams.set("kipo", String(Date.now()));
   return url.href;

@@ -1,32 +1,32 @@
-// Development only: fetches the page that a tab shows again, and lets the tab follow it.
+// Development only: fetches the current page again, and morphs the tab to it.
 
-import { plainAddress } from "../page/match_nodes.js";
+import { unhashedUrl } from "../page/match_nodes.js";
 import { Served, follow } from "../page/morph.js";
 
 /** @import { Report } from "./overlay.js" */
 
-/** What runs, and therefore cannot follow: the other scripts are data. */
-const RUNS = ["", "module", "text/javascript", "application/javascript"];
+/** Types of scripts that run, so that a change needs a reload. Other scripts are data. */
+const SCRIPT_TYPES = ["", "module", "text/javascript", "application/javascript"];
 
-/** The page of this tab, and what the server has sent of it. */
+/** The page of this tab, and the version of it that the server has sent. */
 export class Page {
   #document;
   #load;
-  /** Before the page's own script has changed anything. */
+  /** Captured before the script of the page changes anything. */
   #served;
   /** @type {Promise<Report | undefined> | undefined} */
-  #refreshing;
+  #updating;
   #again = false;
 
   /**
    * @param {Document} document
-   * @param {() => void} load loads the page anew
+   * @param {() => void} load reloads the page
    */
   constructor(document, load) {
     this.#document = document;
     this.#load = load;
     this.#served = new Served(document.documentElement);
-    // Whoever else puts something from the server into the page says so.
+    // Parts and navigation put HTML of the server into the page too, and dispatch these events.
     document.addEventListener("kipo:sent", (event) => {
       const { target, detail } = /** @type {CustomEvent<{ previous?: Element } | null>} */ (event);
       const shown = target instanceof Element ? target : document.documentElement;
@@ -36,77 +36,77 @@ export class Page {
     document.addEventListener("kipo:visit", () => this.#served.renew(document.documentElement));
   }
 
-  /** Returns the template that the page shows; `undefined` if it shows none. */
+  /** The template of the page, if it has one. */
   get template() {
     return templateOf(this.#document);
   }
 
-  /** Returns the life of the server that the page is from. */
-  get life() {
+  /** The generation of the server that sent the page. */
+  get generation() {
     return this.#document.querySelector("script[data-kipo-life]")?.getAttribute("data-kipo-life") || undefined;
   }
 
-  /** Returns what the page says that failed, if it is shown in place of one. */
+  /** The failure that the page reports, if the server sent it in place of a page that failed. */
   get failure() {
     return failureOf(this.#document);
   }
 
-  /** Says that another node has taken the place of one. @param {Node} node @param {Node} other */
+  /** Notes that a node was replaced by another one. @param {Node} node @param {Node} other */
   replaced(node, other) {
     this.#served.replace(node, other);
   }
 
   /**
-   * Fetches the page and lets the tab follow it. What comes meanwhile is one more fetch, however much it is.
+   * Fetches the page and morphs the tab to it. Calls during a fetch cause one more fetch, however many they are.
    *
-   * @returns {Promise<Report | undefined>} what the server says where it fails
+   * @returns {Promise<Report | undefined>} the failure that the server reports
    */
-  refresh() {
+  update() {
     this.#again = true;
-    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
-    return this.#refreshing;
+    this.#updating ??= this.#update().finally(() => (this.#updating = undefined));
+    return this.#updating;
   }
 
-  async #refresh() {
+  async #update() {
     let report;
     while (this.#again) {
       this.#again = false;
-      // The server may be gone for a moment; it tells of itself when it is back.
+      // The server may be down for a moment. It sends an event when it is back.
       report = await this.#fetch().catch(() => undefined);
     }
     return report;
   }
 
   async #fetch() {
-    const address = this.#document.location.href;
-    const response = await fetch(address, { cache: "no-store", headers: { accept: "text/html" } });
+    const url = this.#document.location.href;
+    const response = await fetch(url, { cache: "no-store", headers: { accept: "text/html" } });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    // The tab has gone elsewhere meanwhile.
-    if (this.#document.location.href !== address) return undefined;
+    // The user has navigated in the meantime.
+    if (this.#document.location.href !== url) return undefined;
     const isHtml = response.headers.get("content-type")?.startsWith("text/html");
     const isSame = isHtml && !response.redirected && templateOf(page) === this.template;
     const isFailure = response.status >= 500;
-    if (isSame && scripts(page.documentElement) === scripts(this.#served.tree)) {
+    if (isSame && runningScripts(page.documentElement) === runningScripts(this.#served.tree)) {
       follow(this.#served, page.documentElement);
     } else if (isSame || !isFailure) {
       this.#load();
       return undefined;
     }
-    // The last good one stays below.
+    // The last good version stays below the overlay.
     if (!isFailure) return undefined;
-    const message = page.querySelector("h1")?.textContent?.trim() || `this page is answered with ${response.status}`;
+    const message = page.querySelector("h1")?.textContent?.trim() || `the server responds to this page with ${response.status}`;
     return failureOf(page) ?? { kind: "data", message };
   }
 }
 
 /**
- * The scripts of a page, as far as they run. The same file may have another hash in its address.
+ * Returns the scripts of a page that run, as text to compare. The same file may have another hash in its URL.
  *
  * @param {Element} tree
  */
-function scripts(tree) {
-  const run = [...tree.querySelectorAll("script")].filter(({ type }) => RUNS.includes(type.toLowerCase()));
-  return JSON.stringify(run.map((script) => plainAddress(script.getAttribute("src")) ?? script.text));
+function runningScripts(tree) {
+  const scripts = [...tree.querySelectorAll("script")].filter(({ type }) => SCRIPT_TYPES.includes(type.toLowerCase()));
+  return JSON.stringify(scripts.map((script) => unhashedUrl(script.getAttribute("src")) ?? script.text));
 }
 
 /** @param {Document} page */
@@ -115,7 +115,7 @@ function templateOf(page) {
 }
 
 /**
- * Reads what is wrong from the page that the server shows in place of one that failed.
+ * Reads the failure from a page that the server sent in place of one that failed.
  *
  * @param {Document} page
  * @returns {Report | undefined}

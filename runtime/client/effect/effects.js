@@ -1,4 +1,4 @@
-// What actions ask of the browser besides their output: `[{ "effect": "reloadPart", "name": "messages" }]`.
+// Performs the effects that a response asks for: `[{ "effect": "reloadPart", "name": "messages" }]`.
 
 /** @import { Effect } from "../internal.d.ts" */
 
@@ -10,7 +10,7 @@
  */
 
 /**
- * What every page knows.
+ * Returns the effects that every page has.
  *
  * @param {Page} page
  * @returns {Record<string, Effect>}
@@ -36,19 +36,19 @@ const builtIn = ({ document, location, reloadPart }) => ({
 });
 
 /**
- * Does one after the other. One that fails is reported, and harms nothing.
+ * Performs effects one after the other. An effect that fails is reported, and the next one runs.
  *
- * @param {string} asked the header field
+ * @param {string} field the `kipo-effects` field of a response
  * @param {(error: unknown) => void} report
- * @param {Map<string, Effect>} own those of the app
+ * @param {Map<string, Effect>} own effects that the app defines
  * @param {Page} page
  */
-export async function perform(asked, report, own, page) {
+export async function perform(field, report, own, page) {
   const known = new Map([...Object.entries(builtIn(page)), ...own]);
-  for (const { effect, ...fields } of JSON.parse(asked)) {
+  for (const { effect, ...fields } of JSON.parse(field)) {
     try {
       const run = known.get(effect);
-      if (!run) throw new Error(`an action asks for "${effect}", which nothing here does: effect("${effect}", …)`);
+      if (!run) throw new Error(`an action asks for the unknown effect "${effect}"; define it by effect("${effect}", …)`);
       await run(fields);
     } catch (error) {
       report(error);

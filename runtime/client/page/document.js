@@ -1,22 +1,22 @@
-// A page as the server sends it, for what puts it in place of the one that is shown.
+// The document of a page: parsed from HTML of the server, and named by its URL.
 
 /**
- * Reads a page. Its scripts do not run.
+ * Parses a page. Its scripts do not run.
  *
  * @param {string} html
  */
-export function parse(html) {
+export function parsePage(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
-  // Where scripts run, what is meant for those without them is text.
+  // Browsers that run scripts keep the content of `noscript` as text.
   for (const element of page.querySelectorAll("noscript")) element.textContent = element.innerHTML;
   return page;
 }
 
 /**
- * Returns the address of a page: all but the place within it.
+ * Returns the URL of a page without its fragment.
  *
  * @param {{ href: string }} location
  */
-export function address({ href }) {
+export function pageUrl({ href }) {
   return href.replace(/#.*/s, "");
 }

@@ -1,116 +1,117 @@
-// The history of a tab: where each of its entries was scrolled to, and what was done to its page.
+// The session history of a tab: the scroll position of each entry, and the user state of its page.
 
-/** @import { Done } from "./user_state.js" */
+/** @import { UserState } from "./user_state.js" */
 
-import { giveBack, note } from "./user_state.js";
+import { captureUserState, restoreUserState } from "./user_state.js";
 
-const NAME = "kipo:places";
+const NAME = "kipo:scroll-positions";
 
-/** As many entries as browsers keep, and some more. */
-const PLACES_MAX = 200;
+/** More entries than browsers keep. */
+const POSITIONS_MAX = 200;
 
-/** As many pages as one goes back through; what was typed in others is forgotten. */
-const PAGES_MAX = 50;
+/** The number of pages whose user state is retained: more than a user goes back through. */
+const STATES_MAX = 50;
 
-/** @typedef {{ kipo?: string } | null} State */
+/** @typedef {{ kipo?: string } | null} EntryState the `history.state` of an entry */
 
-export class Places {
-  /** The entry that is shown. */
+/** The session history of this tab. */
+export class SessionHistory {
+  /** The key of the current entry. */
   #key = newKey();
-  /** @type {Map<string, [number, number]>} */
-  #scrolled = new Map();
-  /** What was done to the page of each entry. It goes with the tab's document. @type {Map<string, Done>} */
-  #done = new Map();
-  /** Where to scroll to on arrival; without one, to the place that the address names. @type {[number, number] | undefined} */
-  #back;
+  /** The scroll position of each entry. @type {Map<string, [number, number]>} */
+  #scrollPositions = new Map();
+  /** The user state of each entry. A full load discards it. @type {Map<string, UserState>} */
+  #userStates = new Map();
+  /** The scroll position to restore after going back or forward. Without one, the fragment of the URL counts. @type {[number, number] | undefined} */
+  #restored;
 
   start() {
     try {
-      this.#scrolled = new Map(JSON.parse(sessionStorage.getItem(NAME) ?? "[]"));
+      this.#scrollPositions = new Map(JSON.parse(sessionStorage.getItem(NAME) ?? "[]"));
     } catch {
-      // A storage that is forbidden keeps nothing.
+      // The storage may be forbidden.
     }
-    this.#stamp();
-    addEventListener("scroll", () => this.#scrolled.set(this.#key, [scrollX, scrollY]), { passive: true });
+    this.#mark();
+    addEventListener("scroll", () => this.#scrollPositions.set(this.#key, [scrollX, scrollY]), { passive: true });
     addEventListener("pagehide", () => {
-      // A full load of this entry is the browser's to scroll.
+      // After a full load of this entry the browser restores the scroll position.
       history.scrollRestoration = "auto";
       try {
-        sessionStorage.setItem(NAME, JSON.stringify([...this.#scrolled].slice(-PLACES_MAX)));
+        sessionStorage.setItem(NAME, JSON.stringify([...this.#scrollPositions].slice(-POSITIONS_MAX)));
       } catch {
-        // It may be full, too.
+        // The storage may be forbidden or full.
       }
     });
   }
 
-  /** @param {State} state */
-  knows(state) {
+  /** Returns whether this class has created an entry. @param {EntryState} state */
+  owns(state) {
     return state?.kipo !== undefined;
   }
 
   /**
-   * Notes what was done to the page that is left.
+   * Captures the user state of the current page before it goes.
    *
    * @param {Element} page
    */
-  leave(page) {
-    this.#done.set(this.#key, note(page));
-    for (const key of [...this.#done.keys()].slice(0, -PAGES_MAX)) this.#done.delete(key);
+  capture(page) {
+    this.#userStates.set(this.#key, captureUserState(page));
+    for (const key of [...this.#userStates.keys()].slice(0, -STATES_MAX)) this.#userStates.delete(key);
   }
 
   /**
-   * Goes to another address.
+   * Adds an entry for another URL.
    *
    * @param {URL} url
-   * @param {boolean} isSame whether it is the one that is shown
+   * @param {boolean} isSame whether it is the current URL; the current entry is replaced then
    */
-  enter(url, isSame) {
-    // The page's own script may have made the entry that is left.
-    this.#stamp();
+  push(url, isSame) {
+    // The script of the page may have created the current entry.
+    this.#mark();
     history.scrollRestoration = "manual";
-    this.#back = undefined;
+    this.#restored = undefined;
     this.#key = newKey();
     if (isSame) history.replaceState({ kipo: this.#key }, "", url);
     else history.pushState({ kipo: this.#key }, "", url);
   }
 
   /**
-   * Follows the browser to another page of the history.
+   * Moves to an entry of another page: the user has gone back or forward.
    *
-   * @param {State} state
+   * @param {EntryState} state
    */
-  comeBack(state) {
+  traverse(state) {
     history.scrollRestoration = "manual";
     this.#key = state?.kipo ?? newKey();
-    this.#back = this.#scrolled.get(this.#key) ?? [0, 0];
+    this.#restored = this.#scrollPositions.get(this.#key) ?? [0, 0];
   }
 
   /**
-   * Follows the browser to another place of the page that is shown.
+   * Moves to an entry of the current page: a fragment, or a state of a script.
    *
-   * @param {State} state
+   * @param {EntryState} state
    */
-  settle(state) {
-    if (state?.kipo === undefined) return this.#stamp(newKey());
+  traverseInPage(state) {
+    if (state?.kipo === undefined) return this.#mark(newKey());
     this.#key = state.kipo;
-    const place = this.#scrolled.get(this.#key);
-    if (place) scrollTo({ left: place[0], top: place[1], behavior: "instant" });
+    const position = this.#scrollPositions.get(this.#key);
+    if (position) scrollTo({ left: position[0], top: position[1], behavior: "instant" });
   }
 
-  /** Returns the element that the address names, unless this is the way back. */
+  /** Returns the element that the fragment names, unless a scroll position is to be restored. */
   target() {
-    if (this.#back) return null;
+    if (this.#restored) return null;
     const id = location.hash.slice(1);
     return document.getElementById(id) ?? document.getElementById(decoded(id));
   }
 
   /**
-   * Scrolls to where this entry begins, or was. Returns what does it once more, should nobody have scrolled since.
+   * Scrolls to the position of this entry. Returns a function that scrolls again, unless something else has scrolled since.
    *
    * @param {HTMLElement | null} target
    */
   scroll(target) {
-    const [left, top] = this.#back ?? [0, 0];
+    const [left, top] = this.#restored ?? [0, 0];
     const scroll = () => {
       if (target) target.scrollIntoView({ behavior: "instant" });
       else scrollTo({ left, top, behavior: "instant" });
@@ -123,18 +124,18 @@ export class Places {
   }
 
   /**
-   * Gives back what was done to the page of this entry, if one has come back to it.
+   * Restores the user state of this entry after going back or forward.
    *
-   * @param {Promise<unknown>} ready the page's own script has begun
-   * @param {AbortSignal} left
+   * @param {Promise<unknown>} ready the script of the page has begun
+   * @param {AbortSignal} signal
    */
-  giveBack(ready, left) {
-    const done = this.#back && this.#done.get(this.#key);
-    if (done) void giveBack(document, done, ready, left);
+  restoreUserState(ready, signal) {
+    const state = this.#restored && this.#userStates.get(this.#key);
+    if (state) void restoreUserState(document, state, ready, signal);
   }
 
-  /** Marks the entry that is shown as one of ours. */
-  #stamp(key = history.state?.kipo ?? this.#key) {
+  /** Writes a key into the current entry. */
+  #mark(key = history.state?.kipo ?? this.#key) {
     this.#key = key;
     history.replaceState({ ...history.state, kipo: key }, "");
   }

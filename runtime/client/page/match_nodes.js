@@ -1,130 +1,133 @@
-// Which node of one tree is which of another.
+// Matches the nodes of two trees: which node of the old tree becomes which node of the new one.
 
-import { children, descendants, isElement, zip } from "./traversal.js";
+import { children, descendants, isElement, mapNodes } from "./traversal.js";
 
-/** More comparisons than this are not worth the moves that they save. */
+/** With more comparisons than this, the time costs more than the moves that they save. */
 const COMPARISONS_MAX = 1 << 22;
 
 /**
- * Finds what is the same in two trees. Their roots are the same, whatever their tags. Below them it is first what has a name or looks the same and is the only one of its
- * kind, wherever it is; then, among the children of two that are the same, what is alike.
+ * Matches the nodes of two trees. The two roots always match, even with different tags. Elements match first by a
+ * unique name or by unique HTML, wherever they are in the trees; then the children of matched elements match by
+ * similarity, in order.
  *
  * @param {Element} old
  * @param {Element} next
- * @returns {{ twins: Map<Node, Node>, equal: Set<Node> }} the node of `old` by the one of `next`; and nodes of
- *   `next` in which nothing differs
+ * @returns {{ matches: Map<Node, Node>, equal: Set<Node> }} the node of `old` by the node of `next`; and the nodes of
+ *   `next` that are equal to their match with all descendants
  */
-export function match(old, next) {
+export function matchNodes(old, next) {
   /** @type {Map<Node, Node>} */
-  const twins = new Map();
+  const matches = new Map();
   /** @type {Set<Node>} */
   const equal = new Set();
   const html = cached((node) => (isElement(node) ? node.outerHTML : `${node.nodeType} ${node.nodeValue}`));
   const bare = cached((node) => (isElement(node) ? html(node.cloneNode(false)) : html(node)));
-  const words = cached((node) => (node.textContent?.trim() ? `${kin(node)} ${node.textContent}` : html(node)));
-  const partners = unique(old, next, html);
-  const partnered = new Set(partners.values());
-  const levels = [html, words, bare, kin].map((look) => (/** @type {Node} */ a, /** @type {Node} */ b) => {
-    const isFree = !partnered.has(a) && !partners.has(b);
-    return isFree ? look(a) === look(b) : partners.get(b) === a;
+  const text = cached((node) => (node.textContent?.trim() ? `${kind(node)} ${node.textContent}` : html(node)));
+  const uniqueMatches = uniqueElements(old, next, html);
+  const uniquelyMatched = new Set(uniqueMatches.values());
+  const levels = [html, text, bare, kind].map((key) => (/** @type {Node} */ a, /** @type {Node} */ b) => {
+    const isFree = !uniquelyMatched.has(a) && !uniqueMatches.has(b);
+    return isFree ? key(a) === key(b) : uniqueMatches.get(b) === a;
   });
 
-  pair(old, next);
-  return { twins, equal };
+  matchPair(old, next);
+  return { matches, equal };
 
   /**
+   * Matches two nodes, and then their children.
+   *
    * @param {Node} old
    * @param {Node} next
    */
-  function pair(old, next) {
-    // What is in a template does not count for `isEqualNode`.
+  function matchPair(old, next) {
+    // `isEqualNode` ignores the content of templates; the HTML includes it.
     if (html(old) === html(next) && old.isEqualNode(next)) {
       equal.add(next);
-      return zip(next, old, twins);
+      return mapNodes(next, old, matches);
     }
-    twins.set(next, old);
+    matches.set(next, old);
     const [olds, news] = [children(old), children(next)];
-    align(olds.filter(isSolid), news.filter(isSolid), levels);
-    pairBlank(olds[0], news[0]);
+    align(olds.filter(isNotBlank), news.filter(isNotBlank), levels);
+    matchBlank(olds[0], news[0]);
     for (const child of news) {
-      const twin = twins.get(child);
-      if (!twin) find(child);
-      else if (twin.parentNode === olds[0]?.parentNode) pairBlank(twin.nextSibling, child.nextSibling);
+      const match = matches.get(child);
+      if (!match) matchMoved(child);
+      else if (match.parentNode === olds[0]?.parentNode) matchBlank(match.nextSibling, child.nextSibling);
     }
   }
 
   /**
-   * Blank text goes with what it follows. As a thing of its own it would be like any other.
+   * Matches blank text with the blank text after the same node. Any two blank texts are equal, so they do not match by
+   * similarity.
    *
    * @param {Node | null | undefined} old
    * @param {Node | null | undefined} next
    */
-  function pairBlank(old, next) {
-    if (old && next && !isSolid(old) && !isSolid(next)) twins.set(next, old);
+  function matchBlank(old, next) {
+    if (old && next && !isNotBlank(old) && !isNotBlank(next)) matches.set(next, old);
   }
 
   /**
-   * Pairs what is alike, in order; and then, between these pairs, what is less alike.
+   * Matches similar nodes in order; then, between these matches, less similar ones.
    *
    * @param {Node[]} olds
    * @param {Node[]} news
    * @param {((a: Node, b: Node) => boolean)[]} levels
    */
-  function align(olds, news, [same, ...looser]) {
-    if (!same || !olds.length || !news.length) return;
+  function align(olds, news, [isSame, ...looser]) {
+    if (!isSame || !olds.length || !news.length) return;
     let [i, j] = [0, 0];
-    for (const [a, b] of common(olds, news, same)) {
+    for (const [a, b] of commonSubsequence(olds, news, isSame)) {
       align(olds.slice(i, a), news.slice(j, b), looser);
-      pair(/** @type {Node} */ (olds[a]), /** @type {Node} */ (news[b]));
+      matchPair(/** @type {Node} */ (olds[a]), /** @type {Node} */ (news[b]));
       [i, j] = [a + 1, b + 1];
     }
     align(olds.slice(i), news.slice(j), looser);
   }
 
   /**
-   * Looks in what is new for what has been elsewhere.
+   * Matches elements in a new node that were elsewhere in the old tree.
    *
    * @param {Node} next
    */
-  function find(next) {
-    const partner = partners.get(next);
-    if (partner) pair(partner, next);
-    else children(next).forEach(find);
+  function matchMoved(next) {
+    const old = uniqueMatches.get(next);
+    if (old) matchPair(old, next);
+    else children(next).forEach(matchMoved);
   }
 }
 
 /**
- * Finds elements that are one of a kind in both trees, by their names, or else by their looks.
+ * Finds elements that are unique in both trees: by name, or without one by HTML.
  *
  * @param {Element} old
  * @param {Element} next
  * @param {(node: Node) => string} html
- * @returns {Map<Node, Node>} the one of `old` by the one of `next`
+ * @returns {Map<Node, Node>} the element of `old` by the element of `next`
  */
-function unique(old, next, html) {
+function uniqueElements(old, next, html) {
   const [olds, news] = differing(old, next).map((nodes) => {
-    /** @type {Map<string, Element | null>} */
-    const found = new Map();
+    /** Null if a key occurs more than once. @type {Map<string, Element | null>} */
+    const byKey = new Map();
     for (const node of nodes) {
-      // Options look alike from one select to the next.
+      // Different selects often have equal options.
       if (!isElement(node) || node.nodeName === "OPTION") continue;
       const key = name(node) ? `${node.localName} ${name(node)}` : html(node);
-      found.set(key, found.has(key) ? null : node);
+      byKey.set(key, byKey.has(key) ? null : node);
     }
-    return found;
+    return byKey;
   });
   /** @type {Map<Node, Node>} */
-  const partners = new Map();
+  const found = new Map();
   for (const [key, node] of news ?? []) {
-    const partner = olds?.get(key);
-    if (node && partner) partners.set(node, partner);
+    const old = olds?.get(key);
+    if (node && old) found.set(node, old);
   }
-  return partners;
+  return found;
 }
 
 /**
- * Returns what lies in the parts of two trees that are not plainly the same. Most edits are small, and pages
- * may be large.
+ * Returns the nodes in those parts of two trees that differ. Most edits are small, and pages may be large.
  *
  * @param {Node} old
  * @param {Node} next
@@ -144,7 +147,7 @@ function differing(old, next) {
 }
 
 /**
- * Returns pairs of places with the same on both sides, in order and as many as there can be.
+ * Returns a longest common subsequence of two lists, as pairs of indexes.
  *
  * @template T
  * @param {T[]} a
@@ -152,7 +155,7 @@ function differing(old, next) {
  * @param {(a: T, b: T) => boolean} same
  * @returns {[number, number][]}
  */
-export function common(a, b, same) {
+export function commonSubsequence(a, b, same) {
   const is = (/** @type {number} */ i, /** @type {number} */ j) => same(/** @type {T} */ (a[i]), /** @type {T} */ (b[j]));
   /** @type {[number, number][]} */
   const head = [];
@@ -169,7 +172,7 @@ export function common(a, b, same) {
     for (let i = start; i < Math.min(aEnd, bEnd); i++) if (is(i, i)) middle.push([i, i]);
     return [...head, ...middle, ...tail];
   }
-  // How many pairs there are from a place in `a` and one in `b` to the ends.
+  // The length of the longest common subsequence from an index in `a` and one in `b` to the ends.
   const width = columns + 1;
   const pairs = new Uint16Array((rows + 1) * width);
   const at = (/** @type {number} */ i, /** @type {number} */ j) => Number(pairs[i * width + j]);
@@ -186,38 +189,38 @@ export function common(a, b, same) {
   return [...head, ...middle, ...tail];
 }
 
-/** What a page's script knows an element by. @param {Element} element */
+/** Returns the name by which scripts find an element. @param {Element} element */
 function name(element) {
   return element.id ? `#${element.id}` : element.getAttribute("p-ref");
 }
 
-/** What two nodes must share for one to become the other. @param {Node} node */
-function kin(node) {
+/** Returns what two nodes must have in common to match. @param {Node} node */
+function kind(node) {
   if (!isElement(node)) return String(node.nodeType);
   const { namespaceURI, nodeName } = node;
-  const look = [namespaceURI, nodeName];
-  // What was typed into one field does not belong into another.
-  if (/^(INPUT|TEXTAREA|SELECT)$/.test(nodeName)) look.push(name(node), node.getAttribute("type"), node.getAttribute("name"));
-  // A file has been loaded, and is the same under another hash.
-  if (/^(LINK|SCRIPT)$/.test(nodeName)) look.push(plainAddress(node.getAttribute("href") ?? node.getAttribute("src")));
-  return look.join(" ");
+  const parts = [namespaceURI, nodeName];
+  // The text typed into one field must not appear in another.
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(nodeName)) parts.push(name(node), node.getAttribute("type"), node.getAttribute("name"));
+  // The same file may have another hash in its URL; it is loaded already.
+  if (/^(LINK|SCRIPT)$/.test(nodeName)) parts.push(unhashedUrl(node.getAttribute("href") ?? node.getAttribute("src")));
+  return parts.join(" ");
 }
 
 /**
- * Returns the address of a file without the hash in it: that of `/pages/0123abcd/a.css`, or of `/a.0123abcd.css`.
+ * Returns the URL of a file without its hash: of `/pages/0123abcd/a.css` or of `/a.0123abcd.css`.
  *
- * @param {string | null} address
+ * @param {string | null} url
  */
-export function plainAddress(address) {
-  return address?.replace(/\/[0-9a-f]{8,}\//, "/").replace(/[.-][0-9a-f]{8,}(\.\w+)$/, "$1") ?? null;
+export function unhashedUrl(url) {
+  return url?.replace(/\/[0-9a-f]{8,}\//, "/").replace(/[.-][0-9a-f]{8,}(\.\w+)$/, "$1") ?? null;
 }
 
-/** Whether there is more to it than blank text. @param {Node} node */
-function isSolid(node) {
+/** Returns whether a node is more than blank text. @param {Node} node */
+function isNotBlank(node) {
   return node.nodeType !== Node.TEXT_NODE || node.nodeValue?.trim() !== "";
 }
 
-/** @param {(node: Node) => string} make */
+/** Caches a text for each node. @param {(node: Node) => string} make */
 function cached(make) {
   /** @type {WeakMap<Node, string>} */
   const known = new WeakMap();

@@ -1,11 +1,11 @@
-// Makes live nodes follow HTML of the server, with as little done to them as can be.
+// Morphs live nodes: they become what the server sends, with as few changes as possible.
 //
-// Three trees meet here: what the server sent before, what it sends now, and the live one, which scripts and
-// people have changed since. What differs between the first two is done to the third; the rest of it is left
-// alone. With a copy of the live tree as what was sent before, the live one becomes what is sent now.
+// There are three trees: the tree that the server sent before, the one that it sends now, and the live tree, which scripts
+// and the user have changed since. The differences between the first two are applied to the live tree; everything else in
+// it stays. If the tree that was sent before is a copy of the live tree, the live tree becomes equal to the new one.
 
-import { common, match } from "./match_nodes.js";
-import { children, container, descendants, isElement, zip } from "./traversal.js";
+import { commonSubsequence, matchNodes } from "./match_nodes.js";
+import { children, container, descendants, isElement, mapNodes } from "./traversal.js";
 
 /** The tree as the server sent it, with the live node of each of its nodes. */
 export class Served {
@@ -14,14 +14,14 @@ export class Served {
   /** The live node of each node of `tree`. @type {Map<Node, Node>} */
   nodes = new Map();
 
-  /** @param {Element} live is copied now, before scripts change it */
+  /** @param {Element} live the tree before scripts change it; it is copied */
   constructor(live) {
     this.tree = copy(live);
-    zip(this.tree, live, this.nodes);
+    mapNodes(this.tree, live, this.nodes);
   }
 
   /**
-   * Copies a part of the live tree again: it has come from the server just now.
+   * Copies a part of the live tree again: the server has just sent it.
    *
    * @param {Element} live
    */
@@ -32,11 +32,11 @@ export class Served {
     const tree = copy(live);
     if (old === this.tree) this.tree = tree;
     else /** @type {Element} */ (old).replaceWith(tree);
-    zip(tree, live, this.nodes);
+    mapNodes(tree, live, this.nodes);
   }
 
   /**
-   * Says that another live node has taken the place of one.
+   * Notes that a live node was replaced by another one.
    *
    * @param {Node} live
    * @param {Node} other
@@ -47,52 +47,52 @@ export class Served {
 }
 
 /**
- * Makes a live tree equal to `next`. Nodes that are in both stay, and with them focus, caret, typed text and
- * scroll; dialogs and details that are open stay so.
+ * Makes a live tree equal to `next`. Nodes that are in both trees stay, with their focus, caret, typed text and scroll
+ * position. Open dialogs and details stay open.
  *
  * @param {Element} live
  * @param {Element} next
- * @returns {Element} the live one, or the one in its place if `next` has another tag
+ * @returns {Element} `live`, or the element that replaces it if `next` has another tag
  */
 export function morph(live, next) {
   const served = new Served(live);
-  // As if the server had sent them closed: then somebody has opened them.
+  // As if the server had sent them closed: an open one then counts as opened by the user, and stays open.
   for (const element of served.tree.querySelectorAll("dialog, details")) element.removeAttribute("open");
   follow(served, next);
   return /** @type {Element} */ (served.nodes.get(next));
 }
 
 /**
- * Makes a live tree follow the server from what it sent before to what it sends now. What scripts and people
- * did to the live tree stays, except where the server's own text changed.
+ * Applies to a live tree what the server has changed between two versions. Changes by scripts and by the user stay,
+ * except where the server has changed the same text.
  *
- * Scripts that are new do not run: whoever has some loads the page.
+ * New scripts do not run: a page with new scripts must be loaded instead.
  *
- * @param {Served} served what was sent before; `next` from now on
- * @param {Element} next belongs to `served` from now on
+ * @param {Served} served the version before; afterwards it holds `next`
+ * @param {Element} next
  */
 export function follow(served, next) {
   const { tree, nodes } = served;
   const live = /** @type {Element} */ (nodes.get(tree));
   const document = live.ownerDocument;
-  const { twins, equal } = match(tree, next);
+  const { matches, equal } = matchNodes(tree, next);
   /** The live node of each node of `next`. @type {Map<Node, Node>} */
   const now = new Map();
-  /** Nodes that scripts have put elsewhere, or away: they stay there. @type {Set<Node>} */
-  const astray = new Set();
-  /** Nodes that the server no longer sends, without those that go with their parents. @type {Set<Node>} */
+  /** Nodes that scripts have moved or removed: they stay where they are. @type {Set<Node>} */
+  const moved = new Set();
+  /** Nodes that the server no longer sends, except those below another one of them. @type {Set<Node>} */
   const gone = new Set();
-  const stays = new Set(twins.values());
+  const stays = new Set(matches.values());
   for (const [old, node] of nodes) {
     for (const child of children(old)) {
-      if (nodes.get(child)?.parentNode !== container(node)) astray.add(child);
-      if (!stays.has(child) && (stays.has(old) || astray.has(child))) gone.add(child);
+      if (nodes.get(child)?.parentNode !== container(node)) moved.add(child);
+      if (!stays.has(child) && (stays.has(old) || moved.has(child))) gone.add(child);
     }
   }
 
   keepFocus(document, () => {
     update(tree, next, tree.nodeName === next.nodeName ? live : retag(live, next));
-    // Last, since what is kept of them has been moved out by now.
+    // Last, when the nodes in them that stay have moved out.
     for (const old of gone) /** @type {ChildNode} */ (nodes.get(old)).remove();
   });
   served.tree = next;
@@ -106,20 +106,20 @@ export function follow(served, next) {
   function update(old, next, live) {
     now.set(next, live);
     if (equal.has(next)) {
-      for (const each of descendants(next)) now.set(each, /** @type {Node} */ (nodes.get(/** @type {Node} */ (twins.get(each)))));
+      for (const each of descendants(next)) now.set(each, /** @type {Node} */ (nodes.get(/** @type {Node} */ (matches.get(each)))));
     } else if (isElement(old) && isElement(next) && isElement(live)) {
-      const settle = field(old, next, live);
-      attributes(old, next, live);
-      if (texts(old, next, live)) zip(next, live, now);
+      const updateField = captureField(old, next, live);
+      updateAttributes(old, next, live);
+      if (updateText(old, next, live)) mapNodes(next, live, now);
       else children(next).forEach(place(old, next, container(live)));
-      settle?.();
+      updateField?.();
     } else if (old.nodeValue !== next.nodeValue) {
       live.nodeValue = next.nodeValue;
     }
   }
 
   /**
-   * Returns what puts one child after the other where it belongs.
+   * Returns a function that puts one child after the other at its position.
    *
    * @param {Node | undefined} old
    * @param {Node} next
@@ -127,25 +127,25 @@ export function follow(served, next) {
    */
   function place(old, next, parent) {
     const before = new Map(old && children(old).map((child, index) => [child, index]));
-    const index = (/** @type {Node} */ child) => before.get(/** @type {ChildNode} */ (twins.get(child)));
-    const stayed = children(next).filter((child) => index(child) !== undefined && !astray.has(/** @type {Node} */ (twins.get(child))));
-    const inOrder = stayed.toSorted((a, b) => Number(index(a)) - Number(index(b)));
-    const still = new Set(common(inOrder, stayed, (a, b) => a === b).map(([, at]) => stayed[at]));
-    const first = stayed.find((child) => still.has(child));
-    /** What the next child comes after. @type {Node | undefined} */
+    const index = (/** @type {Node} */ child) => before.get(/** @type {ChildNode} */ (matches.get(child)));
+    const staying = children(next).filter((child) => index(child) !== undefined && !moved.has(/** @type {Node} */ (matches.get(child))));
+    const inOrder = staying.toSorted((a, b) => Number(index(a)) - Number(index(b)));
+    const unmoved = new Set(commonSubsequence(inOrder, staying, (a, b) => a === b).map(([, at]) => staying[at]));
+    const first = staying.find((child) => unmoved.has(child));
+    /** The node before the next child. @type {Node | undefined} */
     let last;
 
     return (/** @type {ChildNode} */ child) => {
-      const twin = twins.get(child);
-      const node = twin ? nodes.get(twin) : create(child);
+      const match = matches.get(child);
+      const node = match ? nodes.get(match) : create(child);
       if (!node) return;
-      if (!twin || !astray.has(twin)) {
-        const start = first ? nodes.get(/** @type {Node} */ (twins.get(first))) : parent.firstChild;
-        if (!still.has(child)) move(parent, node, last ? last.nextSibling : start);
+      if (!match || !moved.has(match)) {
+        const start = first ? nodes.get(/** @type {Node} */ (matches.get(first))) : parent.firstChild;
+        if (!unmoved.has(child)) move(parent, node, last ? last.nextSibling : start);
         if (node.parentNode === parent) last = node;
       }
-      if (twin) update(twin, child, node);
-      // One that came without its children, since some of them are live already.
+      if (match) update(match, child, node);
+      // It was created without its children, since some of them are live already.
       else if (!now.has(child)) {
         now.set(child, node);
         children(child).forEach(place(undefined, child, container(node)));
@@ -154,14 +154,14 @@ export function follow(served, next) {
   }
 
   /**
-   * Returns a new live node: with all that is in it, if nothing of that is live already.
+   * Creates a live node, with its descendants if none of them is live already.
    *
    * @param {Node} next
    */
   function create(next) {
-    const isWhole = !holdsTwin(next);
+    const isWhole = !hasLiveDescendant(next);
     const node = document.importNode(next, isWhole);
-    if (isWhole) zip(next, node, now);
+    if (isWhole) mapNodes(next, node, now);
     return node;
   }
 
@@ -169,19 +169,19 @@ export function follow(served, next) {
    * @param {Node} next
    * @returns {boolean}
    */
-  function holdsTwin(next) {
-    return children(next).some((child) => twins.has(child) || holdsTwin(child));
+  function hasLiveDescendant(next) {
+    return children(next).some((child) => matches.has(child) || hasLiveDescendant(child));
   }
 }
 
 /**
- * Sets the attributes that the server has changed.
+ * Applies changes of attributes.
  *
  * @param {Element} old
  * @param {Element} next
  * @param {Element} live
  */
-function attributes(old, next, live) {
+function updateAttributes(old, next, live) {
   for (const name of new Set([...old.getAttributeNames(), ...next.getAttributeNames()])) {
     const [before, now] = [old.getAttribute(name), next.getAttributeNode(name)];
     if (before === (now?.value ?? null)) continue;
@@ -190,11 +190,11 @@ function attributes(old, next, live) {
       live.classList.add(...[...next.classList].filter((each) => !old.classList.contains(each)));
       if (!now && !live.classList.length) live.removeAttribute(name);
     } else if (name === "open" && live instanceof HTMLDialogElement) {
-      // A modal one leaves the top layer only if it is closed.
+      // A modal dialog leaves the top layer only by `close`.
       if (!now) live.close();
       else if (!live.open) live.show();
     } else if (now) {
-      // A copy of the node, since parsers take names that `setAttribute` does not.
+      // A copy of the node: `setAttribute` refuses some names that parsers accept.
       live.setAttributeNode(live.ownerDocument.importNode(now));
     } else {
       live.removeAttribute(name);
@@ -203,14 +203,14 @@ function attributes(old, next, live) {
 }
 
 /**
- * Sets the text of an element that holds nothing else, if the server has changed it. A script that had set it
- * has put another node in place of the server's.
+ * Sets the text of an element that contains only text, if the server has changed it. A script may have replaced the text
+ * node of the server. Returns whether the text was set.
  *
  * @param {Element} old
  * @param {Element} next
  * @param {Element} live
  */
-function texts(old, next, live) {
+function updateText(old, next, live) {
   const isText = [old, next, live].every((node) => [...container(node).childNodes].every(({ nodeType }) => nodeType === Node.TEXT_NODE));
   const text = next.textContent ?? "";
   if (!isText || old.textContent?.trim() === text.trim()) return false;
@@ -220,15 +220,15 @@ function texts(old, next, live) {
 }
 
 /**
- * Notes what a field holds. Returns what is to be done once the field and what is in it have followed: one that
- * held what the server had given it gets what the server gives now, and any other keeps what it held.
+ * Captures the value of a field. Returns a function to call when the field and its descendants are updated: a field with
+ * the value of the server gets the new value of the server, and a field with another value keeps it.
  *
  * @param {Element} old
  * @param {Element} next
  * @param {Element} live
  */
-function field(old, next, live) {
-  // The root has become another kind of element: it held nothing of this kind before.
+function captureField(old, next, live) {
+  // The root has another tag now: the old element had no such value.
   if (old.nodeName !== next.nodeName) return undefined;
   if (live instanceof HTMLInputElement && live.type !== "file") {
     const [value, checked] = ["value", "checked"].map((name) => [old.getAttribute(name), next.getAttribute(name)]);
@@ -246,15 +246,15 @@ function field(old, next, live) {
     };
   }
   if (live instanceof HTMLSelectElement) {
-    const chosen = [...live.selectedOptions];
+    const selected = [...live.selectedOptions];
     const isOld = values(live) === values(/** @type {HTMLSelectElement} */ (old));
     return () => {
-      const kept = chosen.filter((option) => option.closest("select") === live);
+      const remaining = selected.filter((option) => option.closest("select") === live);
       if (isOld && values(live) !== values(/** @type {HTMLSelectElement} */ (next))) {
-        const given = [...(/** @type {HTMLSelectElement} */ (next)).selectedOptions].map(({ value }) => value);
-        for (const option of live.options) option.selected = given.includes(option.value);
-      } else if (!isOld && kept.length) {
-        for (const option of live.options) if (option.selected !== kept.includes(option)) option.selected = kept.includes(option);
+        const served = [...(/** @type {HTMLSelectElement} */ (next)).selectedOptions].map(({ value }) => value);
+        for (const option of live.options) option.selected = served.includes(option.value);
+      } else if (!isOld && remaining.length) {
+        for (const option of live.options) if (option.selected !== remaining.includes(option)) option.selected = remaining.includes(option);
       }
     };
   }
@@ -266,7 +266,7 @@ function values(select) {
 }
 
 /**
- * Replaces a live element by one with the tag and the attributes of `next`, and moves its children there.
+ * Replaces a live element by one with the tag and attributes of `next`, and moves its children there.
  *
  * @param {Element} live
  * @param {Element} next
@@ -274,9 +274,9 @@ function values(select) {
 function retag(live, next) {
   const { ownerDocument: document, scrollTop: top, scrollLeft: left } = live;
   const hadFocus = document.activeElement === live;
-  // A copy of the node: a script that a parser made does not run.
+  // A copy of the node: a script from a parser does not run.
   const element = /** @type {HTMLElement} */ (document.importNode(next, false));
-  // Connected before the children move: only then do they keep their state.
+  // It is connected before the children move: only then do they keep their state.
   live.before(element);
   for (const child of [...container(live).childNodes]) move(container(element), child, null);
   live.remove();
@@ -286,14 +286,14 @@ function retag(live, next) {
 }
 
 /**
- * Moves a node so that it keeps its state, where the browser knows how.
+ * Moves a node. It keeps its state if the browser supports `moveBefore`.
  *
  * @param {Node} parent
  * @param {Node} node
- * @param {Node | null | undefined} reference what it goes before
+ * @param {Node | null | undefined} reference the node after it
  */
 function move(parent, node, reference) {
-  // A script may have put the parent into it, or have moved the neighbour.
+  // A script may have moved the parent into the node, or the reference elsewhere.
   if (node.contains(parent)) return;
   const before = reference?.parentNode === parent ? reference : null;
   if (node.parentNode === parent && node.nextSibling === before) return;
@@ -302,14 +302,14 @@ function move(parent, node, reference) {
 }
 
 /**
- * Gives the focus back to what had it, if a browser took it in a move.
+ * Runs a change, and restores the focus if a move has removed it.
  *
  * @param {Document} document
  * @param {() => void} change
  */
 function keepFocus(document, change) {
   const active = /** @type {HTMLInputElement | null} */ (document.activeElement);
-  // No field but those with a text has a caret; others answer null.
+  // Fields without text have no caret; their properties are null.
   const { selectionStart, selectionEnd, selectionDirection } = active ?? {};
   change();
   if (!active?.isConnected || document.activeElement === active) return;
@@ -318,7 +318,7 @@ function keepFocus(document, change) {
   active.setSelectionRange(selectionStart, selectionEnd ?? null, selectionDirection ?? undefined);
 }
 
-/** A copy in a document of its own, where nothing loads and nothing runs. @param {Element} live */
+/** Copies an element into another document, where nothing loads and no script runs. @param {Element} live */
 function copy(live) {
   return live.ownerDocument.implementation.createHTMLDocument("").importNode(live, true);
 }

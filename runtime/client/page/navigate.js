@@ -1,32 +1,32 @@
-// Links lead to the next page without a full load, where both pages opt in: an element with `p-navigate` is what is
-// the page's own, and is made anew; what is around it is the layout's, and is morphed. Whatever is out of the
-// ordinary ends in a full load, which is always right.
+// Navigation without a full load, where both pages opt in. An element with `p-navigate` holds the content of the page,
+// and is replaced; the layout around it is morphed. In every unusual case the browser does a full load, which is always
+// right.
 
+import { pageUrl, parsePage } from "./document.js";
+import { SessionHistory } from "./history.js";
 import { morph } from "./morph.js";
-import { address, parse } from "./document.js";
-import { Places } from "./history.js";
 
-/** What opts in. A link opts out, or all links in an element, by `p-navigate="off"`. */
-const OWN = `[p-navigate]:not(a, [p-navigate="off"])`;
+/** The content of a page that opts in. `p-navigate="off"` opts out a link, or all links in an element. */
+const CONTENT = `[p-navigate]:not(a, [p-navigate="off"])`;
 const OFF = `[p-navigate="off"]`;
 
-/** How long the styles of the next page may hold it back, in milliseconds. */
+/** How long the styles of the next page may delay it, in milliseconds. */
 const STYLES_MS_MAX = 3000;
 
-/** How long a script that has loaded may take to have its turn, in milliseconds; one that waits for more has begun. */
-const BEGIN_MS = 50;
+/** How long a loaded script may run before it counts as started, in milliseconds. It may then be waiting for something. */
+const START_MS = 50;
 
-/** Why what a page had begun ended. */
-const LEFT = new DOMException("the page was left", "AbortError");
+/** The reason with which calls and streams end when the user leaves their page. */
+const LEFT = new DOMException("the user has left the page", "AbortError");
 
-/** Where a page's own files are: `{base}/pages/<hash>/`. */
+/** The URL of the files of pages: `{base}/pages/<hash>/`. */
 const PAGE_FILES = new URL("../../pages/", import.meta.url).href;
 
-/** Scripts of these types run. */
+/** The scripts that run; others are data. */
 const SCRIPT = `script[src]:is([type=module], [type="text/javascript"], :not([type]))`;
 
 /**
- * Begins to follow links.
+ * Starts to navigate without full loads.
  *
  * @param {{ page: AbortController }} client
  */
@@ -36,17 +36,17 @@ export function navigate(client) {
 
 class Navigation {
   #client;
-  #places = new Places();
-  /** The address of the page that is shown. */
-  #shown = address(location);
+  #history = new SessionHistory();
+  /** The URL of the current page. */
+  #url = pageUrl(location);
   /** Aborted when another navigation begins. */
   #running = new AbortController();
-  /** Fulfilled once every script that was told to run has begun. @type {Promise<unknown>} */
-  #begun = Promise.resolve();
-  /** How often the script of an address has run. @type {Map<string, number>} */
+  /** Fulfilled once every script that runs has started. @type {Promise<unknown>} */
+  #started = Promise.resolve();
+  /** How often the script of a URL has run. @type {Map<string, number>} */
   #runs = new Map();
-  /** Says aloud where one has arrived. It is outside of the body, so that it stays. */
-  #voice = document.createElement("kipo-voice");
+  /** A live region for screen readers. It is outside of the body, so that navigation does not remove it. */
+  #announcer = document.createElement("kipo-voice");
 
   /** @param {{ page: AbortController }} client */
   constructor(client) {
@@ -54,15 +54,15 @@ class Navigation {
   }
 
   start() {
-    if (own(document) === null) return;
+    if (contentOf(document) === null) return;
     for (const { src } of document.scripts) this.#runs.set(src, 1);
-    this.#places.start();
-    this.#voice.setAttribute("role", "status");
-    Object.assign(this.#voice.style, { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)", whiteSpace: "nowrap" });
-    document.documentElement.append(this.#voice);
+    this.#history.start();
+    this.#announcer.setAttribute("role", "status");
+    Object.assign(this.#announcer.style, { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)", whiteSpace: "nowrap" });
+    document.documentElement.append(this.#announcer);
     document.addEventListener("click", (event) => this.#onClick(event));
     addEventListener("popstate", (event) => this.#onPopState(event));
-    // A script that waits for what ends with its page has nothing to say about it.
+    // A script that awaits a call of its page sees the call end. That is no error.
     addEventListener("unhandledrejection", (event) => event.reason === LEFT && event.preventDefault());
     addEventListener("error", (event) => event.error === LEFT && event.preventDefault());
   }
@@ -76,30 +76,30 @@ class Navigation {
     if (link.hasAttribute("download") || link.closest(OFF)) return;
     const url = new URL(link.href);
     if (url.origin !== location.origin) return;
-    // A place within this page is the browser's own affair.
-    if (link.href.includes("#") && address(url) === this.#shown) return;
+    // The browser handles links to fragments of the current page.
+    if (link.href.includes("#") && pageUrl(url) === this.#url) return;
     event.preventDefault();
-    this.#go(url, () => this.#places.enter(url, url.href === location.href));
+    this.#go(url, () => this.#history.push(url, url.href === location.href));
   }
 
   /** @param {PopStateEvent} event */
   #onPopState({ state }) {
-    if (address(location) === this.#shown) {
-      // A place within the page that is shown, or a state of the page's own script.
+    if (pageUrl(location) === this.#url) {
+      // A fragment of the current page, or a state of its script.
       this.#running.abort();
-      this.#places.settle(state);
-    } else if (this.#places.knows(state)) {
-      this.#go(new URL(location.href), () => this.#places.comeBack(state));
+      this.#history.traverseInPage(state);
+    } else if (this.#history.owns(state)) {
+      this.#go(new URL(location.href), () => this.#history.traverse(state));
     }
   }
 
   /**
-   * Shows the page of that address.
+   * Shows the page of a URL.
    *
    * @param {URL} url
-   * @param {() => void} enter moves the history there
+   * @param {() => void} moveHistory
    */
-  async #go(url, enter) {
+  async #go(url, moveHistory) {
     this.#running.abort();
     const running = (this.#running = new AbortController());
     const root = document.documentElement;
@@ -107,19 +107,19 @@ class Navigation {
     try {
       const { page, to } = await fetchPage(url, running.signal);
       const showStyles = await addStyles(page, to, running.signal);
-      // A script that is about to run finds the page that it is of.
-      for (let begun; begun !== this.#begun; await begun) begun = this.#begun;
+      // A script that is about to start finds its own page.
+      for (let started; started !== this.#started; await started) started = this.#started;
       running.signal.throwIfAborted();
-      this.#places.leave(/** @type {Element} */ (own(document)));
+      this.#history.capture(/** @type {Element} */ (contentOf(document)));
       this.#client.page.abort(LEFT);
       this.#client.page = new AbortController();
       document.dispatchEvent(new Event("kipo:leave"));
-      // What scripts do about it finds the page that they know.
+      // Scripts react to this while their own page is still shown.
       await new Promise((resolve) => setTimeout(resolve));
       running.signal.throwIfAborted();
       url.href = to.href;
-      enter();
-      // A way back that is redirected.
+      moveHistory();
+      // Going back has led to a redirect.
       if (location.href !== url.href) history.replaceState(history.state, "", url);
       showStyles();
       this.#show(page);
@@ -134,15 +134,15 @@ class Navigation {
   }
 
   /**
-   * Puts a page in place of the one that is shown.
+   * Replaces the current page.
    *
    * @param {Document} page
    */
   #show(page) {
-    const left = /** @type {Element} */ (own(document));
-    // No listener of the page that is left may hear what happens in this one.
-    if (left === document.body) left.replaceWith(document.importNode(page.body, true));
-    else left.replaceWith(left.cloneNode());
+    const content = /** @type {Element} */ (contentOf(document));
+    // New elements: no listener of the previous page receives events of this one.
+    if (content === document.body) content.replaceWith(document.importNode(page.body, true));
+    else content.replaceWith(content.cloneNode());
     morph(document.head, page.head);
     morph(document.body, page.body);
     for (const name of ["lang", "dir"]) {
@@ -150,46 +150,46 @@ class Navigation {
       if (value === null) document.documentElement.removeAttribute(name);
       else document.documentElement.setAttribute(name, value);
     }
-    this.#shown = address(location);
+    this.#url = pageUrl(location);
   }
 
   /**
-   * Brings whoever looks, or listens, to the place where the page begins, and runs its scripts.
+   * Sets focus and scroll position for the new page, announces its title and runs its scripts.
    *
    * @param {Document} page
    */
   #arrive(page) {
-    const target = this.#places.target();
-    const start = target ?? beginning();
+    const target = this.#history.target();
+    const start = target ?? startOfPage();
     if (start.tabIndex < 0 && !start.hasAttribute("tabindex")) start.tabIndex = -1;
     start.focus({ preventScroll: true });
-    if (!this.#voice.isConnected) document.documentElement.append(this.#voice);
-    this.#voice.textContent = document.title;
-    const scrollAgain = this.#places.scroll(target);
+    if (!this.#announcer.isConnected) document.documentElement.append(this.#announcer);
+    this.#announcer.textContent = document.title;
+    const scrollAgain = this.#history.scroll(target);
     document.dispatchEvent(new Event("kipo:visit"));
     const scripts = this.#runScripts(page);
-    // By then there may be more to scroll through. A script may well not end while it is shown.
+    // Scripts may have made the page longer by then. A script may run for as long as its page is shown.
     void Promise.all(scripts.map(({ run }) => run)).then(scrollAgain);
     const loaded = Promise.all(scripts.map(({ loaded }) => loaded));
-    this.#places.giveBack(loaded.then(() => this.#begun), this.#client.page.signal);
+    this.#history.restoreUserState(loaded.then(() => this.#started), this.#client.page.signal);
   }
 
   /**
-   * Runs the page's own script, and others that this tab has not run yet.
+   * Runs the script of the page, and other scripts that this tab has not run yet.
    *
    * @param {Document} page
    */
   #runScripts(page) {
-    const addresses = [...page.querySelectorAll(SCRIPT)].map((script) => {
+    const scripts = [...page.querySelectorAll(SCRIPT)].map((script) => {
       const isModule = script.getAttribute("type") === "module";
       return { isModule, href: new URL(script.getAttribute("src") ?? "", location.href).href };
     });
-    return addresses.flatMap(({ isModule, href }) => {
+    return scripts.flatMap(({ isModule, href }) => {
       const runs = this.#runs.get(href) ?? 0;
-      if (runs > 0 && !isOwn(href)) return [];
+      if (runs > 0 && !isPageFile(href)) return [];
       this.#runs.set(href, runs + 1);
-      // A module runs once for each address. The fragment makes another one of it, which no cache knows of.
-      if (isModule) return this.#begin(runs === 0 ? href : `${href}#visit=${runs + 1}`);
+      // A module runs once for each URL. With a fragment the URL is another one, but the file is the same for caches.
+      if (isModule) return this.#startModule(runs === 0 ? href : `${href}#visit=${runs + 1}`);
       const script = document.createElement("script");
       Object.assign(script, { src: href, async: false });
       document.head.append(script);
@@ -198,19 +198,19 @@ class Navigation {
   }
 
   /**
-   * Runs a module once it has loaded with all that it imports. A page's own does not if the page was left by then: it
-   * would find the elements of another.
+   * Runs a module once it has loaded with its imports. A script of a page does not run if the user has left the page by
+   * then, since it would find the elements of another page.
    *
    * @param {string} href
    */
-  #begin(href) {
-    const { signal: left } = this.#client.page;
+  #startModule(href) {
+    const { signal } = this.#client.page;
     const loaded = preload(href);
     const run = loaded.then(() => {
-      if (left.aborted && isOwn(href)) return;
+      if (signal.aborted && isPageFile(href)) return;
       const run = import(href);
-      const turn = new Promise((resolve) => setTimeout(resolve, BEGIN_MS));
-      this.#begun = Promise.all([this.#begun, Promise.race([run, turn]).catch(() => {})]);
+      const timeout = new Promise((resolve) => setTimeout(resolve, START_MS));
+      this.#started = Promise.all([this.#started, Promise.race([run, timeout]).catch(() => {})]);
       return run;
     });
     return { loaded, run: run.catch(reportError) };
@@ -218,8 +218,8 @@ class Navigation {
 }
 
 /**
- * Loads a module with all that it imports, where a browser knows how to. What fails says so once more, and better,
- * when it is imported.
+ * Loads a module with its imports, if the browser supports this. A failure is not reported here: the later import
+ * fails again, with a better message.
  *
  * @param {string} href
  */
@@ -233,7 +233,7 @@ async function preload(href) {
 }
 
 /**
- * Waits for an element to have loaded, or not.
+ * Waits until an element has loaded, or has failed to load.
  *
  * @param {Element} element
  */
@@ -242,32 +242,32 @@ function settled(element) {
 }
 
 /**
- * Whether a script stands beside a page.
+ * Returns whether a script belongs to a page.
  *
  * @param {string} href
  */
-function isOwn(href) {
+function isPageFile(href) {
   return href.startsWith(PAGE_FILES);
 }
 
 /**
- * Returns the element that is the page's own, if the page opts in.
+ * Returns the element with the content of the page, if the page opts in.
  *
  * @param {Document} page
  * @returns {Element | null}
  */
-function own(page) {
-  return page.querySelector(OWN);
+function contentOf(page) {
+  return page.querySelector(CONTENT);
 }
 
-/** Returns where the page that is shown begins for whoever reads it by keyboard or by ear. */
-function beginning() {
-  const within = document.querySelector(`main, ${OWN}`) ?? document.body;
+/** Returns the element where users of a keyboard or a screen reader start to read. */
+function startOfPage() {
+  const within = document.querySelector(`main, ${CONTENT}`) ?? document.body;
   return /** @type {HTMLElement} */ (within.querySelector("[autofocus]") ?? within.querySelector("h1") ?? within);
 }
 
 /**
- * Fetches a page that can take the place of this one, or throws.
+ * Fetches a page that can replace the current one, or throws.
  *
  * @param {URL} url
  * @param {AbortSignal} signal
@@ -280,17 +280,20 @@ async function fetchPage(url, signal) {
     await response.body?.cancel();
     throw new Error("not a page");
   }
-  const page = parse(await response.text());
-  // Another client, after a deployment, has another map.
-  const client = (/** @type {Document} */ { head }) => head.querySelector("script[type=importmap]")?.textContent;
-  if (own(page)?.localName !== own(document)?.localName || client(page) !== client(document)) throw new Error("a page of another kind");
+  const page = parsePage(await response.text());
+  // After a deployment the import map names another client.
+  const importMap = (/** @type {Document} */ { head }) => head.querySelector("script[type=importmap]")?.textContent;
+  if (contentOf(page)?.localName !== contentOf(document)?.localName || importMap(page) !== importMap(document)) {
+    throw new Error("a page of another kind");
+  }
   const to = new URL(response.url);
   to.hash = url.hash;
   return { page, to };
 }
 
 /**
- * Loads the style sheets that the next page has more, and returns what makes them apply: so it is never seen without.
+ * Loads the style sheets that only the next page has. Returns a function that applies them, so that the page never shows
+ * without its styles.
  *
  * @param {Document} page
  * @param {URL} to
@@ -306,7 +309,7 @@ async function addStyles(page, to, signal) {
   });
   const added = wanted.map((link) => {
     const made = document.importNode(link, true);
-    // It loads all the same, but does not apply yet.
+    // The sheet loads, but does not apply yet.
     made.media = "not all";
     return { link, made };
   });

@@ -1,30 +1,30 @@
-// Fetches parts of the page that is shown, the elements with `p-part="name"`, and brings them up to date.
+// Updates parts of the current page, the elements with `p-part="name"`, with what the server sends now.
 
 import { ActionError, errorFromResponse, networkError } from "../error.js";
+import { pageUrl, parsePage } from "./document.js";
 import { morph } from "./morph.js";
-import { address, parse } from "./document.js";
 
 /**
  * @typedef {Pick<Document, "querySelectorAll">} Tree
  *
- * @typedef {object} Tab what parts need of the page that is shown; tests hand in another
+ * @typedef {object} Tab what parts need of the current page; tests pass a fake
  * @property {Tree} document
  * @property {(signal: AbortSignal) => Promise<Tree>} fetchPage
  * @property {(live: Element, next: Element) => void} show
- * @property {() => Promise<void>} turn waits for what else the page does at this moment
+ * @property {() => Promise<void>} nextTask waits until the current task of the page has ended
  *
  * @typedef {object} Round one request for the page
  * @property {Promise<Tree>} page
- * @property {number} waiting how many callers want it
- * @property {AbortController} nobody aborted when none of them does any more
+ * @property {number} waiting the number of callers that wait for it
+ * @property {AbortController} unwanted aborted when no caller waits any more
  */
 
-/** Calls that come close together share one request for the page. */
+/** Reloads parts. Calls of one task share one request for the page. */
 export class Parts {
   #tab;
-  /** A request that has not been sent yet, so that its answer is as new as whoever joins may ask. @type {Round | undefined} */
+  /** A request that is not sent yet. A call may join it, since the response will be newer than the call. @type {Round | undefined} */
   #next;
-  /** Settles with the last request. @type {Promise<unknown>} */
+  /** Settles when the last request has ended. @type {Promise<unknown>} */
   #last = Promise.resolve();
 
   /** @param {Tab} tab */
@@ -38,36 +38,36 @@ export class Parts {
    */
   async reload(name, signal = new AbortController().signal) {
     signal.throwIfAborted();
-    // What is not there is told before anything is sent.
+    // A missing part is an error before anything is sent.
     this.#find(this.#tab.document, name);
     const round = (this.#next ??= this.#begin());
-    const next = this.#find(await this.#page(round, signal), name);
+    const next = this.#find(await this.#join(round, signal), name);
     const live = this.#find(this.#tab.document, name);
-    if (next.length !== live.length) throw missing(`${live.length} elements are p-part="${name}", and now ${next.length}`);
+    if (next.length !== live.length) throw missing(`expected ${live.length} of p-part="${name}" in the response, got ${next.length}`);
     live.forEach((element, index) => this.#tab.show(element, /** @type {Element} */ (next[index])));
   }
 
   /** @returns {Round} */
   #begin() {
-    const nobody = new AbortController();
-    const page = this.#last.then(this.#tab.turn).then(() => {
+    const unwanted = new AbortController();
+    const page = this.#last.then(this.#tab.nextTask).then(() => {
       if (this.#next === round) this.#next = undefined;
-      nobody.signal.throwIfAborted();
-      return this.#tab.fetchPage(nobody.signal);
+      unwanted.signal.throwIfAborted();
+      return this.#tab.fetchPage(unwanted.signal);
     });
     this.#last = page.catch(() => {});
-    const round = { page, waiting: 0, nobody };
+    const round = { page, waiting: 0, unwanted };
     return round;
   }
 
   /**
-   * Waits with the others, until the page is there or this caller wants it no more.
+   * Waits for the page with the other callers. An abort ends the wait of this caller.
    *
    * @param {Round} round
    * @param {AbortSignal} signal
    * @returns {Promise<Tree>}
    */
-  #page(round, signal) {
+  #join(round, signal) {
     round.waiting += 1;
     return new Promise((resolve, reject) => {
       const leave = () => {
@@ -75,7 +75,7 @@ export class Parts {
         round.waiting -= 1;
         if (round.waiting > 0) return;
         if (this.#next === round) this.#next = undefined;
-        round.nobody.abort(signal.reason);
+        round.unwanted.abort(signal.reason);
       };
       signal.addEventListener("abort", leave);
       round.page.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
@@ -88,7 +88,7 @@ export class Parts {
    */
   #find(tree, name) {
     const found = [...tree.querySelectorAll(`[p-part="${CSS.escape(name)}"]`)];
-    if (found.length === 0) throw missing(`${tree === this.#tab.document ? "this page" : "the answer"} has no element with p-part="${name}"`);
+    if (found.length === 0) throw missing(`${tree === this.#tab.document ? "this page" : "the response"} has no element with p-part="${name}"`);
     return found;
   }
 }
@@ -100,15 +100,15 @@ function missing(detail) {
 
 /**
  * @param {AbortSignal} signal
- * @returns {Promise<Document>} the page that is shown, as the server has it now
+ * @returns {Promise<Document>} the current page, as the server sends it now
  */
 async function fetchPage(signal) {
-  const shown = address(location);
+  const url = pageUrl(location);
   try {
-    const response = await fetch(shown, { headers: { accept: "text/html" }, cache: "no-cache", signal });
+    const response = await fetch(url, { headers: { accept: "text/html" }, cache: "no-cache", signal });
     if (!response.ok) throw await errorFromResponse(response, Date.now());
-    const page = parse(await response.text());
-    if (address(location) !== shown) throw new DOMException("the page was left", "AbortError");
+    const page = parsePage(await response.text());
+    if (pageUrl(location) !== url) throw new DOMException("the user has left the page", "AbortError");
     return page;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
@@ -117,7 +117,7 @@ async function fetchPage(signal) {
 }
 
 /**
- * Shows a part, and tells those who keep an eye on what the server has sent.
+ * Shows a part, and dispatches `kipo:sent` on it.
  *
  * @param {Element} live
  * @param {Element} next
@@ -128,11 +128,11 @@ function show(live, next) {
 }
 
 /** @returns {Promise<void>} */
-function turn() {
+function nextTask() {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** The queue of this tab. It stands here, and not in main.js, since most pages never load it. @type {Parts | undefined} */
+/** The parts of this tab. They are here and not in main.js, because most pages never load them. @type {Parts | undefined} */
 let parts;
 
 /**
@@ -140,6 +140,6 @@ let parts;
  * @param {{ signal?: AbortSignal }} [options]
  */
 export function reloadPart(name, { signal } = {}) {
-  parts ??= new Parts({ document, fetchPage, show, turn });
+  parts ??= new Parts({ document, fetchPage, show, nextTask });
   return parts.reload(name, signal);
 }

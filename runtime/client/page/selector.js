@@ -1,32 +1,32 @@
-// What an element is called, to find it again in the same page.
+// A selector for one element, to find it again later in the same page.
 
 /**
- * Returns a selector that finds the element, and no other: by its names, or by its place below one that has some.
+ * Returns a selector that matches only this element: by its id or `p-ref`, or by its position below an element with one.
  *
  * @param {Element} element
  * @returns {string}
  */
-export function pathOf(element) {
+export function selectorOf(element) {
   const { ownerDocument: document, parentElement: parent, localName } = element;
-  const names = ["id", "p-ref"].map((name) => named(element, name));
+  const names = ["id", "p-ref"].map((name) => attributeSelector(element, name));
   const own = names.find((name) => name && document.querySelectorAll(name).length === 1);
   if (own) return own;
   if (!parent) return ":root";
-  // A field is what its form calls it, wherever it stands.
+  // A field of a form has a name, which stays the same when the field moves.
   const form = /** @type {HTMLInputElement} */ (element).form;
-  const field = ["name", "type", "value"].map((name) => named(element, name)).join("");
+  const field = ["name", "type", "value"].map((name) => attributeSelector(element, name)).join("");
   if (form?.contains(element) && element.hasAttribute("name") && form.querySelectorAll(localName + field).length === 1) {
-    return `${pathOf(form)} ${CSS.escape(localName)}${field}`;
+    return `${selectorOf(form)} ${CSS.escape(localName)}${field}`;
   }
-  const alike = [...parent.children].filter((each) => each.localName === localName);
-  return `${pathOf(parent)} > ${CSS.escape(localName)}:nth-of-type(${alike.indexOf(element) + 1})`;
+  const siblings = [...parent.children].filter((sibling) => sibling.localName === localName);
+  return `${selectorOf(parent)} > ${CSS.escape(localName)}:nth-of-type(${siblings.indexOf(element) + 1})`;
 }
 
 /**
  * @param {Element} element
  * @param {string} name
  */
-function named(element, name) {
+function attributeSelector(element, name) {
   const value = element.getAttribute(name);
   return value ? `[${name}="${CSS.escape(value)}"]` : "";
 }

@@ -1,42 +1,44 @@
-// Walking through a page.
+// Traversal of DOM trees.
 
 /**
- * Notes the live node of each node of a tree that is the same.
+ * Maps each node of a tree to the node at the same position in an equal live tree.
  *
  * @param {Node} tree
  * @param {Node} live
  * @param {Map<Node, Node>} nodes
  */
-export function zip(tree, live, nodes) {
+export function mapNodes(tree, live, nodes) {
   nodes.set(tree, live);
   const lives = children(live);
   children(tree).forEach((child, index) => {
     const node = lives[index];
-    if (node) zip(child, node, nodes);
+    if (node) mapNodes(child, node, nodes);
   });
 }
 
 /**
- * Returns the children that can come from a server.
+ * Returns the children that the server can have sent.
  *
  * @param {Node} node
  * @returns {ChildNode[]}
  */
 export function children(node) {
-  // The parser of a page that runs scripts takes what is in it for text; other parsers do not.
+  // Where scripts run, the content is text; a parser without scripts makes nodes of it.
   if (node.nodeName === "NOSCRIPT") return [];
   const found = [];
   for (let child = container(node).firstChild; child; child = child.nextSibling) found.push(child);
-  // Whatever else is there was put there by a script.
+  // Other children of the root come from scripts.
   return node.nodeName === "HTML" ? found.filter(({ nodeName }) => ["HEAD", "BODY"].includes(nodeName)) : found;
 }
 
-/** @param {Node} node */
+/** Returns the node that holds the children: the content of a template, or the node itself. @param {Node} node */
 export function container(node) {
   return node.nodeName === "TEMPLATE" ? /** @type {HTMLTemplateElement} */ (node).content : node;
 }
 
 /**
+ * Yields all nodes below a node, in document order.
+ *
  * @param {Node} node
  * @returns {Generator<Node>}
  */

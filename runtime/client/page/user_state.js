@@ -1,115 +1,116 @@
-// What somebody has done to a page: typed, opened, scrolled, put the focus on. It is noted before the page goes, and
-// given back to the one that comes in its place.
+// What the user has done to a page: typed text, open dialogs, scroll positions, the focus. It is captured before the page
+// goes, and restored in the page that replaces it.
 
-import { pathOf } from "./selector.js";
+import { selectorOf } from "./selector.js";
 
-/** How long the page's script may take to show what is to be given back, in milliseconds. */
-const PATIENCE_MS = 3000;
+/** How long the script of the page may take to create the elements to restore, in milliseconds. */
+const RESTORE_MS_MAX = 3000;
 
-/** What somebody does who uses the page already. */
-const ACTS = ["keydown", "pointerdown", "wheel", "input"];
+/** Events of a user who already uses the page. */
+const USER_EVENTS = ["keydown", "pointerdown", "wheel", "input"];
 
-/** What is nobody's to keep, or nothing that is typed. */
-const LEFT_ALONE = ["password", "file", "hidden", "submit", "button", "image", "reset"];
+/** Types of fields that are secret, or that hold nothing typed. */
+const SKIPPED_TYPES = ["password", "file", "hidden", "submit", "button", "image", "reset"];
 
 /**
- * @typedef {{ value?: string, checked?: boolean, chosen?: string[], html?: string }} Held what a field holds
+ * @typedef {{ value?: string, checked?: boolean, selected?: string[], html?: string }} FieldState
  * @typedef {{ start: number, end: number, direction?: "forward" | "backward" | "none" }} Caret
  *
- * @typedef {object} Done
- * @property {({ path: string } & Held)[]} fields
- * @property {{ path: string, isOpen: boolean, isModal: boolean }[]} opened
- * @property {{ path: string, top: number, left: number }[]} scrolled
- * @property {{ path: string, caret?: Caret } | undefined} focus
+ * @typedef {object} UserState
+ * @property {({ selector: string } & FieldState)[]} fields
+ * @property {{ selector: string, isOpen: boolean, isModal: boolean }[]} opened
+ * @property {{ selector: string, top: number, left: number }[]} scrolled
+ * @property {{ selector: string, caret?: Caret } | undefined} focus
  */
 
 /**
- * Notes what would be lost with an element.
+ * Captures the state that would be lost with an element.
  *
  * @param {Element} root
- * @returns {Done}
+ * @returns {UserState}
  */
-export function note(root) {
+export function captureUserState(root) {
   const all = (/** @type {string} */ selector) => [...root.querySelectorAll(selector)];
   const focused = root.ownerDocument.activeElement;
   return {
     fields: all("input, textarea, select, [contenteditable]").flatMap((field) => {
-      const held = heldBy(field);
-      return held ? [{ path: pathOf(field), ...held }] : [];
+      const state = fieldState(field);
+      return state ? [{ selector: selectorOf(field), ...state }] : [];
     }),
     opened: all("dialog[open], details").map((element) => ({
-      path: pathOf(element),
+      selector: selectorOf(element),
       isOpen: element.hasAttribute("open"),
       isModal: element.matches(":modal"),
     })),
     scrolled: [root, ...all("*")].flatMap((element) => {
       const { scrollTop: top, scrollLeft: left } = element;
-      return top !== 0 || left !== 0 ? [{ path: pathOf(element), top, left }] : [];
+      return top !== 0 || left !== 0 ? [{ selector: selectorOf(element), top, left }] : [];
     }),
-    focus: focused?.parentElement && root.contains(focused) ? { path: pathOf(focused), caret: caretOf(focused) } : undefined,
+    focus: focused?.parentElement && root.contains(focused) ? { selector: selectorOf(focused), caret: caretOf(focused) } : undefined,
   };
 }
 
 /**
- * Gives back what was noted, once the page's script has made room for it. What somebody does meanwhile counts more.
+ * Restores a state, each part of it once the script of the page has created the element. What the user does in the
+ * meantime takes precedence.
  *
  * @param {Document} document
- * @param {Done} done
- * @param {Promise<unknown>} ready before this nothing is given back
- * @param {AbortSignal} [signal] ends it
+ * @param {UserState} state
+ * @param {Promise<unknown>} ready the restore begins after this
+ * @param {AbortSignal} [signal] ends the restore
  */
-export async function giveBack(document, done, ready, signal) {
+export async function restoreUserState(document, state, ready, signal) {
   const view = /** @type {Window} */ (document.defaultView);
-  const over = new AbortController();
-  const ended = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
-  const find = (/** @type {{ path: string }} */ { path }) => document.querySelector(path);
-  /** What is still to be done; each says whether it is. @type {Map<object, (isLast: boolean) => boolean>} */
-  const left = new Map();
-  for (const each of done.opened) left.set(each, () => open(find(each), each));
-  for (const each of done.fields) left.set(each, (isLast) => fill(find(each), each, isLast));
-  for (const each of done.scrolled) left.set(each, (isLast) => scroll(find(each), each, isLast));
-  const { focus } = done;
-  if (focus) left.set(focus, () => focusOn(find(focus), focus.caret));
+  const completed = new AbortController();
+  const ended = signal ? AbortSignal.any([signal, completed.signal]) : completed.signal;
+  const find = (/** @type {{ selector: string }} */ { selector }) => document.querySelector(selector);
+  /** What is not restored yet. Each function tries once, and returns whether it has succeeded. @type {Map<object, (isLast: boolean) => boolean>} */
+  const pending = new Map();
+  for (const each of state.opened) pending.set(each, () => open(find(each), each));
+  for (const each of state.fields) pending.set(each, (isLast) => fill(find(each), each, isLast));
+  for (const each of state.scrolled) pending.set(each, (isLast) => scroll(find(each), each, isLast));
+  const { focus } = state;
+  if (focus) pending.set(focus, () => focusOn(find(focus), focus.caret));
 
-  const act = (/** @type {Event} */ { type, isTrusted, target }) => {
+  const onUserEvent = (/** @type {Event} */ { type, isTrusted, target }) => {
     if (!isTrusted) return;
-    for (const each of [...done.scrolled, focus]) if (each) left.delete(each);
-    for (const each of done.fields) if (type === "input" && find(each) === target) left.delete(each);
+    for (const each of [...state.scrolled, focus]) if (each) pending.delete(each);
+    for (const each of state.fields) if (type === "input" && find(each) === target) pending.delete(each);
   };
-  for (const name of ACTS) view.addEventListener(name, act, { capture: true, signal: ended });
+  for (const name of USER_EVENTS) view.addEventListener(name, onUserEvent, { capture: true, signal: ended });
   await ready;
   if (ended.aborted) return;
 
   const attempt = (/** @type {boolean} */ isLast) => {
-    for (const [each, isDone] of left) if (isDone(isLast)) left.delete(each);
-    if (isLast || left.size === 0) over.abort();
+    for (const [each, restore] of pending) if (restore(isLast)) pending.delete(each);
+    if (isLast || pending.size === 0) completed.abort();
   };
   const watch = new MutationObserver(() => attempt(false));
-  const timer = view.setTimeout(() => attempt(true), PATIENCE_MS);
+  const timer = view.setTimeout(() => attempt(true), RESTORE_MS_MAX);
   ended.addEventListener("abort", () => {
     watch.disconnect();
     view.clearTimeout(timer);
   });
   watch.observe(document, { subtree: true, childList: true, attributes: true });
-  // Pictures make room to scroll.
+  // An image that loads makes room to scroll.
   view.addEventListener("load", () => attempt(false), { capture: true, signal: ended });
   attempt(false);
 }
 
 /**
- * Returns what was put into a field since the server sent it.
+ * Returns what has changed in a field since the server sent it.
  *
  * @param {Element} field
- * @returns {Held | undefined}
+ * @returns {FieldState | undefined}
  */
-function heldBy(field) {
+function fieldState(field) {
   if (field instanceof HTMLSelectElement) {
     const options = [...field.options];
-    const isGiven = options.every(({ selected, defaultSelected }) => selected === defaultSelected);
-    return isGiven ? undefined : { chosen: [...field.selectedOptions].map(({ value }) => value) };
+    const isUnchanged = options.every(({ selected, defaultSelected }) => selected === defaultSelected);
+    return isUnchanged ? undefined : { selected: [...field.selectedOptions].map(({ value }) => value) };
   }
   if (field instanceof HTMLInputElement) {
-    if (LEFT_ALONE.includes(field.type)) return undefined;
+    if (SKIPPED_TYPES.includes(field.type)) return undefined;
     if (field.type === "checkbox" || field.type === "radio") return field.checked === field.defaultChecked ? undefined : { checked: field.checked };
   }
   if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) {
@@ -120,24 +121,24 @@ function heldBy(field) {
 
 /**
  * @param {Element | null} field
- * @param {Held} held
+ * @param {FieldState} state
  * @param {boolean} isLast
  */
-function fill(field, { value, checked, chosen, html }, isLast) {
-  // One that is not shown yet may be cleared when it is.
+function fill(field, { value, checked, selected, html }, isLast) {
+  // A script may clear a field when it shows it.
   if (!field || !(isLast || isReady(field))) return false;
-  if (field instanceof HTMLSelectElement && chosen) {
-    for (const option of field.options) option.selected = chosen.includes(option.value);
+  if (field instanceof HTMLSelectElement && selected) {
+    for (const option of field.options) option.selected = selected.includes(option.value);
   } else if (field instanceof HTMLInputElement && checked !== undefined) {
     field.checked = checked;
   } else if ((field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) && value !== undefined) {
     if (field.value !== value) field.value = value;
   } else if (html !== undefined && field.innerHTML !== html) {
-    // It was in this page before; a parser of its own runs nothing on the way.
+    // This HTML comes from the same page. A separate parser runs none of its scripts.
     field.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
   }
   field.dispatchEvent(new InputEvent("input", { bubbles: true }));
-  if (checked !== undefined || chosen) field.dispatchEvent(new Event("change", { bubbles: true }));
+  if (checked !== undefined || selected) field.dispatchEvent(new Event("change", { bubbles: true }));
   return true;
 }
 
@@ -153,16 +154,16 @@ function open(element, { isOpen, isModal }) {
 
 /**
  * @param {Element | null} element
- * @param {{ top: number, left: number }} place
+ * @param {{ top: number, left: number }} position
  * @param {boolean} isLast
  */
 function scroll(element, { top, left }, isLast) {
   if (!element) return false;
-  const isThere = () => Math.abs(element.scrollTop - top) <= 1 && Math.abs(element.scrollLeft - left) <= 1;
-  // What shall be scrolled to may not have come yet.
+  const isScrolled = () => Math.abs(element.scrollTop - top) <= 1 && Math.abs(element.scrollLeft - left) <= 1;
+  // The content to scroll to may not exist yet.
   const hasRoom = element.scrollHeight - element.clientHeight >= top - 1 && element.scrollWidth - element.clientWidth >= Math.abs(left) - 1;
-  if (!isThere() && (hasRoom || isLast)) element.scrollTo({ top, left, behavior: "instant" });
-  return isThere();
+  if (!isScrolled() && (hasRoom || isLast)) element.scrollTo({ top, left, behavior: "instant" });
+  return isScrolled();
 }
 
 /**
@@ -187,7 +188,7 @@ function focusOn(element, caret) {
   return element.ownerDocument.activeElement === element;
 }
 
-/** Whether somebody could use it. @param {Element} element */
+/** Returns whether the user can use an element. @param {Element} element */
 function isReady(element) {
   return element.checkVisibility({ visibilityProperty: true }) && !element.matches(":disabled");
 }

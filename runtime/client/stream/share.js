@@ -1,8 +1,8 @@
 /** @import { Frame, Open, Platform, TabMessage } from "../internal.d.ts" */
 
-import { isCursor, isSeen } from "./cursor.js";
 import { errorFromResponse } from "../error.js";
 import { sleep } from "../platform.js";
+import { isCursor, isSeen } from "./cursor.js";
 
 /** How long a reconnecting tab waits for a message of the leader, which may be closed or frozen. */
 const HELLO_MS = 200;

@@ -1,11 +1,11 @@
 /** @import { Gap, StreamState } from "../types.d.ts" */
 /** @import { End, Message, SseEvent, StreamOptions } from "../internal.d.ts" */
 
+import { ActionError, badResponseError, errorFromProblem, isTransient, noResponseError } from "../error.js";
+import { sleep } from "../platform.js";
 import { delay } from "./backoff.js";
 import { Connection } from "./connection.js";
 import { Position } from "./cursor.js";
-import { ActionError, badResponseError, errorFromProblem, isTransient, noResponseError } from "../error.js";
-import { sleep } from "../platform.js";
 
 /** Longer than a slow phone needs to connect, and shorter than a user waits at a dead page. */
 const CONNECT_MS = 20_000;

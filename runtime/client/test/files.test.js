@@ -18,13 +18,13 @@ function gzipped(text) {
   return gzipSync(text, { level: 9 }).length;
 }
 
-test("a_page_begins_with_all_that_main_imports", () => {
+test("a_page_loads_all_that_main_imports", () => {
   const reached = new Set(["main.js"]);
   for (const name of reached) for (const imported of imports(name)) reached.add(imported);
   assert.deepEqual([...reached].sort(), [...MODULES].sort());
 });
 
-test("a_page_begins_with_less_than_10_kb_gzipped", (context) => {
+test("a_page_loads_less_than_10_kb_gzipped", (context) => {
   const size = (name) => gzipped(asServed(read(name)));
   const total = MODULES.reduce((sum, name) => sum + size(name), 0);
   const later = LATER.map((name) => [name, size(name)]);
@@ -34,13 +34,13 @@ test("a_page_begins_with_less_than_10_kb_gzipped", (context) => {
   assert.ok(later.every(([, bytes]) => bytes < 3_000), all);
 });
 
-test("comment_lines_may_be_dropped_by_their_first_characters", async () => {
+test("comment_lines_are_recognised_by_their_first_characters", async () => {
   const folder = mkdtempSync(join(tmpdir(), "kipo-client-"));
   try {
         writeFileSync(join(folder, "package.json"), '{"type":"module"}');
     for (const name of [...MODULES, ...LATER, ...DEV]) {
       const text = read(name);
-      // A comment block must not share its last line with code, nor a line of code look like a comment.
+      // The last line of a comment block has no code, and no line of code looks like a comment.
       for (const line of text.match(/^[ \t]*\/\*.*\*\/.*$/gm) ?? []) assert.match(line, /\*\/$/, name);
       assert.doesNotMatch(text, /^[ \t]*\*\/[ \t]*\S/m, name);
       mkdirSync(join(folder, posix.dirname(name)), { recursive: true });

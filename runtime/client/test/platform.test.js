@@ -7,16 +7,16 @@ import { fakePlatform } from "../testing/fakes.js";
 test("errors_are_reported_by_a_function_without_this", () => {
   const before = globalThis.reportError;
   /** @type {unknown[]} */
-  const told = [];
+  const reported = [];
   // As in browsers: called as a method of another object it throws, and the error is lost.
   globalThis.reportError = function (/** @type {unknown} */ error) {
     if (/** @type {unknown} */ (this) !== undefined) throw new TypeError("Illegal invocation");
-    told.push(error);
+    reported.push(error);
   };
   try {
-    const mistake = new Error("mistake");
-    browser().report(mistake);
-    assert.deepEqual(told, [mistake]);
+    const error = new Error("in a page");
+    browser().report(error);
+    assert.deepEqual(reported, [error]);
   } finally {
     globalThis.reportError = before;
   }

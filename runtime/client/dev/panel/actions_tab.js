@@ -1,21 +1,21 @@
 /** @import { Described, Facts, Tab } from "./types.d.ts" */
-/** @import { Memory } from "./storage.js" */
+/** @import { PanelStorage } from "./storage.js" */
 
-import { el, placeLink } from "./dom.js";
+import { el, locationLink } from "./dom.js";
 import { Runner } from "./runner.js";
 import { reached } from "./schema.js";
 
 /**
- * All registered actions, each with what it is, and a form to run it.
+ * Returns the tab with all registered actions: their descriptions, and a form to run each.
  *
  * @param {Facts} facts
  * @param {unknown} action of the page's client
- * @param {Memory} memory
+ * @param {PanelStorage} storage
  * @returns {Tab}
  */
-export function actionsTab(facts, action, memory) {
+export function actionsTab(facts, action, storage) {
   const { actions } = facts;
-  const items = actions.map((described) => item(described, facts, action, memory));
+  const items = actions.map((described) => item(described, facts, action, storage));
   const filter = el("input", {
     type: "search",
     placeholder: "Filter",
@@ -30,7 +30,7 @@ export function actionsTab(facts, action, memory) {
       });
     },
   });
-  const none = el("p", { class: "empty" }, "No action is registered. A struct with #[action] below actions/ is one.");
+  const none = el("p", { class: "empty" }, "No action is registered. Add a struct with #[action] below actions/.");
   const list = el("div", { class: "list" }, ...items);
   const element = el("div", {}, el("div", { class: "bar" }, filter, el("span", { class: "soft" }, `${actions.length} registered`)), list);
   return { element: actions.length === 0 ? none : element };
@@ -40,9 +40,9 @@ export function actionsTab(facts, action, memory) {
  * @param {Described} described
  * @param {Facts} facts
  * @param {unknown} action
- * @param {Memory} memory
+ * @param {PanelStorage} storage
  */
-function item(described, facts, action, memory) {
+function item(described, facts, action, storage) {
   const { name, doc, events } = described;
   const summary = el(
     "summary",
@@ -52,16 +52,16 @@ function item(described, facts, action, memory) {
     el("span", { class: "soft line" }, doc.split("\n\n")[0]?.replaceAll("\n", " ") ?? ""),
   );
   const details = el("details", { class: "item" }, summary);
-  // Made when it is looked at first: an app may have hundreds of actions.
+  // Created when it first opens: an app may have hundreds of actions.
   const fill = () => {
-    if (details.children.length === 1) details.append(body(described, facts, action, memory));
+    if (details.children.length === 1) details.append(body(described, facts, action, storage));
   };
   details.addEventListener("toggle", () => {
     if (details.open) fill();
-    const others = memory.unfolded.filter((other) => other !== name);
-    memory.unfolded = details.open ? [...others, name] : others;
+    const others = storage.unfolded.filter((other) => other !== name);
+    storage.unfolded = details.open ? [...others, name] : others;
   });
-  if (memory.unfolded.includes(name)) {
+  if (storage.unfolded.includes(name)) {
     details.open = true;
     fill();
   }
@@ -72,15 +72,15 @@ function item(described, facts, action, memory) {
  * @param {Described} described
  * @param {Facts} facts
  * @param {unknown} action
- * @param {Memory} memory
+ * @param {PanelStorage} storage
  */
-function body(described, { definitions, places, editor }, action, memory) {
+function body(described, { definitions, places, editor }, action, storage) {
   const { name, doc, input, output, output_text, events } = described;
-  const place = places[name];
+  const location = places[name];
   const text = (/** @type {string[]} */ keys) => keys.map((key) => definitions[key]?.text ?? "").join("\n\n");
   const inputs = reached([input], definitions);
   const others = reached([output, ...(events ?? []).map(({ data }) => data)], definitions);
-  const gives = [
+  const outputs = [
     ...(events ?? []).map(({ name, text, doc }) => `${doc ? `// ${doc.replaceAll("\n", " ")}\n` : ""}event ${name}: ${text}`),
     `output: ${output_text}`,
     text(others.filter((key) => !inputs.includes(key))),
@@ -89,16 +89,16 @@ function body(described, { definitions, places, editor }, action, memory) {
   return el(
     "div",
     { class: "body" },
-    new Runner(described, definitions, action, memory).element,
+    new Runner(described, definitions, action, storage).element,
     el(
       "div",
       { class: "about" },
       ...doc.split("\n\n").filter(Boolean).map((paragraph) => el("p", {}, paragraph.replaceAll("\n", " "))),
-      place ? el("p", {}, placeLink(place, editor)) : null,
-      el("h3", {}, "Takes"),
-      el("pre", { tabindex: 0, "aria-label": `What ${name} takes` }, text(inputs)),
-      el("h3", {}, "Gives"),
-      el("pre", { tabindex: 0, "aria-label": `What ${name} gives` }, gives.filter(Boolean).join("\n\n")),
+      location ? el("p", {}, locationLink(location, editor)) : null,
+      el("h3", {}, "Input"),
+      el("pre", { tabindex: 0, "aria-label": `Input of ${name}` }, text(inputs)),
+      el("h3", {}, "Output"),
+      el("pre", { tabindex: 0, "aria-label": `Output of ${name}` }, outputs.filter(Boolean).join("\n\n")),
       el("details", { class: "more" }, el("summary", {}, "JSON schema"), el("pre", { tabindex: 0 }, schemas)),
     ),
   );

@@ -3,20 +3,20 @@
 
 import { ActionError } from "../../error.js";
 
-/** Runs that are kept, those under way included. */
+/** The number of retained runs, including those in progress. */
 const RUNS_MAX = 100;
 
-/** Events and notes that are kept for each run. */
+/** The number of retained events and notes of each run. */
 const ENTRIES_MAX = 30;
 
-/** Longer texts are cut: a page may hold any amount of data, its panel may not. */
+/** The longest text. Longer ones are truncated: the panel must not use much memory for the data of a page. */
 const TEXT_CHARS_MAX = 4000;
 
-/** What the actions of this tab do, as far as one looks back. */
+/** The recent calls and streams of this tab. */
 export class Activity {
   /** The newest first. @type {Run[]} */
   runs = [];
-  /** Told of each change. */
+  /** Called after each change. */
   onChange = () => {};
   #now;
   #lastId = 0;
@@ -27,7 +27,7 @@ export class Activity {
   }
 
   /**
-   * Notes the beginning of a run. The other methods take what this returns.
+   * Records the start of a run. The other methods take the run that this returns.
    *
    * @param {{ name: string, method: string, input: unknown }} settings
    * @param {boolean} isStream
@@ -82,7 +82,7 @@ export class Activity {
   }
 
   /**
-   * A connection is lost; the next attempt is `attempt`.
+   * Records a lost connection; the next attempt is `attempt`.
    *
    * @param {Run} run
    * @param {unknown} error
@@ -100,7 +100,7 @@ export class Activity {
    */
   back(run, attempt) {
     run.reconnects += 1;
-    this.#note(run, "back", `open again with attempt ${attempt}`);
+    this.#note(run, "back", `reconnected with attempt ${attempt}`);
   }
 
   /**
@@ -131,7 +131,7 @@ export class Activity {
     this.onChange();
   }
 
-  /** Forgets the runs that are over. */
+  /** Removes the runs that have ended. */
   clear() {
     this.runs = this.runs.filter(({ ended }) => ended === null);
     this.onChange();
@@ -149,16 +149,15 @@ export class Activity {
     this.onChange();
   }
 
-  /** Where the run is that goes first: the oldest that is over, or the oldest. */
+  /** Returns the index of the run to remove first: the oldest one that has ended, or else the oldest one. */
   #oldest() {
-    const over = this.runs.findLastIndex(({ ended }) => ended !== null);
-    return over < 0 ? this.runs.length - 1 : over;
+    const index = this.runs.findLastIndex(({ ended }) => ended !== null);
+    return index < 0 ? this.runs.length - 1 : index;
   }
 }
 
 /**
- * What there is to say about an error, as plain data: of an `ActionError` what the server told, of any other
- * its name and message.
+ * Returns an error as plain data: the problem of an `ActionError`, or the name and message of another error.
  *
  * @param {unknown} error
  * @returns {{ name?: string, message: string, status?: number, code?: string, fields?: Record<string, string[]>,
@@ -182,7 +181,7 @@ export function json(value, indent, charsMax = TEXT_CHARS_MAX) {
   try {
     text = JSON.stringify(value, null, indent) ?? String(value);
   } catch {
-    text = String(value); // It holds itself.
+    text = String(value); // It contains itself.
   }
   return text.length > charsMax ? `${text.slice(0, charsMax)} … ${text.length - charsMax} more` : text;
 }

@@ -3,11 +3,11 @@
 
 import { clock, counted, duration, el, say, sync } from "./dom.js";
 
-/** How often the durations of what is under way are shown anew. */
+/** How often the durations of running calls are updated, in milliseconds. */
 const TICK_MS = 500;
 
 /**
- * The calls and streams of this tab, live.
+ * Returns the tab with the recent calls and streams, updated live.
  *
  * @param {Activity} activity
  * @returns {Tab}
@@ -27,7 +27,7 @@ export function runsTab(activity) {
     isDue = false;
     const { runs } = activity;
     const live = runs.filter(({ ended }) => ended === null).length;
-    say(count, `${live} under way, ${runs.length - live} over`);
+    say(count, `${live} running, ${runs.length - live} ended`);
     empty.hidden = runs.length > 0;
     clear.hidden = runs.length === live;
     const elements = sync(list, runs, ({ id }) => id, (run) => {
@@ -42,7 +42,7 @@ export function runsTab(activity) {
     element,
     show() {
       draw();
-      // However many events there are: once for each picture that the browser paints.
+      // At most once for each frame that the browser paints, however many events arrive.
       activity.onChange = () => {
         if (!isDue) requestAnimationFrame(draw);
         isDue = true;
@@ -81,7 +81,7 @@ class Row {
       this.#numbers,
       this.#took,
     );
-    const about = `${method}, began at ${clock(began)}`;
+    const about = `${method}, started at ${clock(began)}`;
     this.#body = el("div", { class: "seen" }, el("p", { class: "soft" }, about), part("Input", input), this.#result, this.#notes, this.#events);
     this.element = el("details", { class: "item", ontoggle: () => this.draw() }, summary, this.#body);
   }

@@ -3,16 +3,16 @@
 import { clock, duration, el } from "./dom.js";
 
 /**
- * What was built and changed last.
+ * Returns the last build and the last edits of pages.
  *
  * @param {Facts} facts
  */
 export function buildList({ build, changes }) {
   const last = build
-    ? entry(build.ok, build.at, build.what, build.ok ? "built" : "does not build", build.ms)
-    : el("p", { class: "empty" }, "Nothing has been built since the development server began.");
+    ? entry(build.ok, build.at, build.what, build.ok ? "built" : "failed to build", build.ms)
+    : el("p", { class: "empty" }, "Nothing has been built since the development server started.");
   const list = changes.map(({ ok, at, what, did, ms }) => entry(ok, at, what, did, ms));
-  const none = el("p", { class: "empty" }, "No page has been edited since this version of the app began to serve.");
+  const none = el("p", { class: "empty" }, "No page has been edited since this version of the app started.");
   return el(
     "div",
     { class: "builds" },

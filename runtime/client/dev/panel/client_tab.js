@@ -3,14 +3,13 @@
 import { el } from "./dom.js";
 
 const PARTS = /** @type {const} */ ([
-  ["start", "Every page begins with"],
-  ["later", "When a page has use for it"],
-  ["dev", "In development alone"],
+  ["start", "Loaded by every page"],
+  ["later", "Loaded when a page first needs it"],
+  ["dev", "Only in development"],
 ]);
 
 /**
- * How much of the client browsers load. The bytes are those that are sent; gzip is what a proxy or a server that
- * compresses makes of them.
+ * Returns the sizes of the client's modules: as they are sent, and compressed with gzip as by a proxy.
  *
  * @param {Facts} facts
  * @param {(size: Size) => Promise<number>} gzipped
@@ -27,7 +26,7 @@ export async function clientSizes({ client }, gzipped) {
 }
 
 /**
- * Fetches a module, from the browser's cache for the most part, and says how small gzip makes it.
+ * Fetches a module, mostly from the cache of the browser, and returns its size compressed with gzip.
  *
  * @param {URL} url
  */

@@ -1,9 +1,10 @@
-/** @import { Place } from "./types.d.ts" */
+/** @import { SourceLocation } from "./types.d.ts" */
 
 /** @typedef {string | number | boolean | null | undefined | ((event: any) => void)} Attribute */
 
 /**
- * Makes an element. Functions become listeners: `{ onclick: … }`; what is false, null or undefined is left out.
+ * Creates an element. A function becomes a listener: `{ onclick: … }`. Attributes that are false, null or undefined are
+ * left out.
  *
  * @template {keyof HTMLElementTagNameMap} Name
  * @param {Name} name
@@ -22,7 +23,7 @@ export function el(name, attributes = {}, ...children) {
 }
 
 /**
- * Changes a text only if it is another one: what somebody has marked stays marked.
+ * Sets a text, but only if it differs: a selection in an equal text stays.
  *
  * @param {Node} node
  * @param {string} text
@@ -32,7 +33,7 @@ export function say(node, text) {
 }
 
 /**
- * Makes the children of a list follow its items. A child whose item is still there stays where it is.
+ * Updates the children of a list to match its items. The child of an item that is still there stays.
  *
  * @template Item
  * @param {HTMLElement} list
@@ -58,16 +59,16 @@ export function sync(list, items, keyOf, make) {
 }
 
 /**
- * A place in a file, to be opened in the editor if it is known where it is.
+ * Returns a location in a source file, as a link to the editor if its path is known.
  *
- * @param {Place} place
+ * @param {SourceLocation} location
  * @param {string} editor
  */
-export function placeLink({ file, line, opens }, editor) {
+export function locationLink({ file, line, opens }, editor) {
   const text = line > 1 ? `${file}:${line}` : file;
   if (opens === null) return el("code", {}, text);
   const href = editor.replaceAll("{file}", encodeURI(opens)).replaceAll("{line}", String(line)).replaceAll("{column}", "1");
-  return el("a", { class: "place", href, title: "Open in the editor" }, text);
+  return el("a", { class: "location", href, title: "Open in the editor" }, text);
 }
 
 /** @param {number} ms */

@@ -3,7 +3,7 @@
 import { el, say } from "./dom.js";
 import { controls, example, inputOf, keyOf, textOf, textsOf } from "./schema.js";
 
-/** The fields of an input, or the whole of it as JSON. */
+/** A form for an input: as fields, or as JSON. */
 export class Form {
   element = el("div", { class: "form" });
   #definitions;
@@ -21,7 +21,7 @@ export class Form {
    * @param {string} id unique in the panel
    * @param {Schema} schema
    * @param {Definitions} definitions
-   * @param {object | null} input what stands in it at first
+   * @param {object | null} input the initial values
    */
   constructor(id, schema, definitions, input) {
     this.#id = id;
@@ -31,7 +31,7 @@ export class Form {
     this.#show(this.#controls === null, input ?? undefined);
   }
 
-  /** Whether it can be shown in both ways. */
+  /** Whether it can show fields as well as JSON. */
   get hasBoth() {
     return this.#controls !== null && this.#controls.length > 0;
   }
@@ -40,34 +40,34 @@ export class Form {
     return this.#isJson;
   }
 
-  /** Shows the fields as JSON, or the JSON as fields. Stays as it is if what is written cannot be read. */
+  /** Switches between fields and JSON, unless the current text is invalid. */
   turn() {
     const input = this.read();
     if (input !== undefined) this.#show(!this.#isJson, input);
   }
 
-  /** Returns the input; undefined if something cannot be read, which is said beside it. @returns {unknown} */
+  /** Returns the input, or undefined after it has shown what is invalid. @returns {unknown} */
   read() {
-    this.complain({});
+    this.showErrors({});
     if (this.#isJson) {
       try {
         return JSON.parse(this.#json.value);
       } catch (error) {
-        say(this.#jsonError, `This is no JSON: ${error instanceof Error ? error.message : error}`);
+        say(this.#jsonError, `This is not JSON: ${error instanceof Error ? error.message : error}`);
         return undefined;
       }
     }
     const { input, wrong } = inputOf(this.#controls ?? [], this.#texts());
-    this.complain(Object.fromEntries(Object.entries(wrong).map(([key, why]) => [key, [why]])));
+    this.showErrors(Object.fromEntries(Object.entries(wrong).map(([key, why]) => [key, [why]])));
     return Object.keys(wrong).length === 0 ? input : undefined;
   }
 
   /**
-   * Says what is wrong, beside each field; nothing any more if nothing is.
+   * Shows the errors beside their fields, and clears the others.
    *
-   * @param {Record<string, string[]>} errors by field, as the server has it
+   * @param {Record<string, string[]>} errors by field, as in a problem of the server
    */
-  complain(errors) {
+  showErrors(errors) {
     const rest = { ...errors };
     for (const [key, { field, error }] of this.#fields) {
       const mine = Object.keys(rest).filter((path) => path === key || path.startsWith(`${key}[`) || path.startsWith(`${key}.`));

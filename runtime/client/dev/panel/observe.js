@@ -4,8 +4,8 @@
 /** @import { Run } from "./types.d.ts" */
 
 /**
- * Tells `activity` of every run of every client from here on. The client knows nothing of it: what it runs is
- * wrapped here, so that no page pays for this outside of development.
+ * Records every later run of every client in an `Activity`. It wraps the method of the client, so that the client itself
+ * needs no code for this.
  *
  * @param {typeof Client} Observed
  * @param {Activity} activity
@@ -14,7 +14,7 @@ export function observe(Observed, activity) {
   const run = Observed.prototype.run;
   Observed.prototype.run = async function* (settings, isStream) {
     const seen = activity.begin(settings, isStream);
-    const messages = run.call(this, isStream ? listened(settings, seen, activity) : settings, isStream);
+    const messages = run.call(this, isStream ? recorded(settings, seen, activity) : settings, isStream);
     try {
       for (;;) {
         const { done, value } = await messages.next();
@@ -29,7 +29,7 @@ export function observe(Observed, activity) {
       activity.end(seen, settings.signal?.aborted ? "aborted" : "failed", error);
       throw error;
     } finally {
-      // Whoever leaves the loop closes the stream.
+      // Leaving the loop closes the stream.
       await messages.return(undefined);
       activity.end(seen, "left");
     }
@@ -37,14 +37,14 @@ export function observe(Observed, activity) {
 }
 
 /**
- * The settings with callbacks that listen as well. Each hands on to the page's own.
+ * Returns settings whose callbacks record what happens, and then call those of the page.
  *
  * @param {RunSettings} settings
  * @param {Run} run
  * @param {Activity} activity
  * @returns {RunSettings}
  */
-function listened(settings, run, activity) {
+function recorded(settings, run, activity) {
   const { onState, retryStream } = settings;
   return {
     ...settings,

@@ -2,13 +2,13 @@
 
 import { el } from "./dom.js";
 
-/** Of the window, in percent. */
+/** The size of the panel, in percent of the window. */
 const MIN = 20;
 const MAX = 90;
 const STEP = 5;
 
 /**
- * The edge of the panel, to be dragged, or moved by the arrow keys.
+ * Returns the edge of the panel. The user drags it, or moves it by the arrow keys.
  *
  * @param {() => State} state
  * @param {(size: number) => void} set

@@ -1,47 +1,47 @@
 /** @import { Call, StreamCall } from "../../types.d.ts" */
 /** @import { Definitions, Described } from "./types.d.ts" */
-/** @import { Memory } from "./storage.js" */
+/** @import { PanelStorage } from "./storage.js" */
 
 import { json, problem } from "./activity.js";
 import { clock, counted, duration, el, say } from "./dom.js";
 import { Form } from "./form.js";
 
-/** Events of a stream that are shown, at most. */
+/** The number of shown events of a stream. */
 const EVENTS_MAX = 200;
 
-/** Of an output: more than anybody reads, and less than what slows the page. */
+/** The longest shown output: more than a developer reads, and not so much that it slows the page. */
 const RESULT_CHARS_MAX = 200_000;
 
-/** A form to run one action with the page's own client, and what came of it. */
+/** A form that runs an action with the client of the page, and its result. */
 export class Runner {
   element;
   #action;
   #described;
   #form;
-  #memory;
+  #storage;
   #start = el("button", { class: "go", type: "submit" });
   #stop = el("button", { type: "button", onclick: () => this.#running?.abort() }, "Stop");
   #retries = el("input", { type: "checkbox", checked: true });
   #status = el("p", { class: "status", role: "status" });
   #result = el("pre", { tabindex: 0, hidden: true, "aria-label": "Result" });
   #events = el("ol", { class: "events", tabindex: 0, hidden: true, "aria-label": "Events" });
-  /** Aborted to end the run that is under way. @type {AbortController | null} */
+  /** Aborted to end the current run. @type {AbortController | null} */
   #running = null;
 
   /**
    * @param {Described} described
    * @param {Definitions} definitions
    * @param {unknown} action of the page's client, by namespace
-   * @param {Memory} memory
+   * @param {PanelStorage} storage
    */
-  constructor(described, definitions, action, memory) {
+  constructor(described, definitions, action, storage) {
     this.#described = described;
     this.#action = action;
-    this.#memory = memory;
+    this.#storage = storage;
     const { name, input, events } = described;
-    this.#form = new Form(`run-${name}`, input, definitions, memory.input(name));
+    this.#form = new Form(`run-${name}`, input, definitions, storage.input(name));
     const turn = el("button", { type: "button", class: "plain", onclick: () => this.#turn(turn) }, "As JSON");
-    const again = el("label", { class: "inline" }, this.#retries, " come back after a cut");
+    const again = el("label", { class: "inline" }, this.#retries, " reconnect");
     this.element = el(
       "form",
       { class: "run", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), void this.#run()) },
@@ -64,7 +64,7 @@ export class Runner {
     const isStream = this.#described.events !== null;
     say(this.#start, isStream ? "Start" : "Call");
     this.#start.removeAttribute("aria-disabled");
-    // The focus does not fall into nothing with the button that goes.
+    // The focus does not get lost with the hidden button.
     if (/** @type {ShadowRoot} */ (this.#stop.getRootNode()).activeElement === this.#stop) this.#start.focus();
     this.#stop.hidden = true;
   }
@@ -73,7 +73,7 @@ export class Runner {
     if (this.#running !== null) return;
     const input = this.#form.read();
     if (input === undefined) return;
-    this.#memory.keepInput(this.#described.name, input);
+    this.#storage.saveInput(this.#described.name, input);
     this.#running = new AbortController();
     const { signal } = this.#running;
     this.#start.setAttribute("aria-disabled", "true");
@@ -111,10 +111,10 @@ export class Runner {
     const call = /** @type {StreamCall<unknown, Record<string, unknown>>} */ (this.#builder(input)).withSignal(signal);
     let count = 0;
     let state = "connecting";
-    const tell = () => this.#say(state, `${state}, ${counted(count, "event")}`);
+    const showState = () => this.#say(state, `${state}, ${counted(count, "event")}`);
     call.withOnState((now) => {
       state = now;
-      tell();
+      showState();
     });
     if (this.#retries.checked) call.withRetryStream();
     const events = call.events();
@@ -122,7 +122,7 @@ export class Runner {
       const { done, value } = await events.next();
       if (done) return value;
       count += 1;
-      tell();
+      showState();
       this.#add(value.event, value.data);
     }
   }
@@ -153,7 +153,7 @@ export class Runner {
    */
   #fail(error, took) {
     const about = problem(error);
-    this.#form.complain(about.fields ?? {});
+    this.#form.showErrors(about.fields ?? {});
     this.#show("failed", `${about.code ?? about.name} after ${took}`, about);
   }
 

@@ -1,17 +1,17 @@
-// What a JSON Schema says → the fields of a form, and the texts in them → an input.
+// Turns a JSON Schema into the fields of a form, and the texts of a form into an input.
 
 /** @import { Control, Definitions, Schema, Texts } from "./types.d.ts" */
 
 const REFERENCE = "#/components/schemas/";
 
-/** Groups within groups; what lies deeper is written as JSON. */
+/** The depth of nested groups. Deeper objects are written as JSON. */
 const DEPTH_MAX = 3;
 
-/** Texts that may be longer get several lines. */
+/** A field for a longer text has several lines. */
 const LINE_CHARS = 120;
 
 /**
- * The fields of an object, or null if it has no fixed ones: then the whole is written as JSON.
+ * Returns the fields of an object, or null if it has no fixed fields: it is then written as JSON.
  *
  * @param {Schema} schema
  * @param {Definitions} definitions
@@ -54,7 +54,7 @@ function control(field, definitions, path, isRequired) {
 }
 
 /**
- * Follows references, and takes `null` out of what else a value may be.
+ * Resolves references, and separates `null` from the other types of a value.
  *
  * @param {Schema} schema
  * @param {Definitions} definitions
@@ -62,7 +62,7 @@ function control(field, definitions, path, isRequired) {
  */
 export function resolve(schema, definitions) {
   let isNullable = false;
-  // A definition that is nothing but itself has an end here too.
+  // The bound also ends a definition that refers only to itself.
   for (let steps = 0; steps < 16; steps += 1) {
     const { $ref, anyOf, ...rest } = schema;
     const definition = $ref === undefined ? undefined : definitions[$ref.replace(REFERENCE, "")]?.schema;
@@ -89,7 +89,7 @@ function typeOf({ type, properties }) {
 function choicesOf({ enum: values, const: value, oneOf }) {
   if (values) return values.filter((value) => value !== null);
   if (value !== undefined) return [value];
-  // Words with a documentation each.
+  // Constants, each with a description.
   return oneOf?.every((member) => member.const !== undefined) ? oneOf.map((member) => member.const) : null;
 }
 
@@ -104,7 +104,7 @@ function hint({ type, format, minimum, maximum, minLength, maxLength }) {
 }
 
 /**
- * A value that a schema may take, to be changed by whoever sends it.
+ * Returns a value that matches a schema, for the user to edit.
  *
  * @param {Schema | boolean | undefined} given
  * @param {Definitions} definitions
@@ -141,11 +141,11 @@ export function example(given, definitions, depth = 0) {
 }
 
 /**
- * Reads the input from the texts of a form. What may be left out and is empty is left out.
+ * Reads the input from the texts of a form. Empty optional fields are left out.
  *
  * @param {Control[]} fields
  * @param {Texts} texts
- * @returns {{ input: Record<string, unknown>, wrong: Texts }} `wrong` says why of each field that cannot be read
+ * @returns {{ input: Record<string, unknown>, wrong: Texts }} `wrong` has a message for each invalid field
  */
 export function inputOf(fields, texts) {
   /** @type {Record<string, unknown>} */
@@ -167,7 +167,7 @@ export function inputOf(fields, texts) {
     } else if (field.isNullable) {
       input[name] = null;
     } else if (field.isRequired) {
-      wrong[key] = `${field.kind === "json" ? "JSON" : `a ${field.kind}`} is wanted here`;
+      wrong[key] = `${field.kind === "json" ? "JSON" : `a ${field.kind}`} is required`;
     }
   }
   return { input, wrong };
@@ -183,9 +183,9 @@ function valueOf({ kind, choices }, text) {
     case "number":
     case "integer": {
       const value = Number(text);
-      if (text.trim() === "" || Number.isNaN(value)) return { why: "this is no number" };
+      if (text.trim() === "" || Number.isNaN(value)) return { why: "this is not a number" };
       const isExact = kind === "number" || !Number.isInteger(value) || Number.isSafeInteger(value);
-      return isExact ? { value } : { why: "JavaScript would send another number: this one has too many digits" };
+      return isExact ? { value } : { why: "this number has too many digits for JavaScript" };
     }
     case "flag":
       return { value: text === "true" };
@@ -195,7 +195,7 @@ function valueOf({ kind, choices }, text) {
       try {
         return { value: JSON.parse(text) };
       } catch (error) {
-        return { why: `this is no JSON: ${error instanceof Error ? error.message : error}` };
+        return { why: `this is not JSON: ${error instanceof Error ? error.message : error}` };
       }
     default:
       return { value: text };
@@ -203,7 +203,7 @@ function valueOf({ kind, choices }, text) {
 }
 
 /**
- * The texts of a form that shows this input.
+ * Returns the texts of a form for an input.
  *
  * @param {Control[]} fields
  * @param {unknown} input
@@ -224,7 +224,7 @@ export function textsOf(fields, input) {
   return texts;
 }
 
-/** The name of a field as errors of the server have it. @param {Control} field */
+/** Returns the name of a field, as problems of the server have it. @param {Control} field */
 export function keyOf({ path }) {
   return path.join(".");
 }
@@ -236,7 +236,7 @@ export function textOf(value) {
 }
 
 /**
- * The definitions that schemas lead to, each once, in the order in which they come.
+ * Returns the keys of the definitions that schemas refer to, each once, in order.
  *
  * @param {Schema[]} schemas
  * @param {Definitions} definitions

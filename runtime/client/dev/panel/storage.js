@@ -3,10 +3,10 @@
 const NAME = "kipo:panel";
 
 /** @type {State} */
-const FIRST = { isOpen: false, tab: "actions", dock: "bottom", size: 45 };
+const INITIAL = { isOpen: false, tab: "actions", dock: "bottom", size: 45 };
 
-/** What the panel remembers: how it looks, for the browser; what was typed into its forms, for the tab. */
-export class Memory {
+/** Stores the state of the panel: its layout in the browser, and the inputs of its forms in the tab. */
+export class PanelStorage {
   #local;
   #session;
   /** @type {State} */
@@ -19,7 +19,7 @@ export class Memory {
   constructor(local = () => localStorage, session = () => sessionStorage) {
     this.#local = local;
     this.#session = session;
-    this.#state = { ...FIRST, ...read(local, NAME) };
+    this.#state = { ...INITIAL, ...read(local, NAME) };
   }
 
   get state() {
@@ -33,7 +33,7 @@ export class Memory {
   }
 
   /**
-   * The input that was typed for an action.
+   * Returns the last input for an action.
    *
    * @param {string} action
    * @returns {object | null}
@@ -46,11 +46,11 @@ export class Memory {
    * @param {string} action
    * @param {unknown} input
    */
-  keepInput(action, input) {
+  saveInput(action, input) {
     write(this.#session, `${NAME}:${action}`, input);
   }
 
-  /** The actions that are unfolded. @returns {string[]} */
+  /** The names of the unfolded actions. @returns {string[]} */
   get unfolded() {
     return read(this.#session, `${NAME}:unfolded`) ?? [];
   }
@@ -68,7 +68,7 @@ function read(storage, name) {
   try {
     return JSON.parse(storage().getItem(name) ?? "null");
   } catch {
-    return null; // Not allowed here, or not ours.
+    return null; // Forbidden, or not JSON.
   }
 }
 
@@ -81,6 +81,6 @@ function write(storage, name, value) {
   try {
     storage().setItem(name, JSON.stringify(value));
   } catch {
-    // Not allowed here, or full: the panel works all the same.
+    // Forbidden or full: the panel works without it.
   }
 }

@@ -1,5 +1,5 @@
-// The host takes nothing from the page: what it would inherit is reset where the page's own rules cannot win.
-// Sizes are in pixels, since the page says how large a rem is.
+// The host inherits nothing from the page: its properties are reset with `!important`.
+// Sizes are in pixels, since the page defines the size of a rem.
 
 export const STYLE = `
 :host { all: initial !important; display: contents !important; }
@@ -43,7 +43,7 @@ p { margin: 0 0 6px; }
 a { color: var(--accent); text-underline-offset: 2px; }
 .soft { color: var(--soft); }
 .empty { padding: 16px; color: var(--soft); }
-code, pre, .name, .place, time, textarea.json { font-family: var(--mono); font-size: 12px; }
+code, pre, .name, .location, time, textarea.json { font-family: var(--mono); font-size: 12px; }
 pre { margin: 0 0 6px; padding: 9px 11px; overflow: auto; border: 1px solid var(--line); border-radius: 7px; background: var(--sunken);
   white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 2; max-height: 320px; }
 pre[data-state="failed"] { border-color: var(--bad); }

@@ -1,8 +1,8 @@
-// Shapes that the parts of the development panel share. Pages never see them.
+// Types that the modules of the development panel share. They are not public.
 
 import type { StreamState } from "../../types.d.ts";
 
-/** A JSON Schema (2020-12), as far as forms look at one. */
+/** A JSON Schema (2020-12), with the keywords that forms use. */
 export interface Schema {
   $ref?: string;
   type?: string | string[];
@@ -26,7 +26,7 @@ export interface Schema {
   format?: string;
 }
 
-/** A named type: its schema, and how TypeScript writes it. */
+/** A named type: its schema, and its text in TypeScript. */
 export interface Definition {
   schema: Schema;
   text: string;
@@ -41,12 +41,12 @@ export interface Described {
   input: Schema;
   output: Schema;
   output_text: string;
-  /** Null for a call that answers once. */
+  /** Null for an action that does not stream. */
   events: { name: string; doc: string; data: Schema; text: string }[] | null;
 }
 
-/** A place in a file; `opens` is the path for an editor, if it is known. */
-export interface Place {
+/** A location in a source file; `opens` is the path for an editor, if it is known. */
+export interface SourceLocation {
   file: string;
   line: number;
   opens: string | null;
@@ -54,16 +54,16 @@ export interface Place {
 
 /** One page. */
 export interface Page {
-  /** The address with its parameters in braces; of an error page, that of its folder. */
+  /** The path with its parameters in braces; of an error page, the path of its folder. */
   path: string;
-  /** What an error page is shown for: `404`, `5xx`. */
+  /** The status of an error page: `404`, `5xx`. */
   status: string | null;
   template: string;
-  place: Place;
-  /** The other templates that it is made of. */
+  place: SourceLocation;
+  /** The other templates that it uses. */
   uses: string[];
-  /** Of its data function. */
-  data: Place | null;
+  /** The location of its data function. */
+  data: SourceLocation | null;
 }
 
 export interface Size {
@@ -71,43 +71,43 @@ export interface Size {
   bytes: number;
 }
 
-/** What `{base}/dev/panel` answers. */
+/** The response of `{base}/dev/panel`. */
 export interface Facts {
   actions: Described[];
   definitions: Definitions;
-  places: Record<string, Place>;
+  places: Record<string, SourceLocation>;
   pages: Page[];
   /** `at` is in milliseconds since 1970, here and below. */
   build: { what: string; ms: number; ok: boolean; at: number } | null;
   /** The last one first. */
   changes: { what: string; did: string; ms: number; ok: boolean; at: number }[];
   client: { start: Size[]; later: Size[]; dev: Size[] };
-  /** An URL with `{file}`, `{line}` and `{column}` in it. */
+  /** A URL with `{file}`, `{line}` and `{column}` in it. */
   editor: string;
 }
 
 /** One field of a form. */
 export interface Control {
-  /** Its way from the top: `["filter", "name"]`. */
+  /** The names from the top: `["filter", "name"]`. */
   path: string[];
   kind: "text" | "number" | "integer" | "flag" | "choice" | "group" | "json";
   doc: string;
   isRequired: boolean;
-  /** It has to be there, and is null if it is empty. */
+  /** It is required, and null if it is empty. */
   isNullable: boolean;
-  /** What a choice offers. */
+  /** The values of a choice. */
   choices: unknown[];
-  /** Of a group. */
+  /** The controls of a group. */
   controls: Control[];
-  /** A word on what belongs here. */
+  /** What the field accepts. */
   hint: string;
-  /** What stands in it at first. */
+  /** The initial text. */
   initial: string;
-  /** Whether it may hold several lines. */
+  /** Whether it has several lines. */
   isLong: boolean;
 }
 
-/** What is in a form: text by the joined path of each control. */
+/** The content of a form: a text by the joined path of each control. */
 export type Texts = Record<string, string>;
 
 /** One run of an action, as the panel shows it. */
@@ -116,25 +116,25 @@ export interface Run {
   name: string;
   method: string;
   isStream: boolean;
-  /** JSON, cut if it is long; here and below. */
+  /** JSON, truncated if it is long; here and below. */
   input: string;
   began: number;
   ended: number | null;
-  /** Calls are `running`, then `closed`. */
+  /** `running`, then `closed`, for calls. */
   state: StreamState | "running";
-  /** How it ended: with its output, with an error, by its signal, or because the page left its loop. */
+  /** How it ended: with its output, with an error, by its signal, or because the page has left its loop. */
   outcome: "done" | "failed" | "aborted" | "left" | null;
   output: string | null;
   error: string | null;
-  /** The word of the error. */
+  /** The code of the error. */
   code: string | null;
-  /** How many events there were. */
+  /** The number of events. */
   events: number;
-  /** The last of them, the newest last. */
+  /** The last events, the newest last. */
   last: Seen[];
   reconnects: number;
   gaps: number;
-  /** What happened to its connections, the newest last. */
+  /** The changes of its connections, the newest last. */
   notes: Note[];
 }
 
@@ -153,20 +153,20 @@ export interface Note {
   text: string;
 }
 
-/** What is remembered of the panel from page to page. */
+/** The state of the panel, which stays from page to page. */
 export interface State {
   isOpen: boolean;
   tab: string;
   dock: "bottom" | "right";
-  /** Of the window, in percent. */
+  /** In percent of the window. */
   size: number;
 }
 
 /** One tab of the panel. */
 export interface Tab {
   element: HTMLElement;
-  /** It is looked at from here on. */
+  /** Called when the tab becomes visible. */
   show?(): void;
-  /** It is not looked at any more. */
+  /** Called when the tab is hidden. */
   hide?(): void;
 }

@@ -1,20 +1,20 @@
 /** @import { Facts, Tab } from "./types.d.ts" */
 /** @import { Activity } from "./activity.js" */
-/** @import { Memory } from "./storage.js" */
+/** @import { PanelStorage } from "./storage.js" */
 
 import { actionsTab } from "./actions_tab.js";
+import { runsTab } from "./activity_tab.js";
 import { buildList } from "./build_tab.js";
 import { clientSizes, gzippedSize } from "./client_tab.js";
 import { el, say } from "./dom.js";
 import { pagesList } from "./pages_tab.js";
 import { edge } from "./resize.js";
-import { runsTab } from "./activity_tab.js";
 import { STYLE } from "./style.js";
 
-/** How often the server is asked while one looks at what it built. */
+/** How often the build tab asks the server, in milliseconds. */
 const BUILD_MS = 2000;
 
-/** What happens in the panel is not the page's: a click in it is no click beside the page's menu. */
+/** Events that do not leave the panel: a click in it must not close a menu of the page. */
 const OWN_EVENTS = [
   ...["keydown", "keyup", "keypress", "beforeinput", "input", "click", "dblclick", "auxclick", "contextmenu"],
   ...["mousedown", "mouseup", "pointerdown", "pointerup", "touchstart", "touchend", "wheel"],
@@ -24,40 +24,40 @@ const OWN_EVENTS = [
 const TITLES = { actions: "Actions", activity: "Activity", pages: "Pages", build: "Build", client: "Client" };
 
 /**
- * What the panel is made of.
+ * What the panel shows.
  *
  * @typedef {object} Sources
  * @property {Activity} activity
- * @property {Memory} memory
- * @property {URL} base where the client's modules are
+ * @property {PanelStorage} storage
+ * @property {URL} base the URL of the client's modules
  * @property {unknown} action of the page's client
- * @property {string} key that opens it, in words
+ * @property {string} key that opens it, as text
  */
 
-/** The panel in the page. It lives in a shadow root, so that neither styles the other. */
+/** The panel in the page. It has a shadow root, so that its styles and those of the page stay apart. */
 export class View {
   #host = document.createElement("kipo-panel");
   #section;
   #edge;
   #content = el("div", { role: "tabpanel", id: "content", tabindex: 0 });
-  /** By name. @type {Map<string, HTMLButtonElement>} */
+  /** The buttons of the tabs, by name. @type {Map<string, HTMLButtonElement>} */
   #buttons = new Map();
   #dock = el("button", { type: "button", onclick: () => this.#turn() });
   #sources;
-  /** Those that were looked at. @type {Map<string, Tab>} */
+  /** The tabs that have been opened, by name. @type {Map<string, Tab>} */
   #tabs = new Map();
-  /** The one that is looked at. @type {Tab | undefined} */
+  /** The visible tab. @type {Tab | undefined} */
   #tab;
-  /** Had the focus when the panel was opened. @type {Element | null} */
+  /** The element that had the focus before the panel opened. @type {Element | null} */
   #before = null;
-  /** Puts the panel back where a page replaced all that it held. */
+  /** Adds the panel again after a script has replaced all children of the page. */
   #observer = new MutationObserver(() => this.#host.isConnected || document.documentElement.append(this.#host));
 
   /** @param {Sources} sources */
   constructor(sources) {
     this.#sources = sources;
-    const { memory, key } = sources;
-    this.#edge = edge(() => memory.state, (size) => (memory.change({ size }), this.#arrange()));
+    const { storage, key } = sources;
+    this.#edge = edge(() => storage.state, (size) => (storage.change({ size }), this.#arrange()));
     const close = el("button", { type: "button", "aria-label": "Close", title: `Close (Esc or ${key})`, onclick: () => this.close() }, "✕");
     const tabs = el("div", { role: "tablist", "aria-label": "Kipo panel", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#move(event) });
     for (const [name, title] of Object.entries(TITLES)) {
@@ -70,7 +70,7 @@ export class View {
     this.#section = el("section", { "aria-label": "Kipo panel" }, this.#edge.element, header, this.#content);
     this.#section.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.close());
     const root = this.#host.attachShadow({ mode: "open" });
-    // A sheet made by script is allowed by a policy that forbids inline styles.
+    // A content security policy that forbids inline styles allows a sheet made by a script.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
@@ -82,22 +82,22 @@ export class View {
     return this.#host.isConnected;
   }
 
-  /** @param {boolean} takesFocus whether somebody asked for it, here and now */
+  /** @param {boolean} takesFocus whether the user has just asked for it */
   open(takesFocus) {
-    const { memory } = this.#sources;
-    memory.change({ isOpen: true });
+    const { storage } = this.#sources;
+    storage.change({ isOpen: true });
     this.#before = document.activeElement;
     document.documentElement.append(this.#host);
     this.#observer.observe(document.documentElement, { childList: true });
     this.#arrange();
-    const { tab } = memory.state;
+    const { tab } = storage.state;
     this.#select(tab in TITLES ? tab : "actions");
-    if (takesFocus) this.#buttons.get(memory.state.tab)?.focus();
+    if (takesFocus) this.#buttons.get(storage.state.tab)?.focus();
   }
 
   close() {
     const hadFocus = document.activeElement === this.#host;
-    this.#sources.memory.change({ isOpen: false });
+    this.#sources.storage.change({ isOpen: false });
     this.#observer.disconnect();
     this.#tab?.hide?.();
     this.#tab = undefined;
@@ -105,9 +105,9 @@ export class View {
     if (hadFocus && this.#before instanceof HTMLElement) this.#before.focus({ preventScroll: true });
   }
 
-  /** Shows how it stands, as it is remembered. */
+  /** Applies the stored state. */
   #arrange() {
-    const { dock, size } = this.#sources.memory.state;
+    const { dock, size } = this.#sources.storage.state;
     this.#section.dataset.dock = dock;
     this.#section.style.setProperty("--size", String(size));
     say(this.#dock, dock === "bottom" ? "◨" : "⬓");
@@ -118,14 +118,14 @@ export class View {
   }
 
   #turn() {
-    const { memory } = this.#sources;
-    memory.change({ dock: memory.state.dock === "bottom" ? "right" : "bottom" });
+    const { storage } = this.#sources;
+    storage.change({ dock: storage.state.dock === "bottom" ? "right" : "bottom" });
     this.#arrange();
   }
 
   /** @param {string} name */
   #select(name) {
-    this.#sources.memory.change({ tab: name });
+    this.#sources.storage.change({ tab: name });
     for (const [other, button] of this.#buttons) {
       button.ariaSelected = String(other === name);
       button.tabIndex = other === name ? 0 : -1;
@@ -141,7 +141,7 @@ export class View {
   /** @param {KeyboardEvent} event */
   #move(event) {
     const names = [...this.#buttons.keys()];
-    const at = names.indexOf(this.#sources.memory.state.tab);
+    const at = names.indexOf(this.#sources.storage.state.tab);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + names.length, Home: 0, End: names.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
@@ -155,42 +155,42 @@ export class View {
    * @returns {Tab}
    */
   #make(name) {
-    const { activity, memory, action, base } = this.#sources;
+    const { activity, storage, action, base } = this.#sources;
     switch (name) {
       case "activity":
         return runsTab(activity);
       case "pages":
-        return this.#asking((facts) => pagesList(facts, shownTemplate()));
+        return this.#asking((facts) => pagesList(facts, currentTemplate()));
       case "build":
         return this.#asking(buildList, BUILD_MS);
       case "client":
         return this.#asking((facts) => clientSizes(facts, ({ name }) => gzippedSize(new URL(name, base))));
       default: {
-        /** What is typed into the forms stays. @type {HTMLElement | undefined} */
+        /** Created once, so that the texts in its forms stay. @type {HTMLElement | undefined} */
         let made;
-        return this.#asking((facts) => (made ??= actionsTab(facts, action, memory).element));
+        return this.#asking((facts) => (made ??= actionsTab(facts, action, storage).element));
       }
     }
   }
 
   /**
-   * A tab that asks the server when it is looked at.
+   * Returns a tab that asks the server when it becomes visible.
    *
    * @param {(facts: Facts) => HTMLElement | Promise<HTMLElement>} draw
-   * @param {number} [everyMs] and again after so long
+   * @param {number} [everyMs] the interval of further requests
    * @returns {Tab}
    */
   #asking(draw, everyMs = 0) {
-    const element = el("div", {}, el("p", { class: "empty", role: "status" }, "Asking the server …"));
+    const element = el("div", {}, el("p", { class: "empty", role: "status" }, "Loading …"));
     let timer = 0;
     let shown = "";
     const ask = async () => {
       try {
         const response = await fetch(new URL("../dev/panel", this.#sources.base), { cache: "no-store" });
-        if (!response.ok) throw new Error(`the server answered with ${response.status}`);
+        if (!response.ok) throw new Error(`the server responded with ${response.status}`);
         const text = await response.text();
-        // The same again, on the same page: nothing that has the focus or is marked has to go.
-        const now = `${shownTemplate()} ${text}`;
+        // If nothing has changed, the elements stay, with focus and selection.
+        const now = `${currentTemplate()} ${text}`;
         if (now !== shown) element.replaceChildren(await draw(JSON.parse(text)));
         shown = now;
       } catch (error) {
@@ -211,7 +211,7 @@ export class View {
   }
 }
 
-/** The template that this tab shows, by the mark that the server put into its head. */
-function shownTemplate() {
+/** Returns the template of the current page. */
+function currentTemplate() {
   return document.querySelector("script[data-kipo-page]")?.getAttribute("data-kipo-page") ?? undefined;
 }

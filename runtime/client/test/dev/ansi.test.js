@@ -22,13 +22,13 @@ test("each_kind_of_colour_is_known", () => {
   assert.equal(colour(""), undefined);
 });
 
-test("colours_of_the_ground_and_moves_of_the_cursor_are_left_out", () => {
+test("background_colours_and_cursor_moves_are_left_out", () => {
   assert.deepEqual(pieces("\x1b[48;5;31;1mx\x1b[K\x1b[0m\x1b[48;2;31;32;33my\x1b[2Jz"), [
     { text: "x", colour: undefined, bold: true },
     { text: "yz", colour: undefined, bold: false },
   ]);
 });
 
-test("links_of_terminals_are_left_out", () => {
+test("terminal_links_are_left_out", () => {
   assert.deepEqual(pieces("a \x1b]8;;https://x.test\x07E0308\x1b]8;;\x07 b").map(({ text }) => text), ["a E0308 b"]);
 });

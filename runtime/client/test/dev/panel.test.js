@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { isPanelKey } from "../../dev/panel.js";
-import { Memory } from "../../dev/panel/storage.js";
+import { PanelStorage } from "../../dev/panel/storage.js";
 
 /** @param {object} event */
 function check(event, expected) {
@@ -20,33 +20,33 @@ test("the_key_is_the_same_on_every_keyboard", () => {
   check({ key: "j", code: "KeyJ" }, false);
 });
 
-/** As much of a storage as is asked for. */
-function storage() {
+/** The methods of a storage that the panel uses. */
+function fakeStorage() {
   const items = new Map();
   return { items, getItem: (name) => items.get(name) ?? null, setItem: (name, value) => items.set(name, value) };
 }
 
-test("the_panel_is_closed_until_it_is_opened_and_remembers_how_it_looked", () => {
-  const [local, session] = [storage(), storage()];
-  const memory = new Memory(() => local, () => session);
-  assert.equal(memory.state.isOpen, false);
-  memory.change({ isOpen: true, tab: "pages" });
-  memory.keepInput("chat.Send", { message: "hi" });
-  memory.unfolded = ["chat.Send"];
-  const later = new Memory(() => local, () => session);
+test("the_panel_is_closed_at_first_and_remembers_its_layout", () => {
+  const [local, session] = [fakeStorage(), fakeStorage()];
+  const storage = new PanelStorage(() => local, () => session);
+  assert.equal(storage.state.isOpen, false);
+  storage.change({ isOpen: true, tab: "pages" });
+  storage.saveInput("chat.Send", { message: "hi" });
+  storage.unfolded = ["chat.Send"];
+  const later = new PanelStorage(() => local, () => session);
   assert.deepEqual([later.state.isOpen, later.state.tab, later.state.dock], [true, "pages", "bottom"]);
   assert.deepEqual(later.input("chat.Send"), { message: "hi" });
   assert.equal(later.input("chat.Listen"), null);
   assert.deepEqual(later.unfolded, ["chat.Send"]);
 });
 
-test("a_browser_that_allows_no_storage_has_a_panel_all_the_same", () => {
+test("the_panel_works_without_storage", () => {
   const denied = () => {
     throw new DOMException("denied", "SecurityError");
   };
-  const memory = new Memory(denied, denied);
-  memory.change({ isOpen: true });
-  assert.equal(memory.state.isOpen, true);
-  assert.deepEqual(memory.unfolded, []);
-  assert.equal(new Memory(denied, denied).state.isOpen, false);
+  const storage = new PanelStorage(denied, denied);
+  storage.change({ isOpen: true });
+  assert.equal(storage.state.isOpen, true);
+  assert.deepEqual(storage.unfolded, []);
+  assert.equal(new PanelStorage(denied, denied).state.isOpen, false);
 });

@@ -12,37 +12,37 @@ class FakeEvents extends EventTarget {
   send(name, data = {}) {
     this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) }));
   }
-  /** A lost connection: not an event of the server, though it has the name of one. */
+  /** A lost connection: an `error` event that the server did not send. */
   fail(readyState) {
     this.readyState = readyState;
     this.dispatchEvent(new Event("error"));
   }
 }
 
-/** Some tabs of one browser, with one lock and one channel between them. */
+/** Tabs of one browser, which share one lock and one channel. */
 class FakeBrowser {
   tabs = [];
   opened = [];
   #queue = [];
 
-  open({ isPoor = false, template, life } = {}) {
+  open({ hasLocks = true, template, generation } = {}) {
     const tab = {
-      /** What was done to the page, in order. */
+      /** The changes of the page, in order. */
       done: [],
       covers: [],
       timers: [],
-      /** Lets all that was set come due. */
+      /** Fires all timers. */
       wait: () => tab.timers.splice(0).forEach((run) => run()),
       template: () => template,
-      life: () => life,
+      generation: () => generation,
       failure: () => undefined,
       load: () => tab.done.push("load"),
-      refresh: async () => {
-        tab.done.push("refresh");
+      update: async () => {
+        tab.done.push("update");
         return tab.failing;
       },
-      swapStyles: (paths) => tab.done.push(`swap ${paths}`),
-      fetchAgain: (paths) => tab.done.push(`fetch ${paths}`),
+      swapStyleSheets: (paths) => tab.done.push(`swap ${paths}`),
+      refetch: (paths) => tab.done.push(`fetch ${paths}`),
       cover: (errors, failures) => (tab.covers = [...failures, ...errors].map(({ message }) => message)),
       openWith: ({ editor }) => (tab.editor = editor),
       setTimer: (run) => tab.timers.push(run),
@@ -52,7 +52,7 @@ class FakeBrowser {
         return events;
       },
     };
-    if (!isPoor) {
+    if (hasLocks) {
       tab.channel = {
         postMessage: (data) => {
           for (const other of this.tabs) if (other !== tab) other.channel.onmessage({ data: structuredClone(data) });
@@ -82,7 +82,7 @@ class FakeBrowser {
 
 test("many_tabs_share_one_connection_and_all_follow", () => {
   for (const [name, data, done] of [
-    ["page", { pages: null }, "refresh"],
+    ["page", { pages: null }, "update"],
     ["script", { pages: null }, "load"],
     ["css", { paths: ["pages/index.css"] }, "swap pages/index.css"],
     ["file", { paths: ["public/a.svg"] }, "fetch public/a.svg"],
@@ -96,16 +96,16 @@ test("many_tabs_share_one_connection_and_all_follow", () => {
   }
 });
 
-test("a_page_that_does_not_show_it_stays_as_it_is", () => {
+test("a_page_with_another_template_does_not_change", () => {
   const browser = new FakeBrowser();
   const [index, about, unknown] = [browser.open({ template: "index.html" }), browser.open({ template: "about.html" }), browser.open()];
   const { events } = browser.opened[0];
   events.send("page", { pages: ["index.html", "other.html"] });
   events.send("script", { pages: ["about.html"] });
-  assert.deepEqual([index.done, about.done, unknown.done], [["refresh"], ["load"], ["refresh", "load"]]);
+  assert.deepEqual([index.done, about.done, unknown.done], [["update"], ["load"], ["update", "load"]]);
 });
 
-test("a_tab_takes_over_when_the_one_with_the_connection_closes", () => {
+test("when_the_leader_closes_the_next_tab_opens_a_connection", () => {
   const browser = new FakeBrowser();
   const [first, second] = [browser.open(), browser.open()];
   browser.opened[0].events.send("start", { id: "a" });
@@ -116,7 +116,7 @@ test("a_tab_takes_over_when_the_one_with_the_connection_closes", () => {
   assert.deepEqual([first.done, second.done.at(-1)], [[], "load"]);
 });
 
-test("what_is_wrong_covers_every_tab_until_it_is_mended", () => {
+test("errors_cover_every_tab_until_they_are_fixed", () => {
   const browser = new FakeBrowser();
   const tabs = [browser.open(), browser.open()];
   const { events } = browser.opened[0];
@@ -131,7 +131,7 @@ test("what_is_wrong_covers_every_tab_until_it_is_mended", () => {
   for (const tab of tabs) assert.deepEqual(tab.covers, []);
 });
 
-test("a_failure_is_shown_until_the_next_change", () => {
+test("a_failure_shows_until_the_next_edit", () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
   const { events } = browser.opened[0];
@@ -144,7 +144,7 @@ test("a_failure_is_shown_until_the_next_change", () => {
   assert.deepEqual(tab.covers, ["stands"]);
 });
 
-test("a_tab_that_opens_later_sees_what_is_wrong_now", () => {
+test("a_tab_that_opens_later_shows_the_current_errors", () => {
   const browser = new FakeBrowser();
   browser.open();
   const { events } = browser.opened[0];
@@ -170,28 +170,28 @@ test("a_tab_that_opens_later_does_not_uncover_the_others", () => {
   assert.deepEqual([first.covers, second.covers], [undefined, ["broken"]]);
 });
 
-test("a_page_that_fails_is_told_of_unless_the_server_has_told_already", async () => {
+test("the_failure_of_a_page_shows_unless_the_server_has_reported_it", async () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
-  tab.failing = { message: "the page is answered with 500" };
+  tab.failing = { message: "the server responds with 500" };
   const { events } = browser.opened[0];
   events.send("page", { pages: null });
   await settle();
-  assert.deepEqual(tab.covers, ["the page is answered with 500"]);
+  assert.deepEqual(tab.covers, ["the server responds with 500"]);
   events.send("page", { pages: null });
   events.send("failure", { message: "panicked" });
   await settle();
   assert.deepEqual(tab.covers, ["panicked"]);
 });
 
-test("a_page_of_an_error_follows_whatever_page_changed", () => {
+test("an_error_page_updates_after_any_edit", () => {
   const browser = new FakeBrowser();
   const [missing, folder, other] = ["404.html", "blog/500.html", "about404.html"].map((template) => browser.open({ template }));
   browser.opened[0].events.send("page", { pages: ["index.html"] });
-  assert.deepEqual([missing.done, folder.done, other.done], [["refresh"], ["refresh"], []]);
+  assert.deepEqual([missing.done, folder.done, other.done], [["update"], ["update"], []]);
 });
 
-test("edits_of_a_time_when_nobody_listened_are_caught_up_with", () => {
+test("a_reconnect_fetches_edits_that_no_tab_received", () => {
   const browser = new FakeBrowser();
   const tabs = [browser.open(), browser.open()];
   const { events } = browser.opened[0];
@@ -199,13 +199,13 @@ test("edits_of_a_time_when_nobody_listened_are_caught_up_with", () => {
   for (const tab of tabs) assert.deepEqual(tab.done, []);
   events.fail(0);
   events.send("start", { id: "a" });
-  for (const tab of tabs) assert.deepEqual(tab.done.splice(0), ["swap null", "refresh"]);
+  for (const tab of tabs) assert.deepEqual(tab.done.splice(0), ["swap null", "update"]);
   browser.close(tabs[0]);
   browser.opened[1].events.send("start", { id: "a" });
-  assert.deepEqual(tabs[1].done, ["swap null", "refresh"]);
+  assert.deepEqual(tabs[1].done, ["swap null", "update"]);
 });
 
-test("what_was_mended_while_the_connection_was_lost_is_not_shown", () => {
+test("errors_fixed_during_a_lost_connection_go", () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
   const { events } = browser.opened[0];
@@ -213,13 +213,13 @@ test("what_was_mended_while_the_connection_was_lost_is_not_shown", () => {
   events.send("errors", { errors: [{ message: "broken" }] });
   events.fail(0);
   events.send("start", { id: "a" });
-  assert.deepEqual(tab.covers, ["broken"], "it may still be");
+  assert.deepEqual(tab.covers, ["broken"], "it may not be fixed");
   tab.wait();
   assert.deepEqual(tab.covers, []);
   assert.deepEqual(browser.open().covers, []);
 });
 
-test("what_is_still_wrong_after_the_connection_was_lost_stays", () => {
+test("errors_that_are_reported_again_after_a_lost_connection_stay", () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
   const { events } = browser.opened[0];
@@ -231,7 +231,7 @@ test("what_is_still_wrong_after_the_connection_was_lost_stays", () => {
   assert.deepEqual(tab.covers, ["broken"]);
 });
 
-test("another_server_loads_every_tab_anew", () => {
+test("a_restarted_server_reloads_every_tab", () => {
   const browser = new FakeBrowser();
   const tabs = [browser.open(), browser.open()];
   const { events } = browser.opened[0];
@@ -241,14 +241,14 @@ test("another_server_loads_every_tab_anew", () => {
   for (const tab of tabs) assert.deepEqual(tab.done, ["load"]);
 });
 
-test("a_page_of_the_server_before_notices_that_it_is_another", () => {
+test("a_page_of_an_earlier_generation_reloads", () => {
   const browser = new FakeBrowser();
-  const [old, fresh] = [browser.open({ life: "a" }), browser.open({ life: "b" })];
+  const [old, fresh] = [browser.open({ generation: "a" }), browser.open({ generation: "b" })];
   browser.opened[0].events.send("start", { id: "b" });
   assert.deepEqual([old.done, fresh.done], [["load"], []]);
 });
 
-test("a_tab_that_takes_over_notices_that_the_server_is_another", () => {
+test("a_new_leader_notices_a_restarted_server", () => {
   const browser = new FakeBrowser();
   const first = browser.open();
   browser.opened[0].events.send("start", { id: "a" });
@@ -258,23 +258,23 @@ test("a_tab_that_takes_over_notices_that_the_server_is_another", () => {
   assert.deepEqual(second.done, ["load"]);
 });
 
-test("a_lost_connection_shows_nothing_and_one_that_gave_up_is_opened_again", () => {
+test("a_lost_connection_shows_nothing_and_a_closed_one_is_opened_again", () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
   const { events } = browser.opened[0];
   events.fail(0);
-  assert.equal(tab.timers.length, 0, "EventSource comes back by itself");
+  assert.equal(tab.timers.length, 0, "EventSource reconnects by itself");
   events.fail(2);
   assert.deepEqual(tab.covers, []);
   tab.timers[0]();
   assert.equal(browser.opened.length, 2);
 });
 
-test("without_locks_or_channel_each_tab_listens_for_itself", async () => {
+test("without_locks_or_channel_each_tab_has_its_own_connection", async () => {
   const browser = new FakeBrowser();
-  const tabs = [browser.open({ isPoor: true }), browser.open({ isPoor: true })];
+  const tabs = [browser.open({ hasLocks: false }), browser.open({ hasLocks: false })];
   assert.equal(browser.opened.length, 2);
   browser.opened[1].events.send("page", { pages: null });
   await settle();
-  assert.deepEqual(tabs.map(({ done }) => done), [[], ["refresh"]]);
+  assert.deepEqual(tabs.map(({ done }) => done), [[], ["update"]]);
 });

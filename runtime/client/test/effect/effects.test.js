@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ActionError } from "../../error.js";
 import { perform } from "../../effect/effects.js";
+import { ActionError } from "../../error.js";
 import { settle } from "../../testing/fakes.js";
 import { world } from "../../testing/world.js";
 
@@ -63,7 +63,7 @@ test("effects_run_one_after_the_other_and_a_failed_one_does_not_stop_the_next", 
   const asked = [{ effect: "slow" }, { effect: "broken" }, { effect: "toString" }, { effect: "dispatchEvent", name: "last" }];
   await check(
     asked,
-    ["slow", ["last", null, true], "broken", 'an action asks for "toString", which nothing here does: effect("toString", …)'],
+    ["slow", ["last", null, true], "broken", 'an action asks for the unknown effect "toString"; define it by effect("toString", …)'],
     { slow, broken },
   );
 });

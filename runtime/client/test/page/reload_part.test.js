@@ -8,7 +8,7 @@ import { follow } from "../../testing/world.js";
 
 globalThis.CSS ??= { escape: (text) => text.replaceAll('"', '\\"') };
 
-/** A page with these parts; the same name may stand there twice. */
+/** A page with these parts; the same name may occur twice. */
 function tree(parts) {
   const elements = parts.map(([name, text]) => ({ name, text }));
   return {
@@ -17,7 +17,7 @@ function tree(parts) {
   };
 }
 
-/** A tab that shows `parts`, whose requests a test answers. */
+/** A tab that shows `parts`. The test answers its requests. */
 function tab(...parts) {
   const document = tree(parts);
   const requests = [];
@@ -27,12 +27,12 @@ function tab(...parts) {
       signal.addEventListener("abort", () => reject(signal.reason));
     });
   const show = (live, next) => (live.text = next.text);
-  return { parts: new Parts({ document, fetchPage, show, turn: async () => {} }), requests, texts: () => document.elements.map(({ text }) => text) };
+  return { parts: new Parts({ document, fetchPage, show, nextTask: async () => {} }), requests, texts: () => document.elements.map(({ text }) => text) };
 }
 
 const missing = (pattern) => (error) => error instanceof ActionError && error.code === "missing_part" && pattern.test(error.message);
 
-test("calls_of_one_moment_share_a_request", async () => {
+test("calls_of_one_task_share_a_request", async () => {
   const { parts, requests, texts } = tab(["a", 1], ["b", 1], ["a", 2]);
   const all = Promise.all([parts.reload("a"), parts.reload("b"), parts.reload("a")]);
   await settle();
@@ -42,7 +42,7 @@ test("calls_of_one_moment_share_a_request", async () => {
   assert.deepEqual(texts(), [10, 30, 20]);
 });
 
-test("a_call_is_never_answered_by_a_request_from_before_it", async () => {
+test("a_call_never_gets_the_response_of_an_earlier_request", async () => {
   const { parts, requests, texts } = tab(["a", 1]);
   const first = parts.reload("a");
   await settle();
@@ -58,7 +58,7 @@ test("a_call_is_never_answered_by_a_request_from_before_it", async () => {
   assert.deepEqual(texts(), [3]);
 });
 
-test("a_part_that_is_missing_is_told", async () => {
+test("a_missing_part_is_an_error", async () => {
   const { parts, requests } = tab(["a", 1], ["b", 1]);
   await assert.rejects(parts.reload("c"), missing(/^this page has no element with p-part="c"$/));
   assert.equal(requests.length, 0);
@@ -67,11 +67,11 @@ test("a_part_that_is_missing_is_told", async () => {
   await settle();
   requests[0].answer(["b", 1], ["b", 2]);
   const [a, b] = await outcomes;
-  assert.ok(missing(/^the answer has no element with p-part="a"$/)(a.reason));
-  assert.ok(missing(/^1 elements are p-part="b", and now 2$/)(b.reason));
+  assert.ok(missing(/^the response has no element with p-part="a"$/)(a.reason));
+  assert.ok(missing(/^expected 1 of p-part="b" in the response, got 2$/)(b.reason));
 });
 
-test("a_failure_reaches_all_who_wait_and_the_next_one_is_free", async () => {
+test("a_failure_reaches_all_waiting_calls_and_the_next_call_sends_again", async () => {
   const { parts, requests } = tab(["a", 1]);
   const outcomes = Promise.allSettled([parts.reload("a"), parts.reload("a")]);
   await settle();
@@ -83,7 +83,7 @@ test("a_failure_reaches_all_who_wait_and_the_next_one_is_free", async () => {
   await again;
 });
 
-test("who_leaves_stops_the_request_only_if_nobody_else_waits", async () => {
+test("an_abort_ends_the_request_only_if_no_other_call_waits", async () => {
   const { parts, requests, texts } = tab(["a", 1]);
   const [one, other] = [new AbortController(), new AbortController()];
   const left = follow(parts.reload("a", one.signal));
@@ -103,7 +103,7 @@ test("who_leaves_stops_the_request_only_if_nobody_else_waits", async () => {
   assert.deepEqual([before.value, requests.length, texts()], ["early", 1, [1]]);
 });
 
-test("a_request_that_all_left_before_it_was_sent_answers_nobody", async () => {
+test("a_request_that_all_calls_aborted_before_it_was_sent_is_dropped", async () => {
   const { parts, requests } = tab(["a", 1]);
   const running = parts.reload("a");
   await settle();

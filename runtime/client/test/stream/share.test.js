@@ -86,7 +86,7 @@ test("a tab that has caught up closes its connection and follows the leader", as
   assert.deepEqual([first.numbers, second.numbers], [[1, 2, 3], [1, 2, 3]]);
 });
 
-test("who is ahead of the leader gets nothing twice that it could not tell", async () => {
+test("a tab ahead of the leader gets no message twice", async () => {
   const tabs = new Tabs();
   const [one, two] = [new FakeStream(), new FakeStream()];
   await tabs.open("", one);

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Client, builder } from "../../../call/action.js";
-import { ActionError } from "../../../error.js";
 import { Activity, json } from "../../../dev/panel/activity.js";
 import { observe } from "../../../dev/panel/observe.js";
+import { ActionError } from "../../../error.js";
 import { FakeClock, FakeStream, answerWith, cursor, fakePlatform, fakeServer, settle } from "../../../testing/fakes.js";
 
-/** A client of its own class for each test, since observing lasts. */
+/** Returns a client with a class of its own, since observing a class has no end. */
 function observed(...responders) {
   class Observed extends Client {}
   const clock = new FakeClock();
@@ -22,7 +22,7 @@ function observed(...responders) {
 const ready = (id) => `id: ${id}\nevent: kipo:ready\ndata: {"ping_ms":15000}\n\n`;
 const chat = (id, text) => `id: ${id}\nevent: chat\ndata: {"text":"${text}"}\n\n`;
 
-test("a_call_is_seen_with_its_input_its_output_and_its_time", async () => {
+test("a_call_is_recorded_with_its_input_its_output_and_its_duration", async () => {
   const { run, activity, clock } = observed(async () => {
     clock.now += 30;
     return Response.json({ id: 1 });
@@ -36,7 +36,7 @@ test("a_call_is_seen_with_its_input_its_output_and_its_time", async () => {
   assert.deepEqual([seen.state, seen.outcome, seen.isStream], ["closed", "done", false]);
 });
 
-test("a_failure_is_seen_and_still_thrown", async () => {
+test("a_failure_is_recorded_and_still_thrown", async () => {
   const problem = { status: 422, code: "validation_failed", detail: "no", errors: { message: ["too long"] }, request_id: "r1" };
   const { run, activity } = observed(answerWith(422, problem, { "content-type": "application/problem+json" }));
   await assert.rejects(run("chat.Send", {}).call(), ActionError);
@@ -56,14 +56,14 @@ test("an_abort_is_no_failure", async () => {
   assert.equal(activity.runs[0].outcome, "aborted");
 });
 
-test("a_stream_is_seen_live_and_the_callbacks_of_the_page_run_all_the_same", async () => {
+test("a_stream_is_recorded_live_and_the_callbacks_of_the_page_still_run", async () => {
   const [first, second] = [new FakeStream(), new FakeStream()];
   const { run, activity, clock } = observed(first.respond, second.respond);
-  const told = [];
-  const onGap = (gap) => told.push(gap.reason);
+  const calls = [];
+  const onGap = (gap) => calls.push(gap.reason);
   const stream = run("chat.Listen")
-    .withOnState((state) => told.push(state))
-    .withRetryStream({ onGap, onReconnect: (attempt) => told.push(attempt), baseDelay: 100 });
+    .withOnState((state) => calls.push(state))
+    .withRetryStream({ onGap, onReconnect: (attempt) => calls.push(attempt), baseDelay: 100 });
   const events = [];
   const loop = (async () => {
     for await (const { event, data } of stream.events()) events.push([event, data.text]);
@@ -84,10 +84,10 @@ test("a_stream_is_seen_live_and_the_callbacks_of_the_page_run_all_the_same", asy
   await loop;
   assert.deepEqual(events, [["chat", "a"], ["chat", "b"]]);
   assert.deepEqual([seen.state, seen.outcome, seen.output], ["closed", "done", "null"]);
-  assert.deepEqual(told, ["connecting", "open", "waiting", "connecting", "open", 1, "trimmed", "closed"]);
+  assert.deepEqual(calls, ["connecting", "open", "waiting", "connecting", "open", 1, "trimmed", "closed"]);
 });
 
-test("a_loop_that_is_left_closes_its_stream", async () => {
+test("leaving_a_loop_closes_its_stream", async () => {
   const stream = new FakeStream();
   const { run, activity } = observed(stream.respond);
   const loop = (async () => {
@@ -99,22 +99,22 @@ test("a_loop_that_is_left_closes_its_stream", async () => {
   assert.deepEqual([stream.isClosed, activity.runs[0].outcome, activity.runs[0].state], [true, "left", "closed"]);
 });
 
-test("a_mistake_in_a_callback_of_the_page_is_reported_as_ever", async () => {
+test("an_error_in_a_callback_of_the_page_is_still_reported", async () => {
   const stream = new FakeStream();
-  const mistake = new Error("mine");
+  const thrown = new Error("mine");
   const { run, activity, reported } = observed(stream.respond);
   const call = run("chat.Listen").withRetryStream().withOnState(() => {
-    throw mistake;
+    throw thrown;
   }).call();
   await settle();
   await stream.send(ready(cursor(1)));
   await stream.send("event: complete\ndata: 7\n\n");
   assert.equal(await call, 7);
-  assert.ok(reported.length > 0 && reported.every((error) => error === mistake));
+  assert.ok(reported.length > 0 && reported.every((error) => error === thrown));
   assert.equal(activity.runs[0].outcome, "done");
 });
 
-test("history_is_bounded_and_what_is_under_way_stays", () => {
+test("the_list_of_runs_is_bounded_and_running_ones_stay", () => {
   const activity = new Activity(() => 0);
   const live = activity.begin({ name: "a.Live", method: "POST", input: {} }, true);
   for (let i = 0; i < 300; i += 1) activity.end(activity.begin({ name: "a.B", method: "POST", input: {} }, false), "done", i);
@@ -126,7 +126,7 @@ test("history_is_bounded_and_what_is_under_way_stays", () => {
   assert.deepEqual(activity.runs, [live]);
 });
 
-test("what_is_shown_is_cut_and_never_throws", () => {
+test("texts_are_truncated_and_never_throw", () => {
   assert.ok(json("x".repeat(10_000)).length < 5000);
   const itself = {};
   itself.itself = itself;
