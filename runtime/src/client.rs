@@ -1,14 +1,13 @@
 //! The browser client: a table of embedded files under one content hash.
 //!
-//! Files are served with the lines of comments empty and the others without their indentation and
-//! without types: a third of the bytes, and each line keeps its number, so that a debugger shows
-//! the lines that are in the repository.
+//! The server sends files without comments, indentation and types: this saves a third of the bytes.
+//! Each line keeps its number, so that a debugger shows the lines of the repository.
 
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-/// The generic half of the generated types; the other half is written from the actions.
+/// The generic part of the generated types; the registered actions follow it.
 pub(crate) const TYPES: &str = include_str!("../client/types.d.ts");
 
 /// One module of the client.
@@ -24,7 +23,7 @@ macro_rules! modules {
     };
 }
 
-/// Every module that browsers load, the entry first.
+/// The modules that every page loads, the entry first.
 pub(crate) const MODULES: &[Module] = modules![
     "main.js",
     "call/action.js",
@@ -40,7 +39,7 @@ pub(crate) const MODULES: &[Module] = modules![
     "stream/stream.js",
 ];
 
-/// The modules that a page loads when it has use for them.
+/// The modules that a page loads when it first needs them.
 pub(crate) const LATER: &[Module] = modules![
     "effect/effects.js",
     "page/document.js",
@@ -82,17 +81,17 @@ pub(crate) const DEV: &[Module] = modules![
     "dev/update_page.js",
 ];
 
-/// The modules that browsers load in development: none of them is part of a release.
+/// The modules that browsers load in development; a release contains none.
 #[cfg(not(all(feature = "dev", debug_assertions)))]
 pub(crate) const DEV: &[Module] = &[];
 
-/// Returns every module that may be asked for.
+/// Returns every module that the server serves.
 pub(crate) fn modules() -> impl Iterator<Item = &'static Module> {
     MODULES.iter().chain(LATER).chain(DEV)
 }
 
 impl Module {
-    /// Returns the text that browsers get.
+    /// Returns the text that the server sends.
     pub(crate) fn served(&self) -> String {
         let mut served = String::with_capacity(self.text.len());
         for line in self.text.lines() {
@@ -105,8 +104,8 @@ impl Module {
     }
 }
 
-/// Writes a line of code without the types that are said within it, `/** … */`. No text of the
-/// client's holds such a thing; its own tests load the files in this form.
+/// Writes a line of code without the types within it, `/** … */`. No string of the client contains
+/// such a comment; the tests of the client load the files in this form.
 fn push_code(served: &mut String, mut line: &str) {
     while let Some((code, rest)) = line.split_once("/**") {
         let Some((_, rest)) = rest.split_once("*/") else { break };
@@ -116,17 +115,17 @@ fn push_code(served: &mut String, mut line: &str) {
     served.push_str(line);
 }
 
-/// Returns whether a line is nothing but a comment. No line of the client's code begins with a
-/// star, nor does one within a template string; its own tests load the files in this form.
+/// Returns whether a line holds only a comment. No line of code begins with a star, not even in a
+/// template string; the tests of the client load the files in this form.
 fn is_comment(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '\t']);
     line.starts_with("//") || line.starts_with("/*") || line.starts_with('*')
 }
 
-/// Returns the hash of the whole set: 16 hex digits, another one for any change of any file.
+/// Returns the hash of all files: 16 hex digits, which change with any file.
 ///
-/// The modules import each other by relative paths, so they share one hash in their paths
-/// instead of one in each name.
+/// The modules import each other by relative paths, so they share one hash in their paths instead of
+/// having one in each name.
 pub(crate) fn hash() -> &'static str {
     static HASH: LazyLock<String> = LazyLock::new(|| {
         let mut hash = Sha256::new();
@@ -141,7 +140,7 @@ pub(crate) fn hash() -> &'static str {
     &HASH
 }
 
-/// Tells whether a text may be the hash of any version.
+/// Returns whether a text has the form of such a hash.
 pub(crate) fn is_hash(text: &str) -> bool {
     text.len() == hash().len() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -151,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_stay_behind_and_lines_keep_their_numbers() {
+    fn comments_are_removed_and_lines_keep_their_numbers() {
         for module in MODULES {
             let served = module.served();
             assert_eq!(served.lines().count(), module.text.lines().count(), "{}", module.name);
