@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-/// The generic part of the generated types; the registered actions follow it.
+/// The generic half of the generated types; the other half is written from the actions.
 pub(crate) const TYPES: &str = include_str!("../client/types.d.ts");
 
 /// One module of the client.
