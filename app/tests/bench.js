@@ -50,7 +50,7 @@ class Bench {
     this.#problems = [];
     await this.page.goto("http://kipo.test/page");
     await this.page.evaluate(async () => {
-      const { Served } = await import("/morph.js");
+      const { Served } = await import("/page/morph.js");
       globalThis.served = new Served(document.documentElement);
     });
     return this.page;
@@ -58,14 +58,14 @@ class Bench {
 
   async follow(html) {
     await this.page.evaluate(async (html) => {
-      const { follow } = await import("/morph.js");
+      const { follow } = await import("/page/morph.js");
       follow(served, new DOMParser().parseFromString(html, "text/html").documentElement);
     }, `<!doctype html>${html}`);
   }
 
   async morph(html) {
     await this.page.evaluate(async (html) => {
-      const { morph } = await import("/morph.js");
+      const { morph } = await import("/page/morph.js");
       morph(document.documentElement, new DOMParser().parseFromString(html, "text/html").documentElement);
     }, `<!doctype html>${html}`);
   }
@@ -87,7 +87,7 @@ class Bench {
   /** What the server sends from now on. */
   send(html, { template = "index.html", script = "", head = "" } = {}) {
     const own = script && `<script type="module" src="/own.js"></script>`;
-    this.html = `<!doctype html><html><head><title>t</title><script type="module" src="/_kipo/0123/reload.js" data-kipo-page="${template}"></script>${head}${own}</head><body>${html}</body></html>`;
+    this.html = `<!doctype html><html><head><title>t</title><script type="module" src="/_kipo/0123/dev/reload.js" data-kipo-page="${template}"></script>${head}${own}</head><body>${html}</body></html>`;
     if (script) this.answers["/own.js"] = { contentType: "text/javascript", body: script };
   }
 

@@ -148,7 +148,7 @@ scene("the stream of the chat is seen live, with its events and its reconnect", 
   await stream.locator(".state:text-is('waiting')").waitFor();
   await server.say("Grace", "two");
   await proxy.pass();
-  await stream.locator("[data-kind=back]", { hasText: /open again with attempt \d/ }).waitFor();
+  await stream.locator("[data-kind=back]", { hasText: /reconnected with attempt \d/ }).waitFor();
   await stream.locator(".numbers", { hasText: "2 events · 1 reconnect" }).waitFor();
   assert.equal(await stream.locator(".state").textContent(), "open");
   assert.match(await stream.locator("[data-kind=lost]").first().textContent(), /attempt 1 in \d+ ms/);
@@ -167,7 +167,7 @@ scene("pages, builds and sizes", async (stage) => {
   const page = await stage.tab(`${url}/progress`);
   await open(page, "pages");
   await inPanel(page, "tr[aria-current=page]", { hasText: "/progress" }).waitFor();
-  assert.match(await inPanel(page, "tr[aria-current=page] .place").getAttribute("href"), /\/pages\/progress\.html/);
+  assert.match(await inPanel(page, "tr[aria-current=page] .location").getAttribute("href"), /\/pages\/progress\.html/);
   await picture(page, "pages");
   await inPanel(page, "#build").click();
   await inPanel(page, ".empty", { hasText: "Nothing has been built" }).waitFor();
@@ -175,7 +175,7 @@ scene("pages, builds and sizes", async (stage) => {
   await inPanel(page, ".entry", { hasText: /pages\/progress\.html\s*morphed/ }).waitFor();
   await picture(page, "build");
   await inPanel(page, "#client").click();
-  const total = inPanel(page, ".total", { hasText: "Every page begins with" });
+  const total = inPanel(page, ".total", { hasText: "Loaded by every page" });
   await total.waitFor();
   const [bytes, packed] = (await total.locator("td").allTextContents()).map((text) => Number(text.replace(",", "")));
   assert.ok(bytes > 20_000 && packed > 5_000 && packed < 10_500, `${bytes} bytes, ${packed} with gzip`);

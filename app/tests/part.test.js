@@ -57,7 +57,7 @@ const send = (tab, builder = "") =>
 
 scene("a part follows the server, and nothing else of the page does", async (stage) => {
   const { tab, files, loads } = await open(stage);
-  assert.deepEqual(files.filter((name) => ["part.js", "effects.js", "morph.js", "navigate.js"].includes(name)), [], "loaded when they are used");
+  assert.deepEqual(files.filter((name) => ["reload_part.js", "effects.js", "morph.js", "navigate.js"].includes(name)), [], "loaded when they are used");
   await tab.fill("#field", "half typ");
   await tab.focus("#field");
   await tab.evaluate(() => {
@@ -78,6 +78,37 @@ scene("a part follows the server, and nothing else of the page does", async (sta
   await tab.evaluate(() => Promise.all(["list", "other", "list"].map((name) => globalThis.kipo.reloadPart(name))));
   assert.deepEqual(await tab.locator("#app p").allTextContents(), ["Loads: 2", "Loads: 2", "Loads: 0"]);
   assert.equal(loads(), 3, "one request for all");
+});
+
+scene("a part whose element changes its tag keeps what is typed in it, and follows an edit", async (stage) => {
+  const { root, write } = await site(stage, FILES);
+  const server = await stage.server({ root, watch: true });
+  const tab = await stage.tab(server.url);
+  await tab.waitForFunction(() => globalThis.kipo);
+  await tab.fill("#field", "half typ");
+  await tab.focus("#field");
+  await tab.evaluate(() => {
+    globalThis.field = document.querySelector("#field");
+    field.setSelectionRange(2, 4);
+    document.addEventListener("kipo:sent", ({ target }) => globalThis.seen.push(target.localName));
+  });
+  const page = (text) => FILES["pages/index.html"].replace(/<section p-part="list">(.*)<\/section>/, `<div p-part="list">$1${text}</div>`);
+  const answer = { contentType: "text/html", body: page("<i>fetched</i>").replace("Loads: 0", "Loads: 1") };
+  await tab.route(`${server.url}/`, (route) => route.fulfill(answer), { times: 1 });
+  await tab.evaluate(() => globalThis.kipo.reloadPart("list"));
+  const state = () =>
+    tab.evaluate(() => {
+      const part = document.querySelector("[p-part=list]");
+      return [part.localName, part.querySelector("#count").textContent, part.querySelector("i").textContent, part.contains(field) && field.value];
+    });
+  assert.deepEqual(await state(), ["div", "Loads: 1", "fetched", "half typ"]);
+  assert.deepEqual(
+    await tab.evaluate(() => [document.activeElement === field, field.selectionStart, field.selectionEnd, globalThis.seen]),
+    [true, 2, 4, ["div"]],
+  );
+  await write("pages/index.html", page("<i>edited</i>").replace("<h1>Parts</h1>", "<h1>Parts, edited</h1>"));
+  await reads(tab, "h1", /edited/);
+  assert.deepEqual(await state(), ["div", "Loads: 0", "edited", "half typ"]);
 });
 
 scene("an edit shows in a tab with a part that was fetched", async (stage) => {

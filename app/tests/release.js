@@ -8,7 +8,7 @@ import { BIN } from "./server.js";
 import { holds, say, scene, state } from "./stage.js";
 
 /** Modules that are served in development alone. */
-const DEV = ["reload.js", "overlay.js", "panel.js", "panel/view.js"];
+const DEV = ["dev/reload.js", "dev/overlay.js", "dev/panel.js", "dev/panel/view.js"];
 
 scene("nothing of development: no reload, no panel, neither served nor in the binary", async (stage) => {
   const { url } = await stage.server();

@@ -338,8 +338,8 @@ test("all_that_is_wrong_is_shown_with_its_places", async () => {
   });
   await overlay().waitFor();
   const text = await overlay().textContent();
-  assert.match(text, /4 things are wrong/);
-  assert.match(text, /unknown variable `<b>nme<\/b>`.*pages\/a b#\.html:3:7.*\{\{ nme \}\}.*Known are name, title.*cannot find value.*<b>x<\/b>/s);
+  assert.match(text, /4 errors/);
+  assert.match(text, /unknown variable `<b>nme<\/b>`.*pages\/a b#\.html:3:7.*\{\{ nme \}\}.*Known names: name, title.*cannot find value.*<b>x<\/b>/s);
   const links = await page.locator("kipo-error a").evaluateAll((links) => links.map((link) => `${link.textContent} ${link.getAttribute("href")}`));
   assert.deepEqual(links.slice(0, 4), [
     "pages/a b#.html:3:7 vscode://file/home/ada/app/pages/a%20b%23.html:3:7",

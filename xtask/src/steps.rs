@@ -155,14 +155,11 @@ fn every_byte() -> Result {
 /// `cargo package` takes only what lies under the crate; the client and the templates have to.
 fn package() -> Result {
     let files = packaged("kipo")?;
-    for folder in ["client", "client/panel"] {
-        let client = fs::read_dir(at("runtime").join(folder)).map_err(|error| error.to_string())?;
-        for name in client.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
-            let path = format!("{folder}/{name}");
-            let is_module = name.ends_with(".js") || path == "client/types.d.ts";
-            if is_module && !files.lines().any(|line| line == path) {
-                return Err(format!("the package lacks {path}"));
-            }
+    let mut modules = vec!["client/types.d.ts".to_owned()];
+    client_modules("client", &mut modules)?;
+    for module in modules {
+        if !files.lines().any(|line| line == module) {
+            return Err(format!("the package lacks {module}"));
         }
     }
     if let Some(file) = files.lines().find(|line| line.contains("node_modules")) {
@@ -175,6 +172,21 @@ fn package() -> Result {
     for file in included.filter_map(|text| Some(text.split_once('"')?.0)) {
         if !files.lines().any(|line| line == file) {
             return Err(format!("the package lacks {file}"));
+        }
+    }
+    Ok(())
+}
+
+/// Collects the modules that browsers load, and not the client's own tools and tests.
+fn client_modules(folder: &str, modules: &mut Vec<String>) -> Result {
+    let entries = fs::read_dir(at("runtime").join(folder)).map_err(|error| error.to_string())?;
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = format!("{folder}/{name}");
+        if name.ends_with(".js") {
+            modules.push(path);
+        } else if entry.path().is_dir() && !["node_modules", "test", "testing"].contains(&&*name) {
+            client_modules(&path, modules)?;
         }
     }
     Ok(())

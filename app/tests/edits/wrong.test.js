@@ -42,7 +42,7 @@ scene("a template: file, line, column, excerpt and the names that are known", as
     await copy.edit("pages/index.html", from, to);
     await covered(page, pattern);
     assert.match(await says(page), /\d+ \|/, "an excerpt");
-    const link = await page.locator(`${COVER} .place a`).getAttribute("href");
+    const link = await page.locator(`${COVER} .location a`).getAttribute("href");
     assert.match(link, /^vscode:\/\/file\/.*\/pages\/index\.html:\d+:\d+$/);
     await goesOn(page);
     assert.match(await (await fetch(server.url)).text(), />The room</);
@@ -67,7 +67,7 @@ fn third() { let unused = 1; }
   const sections = await page.locator(`${COVER} section h1`).allInnerTexts();
   assert.equal(sections.length, 2, String(sections));
   assert.match(await says(page), /no_such_name/);
-  assert.match(await page.locator(`${COVER} .place a`).first().getAttribute("href"), /\/actions\/chat\/send\.rs:\d+:\d+$/);
+  assert.match(await page.locator(`${COVER} .location a`).first().getAttribute("href"), /\/actions\/chat\/send\.rs:\d+:\d+$/);
   const coloured = await page.locator(`${COVER} pre b`).first().evaluate((piece) => piece.style.color);
   assert.notEqual(coloured, "", "in the compiler's colours");
   assert.match(server.complained, /mismatched types/);

@@ -61,7 +61,7 @@ function followByEventSource([path, length]) {
 
 async function followByClient([path, length]) {
   const { imports } = JSON.parse(document.querySelector("script[type='importmap']").textContent);
-  const { Client, builder } = await import(new URL("action.js", new URL(imports.kipo, location.href)).href);
+  const { Client, builder } = await import(new URL("call/action.js", new URL(imports.kipo, location.href)).href);
   const client = new Client(new URL("../", new URL(path, location.href)));
   const listen = builder(client, "chat.Listen").withMethod("GET").withRetryStream({ baseDelay: 1, share: false });
   const got = [];

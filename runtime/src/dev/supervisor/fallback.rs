@@ -108,7 +108,7 @@ fn page(base: &str, wrong: &[Report]) -> String {
         .iter()
         .map(|report| format!("<pre>{}</pre>\n", page::escape(&report.plain())))
         .collect();
-    let reload = page::escape(&embedded::client_path(base, "reload.js"));
+    let reload = page::escape(&embedded::client_path(base, "dev/reload.js"));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
