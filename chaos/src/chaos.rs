@@ -12,10 +12,10 @@ use tokio::{
 };
 
 use crate::{
-    crowd::Crowd,
+    crowd::{Crowd, Patience},
     listener::{Listener, Scene},
     machine::{free_address, say},
-    plan::Plan,
+    plan::{Chaos, Plan},
     proxy::Proxy,
     publisher::{publish, send_until_heard},
     record::Reason,
@@ -28,23 +28,12 @@ use crate::{
 /// 100, remembers 10 s, which is longer than any outage here and shorter than a sleep.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// One listener in so many sleeps now and then.
-const SLEEPER_EVERY: usize = 50;
-
-/// How long everybody has to catch up once all is calm. Waits between attempts are 2 s at most;
-/// a stream that nothing but its heartbeat wakes, each 15 s, is late.
-const CATCH_UP: Duration = Duration::from_secs(12);
-
 /// How often the run says how it is going.
 const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Runs it, and returns whether the promise held.
-pub(crate) async fn run(
-    plan: &Plan,
-    seconds: u64,
-    listeners: usize,
-    publishers: usize,
-) -> io::Result<bool> {
+pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
+    let Chaos { seconds, listeners, publishers, sleeper_every } = chaos;
     let home = TempDir::new()?;
     let launch = Launch {
         binary: plan.binary.clone(),
@@ -59,8 +48,8 @@ pub(crate) async fn run(
     let mut crowd = Crowd::new();
     for number in 0..listeners {
         let listener = Listener::new(number, proxy.address(), &scene, plan.seed);
-        let sleeps = number % SLEEPER_EVERY == SLEEPER_EVERY - 1;
-        crowd.add(if sleeps { listener.sleeping() } else { listener });
+        let is_sleeper = number % sleeper_every == sleeper_every - 1;
+        crowd.add(if is_sleeper { listener.sleeper() } else { listener });
     }
     let (stop, stopped) = watch::channel(false);
     let mut publishing = JoinSet::new();
@@ -81,7 +70,7 @@ pub(crate) async fn run(
     let last = send_until_heard(launch.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
-    let crowd = crowd.reach(end, CATCH_UP).await;
+    let crowd = crowd.reach(end, Patience::CALM).await;
     server.kill().await?;
 
     let slowest = crowd.iter().filter_map(Listener::reached).max().unwrap_or(calm);

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    crowd::Crowd,
+    crowd::{Crowd, Patience},
     listener::{Listener, Scene},
     machine::{free_address, say},
     plan::Plan,
@@ -71,7 +71,7 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<bool> {
     let last = send_until_heard(roomy.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
-    let crowd = crowd.reach(end, Duration::from_secs(30)).await;
+    let crowd = crowd.reach(end, Patience::CALM).await;
     server.kill().await?;
 
     say(format!("  acknowledged         {before} until the disk was full"));

@@ -22,6 +22,8 @@ mod report;
 mod rollback;
 mod server;
 mod sse;
+#[cfg(test)]
+mod stage;
 mod storm;
 mod tally;
 mod verify;
@@ -53,9 +55,7 @@ fn run(plan: &Plan) -> io::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match plan.task {
-            Task::Chaos { seconds, listeners, publishers } => {
-                chaos::run(plan, seconds, listeners, publishers).await
-            }
+            Task::Chaos(chaos) => chaos::run(plan, chaos).await,
             Task::Storm { listeners } => storm::run(plan, listeners).await,
             Task::Rollback { trials } => rollback::run(plan, trials).await,
             Task::Disk => disk::run(plan).await,

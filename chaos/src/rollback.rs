@@ -1,13 +1,14 @@
 //! The data is restored from an older copy, and written on: whoever saw what is lost is told
 //! that the histories diverged, and whoever did not goes on as if nothing had been.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use fastrand::Rng;
 use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
+    crowd::Patience,
     cursor::Cursor,
     listener::{Goal, Listener, Scene},
     machine::{free_address, say},
@@ -20,9 +21,6 @@ use crate::{
 
 /// How many listeners see what is lost, and how many do not.
 const LISTENERS: usize = 4;
-
-/// How long a listener may take to come to a place.
-const REACH: Duration = Duration::from_secs(20);
 
 /// Runs it, and returns whether every listener was told the truth every time.
 pub(crate) async fn run(plan: &Plan, trials: usize) -> io::Result<bool> {
@@ -127,10 +125,14 @@ impl Trial {
 
     /// Lets each listener follow the room until it holds `place`.
     async fn reach(&self, listeners: &mut [Listener], place: Cursor) -> io::Result<()> {
-        let goal = watch::Sender::new(Goal::Reach(place));
+        let Patience { connection, total } = Patience::CALM;
+        let goal = watch::Sender::new(Goal::Reach { position: place, within: connection });
         for listener in listeners {
-            let late = |_| io::Error::other(format!("a listener never came to {place}"));
-            timeout(REACH, listener.follow(&mut goal.subscribe())).await.map_err(late)?;
+            // A listener that is late and one that is out of time are the same here.
+            let _ = timeout(total, listener.follow(&mut goal.subscribe())).await;
+            if listener.reached().is_none() {
+                return Err(io::Error::other(format!("a listener never came to {place}")));
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    crowd::Crowd,
+    crowd::{Crowd, Patience},
     listener::{Listener, Scene},
     machine::{free_address, raise_open_files, say},
     plan::Plan,
@@ -91,7 +91,8 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
     let last = send_until_heard(launch.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
-    let crowd = crowd.reach(end, PHASE).await;
+    let patience = Patience { connection: PHASE, total: PHASE };
+    let crowd = crowd.reach(end, patience).await;
     server.kill().await?;
 
     let tally = &scene.tally;
