@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::machine;
 use crate::progress;
 use crate::table::{median, sorted};
+use load::machine;
 
 /// The action whose body gets one more line.
 const ACTION: &str = "app/actions/chat/send.rs";

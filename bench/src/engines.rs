@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
-use crate::machine;
 use crate::plan::Depth;
 use crate::progress;
 use crate::table::{median, percentile, sorted};
+use load::machine;
 
 /// How many records are kept.
 const KEEP: u64 = 10_000;

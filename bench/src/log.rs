@@ -11,10 +11,10 @@ use kipo::topic::{Cursor, Store};
 use kipo::{Durability, Event, Topic};
 
 use crate::engines::Folder;
-use crate::machine;
 use crate::plan::Depth;
 use crate::progress;
 use crate::table::{median, number, percentile, sorted};
+use load::machine;
 
 /// How many places are looked up in a row.
 const LOOK_UPS: usize = 100_000;

@@ -8,11 +8,10 @@
 //! machine does besides hits both, and every ratio is that of two neighbouring runs.
 
 mod building;
+mod clients;
 mod edits;
 mod engines;
-mod load;
 mod log;
-mod machine;
 mod nchan;
 mod pair;
 mod plan;
@@ -32,6 +31,7 @@ use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use load::machine;
 use plan::{Command, Plan};
 
 fn main() -> ExitCode {

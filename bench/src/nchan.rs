@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::MissedTickBehavior;
 
+use crate::clients::http;
 use crate::engines::Folder;
-use crate::load::http;
-use crate::machine::Cores;
 use crate::serve::{self, KEPT, Order};
+use load::machine::Cores;
 
 /// Where Debian's `libnginx-mod-nchan` puts it.
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use crate::machine::Cores;
 use crate::plan::Plan;
 use crate::progress;
 use crate::server::{Server, Side};
+use load::machine::Cores;
 
 /// What two neighbouring runs gave.
 #[derive(Clone, Copy, Debug)]

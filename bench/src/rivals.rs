@@ -8,15 +8,15 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::load::http;
-use crate::load::listeners::Listeners;
-use crate::machine::{self, Cores};
+use crate::clients::http;
+use crate::clients::listeners::Listeners;
 use crate::nchan;
 use crate::plan::Depth;
 use crate::progress;
 use crate::serve::Order;
 use crate::server::{Endpoint, Server, Side};
 use crate::table::{median, number, sorted};
+use load::machine::{self, Cores};
 
 const LISTENERS: [usize; 3] = [100, 1_000, 10_000];
 

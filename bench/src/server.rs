@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
+use crate::clients::http;
 use crate::engines::Folder;
-use crate::load::http;
-use crate::machine::Cores;
 use crate::nchan;
 use crate::process;
 use crate::serve::Order;
+use load::machine::Cores;
 
 /// Which of the two implementations runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::machine::{self, Cores};
 use crate::pair::Pair;
 use crate::plan::Plan;
+use load::machine::{self, Cores};
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,9 +10,9 @@ use tokio::{
 
 use crate::{
     backoff::ASKED_MAX,
-    cursor::Cursor,
     listener::{CONNECT, Goal, Listener},
 };
+use load::Cursor;
 
 /// How long listeners may take to hold the last message.
 #[derive(Clone, Copy, Debug)]

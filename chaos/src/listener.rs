@@ -21,12 +21,12 @@ use tokio::{
 
 use crate::{
     backoff::Backoff,
-    cursor::Cursor,
-    http::{Decoder, Request},
     record::{Entry, Messages, Record},
-    sse::{Item, Parser},
     tally::Tally,
 };
+use load::Cursor;
+use load::http::{Decoder, Request};
+use load::sse::{Item, Parser};
 
 /// How long connecting may take.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
@@ -166,7 +166,7 @@ impl Listener {
         let scene = Arc::clone(&self.scene);
         let showed = self.last_event_id.parse().ok();
         let mut parser = Parser::after(&self.last_event_id);
-        let (mut decoder, mut body) = (Decoder::new(), Vec::new());
+        let (mut decoder, mut body) = (Decoder::default(), Vec::new());
         let mut buffer = vec![0; 4096];
         let (mut open, mut due) = (None, None);
         loop {

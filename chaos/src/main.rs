@@ -9,9 +9,7 @@
 mod backoff;
 mod chaos;
 mod crowd;
-mod cursor;
 mod disk;
-mod http;
 mod listener;
 mod machine;
 mod plan;
@@ -21,7 +19,6 @@ mod record;
 mod report;
 mod rollback;
 mod server;
-mod sse;
 #[cfg(test)]
 mod stage;
 mod storm;

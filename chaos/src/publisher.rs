@@ -9,11 +9,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{
-    http::{Request, call},
-    listener::Scene,
-    verify::Acknowledged,
-};
+use crate::{listener::Scene, verify::Acknowledged};
+use load::http::{Request, call};
 
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5);

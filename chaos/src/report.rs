@@ -18,7 +18,7 @@ pub(crate) fn check(
     scene: &Scene,
     acknowledged: &[Acknowledged],
     reasons: &[Reason],
-    last: crate::cursor::Cursor,
+    last: load::Cursor,
 ) -> Findings {
     let messages = scene.messages.all();
     let records: Vec<_> = listeners.into_iter().map(Listener::into_record).collect();

@@ -9,7 +9,6 @@ use tokio::{sync::watch, time::timeout};
 
 use crate::{
     crowd::Patience,
-    cursor::Cursor,
     listener::{Goal, Listener, Scene},
     machine::{free_address, say},
     plan::Plan,
@@ -18,6 +17,7 @@ use crate::{
     report,
     server::{Launch, copy},
 };
+use load::Cursor;
 
 /// How many listeners see what is lost, and how many do not.
 const LISTENERS: usize = 4;

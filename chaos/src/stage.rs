@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::cursor::Cursor;
+use load::Cursor;
 
 /// Returns the position right after message `seq`.
 pub(crate) fn position(seq: u64) -> Cursor {

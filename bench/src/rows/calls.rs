@@ -5,12 +5,12 @@
 use std::io;
 
 use super::watch;
-use crate::load::calls::Callers;
-use crate::machine::Cores;
+use crate::clients::calls::Callers;
 use crate::pair::alternate;
 use crate::plan::Plan;
 use crate::server::Endpoint;
 use crate::table::{Line, Target};
+use load::machine::Cores;
 
 /// Enough to keep the server's core busy while the load's core turns answers around.
 const CONNECTIONS: u32 = 32;

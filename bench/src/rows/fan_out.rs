@@ -7,13 +7,13 @@ use std::io;
 use std::time::Duration;
 
 use super::{Work, watch};
-use crate::load::listeners::Listeners;
-use crate::machine::Cores;
+use crate::clients::listeners::Listeners;
 use crate::pair::{Pair, alternate};
 use crate::plan::Plan;
 use crate::serve::Order;
 use crate::server::{Endpoint, Server};
 use crate::table::{self, Line, Target};
+use load::machine::Cores;
 
 const LISTENERS: usize = 1_000;
 

@@ -7,13 +7,13 @@
 use std::io;
 use std::time::Duration;
 
-use crate::load::listeners::Listeners;
-use crate::machine::Cores;
+use crate::clients::listeners::Listeners;
 use crate::pair::alternate;
 use crate::plan::Plan;
 use crate::serve::Order;
 use crate::server::{Endpoint, Server};
 use crate::table::{Line, Target};
+use load::machine::Cores;
 
 /// A few messages to each listener, then silence.
 const GREETING: Order = Order { publishers: 1, per_second: 50, messages: 10 };

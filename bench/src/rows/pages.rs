@@ -6,11 +6,11 @@
 use std::io;
 
 use super::watch;
-use crate::load::calls::Callers;
-use crate::machine::Cores;
+use crate::clients::calls::Callers;
 use crate::pair::alternate;
 use crate::plan::Plan;
 use crate::table::{Line, Target};
+use load::machine::Cores;
 
 const CONNECTIONS: u32 = 32;
 

@@ -3,7 +3,7 @@
 
 /// What a stream says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Item {
+pub enum Item {
     /// An event, dispatched.
     Event {
         /// Its name; `message` unless it has one.
@@ -17,7 +17,7 @@ pub(crate) enum Item {
 
 /// Takes a stream in pieces of any size.
 #[derive(Debug, Default)]
-pub(crate) struct Parser {
+pub struct Parser {
     line: Vec<u8>,
     /// Whether a byte-order mark can no longer come.
     begun: bool,
@@ -32,19 +32,19 @@ pub(crate) struct Parser {
 
 impl Parser {
     /// Returns a parser for a connection that showed this id.
-    pub(crate) fn after(last_event_id: &str) -> Self {
+    pub fn after(last_event_id: &str) -> Self {
         let id = last_event_id.to_owned();
         Self { last_event_id: id.clone(), id, ..Self::default() }
     }
 
     /// Returns what to show with the next connection; empty is nothing.
-    pub(crate) fn last_event_id(&self) -> &str {
+    pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
     /// Takes the next bytes, and says what became whole by them. The parser is passed along:
     /// its last id is that of the item.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut said: impl FnMut(&Self, Item)) {
+    pub fn feed(&mut self, bytes: &[u8], mut said: impl FnMut(&Self, Item)) {
         for &byte in bytes {
             let is_rest_of_crlf = std::mem::take(&mut self.after_cr) && byte == b'\n';
             match byte {

@@ -6,13 +6,13 @@ use std::{fmt, str::FromStr};
 
 /// The place right after one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Cursor {
+pub struct Cursor {
     /// One life of the topic.
-    pub(crate) generation: u64,
+    pub generation: u64,
     /// The message's number; 0 is before the first.
-    pub(crate) seq: u64,
+    pub seq: u64,
     /// Chained over all messages up to this one.
-    pub(crate) fingerprint: u32,
+    pub fingerprint: u32,
 }
 
 impl fmt::Display for Cursor {

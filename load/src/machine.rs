@@ -10,16 +10,24 @@ use std::process::{Command, Stdio};
 
 /// Where server and load run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Cores {
+pub enum Cores {
     /// Each on a core of its own.
-    Apart { server: usize, load: usize },
+    Apart {
+        /// The core of the server.
+        server: usize,
+        /// The core of the load.
+        load: usize,
+    },
     /// Wherever the system puts them.
-    Loose { reason: &'static str },
+    Loose {
+        /// Why they are not pinned.
+        reason: &'static str,
+    },
 }
 
 impl Cores {
     /// Returns the command that starts `program` where servers run.
-    pub(crate) fn command_for_server(self, program: &Path) -> Command {
+    pub fn command_for_server(self, program: &Path) -> Command {
         let Self::Apart { server, .. } = self else {
             return Command::new(program);
         };
@@ -42,7 +50,7 @@ impl fmt::Display for Cores {
 }
 
 /// Moves this process to a core of its own and says which one is left to servers.
-pub(crate) fn claim() -> Cores {
+pub fn claim() -> Cores {
     let allowed = status_of_self("Cpus_allowed_list:").map(|list| parse_list(&list));
     let [server, load, ..] = allowed.unwrap_or_default()[..] else {
         return Cores::Loose { reason: "there is only one" };
@@ -61,7 +69,7 @@ pub(crate) fn claim() -> Cores {
 /// Lifts the soft limit on open files to the hard one, for this process and its servers.
 ///
 /// Without `prlimit` the limit stays, and a row that needs more fails with the system's words.
-pub(crate) fn raise_open_files() {
+pub fn raise_open_files() {
     let _ = Command::new("prlimit")
         .args(["--pid", &std::process::id().to_string(), "--nofile=unlimited:"])
         .stderr(Stdio::null())
@@ -69,7 +77,7 @@ pub(crate) fn raise_open_files() {
 }
 
 /// One line about this machine: processor, cores, kernel, compiler, how busy it already is.
-pub(crate) fn describe() -> String {
+pub fn describe() -> String {
     // Of the machine: this process may already be pinned to one.
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = processors.lines().filter(|line| line.starts_with("processor")).count();

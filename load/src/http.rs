@@ -11,17 +11,18 @@ use tokio::{
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// A request, as it is written.
-pub(crate) struct Request(String);
+#[derive(Debug)]
+pub struct Request(String);
 
 impl Request {
     /// Begins a request for an action.
-    pub(crate) fn new(method: &str, action: &str) -> Self {
+    pub fn new(method: &str, action: &str) -> Self {
         let line = format!("{method} /_kipo/actions/{action} HTTP/1.1\r\nHost: localhost\r\n");
         Self(line)
     }
 
     /// Adds a header.
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         for part in [name, ": ", value, "\r\n"] {
             self.0.push_str(part);
         }
@@ -29,13 +30,13 @@ impl Request {
     }
 
     /// Ends the head, without a body.
-    pub(crate) fn end(mut self) -> String {
+    pub fn end(mut self) -> String {
         self.0.push_str("\r\n");
         self.0
     }
 
     /// Ends the head, and adds a body of JSON.
-    pub(crate) fn json(self, body: &str) -> String {
+    pub fn json(self, body: &str) -> String {
         let this = self.header("Content-Type", "application/json");
         let mut text = this.header("Content-Length", &body.len().to_string()).end();
         text.push_str(body);
@@ -45,14 +46,16 @@ impl Request {
 
 /// The head of an answer.
 #[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) status: u16,
+pub struct Head {
+    /// The status code.
+    pub status: u16,
     /// Names in lower case.
     headers: Vec<(String, String)>,
 }
 
 impl Head {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a header; `name` is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
@@ -84,29 +87,31 @@ enum Place {
 
 /// Takes an answer in pieces of any size.
 #[derive(Debug)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     place: Place,
     line: Vec<u8>,
     head: Option<Head>,
 }
 
-impl Decoder {
-    pub(crate) fn new() -> Self {
+impl Default for Decoder {
+    fn default() -> Self {
         Self { place: Place::Head, line: Vec::new(), head: None }
     }
+}
 
+impl Decoder {
     /// Returns the head, once it is whole.
-    pub(crate) fn head(&self) -> Option<&Head> {
+    pub fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }
 
     /// Returns whether the answer is whole.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         matches!(self.place, Place::End)
     }
 
     /// Takes the next bytes, and adds to `body` what they hold of it.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], body: &mut Vec<u8>) -> io::Result<()> {
+    pub fn feed(&mut self, mut bytes: &[u8], body: &mut Vec<u8>) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.place {
                 Place::Length(left) => {
@@ -180,10 +185,10 @@ fn malformed(what: &str) -> io::Error {
 }
 
 /// Sends one request, and returns the whole answer.
-pub(crate) async fn call(target: SocketAddr, request: &str) -> io::Result<(u16, Vec<u8>)> {
+pub async fn call(target: SocketAddr, request: &str) -> io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(target).await?;
     stream.write_all(request.as_bytes()).await?;
-    let (mut decoder, mut body, mut buffer) = (Decoder::new(), Vec::new(), vec![0; 4096]);
+    let (mut decoder, mut body, mut buffer) = (Decoder::default(), Vec::new(), vec![0; 4096]);
     while !decoder.is_whole() {
         match stream.read(&mut buffer).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -202,7 +207,7 @@ mod tests {
     #[track_caller]
     fn check(answer: &str, expected: Option<(u16, &str)>) {
         for cut in 0..=answer.len() {
-            let (mut decoder, mut body) = (Decoder::new(), Vec::new());
+            let (mut decoder, mut body) = (Decoder::default(), Vec::new());
             decoder.feed(&answer.as_bytes()[..cut], &mut body).unwrap();
             decoder.feed(&answer.as_bytes()[cut..], &mut body).unwrap();
             let text = String::from_utf8(body).unwrap();
@@ -227,7 +232,7 @@ mod tests {
     #[test]
     fn what_is_not_http_is_an_error() {
         for answer in ["SSH-2.0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"] {
-            let fed = Decoder::new().feed(answer.as_bytes(), &mut Vec::new());
+            let fed = Decoder::default().feed(answer.as_bytes(), &mut Vec::new());
             assert!(fed.is_err(), "{answer:?}");
         }
     }
