@@ -11,16 +11,17 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use load::{Server, console::print};
+
 use crate::{
+    app::{self, App},
     crowd::{Crowd, Patience},
     listener::{Listener, Scene},
-    machine::{free_address, say},
     plan::{Chaos, Plan},
     proxy::Proxy,
     publisher::{publish, send_until_heard},
     record::Reason,
     report,
-    server::{Launch, Server},
     verify::Acknowledged,
 };
 
@@ -35,16 +36,11 @@ const PROGRESS: Duration = Duration::from_secs(5);
 pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
     let Chaos { seconds, listeners, publishers, sleeper_every } = chaos;
     let home = TempDir::new()?;
-    let launch = Launch {
-        binary: plan.binary.clone(),
-        address: free_address()?,
-        home: home.path().to_owned(),
-        file_blocks_max: None,
-    };
+    let app = App::new(&plan.binary, home.path())?;
     let scene = Arc::new(Scene::default());
     let mut rng = Rng::with_seed(plan.seed);
-    let server = launch.start().await?;
-    let proxy = Proxy::start(launch.address, rng.u64(..), &scene)?;
+    let server = app.start().await?;
+    let proxy = Proxy::start(app.address, rng.u64(..), &scene)?;
     let mut crowd = Crowd::new();
     for number in 0..listeners {
         let listener = Listener::new(number, proxy.address(), &scene, plan.seed);
@@ -58,7 +54,7 @@ pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
         publishing.spawn(publish(number, proxy.address(), scene, PAUSE, stopped, rng.fork()));
     }
 
-    let fire = Fire { launch: &launch, scene: &scene, until: Duration::from_secs(seconds) };
+    let fire = Fire { app: &app, scene: &scene, until: Duration::from_secs(seconds) };
     let (server, restarts) = fire.rage(server, &mut rng).await?;
     stop.send_replace(true);
     proxy.calm_down();
@@ -67,7 +63,7 @@ pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
         acknowledged.extend(published.map_err(io::Error::other)??);
     }
     let calm = Instant::now();
-    let last = send_until_heard(launch.address, "the last", &scene).await?;
+    let last = send_until_heard(app.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
     let crowd = crowd.reach(end, Patience::CALM).await;
@@ -92,7 +88,7 @@ struct Restarts {
 
 /// The time with faults.
 struct Fire<'a> {
-    launch: &'a Launch,
+    app: &'a App,
     scene: &'a Scene,
     until: Duration,
 }
@@ -109,13 +105,13 @@ impl Fire<'_> {
             sleep(Duration::from_millis(rng.u64(2_000..6_000)).min(left)).await;
             // Now and then it is asked to end: clients are told when to come back.
             if rng.u8(0..6) == 0 {
-                server.stop().await?;
+                app::stop(server).await?;
                 restarts.drains += 1;
             } else {
                 server.kill().await?;
                 restarts.kills += 1;
             }
-            server = self.launch.start().await?;
+            server = self.app.start().await?;
             if told.elapsed() >= PROGRESS {
                 told = Instant::now();
                 self.progress(began.elapsed(), restarts);
@@ -125,7 +121,7 @@ impl Fire<'_> {
 
     fn progress(&self, elapsed: Duration, restarts: Restarts) {
         let tally = &self.scene.tally;
-        say(format!(
+        print(format!(
             "{:4} s: {} kills, {} cuts, {} messages, {} deliveries, {} streams open",
             elapsed.as_secs(),
             restarts.kills,
@@ -139,14 +135,21 @@ impl Fire<'_> {
 
 fn tell(scene: &Scene, restarts: Restarts, acknowledged: &[Acknowledged], slowest: Duration) {
     let tally = &scene.tally;
-    say(format!(
+    print(format!(
         "  kill -9, restarts    {}, and {} after SIGTERM",
         restarts.kills, restarts.drains
     ));
-    say(format!("  connections cut      {}, {} half-closed", tally.cuts, tally.half_closes));
-    say(format!("  slowed               {} delayed, {} dripped", tally.delays, tally.drips));
-    say(format!("  502s, proxy away     {}, {} times", tally.bad_gateways, tally.absences));
-    say(format!("  acknowledged         {} ({} retries)", acknowledged.len(), tally.send_retries));
-    say(format!("  connections          {}, {} without a stream", tally.connections, tally.failed));
-    say(format!("  all caught up after  {:.2} s", slowest.as_secs_f32()));
+    print(format!("  connections cut      {}, {} half-closed", tally.cuts, tally.half_closes));
+    print(format!("  slowed               {} delayed, {} dripped", tally.delays, tally.drips));
+    print(format!("  502s, proxy away     {}, {} times", tally.bad_gateways, tally.absences));
+    print(format!(
+        "  acknowledged         {} ({} retries)",
+        acknowledged.len(),
+        tally.send_retries
+    ));
+    print(format!(
+        "  connections          {}, {} without a stream",
+        tally.connections, tally.failed
+    ));
+    print(format!("  all caught up after  {:.2} s", slowest.as_secs_f32()));
 }

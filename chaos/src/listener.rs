@@ -24,9 +24,11 @@ use crate::{
     record::{Entry, Messages, Record},
     tally::Tally,
 };
-use load::Cursor;
-use load::http::{Decoder, Request};
-use load::sse::{Item, Parser};
+use load::{
+    Cursor,
+    http::{Decoder, Request},
+    sse::{Event, Item, Reader},
+};
 
 /// How long connecting may take.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
@@ -165,7 +167,7 @@ impl Listener {
         };
         let scene = Arc::clone(&self.scene);
         let showed = self.last_event_id.parse().ok();
-        let mut parser = Parser::after(&self.last_event_id);
+        let mut reader = Reader::after(&self.last_event_id);
         let (mut decoder, mut body) = (Decoder::default(), Vec::new());
         let mut buffer = vec![0; 4096];
         let (mut open, mut due) = (None, None);
@@ -199,17 +201,17 @@ impl Listener {
                 let ended = if open.is_some() { Ok(End::Closed) } else { Err(eof()) };
                 return ended;
             }
-            decoder.feed(&buffer[..count], &mut body)?;
+            decoder.feed(&buffer[..count], |part| body.extend_from_slice(part))?;
             let Some(head) = decoder.head() else { continue };
-            if head.status != 200 {
+            if head.status() != 200 {
                 if let Some(seconds) = head.header("retry-after").and_then(|text| text.parse().ok())
                 {
                     self.backoff.ask(self.rng.u64(0..=u64::saturating_mul(seconds, 1_000)));
                 }
-                return Err(io::Error::other(format!("status {}", head.status)));
+                return Err(io::Error::other(format!("status {}", head.status())));
             }
-            parser.feed(&body, |parser, item| {
-                if self.heard(parser.last_event_id(), showed, item) && open.is_none() {
+            reader.feed(&body, |item| {
+                if self.heard(showed, item) && open.is_none() {
                     open = Some(Open::new(&scene));
                 }
             });
@@ -230,12 +232,13 @@ impl Listener {
         // Every second one as a browser's EventSource does it, the others as our client does.
         let by_get = self.record.listener.is_multiple_of(2);
         let method = if by_get { "GET" } else { "POST" };
-        let mut request = Request::new(method, "chat.Listen").header("Accept", "text/event-stream");
+        let mut request = Request::new(method, "/_kipo/actions/chat.Listen", self.target)
+            .header("Accept", "text/event-stream");
         if !self.last_event_id.is_empty() {
             request = request.header("Last-Event-ID", &self.last_event_id);
         }
-        let request = if by_get { request.end() } else { request.json("{}") };
-        stream.write_all(request.as_bytes()).await?;
+        let request = if by_get { request.end() } else { request.json(b"{}") };
+        stream.write_all(&request).await?;
         Ok(stream)
     }
 
@@ -247,17 +250,19 @@ impl Listener {
     }
 
     /// Writes down what was said, and returns whether it was an event.
-    fn heard(&mut self, last_event_id: &str, showed: Option<Cursor>, item: Item) -> bool {
-        let (name, data) = match item {
-            Item::Event { name, data } => (name, data),
+    fn heard(&mut self, showed: Option<Cursor>, item: Item<'_>) -> bool {
+        let event = match item {
+            Item::Event(event) => event,
             Item::Retry(ms) => {
                 self.backoff.ask(ms);
                 return false;
             }
         };
-        last_event_id.clone_into(&mut self.last_event_id);
-        let held = last_event_id.parse().ok();
+        let Event { name, data, last_event_id } = event;
+        let [name, data, id] = [name, data, last_event_id].map(String::from_utf8_lossy);
+        let held = id.parse().ok();
         let entry = Entry::of(&name, &data, showed, held, &self.scene.messages);
+        self.last_event_id = id.into_owned();
         if matches!(entry, Entry::Message(_)) {
             self.scene.tally.deliveries.add();
         }

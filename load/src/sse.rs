@@ -1,121 +1,225 @@
 //! Reads event streams by the rules of the standard
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>).
+//!
+//! One reader serves the check, which needs the whole standard, and the load, which reads
+//! millions of events in a second: an event is read in place, unless a piece ends within it.
+
+use std::mem;
+
+use memchr::memchr2;
+
+/// The mark that may stand before the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a stream says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Item {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item<'a> {
     /// An event, dispatched.
-    Event {
-        /// Its name; `message` unless it has one.
-        name: String,
-        /// Its data, lines joined by LF.
-        data: String,
-    },
-    /// The time to wait before the next connection.
+    Event(Event<'a>),
+    /// The time to wait before the next connection, in milliseconds.
     Retry(u64),
 }
 
-/// Takes a stream in pieces of any size.
-#[derive(Debug, Default)]
-pub struct Parser {
-    line: Vec<u8>,
-    /// Whether a byte-order mark can no longer come.
-    begun: bool,
-    /// The last byte was a CR: an LF right after it belongs to it.
-    after_cr: bool,
-    name: String,
-    data: String,
-    /// What `id:` said; it counts once its event is dispatched.
-    id: String,
-    last_event_id: String,
+/// One event. Its parts are bytes: UTF-8 is decoded where text is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The name; `message` where the stream gives none.
+    pub name: &'a [u8],
+    /// The data; its lines are joined by LF.
+    pub data: &'a [u8],
+    /// The id to show with the next connection: that of this event, or else of one before it.
+    pub last_event_id: &'a [u8],
 }
 
-impl Parser {
-    /// Returns a parser for a connection that showed this id.
+/// Takes a stream in pieces of any size.
+///
+/// ```
+/// use load::sse::{Item, Reader};
+///
+/// let (mut reader, mut seen) = (Reader::default(), Vec::new());
+/// for piece in ["event: note\nda", "ta: hello\nid: 7\n", "\n"] {
+///     reader.feed(piece.as_bytes(), |item| {
+///         if let Item::Event(event) = item {
+///             seen.push((event.data.to_vec(), event.last_event_id.to_vec()));
+///         }
+///     });
+/// }
+/// assert_eq!(seen, [(b"hello".to_vec(), b"7".to_vec())]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The start of a line whose end has not come.
+    partial: Vec<u8>,
+    /// The first line is over: a byte order mark can no longer come.
+    has_begun: bool,
+    /// The last byte was a CR: an LF right after it belongs to it.
+    after_cr: bool,
+    held: Held,
+}
+
+/// What earlier pieces said of the event that is being read.
+#[derive(Debug, Default)]
+struct Held {
+    name: Vec<u8>,
+    /// Each line is followed by LF.
+    data: Vec<u8>,
+    /// Outlives its event.
+    id: Vec<u8>,
+}
+
+/// What this piece says of the event that is being read, in place.
+#[derive(Debug, Default)]
+struct Fields<'a> {
+    name: Option<&'a [u8]>,
+    /// The last line of the data: lines before it are held.
+    data: Option<&'a [u8]>,
+    id: Option<&'a [u8]>,
+}
+
+impl Reader {
+    /// Returns a reader for a connection that showed this id.
+    #[must_use]
     pub fn after(last_event_id: &str) -> Self {
-        let id = last_event_id.to_owned();
-        Self { last_event_id: id.clone(), id, ..Self::default() }
+        let held = Held { id: last_event_id.into(), ..Held::default() };
+        Self { held, ..Self::default() }
     }
 
-    /// Returns what to show with the next connection; empty is nothing.
-    pub fn last_event_id(&self) -> &str {
-        &self.last_event_id
-    }
-
-    /// Takes the next bytes, and says what became whole by them. The parser is passed along:
-    /// its last id is that of the item.
-    pub fn feed(&mut self, bytes: &[u8], mut said: impl FnMut(&Self, Item)) {
-        for &byte in bytes {
-            let is_rest_of_crlf = std::mem::take(&mut self.after_cr) && byte == b'\n';
-            match byte {
-                b'\n' if is_rest_of_crlf => {}
-                b'\n' | b'\r' => {
-                    self.after_cr = byte == b'\r';
-                    if let Some(item) = self.end_line() {
-                        said(self, item);
-                    }
-                }
-                _ => self.line.push(byte),
+    /// Takes the next bytes, and passes on each item that is complete with them.
+    pub fn feed(&mut self, mut bytes: &[u8], mut item: impl FnMut(Item<'_>)) {
+        let Self { partial, has_begun, after_cr, held } = self;
+        if !bytes.is_empty() && mem::take(after_cr) {
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+        }
+        // Only the first line of a piece can have begun in the one before.
+        if !partial.is_empty() || !*has_begun {
+            let line = next_line(&mut bytes, after_cr);
+            partial.extend_from_slice(line.unwrap_or(bytes));
+            if line.is_none() {
+                return;
             }
+            let mut line = &**partial;
+            if !mem::replace(has_begun, true) {
+                line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+            }
+            let mut fields = Fields::default();
+            fields.read(line, held, &mut item);
+            fields.hold(held);
+            partial.clear();
         }
+        let mut fields = Fields::default();
+        while let Some(line) = next_line(&mut bytes, after_cr) {
+            fields.read(line, held, &mut item);
+        }
+        fields.hold(held);
+        partial.extend_from_slice(bytes);
     }
+}
 
-    fn end_line(&mut self) -> Option<Item> {
-        let line = std::mem::take(&mut self.line);
-        let mut line = &*String::from_utf8_lossy(&line);
-        if !std::mem::replace(&mut self.begun, true) {
-            line = line.strip_prefix('\u{feff}').unwrap_or(line);
-        }
+impl<'a> Fields<'a> {
+    fn read(&mut self, line: &'a [u8], held: &mut Held, item: &mut impl FnMut(Item<'_>)) {
         if line.is_empty() {
-            return self.dispatch();
+            return self.dispatch(held, item);
         }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
+        // Names are short: a search by vectors would cost more.
+        let (field, value) = match line.iter().position(|byte| *byte == b':') {
+            Some(colon) => (&line[..colon], &line[colon + 1..]),
+            None => (line, &[][..]),
+        };
+        let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
-            "event" => value.clone_into(&mut self.name),
-            "data" => {
-                self.data.push_str(value);
-                self.data.push('\n');
+            b"event" => self.name = Some(value),
+            b"data" => {
+                if let Some(before) = self.data.replace(value) {
+                    held.add_data(before);
+                }
             }
-            "id" if !value.contains('\0') => value.clone_into(&mut self.id),
-            "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                return value.parse().ok().map(Item::Retry);
+            b"id" if !value.contains(&0) => self.id = Some(value),
+            b"retry" if value.iter().all(u8::is_ascii_digit) => {
+                let delay = str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+                if let Some(ms) = delay {
+                    item(Item::Retry(ms));
+                }
             }
             _ => {}
         }
-        None
     }
 
-    fn dispatch(&mut self) -> Option<Item> {
-        self.last_event_id.clone_from(&self.id);
-        let (name, mut data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
-        if data.is_empty() {
-            return None;
+    fn dispatch(&mut self, held: &mut Held, item: &mut impl FnMut(Item<'_>)) {
+        let mut data = self.data.take();
+        if !held.data.is_empty() {
+            if let Some(last) = data {
+                held.add_data(last);
+            }
+            data = held.data.strip_suffix(b"\n");
         }
-        data.pop();
-        let name = if name.is_empty() { "message".to_owned() } else { name };
-        Some(Item::Event { name, data })
+        if let Some(data) = data {
+            let name = match self.name.unwrap_or(&held.name) {
+                [] => b"message",
+                name => name,
+            };
+            item(Item::Event(Event { name, data, last_event_id: self.id.unwrap_or(&held.id) }));
+        }
+        self.name = None;
+        held.name.clear();
+        held.data.clear();
     }
+
+    /// Copies what the next piece may need.
+    fn hold(self, held: &mut Held) {
+        if let Some(name) = self.name {
+            replace(&mut held.name, name);
+        }
+        if let Some(data) = self.data {
+            held.add_data(data);
+        }
+        if let Some(id) = self.id {
+            replace(&mut held.id, id);
+        }
+    }
+}
+
+impl Held {
+    fn add_data(&mut self, line: &[u8]) {
+        self.data.extend_from_slice(line);
+        self.data.push(b'\n');
+    }
+}
+
+/// Takes a line off the bytes, without its end. A CR at the end of the bytes is noted.
+fn next_line<'a>(bytes: &mut &'a [u8], after_cr: &mut bool) -> Option<&'a [u8]> {
+    let (line, rest) = bytes.split_at(memchr2(b'\n', b'\r', bytes)?);
+    *bytes = &rest[1..];
+    if rest[0] == b'\r' {
+        *after_cr = bytes.is_empty();
+        *bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+    }
+    Some(line)
+}
+
+fn replace(buffer: &mut Vec<u8>, value: &[u8]) {
+    buffer.clear();
+    buffer.extend_from_slice(value);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Each item with the last id at that point, however the text is cut in two.
+    /// Compares name, data and last id of each event, however the text is cut in two.
     #[track_caller]
     fn check(text: &str, expected: &[(&str, &str, &str)]) {
         for cut in 0..=text.len() {
-            let (mut parser, mut items) = (Parser::default(), Vec::new());
-            let mut said = |parser: &Parser, item| {
-                if let Item::Event { name, data } = item {
-                    items.push((name, data, parser.last_event_id().to_owned()));
-                }
-            };
-            parser.feed(&text.as_bytes()[..cut], &mut said);
-            parser.feed(&text.as_bytes()[cut..], &mut said);
-            let items: Vec<_> = items.iter().map(|(n, d, i)| (&**n, &**d, &**i)).collect();
-            assert_eq!(items, expected, "cut at {cut}");
+            let (mut reader, mut events) = (Reader::default(), Vec::new());
+            for piece in [&text.as_bytes()[..cut], &[], &text.as_bytes()[cut..]] {
+                reader.feed(piece, |item| {
+                    if let Item::Event(Event { name, data, last_event_id }) = item {
+                        let parts = [name, data, last_event_id];
+                        events.push(parts.map(|part| String::from_utf8(part.to_vec()).unwrap()));
+                    }
+                });
+            }
+            let events: Vec<_> = events.iter().map(|[n, d, i]| (&**n, &**d, &**i)).collect();
+            assert_eq!(events, expected, "cut at {cut}");
         }
     }
 
@@ -129,13 +233,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_never_happened() {
+    fn an_event_without_its_empty_line_is_not_dispatched() {
         check("id: x\ndata: 1\n\nid: y\ndata: 2\n", &[("message", "1", "x")]);
     }
 
     #[test]
-    fn comments_and_unknown_fields_say_nothing() {
+    fn comments_and_unknown_fields_are_skipped() {
         check(": ping\n\nfoo: bar\ndata\n\n", &[("message", "", "")]);
+        check(
+            "event: a\ndata: {}\n\n: ping\n\ndata: 1\n\n",
+            &[("a", "{}", ""), ("message", "1", "")],
+        );
     }
 
     #[test]
@@ -147,9 +255,23 @@ mod tests {
     }
 
     #[test]
+    fn the_id_that_a_connection_showed_counts_until_there_is_another() {
+        let (mut reader, mut ids) = (Reader::after("x"), Vec::new());
+        reader.feed(b"data: 1\n\nid: y\ndata: 2\n\n", |item| {
+            if let Item::Event(event) = item {
+                ids.push(event.last_event_id.to_vec());
+            }
+        });
+        assert_eq!(ids, [b"x", b"y"]);
+    }
+
+    #[test]
     fn retry_is_digits() {
-        let (mut parser, mut items) = (Parser::default(), Vec::new());
-        parser.feed(b"retry: 1500\n\nretry: 1s\n\n", |_, item| items.push(item));
-        assert_eq!(items, [Item::Retry(1500)]);
+        let (mut reader, mut delays) = (Reader::default(), Vec::new());
+        reader.feed(b"retry: 1500\n\nretry: 1s\nretry:\nretry: +1\n\n", |item| match item {
+            Item::Retry(ms) => delays.push(ms),
+            Item::Event(event) => panic!("{event:?}"),
+        });
+        assert_eq!(delays, [1500]);
     }
 }

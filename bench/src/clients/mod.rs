@@ -1,6 +1,6 @@
-//! The load: clients on one thread that count what they get.
+//! The load: clients on one thread that count what they receive.
 
 pub(crate) mod calls;
-pub(crate) mod http;
+mod delays;
 pub(crate) mod listeners;
-mod sse;
+mod stream;

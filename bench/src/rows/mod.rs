@@ -8,11 +8,11 @@ mod pages;
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::cores::Cores;
 use crate::plan::{Plan, Row};
 use crate::process;
 use crate::server::Server;
 use crate::table::Line;
-use load::machine::Cores;
 
 /// Measures the rows of a plan, one after the other.
 pub(crate) async fn run(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
