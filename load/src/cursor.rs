@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use memchr::memchr;
+
 /// The position right after one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
@@ -19,8 +21,8 @@ impl Cursor {
     /// reads millions of them.
     #[must_use]
     pub fn seq_of(id: &[u8]) -> Option<u64> {
-        let mut parts = id.splitn(3, |byte| *byte == b'-');
-        let (_, seq, _) = (parts.next()?, parts.next()?, parts.next()?);
+        let rest = &id[memchr(b'-', id)? + 1..];
+        let seq = &rest[..memchr(b'-', rest)?];
         str::from_utf8(seq).ok()?.parse().ok()
     }
 }

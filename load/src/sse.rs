@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// The mark that may stand before the first line.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -120,27 +120,21 @@ impl<'a> Fields<'a> {
         if line.is_empty() {
             return self.dispatch(held, item);
         }
-        // Names are short: a search by vectors would cost more.
-        let (field, value) = match line.iter().position(|byte| *byte == b':') {
-            Some(colon) => (&line[..colon], &line[colon + 1..]),
-            None => (line, &[][..]),
-        };
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        match field {
-            b"event" => self.name = Some(value),
-            b"data" => {
-                if let Some(before) = self.data.replace(value) {
-                    held.add_data(before);
-                }
+        if let Some(data) = value(line, b"data") {
+            if let Some(before) = self.data.replace(data) {
+                held.add_data(before);
             }
-            b"id" if !value.contains(&0) => self.id = Some(value),
-            b"retry" if value.iter().all(u8::is_ascii_digit) => {
-                let delay = str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
-                if let Some(ms) = delay {
-                    item(Item::Retry(ms));
-                }
-            }
-            _ => {}
+        } else if let Some(id) = value(line, b"id")
+            && memchr(0, id).is_none()
+        {
+            self.id = Some(id);
+        } else if let Some(name) = value(line, b"event") {
+            self.name = Some(name);
+        } else if let Some(delay) = value(line, b"retry")
+            && delay.iter().all(u8::is_ascii_digit)
+            && let Some(ms) = str::from_utf8(delay).ok().and_then(|digits| digits.parse().ok())
+        {
+            item(Item::Retry(ms));
         }
     }
 
@@ -196,6 +190,15 @@ fn next_line<'a>(bytes: &mut &'a [u8], after_cr: &mut bool) -> Option<&'a [u8]> 
     Some(line)
 }
 
+/// Returns the value of a line, if it is a line of this field.
+fn value<'a>(line: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {
+    match line.strip_prefix(field)? {
+        [] => Some(&[]),
+        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        _ => None,
+    }
+}
+
 fn replace(buffer: &mut Vec<u8>, value: &[u8]) {
     buffer.clear();
     buffer.extend_from_slice(value);
@@ -240,6 +243,7 @@ mod tests {
     #[test]
     fn comments_and_unknown_fields_are_skipped() {
         check(": ping\n\nfoo: bar\ndata\n\n", &[("message", "", "")]);
+        check("datas: 1\n\neven: a\nids: x\ndata:  2\n\n", &[("message", " 2", "")]);
         check(
             "event: a\ndata: {}\n\n: ping\n\ndata: 1\n\n",
             &[("a", "{}", ""), ("message", "1", "")],
