@@ -1,14 +1,13 @@
-//! Calls on connections that stay open, each waiting for its answer before it asks again.
+//! Calls on connections that stay open: each caller waits for the answer before it asks again.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use load::http::{Connection, Request, Response, unexpected};
 use tokio::task::JoinSet;
-
-use super::http::{self, Body};
 
 /// Callers at work; dropping them ends the load.
 #[derive(Debug)]
@@ -21,19 +20,17 @@ impl Callers {
     /// Starts `connections` callers that send `body` and expect the same bytes back.
     pub(crate) fn start(
         address: SocketAddr,
-        path: &'static str,
+        path: &str,
         connections: u32,
         body: &'static [u8],
     ) -> Self {
-        let request = http::call(address, path, body);
-        Self::of(address, connections, &request, move |answer| answer == body)
+        Self::of(address, connections, &call(address, path, body), move |answer| answer == body)
     }
 
     /// Starts `connections` readers of a page, which has to end as pages do.
     pub(crate) fn of_page(address: SocketAddr, path: &str, connections: u32) -> Self {
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\n\r\n");
-        Self::of(address, connections, request.as_bytes(), |answer| {
+        let request = Request::new("GET", path, address).header("Accept", "text/html").end();
+        Self::of(address, connections, &request, |answer| {
             answer.trim_ascii_end().ends_with(b"</html>")
         })
     }
@@ -49,7 +46,7 @@ impl Callers {
         for _ in 0..connections {
             let (request, answered) = (request.to_vec(), Arc::clone(&answered));
             tasks.spawn(async move {
-                match call(address, &request, is_right, &answered).await {
+                match run(address, &request, is_right, &answered).await {
                     Ok(never) => match never {},
                     Err(error) => error,
                 }
@@ -72,28 +69,28 @@ impl Callers {
     }
 }
 
-async fn call(
+/// Returns the bytes of a call: POST, JSON in and out, with the headers that a browser's `fetch`
+/// sends from the same origin.
+pub(crate) fn call(address: SocketAddr, path: &str, body: &[u8]) -> Vec<u8> {
+    Request::new("POST", path, address)
+        .header("User-Agent", "bench")
+        .header("Accept", "application/json")
+        .header("Origin", format_args!("http://{address}"))
+        .header("Sec-Fetch-Site", "same-origin")
+        .json(body)
+}
+
+async fn run(
     address: SocketAddr,
     request: &[u8],
     is_right: impl Fn(&[u8]) -> bool,
     answered: &AtomicU64,
-) -> io::Result<std::convert::Infallible> {
-    let mut socket = http::connect(address).await?;
-    let mut answer = Vec::with_capacity(4 * 1_024);
+) -> io::Result<Infallible> {
+    let mut connection = Connection::open(address).await?;
     loop {
-        socket.write_all(request).await?;
-        answer.clear();
-        let head = http::read_head(&mut socket, &mut answer).await?;
-        let Body::Bytes(length) = head.body else {
-            return Err(http::unexpected("a body in chunks"));
-        };
-        while answer.len() < head.bytes + length {
-            if socket.read_buf(&mut answer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        if head.status != 200 || !is_right(&answer[head.bytes..]) {
-            return Err(http::unexpected(&String::from_utf8_lossy(&answer)));
+        let Response { status, body } = connection.send(request).await?;
+        if status != 200 || !is_right(body) {
+            return Err(unexpected(&format!("{status}: {}", String::from_utf8_lossy(body))));
         }
         answered.fetch_add(1, Ordering::Relaxed);
     }
