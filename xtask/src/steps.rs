@@ -3,7 +3,8 @@
 use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use crate::{
-    machine,
+    grow, machine,
+    report::Outcome,
     run::{Result, at, cargo, command, has, output, run, say, target},
 };
 
@@ -11,36 +12,58 @@ use crate::{
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    pub(crate) run: fn() -> Result,
+    run: Run,
+}
+
+/// What a step runs.
+enum Run {
+    /// A step that passes or fails.
+    Whole(fn() -> Result),
+    /// A step that is skipped, or leaves a part out, where a program is missing.
+    WhereInstalled(fn() -> Result<Outcome>),
+}
+
+impl Step {
+    const fn whole(name: &'static str, what: &'static str, run: fn() -> Result) -> Self {
+        Self { name, what, run: Run::Whole(run) }
+    }
+
+    const fn where_installed(
+        name: &'static str,
+        what: &'static str,
+        run: fn() -> Result<Outcome>,
+    ) -> Self {
+        Self { name, what, run: Run::WhereInstalled(run) }
+    }
+
+    /// Runs the step to its end.
+    pub(crate) fn run(&self) -> Result<Outcome> {
+        match self.run {
+            Run::Whole(run) => run().map(|()| Outcome::Passed),
+            Run::WhereInstalled(run) => run(),
+        }
+    }
 }
 
 /// All steps.
 pub(crate) const ALL: &[Step] = &[
-    Step { name: "fmt", what: "everything is formatted", run: fmt },
-    Step { name: "clippy", what: "no lint is broken", run: clippy },
-    Step { name: "node", what: "the browser client: types and tests", run: node },
-    Step { name: "test", what: "unit, integration, golden and misuse tests", run: test },
-    Step { name: "doctest", what: "the examples in the documentation", run: doctest },
-    Step { name: "loom", what: "every order in which threads can meet in a topic", run: loom },
-    Step { name: "doc", what: "the documentation builds without warnings", run: doc },
-    Step {
-        name: "grow",
-        what: "a new file is an action with the next build",
-        run: crate::grow::grow,
-    },
-    Step { name: "pages", what: "the app's page scripts against its generated types", run: pages },
-    Step { name: "browser", what: "the app in Chromium", run: browser },
-    Step { name: "edits", what: "edits of a running app, and mistakes on purpose", run: edits },
-    Step {
-        name: "every-byte",
-        what: "six readers of a stream that is cut at each of its bytes",
-        run: every_byte,
-    },
-    Step { name: "package", what: "the crates hold the client and the templates", run: package },
-    Step { name: "release", what: "the release binary runs from an empty folder", run: release },
-    Step { name: "chaos", what: "the app under fire: every record is exact", run: chaos },
-    Step { name: "bench", what: "the benchmarks still run (no numbers are judged)", run: bench },
-    Step { name: "deny", what: "licences and sources of dependencies", run: deny },
+    Step::whole("fmt", "everything is formatted", fmt),
+    Step::whole("clippy", "no lint is broken", clippy),
+    Step::whole("node", "the browser client: types and tests", node),
+    Step::whole("test", "unit, integration, golden and misuse tests", test),
+    Step::whole("doctest", "the examples in the documentation", doctest),
+    Step::whole("loom", "every order in which threads can meet in a topic", loom),
+    Step::whole("doc", "the documentation builds without warnings", doc),
+    Step::whole("grow", "a new file is an action with the next build", grow::grow),
+    Step::whole("pages", "the app's page scripts against its generated types", pages),
+    Step::whole("browser", "the app in Chromium", browser),
+    Step::whole("edits", "edits of a running app, and errors on purpose", edits),
+    Step::whole("every-byte", "six readers of a stream cut at each of its bytes", every_byte),
+    Step::whole("package", "the crates hold the client and the templates", package),
+    Step::whole("release", "the release binary runs from an empty folder", release),
+    Step::whole("chaos", "the app under fire: every record is exact", chaos),
+    Step::whole("bench", "the benchmarks still run (no numbers are judged)", bench),
+    Step::where_installed("deny", "licences and sources of dependencies", deny),
 ];
 
 /// Formats everything.
@@ -218,12 +241,12 @@ fn bench() -> Result {
     run(edits.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-fn deny() -> Result {
+fn deny() -> Result<Outcome> {
     if !has("cargo-deny") {
-        say("  cargo-deny is not installed (`cargo install cargo-deny`): skipped");
-        return Ok(());
+        let reason = "cargo-deny is not installed (`cargo install cargo-deny` installs it)";
+        return Ok(Outcome::Skipped(reason.to_owned()));
     }
     let checks = ["deny", "--all-features", "check", "bans", "licenses", "sources"];
     let online = env::var_os("KIPO_DENY_ADVISORIES").map(|_| "advisories");
-    run(cargo(&checks).args(online))
+    run(cargo(&checks).args(online)).map(|()| Outcome::Passed)
 }
