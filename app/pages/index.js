@@ -206,7 +206,8 @@ function unstrand() {
 
 function send() {
   const field = refs.message_input;
-  const text = field.value.trim();
+  // The server refuses control characters but line breaks. A tab comes with text that was copied.
+  const text = field.value.replaceAll("\t", "  ").trim();
   if (text === "") {
     complain(field, refs.message_error, "Write something first.");
     field.focus();

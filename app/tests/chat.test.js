@@ -71,6 +71,46 @@ scene("markup in a name and a message is text", async (stage) => {
   }
 });
 
+scene("what changes the direction of text does so within a name and a message alone", async (stage) => {
+  const server = await stage.server();
+  const [name, text] = ["\u202eEve", "\u202eevil \u2067 words"];
+  await server.say(name, text);
+  const page = await stage.chat(server.url, name);
+  await say(page, "and \u202e more");
+  await holds(page, [text, "and \u202e more"]);
+  const seen = await page.evaluate(
+    ([own, leave]) => {
+      const isolated = (selector) => [...document.querySelectorAll(selector)].map((each) => getComputedStyle(each).unicodeBidi !== "normal");
+      const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+      return {
+        names: isolated(".msg-name"),
+        texts: isolated(".msg-text"),
+        isBeside: box(leave).left >= box(own).right,
+        face: document.querySelector(".msg-face").textContent,
+      };
+    },
+    [part("own_name"), part("leave_btn")],
+  );
+  assert.deepEqual(seen, { names: [true, true], texts: [true, true], isBeside: true, face: "E" });
+});
+
+scene("control characters are refused, except line breaks; a copied tab becomes spaces", async (stage) => {
+  const server = await stage.server();
+  for (const [username, message, field] of [["Ada\u0007", "hello", "username"], ["Ada", "hel\u0000lo", "message"], ["Ada", "\u001b[31mred", "message"]]) {
+    const { status, body } = await server.post("chat.Send", { username, message });
+    assert.equal(status, 422);
+    assert.deepEqual(body.errors, { [field]: ["must not contain control characters"] });
+  }
+  const page = await stage.chat(server.url, "Ada");
+  await say(page, "one\n\ttwo");
+  await holds(page, ["one\n  two"]);
+
+  stage.expect(/the server responded with a status of 422/);
+  await say(page, "bell \u0007");
+  await reads(page, part("message_error"), /^Your message must not contain control characters\.$/);
+  assert.equal(await page.inputValue(part("message_input")), "bell \u0007");
+});
+
 scene("nothing empty is sent", async (stage) => {
   const { url } = await stage.server();
   const page = await stage.tab(url);

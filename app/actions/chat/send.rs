@@ -6,14 +6,19 @@ use kipo::{Action, Context, Result, action, data};
 
 use super::hub::{Message, ROOM, RoomEvent};
 
+/// The rule of [`readable`] for those who read the schema.
+const READABLE: &str = r"^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+
 /// Posts one message to the room.
 #[action]
 pub struct Send {
     /// Who says it: 1 to 20 characters.
-    #[validate(length(min = 1, max = 20), custom(function = not_blank))]
+    #[validate(length(min = 1, max = 20), custom(function = readable))]
+    #[schemars(regex(pattern = READABLE))]
     username: String,
     /// What is said: 1 to 500 characters.
-    #[validate(length(min = 1, max = 500), custom(function = not_blank))]
+    #[validate(length(min = 1, max = 500), custom(function = readable))]
+    #[schemars(regex(pattern = READABLE))]
     message: String,
 }
 
@@ -37,7 +42,62 @@ impl Action for Send {
     }
 }
 
-/// A text of spaces would look like none.
-fn not_blank(text: &str) -> std::result::Result<(), &'static str> {
+/// Refuses a text of spaces, which looks like none, and control characters except line breaks.
+fn readable(text: &str) -> std::result::Result<(), &'static str> {
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\r');
+    if text.contains(is_refused) {
+        return Err("must not contain control characters");
+    }
     if text.trim().is_empty() { Err("must not be blank") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use kipo::{FieldErrors, Input as _};
+
+    use super::*;
+
+    fn send(username: &str, message: &str) -> Send {
+        Send { username: username.to_owned(), message: message.to_owned() }
+    }
+
+    /// Checks what the rules say of a text, as a name and as a message.
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        for (field, send) in [("username", send(text, "hello")), ("message", send("Ada", text))] {
+            let mut errors = FieldErrors::default();
+            send.validate(&mut errors);
+            assert_eq!(errors.get(field), expected, "{field} {text:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused_except_line_breaks() {
+        for text in ["a\0", "\u{7}a", "a\u{1b}[31m", "a\tb", "a\u{7f}", "a\u{85}", "a\u{9b}"] {
+            check(text, &["must not contain control characters"]);
+        }
+        check("one\ntwo\r\nthree", &[]);
+    }
+
+    #[test]
+    fn a_text_that_looks_like_none_is_refused() {
+        check(" \n ", &["must not be blank"]);
+        check("\u{a0}\u{2003}", &["must not be blank"]);
+    }
+
+    #[test]
+    fn what_changes_the_direction_of_text_is_taken_for_the_page_isolates_it() {
+        check("\u{202e}Ada", &[]);
+        check("\u{2067}שלום", &[]);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_in_the_room_under_its_id() {
+        kipo::testing::open_topics();
+        let sent = send("Ada", "hello").call(Context::test()).await.unwrap();
+        let history = ROOM.history();
+        let record = history.iter().find(|record| sent.id.contains(&format!("-{}-", record.seq())));
+        let message: Message = record.unwrap().json().unwrap();
+        assert_eq!((message.username.as_str(), message.message.as_str()), ("Ada", "hello"));
+    }
 }

@@ -158,14 +158,15 @@ export class Feed {
 }
 
 /**
- * Builds one message. What people wrote enters the page as text and in no other way.
+ * Builds one message. Names and messages enter the page as text only, and each is isolated: characters that
+ * change the direction of text, such as U+202E, do so within it and not around it.
  *
  * @param {chat.Message} message
  * @param {Date} sent
  * @param {boolean} own
  */
 function render(message, sent, own) {
-  const face = element("span", "msg-face", [...message.username][0] ?? "?");
+  const face = element("span", "msg-face", initial(message.username));
   face.setAttribute("aria-hidden", "true");
   const time = element("time", "msg-time", Number.isNaN(sent.getTime()) ? "" : clock.format(sent));
   if (time.textContent !== "") {
@@ -173,9 +174,11 @@ function render(message, sent, own) {
     time.title = moment.format(sent);
   }
   const head = element("p", "msg-head");
-  head.append(element("span", "msg-name"), time);
+  head.append(element("bdi", "msg-name"), time);
+  const text = element("p", "msg-text", message.message);
+  text.dir = "auto";
   const item = element("li", "msg");
-  item.append(face, head, element("p", "msg-text", message.message));
+  item.append(face, head, text);
   item.dataset.hue = String(hue(message.username));
   item.dataset.name = message.username;
   item.dataset.sent = String(sent.getTime());
@@ -238,6 +241,15 @@ function missing({ reason, missed }) {
     case "diverged":
       return "The room was put back to an earlier copy. Its last messages above this line are gone for everyone else.";
   }
+}
+
+/**
+ * The first character of a name that shows something.
+ *
+ * @param {string} name
+ */
+function initial(name) {
+  return [...name].find((letter) => /[^\p{Cc}\p{Cf}\s]/u.test(letter)) ?? "?";
 }
 
 /**

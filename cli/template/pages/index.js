@@ -36,10 +36,22 @@ async function follow() {
 /** @param {guestbook.Entry} entry */
 function show(entry) {
   const item = document.createElement("li");
-  const name = document.createElement("strong");
-  name.textContent = entry.name;
-  item.append(name, entry.message);
+  item.append(text("strong", entry.name), text("span", entry.message));
   refs.entries.prepend(item);
+}
+
+/**
+ * Puts what a stranger wrote into an element. `dir` isolates it: characters that change the direction of text do
+ * so within the element alone.
+ *
+ * @param {"strong" | "span"} tag
+ * @param {string} written
+ */
+function text(tag, written) {
+  const element = document.createElement(tag);
+  element.dir = "auto";
+  element.textContent = written;
+  return element;
 }
 
 /** @param {unknown} error */
