@@ -1,6 +1,9 @@
 //! What the tests need besides Rust: installed where that may be done, named where it may not.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use crate::run::{Result, at, command, has, run, target};
 
@@ -65,10 +68,13 @@ pub(crate) fn curl() -> Result {
 }
 
 /// Makes sure of a Python with the packages of `requirements`, and returns its path.
+///
+/// Each file of requirements has an environment of its own, named after the file's folder.
 pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     let wanted =
         fs::read_to_string(at(requirements)).map_err(|error| format!("{requirements}: {error}"))?;
-    let folder = target().join("python");
+    let name = Path::new(requirements).parent().and_then(Path::file_name).unwrap_or_default();
+    let folder = target().join("python").join(name);
     let python = folder.join("bin/python");
     let done = folder.join("installed-by");
     if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {

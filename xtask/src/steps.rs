@@ -59,6 +59,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("browser", "the app in Chromium", browser),
     Step::whole("edits", "edits of a running app, and errors on purpose", edits),
     Step::whole("every-byte", "six readers of a stream cut at each of its bytes", every_byte),
+    Step::whole("openapi", "generated requests against the app's openapi.json", openapi),
     Step::whole("package", "the crates hold the client and the templates", package),
     Step::whole("release", "the release binary runs from an empty folder", release),
     Step::whole("chaos", "the app under fire: every record is exact", chaos),
@@ -172,6 +173,16 @@ fn every_byte() -> Result {
     run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
     let mut test = command("npm", &["run", "--silent", "test:every-byte"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium).env("KIPO_PYTHON", python);
+    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+}
+
+/// Requests that schemathesis generates from the document that the app serves.
+fn openapi() -> Result {
+    machine::node()?;
+    let python = machine::python("app/tests/openapi/requirements.txt")?;
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    let mut test = command("npm", &["run", "--silent", "test:openapi"]);
+    test.current_dir(at("app")).env("KIPO_PYTHON", python);
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
