@@ -61,6 +61,50 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     find().ok_or_else(|| missing.to_owned())
 }
 
+/// Makes sure of Firefox, and returns its path.
+pub(crate) fn firefox() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("FIREFOX") {
+        return Ok(path.into());
+    }
+    let known = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
+    let find = || known.iter().map(PathBuf::from).find(|path| path.exists());
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    let missing = "Firefox is missing (Debian: `apt-get install firefox-esr`, or name one by FIREFOX=/path/to/firefox)";
+    debian(&["firefox-esr"], missing)?;
+    find().ok_or_else(|| missing.to_owned())
+}
+
+/// Makes sure of WebKit with its driver and of a display for it, and returns the browser's path.
+pub(crate) fn webkit() -> Result<PathBuf> {
+    let find = || minibrowser().filter(|_| is_in_path("WebKitWebDriver") && is_in_path("Xvfb"));
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    let missing = "WebKit is missing (Debian: `apt-get install webkit2gtk-driver xvfb`)";
+    debian(&["webkit2gtk-driver", "xvfb"], missing)?;
+    find().ok_or_else(|| missing.to_owned())
+}
+
+/// Returns whether `PATH` has a program, for programs that [`has`] cannot ask for their version.
+fn is_in_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Returns the browser that WebKitGTK comes with, which lies in no folder of `PATH`.
+fn minibrowser() -> Option<PathBuf> {
+    let below = |folder: PathBuf| fs::read_dir(folder).ok();
+    let libraries = below("/usr/lib".into())?.flatten().filter_map(|entry| below(entry.path()));
+    let versions = libraries.flat_map(Iterator::flatten);
+    let is_webkit = |name: &str| name.starts_with("webkit2gtk-");
+    let browsers = versions
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_webkit))
+        .map(|entry| entry.path().join("MiniBrowser"));
+    browsers.filter(|path| path.exists()).max()
+}
+
 /// Makes sure of curl.
 pub(crate) fn curl() -> Result {
     let missing = "curl is missing: install it (Debian: `apt-get install curl`)";
@@ -94,14 +138,16 @@ pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Installs packages of Debian's where that may be done.
+/// Installs packages of Debian's where that is allowed. The error begins with `missing`.
 fn debian(packages: &[&str], missing: &str) -> Result {
     if !has("apt-get") || !is_root() {
         return Err(missing.to_owned());
     }
-    run(&mut command("apt-get", &["update", "-qq"]))?;
     let mut install = command("apt-get", &["install", "-y", "-qq", "--no-install-recommends"]);
-    run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
+    install.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    run(&mut command("apt-get", &["update", "-qq"]))
+        .and_then(|()| run(&mut install))
+        .map_err(|failure| format!("{missing}: {failure}"))
 }
 
 fn is_root() -> bool {

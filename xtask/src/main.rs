@@ -20,7 +20,8 @@ Commands:
   fmt             Formats everything, the files below app/actions included
 
 What the tests need besides Rust is installed by the test command where it may be:
-npm packages by their lock files, and Chromium from Debian's packages.
+npm packages by their lock files, Python packages by their requirements, and Chromium, Firefox
+and WebKit from Debian's packages. A step that has to do without is skipped by name.
 ";
 
 fn main() -> ExitCode {

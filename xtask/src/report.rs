@@ -7,6 +7,8 @@ use crate::run::Result;
 pub(crate) enum Outcome {
     /// Everything in the step ran.
     Passed,
+    /// The step ran without a part of it. Each entry names the part and the reason.
+    PassedWithout(Vec<String>),
     /// Nothing in the step ran, for this reason.
     Skipped(String),
 }
@@ -17,20 +19,26 @@ pub(crate) struct Report {
     passed: usize,
     /// The name of each failed step and its failure.
     failed: Vec<String>,
-    /// The name of each skipped step and the reason.
+    /// The name of each skipped step, or of a step with a skipped part, and the reason.
     skipped: Vec<String>,
 }
 
 impl Report {
     /// Adds the result of a step and returns the line that shows it.
     pub(crate) fn add(&mut self, step: &str, result: Result<Outcome>) -> String {
+        let skip = |reason: &String| format!("{step}: {reason}");
         match result {
             Ok(Outcome::Passed) => {
                 self.passed += 1;
                 "ok".to_owned()
             }
+            Ok(Outcome::PassedWithout(reasons)) => {
+                self.passed += 1;
+                self.skipped.extend(reasons.iter().map(skip));
+                format!("ok, but in part skipped: {}", reasons.join("; "))
+            }
             Ok(Outcome::Skipped(reason)) => {
-                self.skipped.push(format!("{step}: {reason}"));
+                self.skipped.push(skip(&reason));
                 format!("skipped: {reason}")
             }
             Err(failure) => {
@@ -81,6 +89,16 @@ mod tests {
             vec![("fmt", Ok(Outcome::Passed)), ("deny", skipped("no cargo-deny"))],
             false,
             &["SKIPPED deny: no cargo-deny", "1 passed, 0 failed, 1 skipped"],
+        );
+    }
+
+    #[test]
+    fn a_step_without_a_part_has_passed_and_the_part_is_named() {
+        let without = Outcome::PassedWithout(vec!["no Firefox".to_owned()]);
+        check(
+            vec![("engines", Ok(without))],
+            false,
+            &["SKIPPED engines: no Firefox", "1 passed, 0 failed, 1 skipped"],
         );
     }
 

@@ -57,6 +57,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("grow", "a new file is an action with the next build", grow::grow),
     Step::whole("pages", "the app's page scripts against its generated types", pages),
     Step::whole("browser", "the app in Chromium", browser),
+    Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
     Step::whole("edits", "edits of a running app, and errors on purpose", edits),
     Step::whole("every-byte", "six readers of a stream cut at each of its bytes", every_byte),
     Step::whole("openapi", "generated requests against the app's openapi.json", openapi),
@@ -152,6 +153,28 @@ fn browser() -> Result {
     let mut test = command("npm", &["run", "--silent", "test"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium);
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+}
+
+/// The core set of browser tests in each engine beside Chromium that can be installed here.
+fn engines() -> Result<Outcome> {
+    machine::node()?;
+    let mut test = command("npm", &["run", "--silent", "test:engines", "--"]);
+    test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("debug/app"));
+    let mut missing = Vec::new();
+    match machine::firefox() {
+        Ok(path) => drop(test.arg("tests/engines/firefox.test.js").env("FIREFOX", path)),
+        Err(reason) => missing.push(reason),
+    }
+    match machine::webkit() {
+        Ok(path) => drop(test.arg("tests/engines/webkit.test.js").env("WEBKIT_BROWSER", path)),
+        Err(reason) => missing.push(reason),
+    }
+    if missing.len() == 2 {
+        return Ok(Outcome::Skipped(missing.join("; ")));
+    }
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    run(&mut test)?;
+    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
 
 /// Copies of the app that are edited while they run. One file after the other: cargo has one lock.
