@@ -1,4 +1,5 @@
-//! What the tests need besides Rust: installed where that may be done, named where it may not.
+//! What the tests need besides Rust. It is installed where that is allowed, and reported as missing
+//! elsewhere.
 
 use std::{
     env, fs,
@@ -13,7 +14,7 @@ const NPM: [&str; 2] = ["runtime/client", "app"];
 /// The oldest Node that runs the tests.
 const NODE_MIN: u32 = 20;
 
-/// Makes sure of Node and of the packages in the lock files.
+/// Checks that Node is installed, and installs the packages of the lock files.
 pub(crate) fn node() -> Result {
     let missing = format!(
         "Node {NODE_MIN} or later is missing: install it (Debian: `apt-get install nodejs npm`, or from nodejs.org) and run this again"
@@ -32,11 +33,11 @@ pub(crate) fn node() -> Result {
     Ok(())
 }
 
-/// Installs the packages of one lock file, unless that has been done.
+/// Installs the packages of one lock file, unless they are installed.
 fn packages(folder: &str) -> Result {
     let lock = fs::read_to_string(at(folder).join("package-lock.json"))
         .map_err(|error| format!("{folder}/package-lock.json: {error}"))?;
-    // A copy of the lock file is put beside what was installed by it.
+    // A copy of the lock file lies beside the packages that it installed.
     let done = at(folder).join("node_modules/.installed-by");
     if fs::read_to_string(&done).is_ok_and(|installed| installed == lock) {
         return Ok(());
@@ -46,7 +47,7 @@ fn packages(folder: &str) -> Result {
     fs::write(&done, lock).map_err(|error| format!("{}: {error}", done.display()))
 }
 
-/// Makes sure of a browser, and returns its path.
+/// Returns the path of Chromium, which it installs if it is missing.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(path) = env::var_os("CHROMIUM") {
         return Ok(path.into());
@@ -61,7 +62,7 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     find().ok_or_else(|| missing.to_owned())
 }
 
-/// Makes sure of Firefox, and returns its path.
+/// Returns the path of Firefox, which it installs if it is missing.
 pub(crate) fn firefox() -> Result<PathBuf> {
     if let Some(path) = env::var_os("FIREFOX") {
         return Ok(path.into());
@@ -76,7 +77,8 @@ pub(crate) fn firefox() -> Result<PathBuf> {
     find().ok_or_else(|| missing.to_owned())
 }
 
-/// Makes sure of WebKit with its driver and of a display for it, and returns the browser's path.
+/// Returns the path of WebKit's browser. It installs the browser, its driver and a virtual display
+/// if one of them is missing.
 pub(crate) fn webkit() -> Result<PathBuf> {
     let find = || minibrowser().filter(|_| is_in_path("WebKitWebDriver") && is_in_path("Xvfb"));
     if let Some(path) = find() {
@@ -105,13 +107,13 @@ fn minibrowser() -> Option<PathBuf> {
     browsers.filter(|path| path.exists()).max()
 }
 
-/// Makes sure of curl.
+/// Installs curl if it is missing.
 pub(crate) fn curl() -> Result {
     let missing = "curl is missing: install it (Debian: `apt-get install curl`)";
     if has("curl") { Ok(()) } else { debian(&["curl"], missing) }
 }
 
-/// Makes sure of a Python with the packages of `requirements`, and returns its path.
+/// Returns the path of a Python that has the packages of `requirements`, which it installs.
 ///
 /// Each file of requirements has an environment of its own, named after the file's folder.
 pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
@@ -126,8 +128,8 @@ pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     }
     let missing =
         "Python 3 with venv is missing: install it (Debian: `apt-get install python3-venv`)";
-    let place = folder.display().to_string();
-    let make = || run(&mut command("python3", &["-m", "venv", "--clear", &place]));
+    let path = folder.display().to_string();
+    let make = || run(&mut command("python3", &["-m", "venv", "--clear", &path]));
     if !has("python3") || make().is_err() {
         debian(&["python3-venv"], missing)?;
         make()?;

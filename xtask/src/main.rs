@@ -1,4 +1,4 @@
-//! What people run in this repository: `cargo xtask test`.
+//! The commands of this repository: `cargo xtask test` and `cargo xtask fmt`.
 
 mod grow;
 mod machine;
@@ -14,14 +14,14 @@ const HELP: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  test            Runs every check there is: format, lints, tests, documentation, types, browsers
-  test --list     Lists the steps of it
-  test STEP …     Runs only those steps
-  fmt             Formats everything, the files below app/actions included
+  test            Runs all checks: format, lints, tests, documentation, types, browsers
+  test --list     Lists the steps of these checks
+  test STEP …     Runs only these steps
+  fmt             Formats everything, also the files below app/actions
 
-What the tests need besides Rust is installed by the test command where it may be:
-npm packages by their lock files, Python packages by their requirements, and Chromium, Firefox
-and WebKit from Debian's packages. A step that has to do without is skipped by name.
+The test command installs what it needs besides Rust: npm packages by their lock files, Python
+packages by their requirements and, as root on Debian, Chromium, Firefox and WebKit. Elsewhere it
+reports what is missing. The last line counts the steps that passed, failed and were skipped.
 ";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! The steps of the test command, in their order: the quick ones first.
+//! The steps of the test command in their order, quick ones first.
 
 use std::{env, fs, path::PathBuf, process::ExitCode};
 
@@ -52,16 +52,16 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("node", "the browser client: types and tests", node),
     Step::whole("test", "unit, integration, golden and misuse tests", test),
     Step::whole("doctest", "the examples in the documentation", doctest),
-    Step::whole("loom", "every order in which threads can meet in a topic", loom),
+    Step::whole("loom", "every order in which threads meet in a topic", loom),
     Step::whole("doc", "the documentation builds without warnings", doc),
     Step::whole("grow", "a new file is an action with the next build", grow::grow),
     Step::whole("pages", "the app's page scripts against its generated types", pages),
     Step::whole("browser", "the app in Chromium", browser),
     Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
-    Step::whole("edits", "edits of a running app, and errors on purpose", edits),
+    Step::whole("edits", "edits of a running app, with and without errors", edits),
     Step::whole("every-byte", "six readers of a stream cut at each of its bytes", every_byte),
     Step::whole("openapi", "generated requests against the app's openapi.json", openapi),
-    Step::whole("package", "the crates hold the client and the templates", package),
+    Step::whole("package", "the packages contain the client and the templates", package),
     Step::whole("release", "the release binary runs from an empty folder", release),
     Step::whole("chaos", "the app under fire: every record is exact", chaos),
     Step::whole("bench", "the benchmarks still run (no numbers are judged)", bench),
@@ -84,7 +84,7 @@ fn fmt() -> Result {
     actions_format(&["--check"])
 }
 
-/// Formats the files below `app/actions`: no `mod` names them, so `cargo fmt` does not see them.
+/// Formats the files below `app/actions`. No `mod` names them, so `cargo fmt` does not find them.
 fn actions_format(args: &[&str]) -> Result {
     let mut files = Vec::new();
     rust_files(&at("app/actions"), &mut files)?;
@@ -119,7 +119,7 @@ fn node() -> Result {
 
 fn test() -> Result {
     machine::node()?;
-    // Tests that need Node skip themselves where it is missing; here it may not be missing.
+    // Without this variable, tests that need Node pass where it is missing.
     run(cargo(&["test", "--workspace", "--all-targets", "--locked"]).env("KIPO_REQUIRE_NODE", "1"))
 }
 
@@ -155,7 +155,7 @@ fn browser() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-/// The core set of browser tests in each engine beside Chromium that can be installed here.
+/// Runs the core set of browser tests in Firefox and in WebKit, where they can be installed.
 fn engines() -> Result<Outcome> {
     machine::node()?;
     let mut test = command("npm", &["run", "--silent", "test:engines", "--"]);
@@ -177,7 +177,7 @@ fn engines() -> Result<Outcome> {
     Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
 
-/// Copies of the app that are edited while they run. One file after the other: cargo has one lock.
+/// Edits copies of the app while they run. One test file at a time, because cargo has one lock.
 fn edits() -> Result {
     machine::node()?;
     let chromium = machine::chromium()?;
@@ -187,7 +187,7 @@ fn edits() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-/// Six readers of event streams, and a stream that is cut once at each of its bytes.
+/// Six readers of event streams read a stream that is cut at each of its bytes in turn.
 fn every_byte() -> Result {
     machine::node()?;
     machine::curl()?;
@@ -199,7 +199,7 @@ fn every_byte() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-/// Requests that schemathesis generates from the document that the app serves.
+/// Sends requests that schemathesis generates from the app's `openapi.json`.
 fn openapi() -> Result {
     machine::node()?;
     let python = machine::python("app/tests/openapi/requirements.txt")?;
@@ -237,7 +237,7 @@ fn package() -> Result {
     Ok(())
 }
 
-/// Returns the names of what a crate's package would hold, one on each line.
+/// Returns the paths in a crate's package, one on each line.
 fn packaged(name: &str) -> Result<String> {
     output(&mut cargo(&["package", "--list", "--allow-dirty", "-p", name, "--locked"]))
 }
@@ -249,7 +249,7 @@ fn release() -> Result {
     run(test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("release/app")))
 }
 
-/// `KIPO_CHAOS_SECONDS` makes it as long as one likes.
+/// `KIPO_CHAOS_SECONDS` sets how long the first run lasts.
 fn chaos() -> Result {
     run(&mut cargo(&["build", "--release", "-p", "app", "-p", "chaos", "--locked"]))?;
     let seconds = env::var("KIPO_CHAOS_SECONDS").unwrap_or_else(|_| "60".to_owned());

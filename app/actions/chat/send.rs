@@ -6,17 +6,17 @@ use kipo::{Action, Context, Result, action, data};
 
 use super::hub::{Message, ROOM, RoomEvent};
 
-/// The rule of [`readable`] for those who read the schema.
+/// The rule of [`readable`] as a pattern, for `openapi.json`.
 const READABLE: &str = r"^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
 
-/// Posts one message to the room.
+/// Sends one message to the room.
 #[action]
 pub struct Send {
-    /// Who says it: 1 to 20 characters.
+    /// The name of the sender: 1 to 20 characters.
     #[validate(length(min = 1, max = 20), custom(function = readable))]
     #[schemars(regex(pattern = READABLE))]
     username: String,
-    /// What is said: 1 to 500 characters.
+    /// The text: 1 to 500 characters.
     #[validate(length(min = 1, max = 500), custom(function = readable))]
     #[schemars(regex(pattern = READABLE))]
     message: String,
@@ -25,7 +25,7 @@ pub struct Send {
 /// The receipt of a message.
 #[data]
 pub struct Sent {
-    /// The id that the message has at every listener.
+    /// The id under which every listener receives the message.
     pub id: String,
 }
 
@@ -36,13 +36,13 @@ impl Action for Send {
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let sent_at = u64::try_from(since.as_millis())?;
         let message = Message { username: self.username, message: self.message, sent_at };
-        // A page that was not answered sends it again, with the same key: one message.
-        let place = ROOM.publish_once(cx.idempotency_key()?, &RoomEvent::Chat(message)).await?;
-        Ok(Sent { id: place.to_string() })
+        // A page that gets no answer sends the message again with the same key: it is published once.
+        let position = ROOM.publish_once(cx.idempotency_key()?, &RoomEvent::Chat(message)).await?;
+        Ok(Sent { id: position.to_string() })
     }
 }
 
-/// Refuses a text of spaces, which looks like none, and control characters except line breaks.
+/// Refuses control characters except line breaks, and a text of white space alone.
 fn readable(text: &str) -> std::result::Result<(), &'static str> {
     let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\r');
     if text.contains(is_refused) {
@@ -61,7 +61,7 @@ mod tests {
         Send { username: username.to_owned(), message: message.to_owned() }
     }
 
-    /// Checks what the rules say of a text, as a name and as a message.
+    /// Checks a text both as a name and as a message.
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
         for (field, send) in [("username", send(text, "hello")), ("message", send("Ada", text))] {
@@ -80,19 +80,19 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_looks_like_none_is_refused() {
+    fn a_text_of_white_space_is_refused() {
         check(" \n ", &["must not be blank"]);
         check("\u{a0}\u{2003}", &["must not be blank"]);
     }
 
     #[test]
-    fn what_changes_the_direction_of_text_is_taken_for_the_page_isolates_it() {
+    fn characters_that_change_the_direction_of_text_are_accepted() {
         check("\u{202e}Ada", &[]);
         check("\u{2067}שלום", &[]);
     }
 
     #[tokio::test]
-    async fn a_message_is_in_the_room_under_its_id() {
+    async fn the_answer_is_the_id_of_the_message_in_the_room() {
         kipo::testing::open_topics();
         let sent = send("Ada", "hello").call(Context::test()).await.unwrap();
         let history = ROOM.history();
