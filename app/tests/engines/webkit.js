@@ -17,7 +17,10 @@ const END_MS = 5_000;
 /** How long one command of WebDriver may take; loading a page is the longest. */
 const COMMAND_MS = 30_000;
 
-/** By which name WebDriver wraps the reference of an element (W3C WebDriver, 12.1). */
+/** The pause between two questions. */
+const PAUSE_MS = 25;
+
+/** The key of a reference to an element (W3C WebDriver, 12.1). */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
 const BROWSER = process.env.WEBKIT_BROWSER ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
@@ -105,7 +108,7 @@ class Driver {
       const status = await this.command("GET", "/status").catch((error) => error);
       if (status.ready) return;
       if (Date.now() > late) throw status;
-      await pass(50);
+      await pass(PAUSE_MS);
     }
   }
 }
@@ -219,6 +222,13 @@ class Window {
   /** @param {string} url */
   async goto(url) {
     await this.#do((command) => command("POST", "/url", { url }));
+    // The command can return with the load of the empty page that the window began with.
+    const isLoaded = () => location.href !== "about:blank" && document.readyState === "complete";
+    const late = Date.now() + COMMAND_MS;
+    while (!(await this.evaluate(isLoaded))) {
+      if (Date.now() > late) throw new Error(`${url} has not loaded within ${COMMAND_MS} ms`);
+      await pass(PAUSE_MS);
+    }
   }
 
   click(selector) {

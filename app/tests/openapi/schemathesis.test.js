@@ -1,5 +1,5 @@
-// The server keeps to its openapi.json: schemathesis generates requests from it, right and wrong ones, and
-// checks each answer and each event against it. KIPO_PYTHON names a Python that has the package.
+// The server conforms to its openapi.json: schemathesis generates valid and invalid requests from it, and checks each
+// answer and each event against it. KIPO_PYTHON names a Python that has the package.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,14 +14,14 @@ import { Server } from "../server.js";
 /** A run takes half a minute on a quiet machine. */
 const RUN_MS = 120_000;
 
-/** As many messages as a stream is read for, so that no request waits for one. */
+/** The room has messages, so that no request waits for one: a stream is read for three events. */
 const SAID = ["one", "two", "three"];
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 test("about 300 generated requests are answered as openapi.json describes", { timeout: RUN_MS }, async ({ signal, diagnostic }) => {
   const server = await Server.start();
-  // It writes a cache into its folder, and reads the last run's.
+  // It writes a cache into its folder and would read an older one.
   const cwd = await mkdtemp(join(tmpdir(), "kipo-openapi-"));
   try {
     for (const text of SAID) await server.say("Ada", text);

@@ -8,7 +8,7 @@ const LISTEN = "/_kipo/actions/chat.Listen";
 
 /** @param {import("../stage.js").Scene} scene */
 export function chatting(scene) {
-  scene("who joins reads what was said, sends, and is read by others", async (stage) => {
+  scene("a reader joins, sees the history, sends, and others see it", async (stage) => {
     const server = await stage.server();
     const said = [];
     for (let n = 1; n <= 30; n += 1) {
