@@ -1,4 +1,4 @@
-// How live pages follow new HTML: what the server changed is done, and all else stays.
+// How live pages follow new HTML: the changes of the server are applied, and everything else stays.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -14,8 +14,8 @@ before(async () => {
 after(() => browser?.close());
 
 /**
- * A page that was sent, that a script or a person changed, and that is sent again with other HTML. `act` and `look`
- * run in the page; what `look` returns is compared.
+ * Declares a test of a page that is sent, changed by a script or a person, and sent again with other HTML. `act` and
+ * `look` run in the page; the result of `look` is compared.
  *
  * @param {string} claim
  * @param {{ sent: string, act?: Function, next: string, look: Function, expected: unknown, verb?: "follow" | "morph" }} scene
@@ -386,7 +386,7 @@ shows("two_way_the_page_becomes_what_is_sent", {
   expected: [`<ul id="l"><li>a</li><li>b</li></ul><p id="p">x</p><input id="i" class="n"><details id="d" open="">d</details>`, "typed", true],
 });
 
-test("a_page_follows_many_times_what_it_was_sent_last", async () => {
+test("a_page_follows_many_changes_in_a_row", async () => {
   const page = await bench.open("<ul id=l><li>0</li></ul><input id=x>");
   await page.evaluate(() => {
     l.append(document.createElement("b"));
@@ -399,7 +399,7 @@ test("a_page_follows_many_times_what_it_was_sent_last", async () => {
   assert.equal(value, "typed");
 });
 
-test("a_part_that_came_from_the_server_otherwise_is_what_was_sent_last", async () => {
+test("a_part_that_was_reloaded_counts_as_sent", async () => {
   const page = await bench.open("<h1>a</h1><ul id=l><li>1</li></ul>");
   await page.evaluate(() => {
     l.innerHTML = "<li>1</li><li>2</li>";
@@ -423,7 +423,7 @@ test("a_part_that_changed_its_tag_is_followed_in_its_new_element", async () => {
   assert.equal(await page.evaluate(body), `<h1>b</h1><ul id="l"><li>2</li><li>3</li></ul>`);
 });
 
-test("a_part_whose_nodes_went_elsewhere_takes_nothing_along_when_it_is_sent_anew", async () => {
+test("a_part_whose_nodes_were_moved_is_replaced_without_them", async () => {
   const page = await bench.open("<div id=a><b id=x>x</b></div><div id=c></div>");
   await page.evaluate(() => {
     document.querySelector("#c").append(x);
@@ -528,7 +528,7 @@ test("whatever_the_roots_an_element_becomes_what_is_sent", async () => {
   assert.equal(wrong, undefined);
 });
 
-test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
+test("any_page_becomes_the_page_that_is_sent", async () => {
   const page = await bench.open("<p>x</p>");
   const wrong = await page.evaluate(async () => {
     const { Served, follow, morph } = await import("/page/morph.js");
@@ -552,7 +552,7 @@ test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
   assert.equal(wrong, undefined);
 });
 
-test("whatever_scripts_do_following_does_not_fail_and_keeps_what_they_made", async () => {
+test("following_never_fails_after_any_changes_by_scripts_and_keeps_their_nodes", async () => {
   const page = await bench.open("<main></main>");
   const wrong = await page.evaluate(async () => {
     const { follow } = await import("/page/morph.js");

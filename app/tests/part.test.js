@@ -1,4 +1,4 @@
-// Parts of a page that are fetched anew, by its script or because an action asked for it, and other effects.
+// Parts of a page that are fetched again, for a script or as the effect of an action; and other effects.
 
 import assert from "node:assert/strict";
 import { reads, scene } from "./stage.js";
@@ -23,7 +23,7 @@ const FILES = {
   "pages/next.html": `<!doctype html><html lang="en"><head><title>Next</title><link rel="icon" href="data:,"></head><body><main id="app">Next</main></body></html>`,
 };
 
-/** Opens the page, each load of which counts. */
+/** Opens the page, which counts its loads. */
 async function open(stage) {
   const { root } = await site(stage, FILES);
   const server = await stage.server({ root });
@@ -41,7 +41,7 @@ async function open(stage) {
   return { tab, files, server, loads: () => loads };
 }
 
-/** Has the next answers of `chat.Send` ask for these effects. */
+/** Adds these effects to the next answers of `chat.Send`. */
 async function asks(tab, effects, init = {}) {
   await tab.route("**/actions/chat.Send", async (route) => {
     const response = await route.fetch();
@@ -55,7 +55,7 @@ const send = (tab, builder = "") =>
     return (builder ? call[builder]() : call).call().then(() => "sent", (error) => error.code);
   }, builder);
 
-scene("a part follows the server, and nothing else of the page does", async (stage) => {
+scene("a reloaded part follows the server, and the rest of the page does not", async (stage) => {
   const { tab, files, loads } = await open(stage);
   assert.deepEqual(files.filter((name) => ["reload_part.js", "effects.js", "morph.js", "navigate.js"].includes(name)), [], "loaded when they are used");
   await tab.fill("#field", "half typ");
@@ -111,13 +111,13 @@ scene("a part whose element changes its tag keeps what is typed in it, and follo
   assert.deepEqual(await state(), ["div", "Loads: 0", "edited", "half typ"]);
 });
 
-scene("an edit shows in a tab with a part that was fetched", async (stage) => {
+scene("an edit shows in a tab with a reloaded part", async (stage) => {
   const { root, write } = await site(stage, FILES);
   const server = await stage.server({ root, watch: true });
   const tab = await stage.tab(server.url);
   await tab.waitForFunction(() => globalThis.kipo);
   const items = (text) => FILES["pages/index.html"].replace("<li>a</li>", text);
-  // As if there were more of them by now.
+  // As if there were more of them now.
   await tab.route(`${server.url}/`, (route) => route.fulfill({ contentType: "text/html", body: items("<li>a</li><li>b</li>") }), { times: 1 });
   await tab.evaluate(() => globalThis.kipo.reloadPart("list"));
   assert.deepEqual(await tab.locator("li").allTextContents(), ["a", "b"]);
@@ -126,7 +126,7 @@ scene("an edit shows in a tab with a part that was fetched", async (stage) => {
   assert.deepEqual(await tab.locator("li").allTextContents(), ["c"]);
 });
 
-scene("a part that cannot be had says why", async (stage) => {
+scene("a part that cannot be loaded gives the reason", async (stage) => {
   const { tab, server } = await open(stage);
   stage.expect(/status of 500/, /ERR_FAILED/);
   const outcome = (name, ms = 10_000) =>
@@ -165,7 +165,7 @@ scene("an action asks for a part, an event, an effect of the app", async (stage)
   assert.equal(await tab.evaluate(() => globalThis.seen.length), 2);
 });
 
-scene("an action sends the page elsewhere, within the site", async (stage) => {
+scene("an action redirects the page within the site", async (stage) => {
   const { tab, server } = await open(stage);
   stage.expect(/leads to another site/, /status of 409/);
   await asks(tab, [{ effect: "redirect", path: "//other.test/" }, { effect: "toast", text: "after" }]);
