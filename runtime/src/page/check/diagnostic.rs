@@ -8,7 +8,7 @@ use tera::ErrorKind;
 use crate::{
     error::StartDiagnostic,
     files::Folder,
-    page::check::{known, sources::Sources},
+    page::check::{known_names, sources::Sources},
 };
 
 /// Something wrong with a page, at its place, for the one who writes it.
@@ -80,7 +80,8 @@ impl Diagnostic {
     pub(crate) fn of_error(sources: &Sources, error: &tera::Error) -> Vec<Self> {
         let mut diagnostics = Self::as_told(sources, error);
         for diagnostic in &mut diagnostics {
-            (diagnostic.message, diagnostic.known) = known::names(sources, &diagnostic.message);
+            (diagnostic.message, diagnostic.known) =
+                known_names::names(sources, &diagnostic.message);
         }
         diagnostics
     }

@@ -2,9 +2,9 @@
 
 use crate::page::check::{
     expression::Expression,
-    nearest::did_you_mean,
     scan::{self, Piece},
     sources::Sources,
+    suggestion::did_you_mean,
 };
 
 /// The engine's own filters and ours; a test asks the engine for each.
