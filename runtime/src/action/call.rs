@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    action::{context::Context, field::Field, limits::Limits, travel::Outgoing},
+    action::{codec::Outgoing, context::Context, field::Field, limits::Limits},
     error::{FieldErrors, Result},
 };
 
