@@ -74,7 +74,7 @@ impl Pages {
         match &loaded {
             Ok(set) => errors.extend(settings.guards.errors(&set.page_files())),
             Err(diagnostics) => {
-                errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic))
+                errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic));
             }
         }
         match loaded {
