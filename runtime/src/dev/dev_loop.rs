@@ -91,7 +91,7 @@ impl Develop {
                     .map(|diagnostic| Report::of_diagnostic(diagnostic, root))
                     .collect();
                 self.reload.pages_are_wrong(&wrong);
-                ("not right yet".to_owned(), wrong)
+                (counted(wrong.len()), wrong)
             }
         };
         let took = began.elapsed();
@@ -163,6 +163,11 @@ impl Develop {
         };
         scripts.iter().map(page).collect()
     }
+}
+
+/// Returns a number of errors in words: `1 error`, `2 errors`.
+fn counted(errors: usize) -> String {
+    if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") }
 }
 
 /// Serves a stream of reload events.
