@@ -9,33 +9,26 @@
 
 mod building;
 mod clients;
-mod cores;
 mod edits;
 mod engines;
 mod log;
-mod nchan;
 mod pair;
 mod plan;
-mod process;
 mod readme;
 mod rivals;
 mod rows;
 mod serve;
-mod serve_axum;
-mod serve_floor;
-mod serve_kipo;
 mod server;
 mod table;
-mod templates;
 
 use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cores::Cores;
 use load::console::progress;
 use load::machine;
 use plan::{Command, Plan};
+use server::Cores;
 
 fn main() -> ExitCode {
     let outcome = match plan::from_command_line() {

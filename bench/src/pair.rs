@@ -2,9 +2,10 @@
 
 use std::io;
 
-use crate::cores::Cores;
 use crate::plan::Plan;
-use crate::server::{Server, Side};
+use crate::serve::side::Side;
+use crate::server::Cores;
+use crate::server::Server;
 use load::console::progress;
 
 /// What two neighbouring runs gave.

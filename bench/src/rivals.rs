@@ -9,11 +9,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::clients::listeners::Listeners;
-use crate::cores::Cores;
-use crate::nchan;
 use crate::plan::Depth;
-use crate::serve::Order;
-use crate::server::{Endpoint, Server, Side};
+use crate::serve::room::Order;
+use crate::serve::side::{Endpoint, Side};
+use crate::server::Cores;
+use crate::server::Server;
+use crate::server::nchan;
 use crate::table::{median, number, sorted};
 use load::console::progress;
 use load::http;

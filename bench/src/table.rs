@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::cores::Cores;
 use crate::pair::Pair;
 use crate::plan::Plan;
+use crate::server::Cores;
 use load::machine;
 
 /// One line of the table.

@@ -1,27 +1,15 @@
 //! Puts the real app under fire, and holds it to its promise: each message once and in order at
 //! every listener, or one gap that says what is missing.
 //!
-//! `README.md` says how to run it and what it checks. From the top: the four tasks (`chaos`,
-//! `storm`, `rollback`, `disk`), what they are made of (`crowd`, `listener`, `publisher`,
-//! `proxy`, `app`), and what they check by (`record`, `verify`, `report`). The wire is in `load`.
+//! `README.md` says how to run it and what it checks. From the top: the four tasks ([`task`]), those
+//! who take part ([`actor`]), and the records that they are checked by ([`record`]). The wire is in
+//! the crate `load`.
 
-mod app;
-mod backoff;
-mod chaos;
-mod crowd;
-mod disk;
-mod listener;
+mod actor;
 mod plan;
-mod proxy;
-mod publisher;
 mod record;
 mod report;
-mod rollback;
-#[cfg(test)]
-mod stage;
-mod storm;
-mod tally;
-mod verify;
+mod task;
 
 use std::{io, process::ExitCode};
 
@@ -51,10 +39,10 @@ fn run(plan: &Plan) -> io::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match plan.task {
-            Task::Chaos(chaos) => chaos::run(plan, chaos).await,
-            Task::Storm { listeners } => storm::run(plan, listeners).await,
-            Task::Rollback { trials } => rollback::run(plan, trials).await,
-            Task::Disk => disk::run(plan).await,
+            Task::Chaos(chaos) => task::chaos::run(plan, chaos).await,
+            Task::Storm { listeners } => task::storm::run(plan, listeners).await,
+            Task::Rollback { trials } => task::rollback::run(plan, trials).await,
+            Task::Disk => task::disk::run(plan).await,
         }
     })
 }

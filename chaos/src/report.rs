@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use load::console::print;
 
 use crate::{
-    listener::{Listener, Scene},
-    record::Reason,
-    verify::{Acknowledged, Expected, Findings, Kind, verify},
+    actor::{Listener, Scene},
+    record::{Acknowledged, Expected, Findings, Kind, Reason, verify},
 };
 
 /// More violations than this say nothing new.

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::delays::Delays;
-use crate::serve;
+use crate::serve::room;
 
 /// Bytes of one read: more than a socket holds, so that a read empties it.
 const READ_BYTES: usize = 256 * 1_024;
@@ -149,7 +149,7 @@ impl Counter {
                 if number % TIMED_EVERY == self.phase
                     && let Some(published_us) = member(event.data, b"\"at\":")
                 {
-                    self.tally.delays.add(serve::now_us().saturating_sub(published_us));
+                    self.tally.delays.add(room::now_us().saturating_sub(published_us));
                 }
             }
             b"kipo:gap" => seen.gaps += 1,

@@ -4,12 +4,12 @@
 
 use std::io;
 
-use super::watch;
+use super::work::watch;
 use crate::clients::calls::Callers;
-use crate::cores::Cores;
 use crate::pair::alternate;
 use crate::plan::Plan;
-use crate::server::Endpoint;
+use crate::serve::side::Endpoint;
+use crate::server::Cores;
 use crate::table::{Line, Target};
 
 /// Enough to keep the server's core busy while the load's core turns answers around.

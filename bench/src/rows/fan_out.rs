@@ -6,13 +6,14 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Work, watch};
+use super::work::{Work, watch};
 use crate::clients::listeners::Listeners;
-use crate::cores::Cores;
 use crate::pair::{Pair, alternate};
 use crate::plan::Plan;
-use crate::serve::Order;
-use crate::server::{Endpoint, Server};
+use crate::serve::room::Order;
+use crate::serve::side::Endpoint;
+use crate::server::Cores;
+use crate::server::Server;
 use crate::table::{self, Line, Target};
 
 const LISTENERS: usize = 1_000;

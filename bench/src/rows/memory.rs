@@ -8,11 +8,12 @@ use std::io;
 use std::time::Duration;
 
 use crate::clients::listeners::Listeners;
-use crate::cores::Cores;
 use crate::pair::alternate;
 use crate::plan::Plan;
-use crate::serve::Order;
-use crate::server::{Endpoint, Server};
+use crate::serve::room::Order;
+use crate::serve::side::Endpoint;
+use crate::server::Cores;
+use crate::server::Server;
 use crate::table::{Line, Target};
 
 /// A few messages to each listener, then silence.

@@ -5,11 +5,11 @@
 
 use std::io;
 
-use super::watch;
+use super::work::watch;
 use crate::clients::calls::Callers;
-use crate::cores::Cores;
 use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::server::Cores;
 use crate::table::{Line, Target};
 
 const CONNECTIONS: u32 = 32;

@@ -14,14 +14,10 @@ use tokio::time::{Instant, sleep};
 use load::{console::print, machine::raise_open_files};
 
 use crate::{
-    app::{self, App},
-    crowd::{Crowd, Patience},
-    listener::{Listener, Scene},
+    actor::{App, Crowd, Listener, Patience, Scene, app, send_until_heard},
     plan::Plan,
-    publisher::send_until_heard,
+    record::{Acknowledged, Count},
     report,
-    tally::Count,
-    verify::Acknowledged,
 };
 
 /// Messages before the restart, and during it: together fewer than the room keeps, so that

@@ -1,4 +1,4 @@
-//! The servers under test, and what they share: how their publishers run.
+//! What the servers under test share: the room that listeners follow, and how its publishers run.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -9,9 +9,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
-
-use crate::server::Side;
-use crate::{serve_axum, serve_floor, serve_kipo};
 
 /// Messages that the room remembers, on both sides.
 pub(crate) const KEPT: usize = 1_024;
@@ -30,16 +27,6 @@ pub(crate) fn now_us() -> u64 {
 pub(crate) fn note(n: u64) -> String {
     let at = now_us();
     format!(r#"{{"at":{at},"n":{n},"from":"{SENDER}","text":"{TEXT}"}}"#)
-}
-
-/// Runs one of the servers until standard input closes.
-pub(crate) fn run(side: Side) -> io::Result<()> {
-    match side {
-        Side::Kipo => serve_kipo::run(),
-        Side::Axum => serve_axum::run(),
-        Side::Floor => serve_floor::run(),
-        Side::Nchan => Err(io::Error::other("nchan runs in nginx")),
-    }
 }
 
 /// How to publish.

@@ -14,8 +14,8 @@ use load::{Server, machine};
 use tempfile::TempDir;
 use tokio::time::MissedTickBehavior;
 
-use crate::cores::Cores;
-use crate::serve::{self, KEPT, Order};
+use crate::serve::room::{self, KEPT, Order};
+use crate::server::cores::Cores;
 
 const NGINX: &str = "/usr/sbin/nginx";
 
@@ -78,7 +78,7 @@ pub(crate) async fn publish(
         let n = published.load(Ordering::Relaxed) + 1;
         let request = Request::new("POST", "/publish", address)
             .header("X-EventSource-Event", "note")
-            .json(serve::note(n).as_bytes());
+            .json(room::note(n).as_bytes());
         connection.send(&request).await?;
         published.store(n, Ordering::Relaxed);
         if order.messages > 0 && n >= u64::from(order.messages) {

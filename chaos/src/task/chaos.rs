@@ -14,15 +14,10 @@ use tokio::{
 use load::{Server, console::print};
 
 use crate::{
-    app::{self, App},
-    crowd::{Crowd, Patience},
-    listener::{Listener, Scene},
+    actor::{App, Crowd, Listener, Patience, Proxy, Scene, app, publish, send_until_heard},
     plan::{Chaos, Plan},
-    proxy::Proxy,
-    publisher::{publish, send_until_heard},
-    record::Reason,
+    record::{Acknowledged, Reason},
     report,
-    verify::Acknowledged,
 };
 
 /// The pause of one publisher. Four of them say some 10 messages a second: the room, which keeps

@@ -13,14 +13,10 @@ use tokio::{
 use load::{console::print, machine::free_address};
 
 use crate::{
-    app::{self, App},
-    crowd::{Crowd, Patience},
-    listener::{Listener, Scene},
+    actor::{Answer, App, Crowd, Listener, Patience, Scene, app, send, send_until_heard},
     plan::Plan,
-    publisher::{Answer, send, send_until_heard},
-    record::Reason,
+    record::{Acknowledged, Reason},
     report,
-    verify::Acknowledged,
 };
 
 const LISTENERS: usize = 50;

@@ -10,7 +10,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-use crate::record::{Entry, Gap, Message, Ready, Reason, Record, Resume};
+use crate::record::entries::{Entry, Gap, Message, Ready, Reason, Record, Resume};
 use load::Cursor;
 
 /// What an answer to Send said: this token is the message with this id.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::serve::{self, Order};
+use crate::serve::room::{self, Order};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
                     transfer-encoding: chunked\r\n\r\n";
@@ -27,7 +27,7 @@ struct Room {
 /// Serves until standard input closes.
 pub(crate) fn run() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    serve::announce(listener.local_addr()?)?;
+    room::announce(listener.local_addr()?)?;
     let room = Arc::new(Room::default());
     std::thread::spawn(move || {
         for socket in listener.incoming() {
@@ -92,7 +92,7 @@ impl Room {
             }
             sent += 1;
             let n = self.published.fetch_add(1, Ordering::Relaxed) + 1;
-            let event = format!("event: note\ndata: {}\nid: {n}\n\n", serve::note(n));
+            let event = format!("event: note\ndata: {}\nid: {n}\n\n", room::note(n));
             let chunk = format!("{:x}\r\n{event}\r\n", event.len());
             let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
             for mut listener in &*listeners {

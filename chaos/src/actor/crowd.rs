@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{
+use crate::actor::{
     backoff::ASKED_MAX,
     listener::{CONNECT, Goal, Listener},
 };
@@ -86,7 +86,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::stage::{Stage, position};
+    use crate::actor::stage::{Stage, position};
 
     /// Both a refusal with the longest wait and a second attempt are within the time.
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{listener::Scene, verify::Acknowledged};
+use crate::{actor::listener::Scene, record::Acknowledged};
 use load::http::{Request, call};
 
 /// How long one attempt may take.

@@ -23,8 +23,8 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::{Stream, StreamExt as _};
 
-use crate::serve::{self, KEPT, Order, Publishers, Room};
-use crate::templates::{self, TEMPLATES};
+use crate::serve::room::{self, KEPT, Order, Publishers, Room};
+use crate::serve::templates::{self, TEMPLATES};
 
 #[derive(Deserialize)]
 struct Echo {
@@ -70,7 +70,7 @@ struct HubRoom;
 
 impl Room for HubRoom {
     async fn publish(self, n: u64) {
-        let note = Note { at: serve::now_us(), n, from: serve::SENDER, text: serve::TEXT };
+        let note = Note { at: room::now_us(), n, from: room::SENDER, text: room::TEXT };
         let Ok(json) = serde_json::to_string(&note) else { return };
         let mut next = HUB.next.lock().unwrap_or_else(PoisonError::into_inner);
         // Without listeners there is nobody to send to, which is no failure.
@@ -118,14 +118,14 @@ pub(crate) async fn run() -> io::Result<()> {
         .route("/list", get(list));
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    serve::announce(listener.local_addr()?)?;
+    room::announce(listener.local_addr()?)?;
     let listener = listener.tap_io(|socket| {
         // Best effort: a socket that refuses it still works.
         let _ = socket.set_nodelay(true);
     });
     tokio::select! {
         ended = async { axum::serve(listener, router).await } => ended,
-        () = serve::stdin_closed() => Ok(()),
+        () = room::stdin_closed() => Ok(()),
     }
 }
 

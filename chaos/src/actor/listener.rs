@@ -20,9 +20,8 @@ use tokio::{
 };
 
 use crate::{
-    backoff::Backoff,
-    record::{Entry, Messages, Record},
-    tally::Tally,
+    actor::backoff::Backoff,
+    record::{Entry, Messages, Record, Tally},
 };
 use load::{
     Cursor,
@@ -310,8 +309,8 @@ fn eof() -> io::Error {
 mod tests {
     use super::*;
     use crate::{
-        stage::{Stage, position},
-        verify::{Expected, Kind, verify},
+        actor::stage::{Stage, position},
+        record::{Expected, Kind, verify},
     };
 
     const WITHIN: Duration = Duration::from_secs(12);

@@ -8,8 +8,8 @@ use kipo::{
 };
 use tokio::net::TcpListener;
 
-use crate::serve::{self, KEPT, Order, Publishers, Room};
-use crate::templates::{self, List, PUBLIC, TEMPLATES};
+use crate::serve::room::{self, KEPT, Order, Publishers, Room};
+use crate::serve::templates::{self, List, PUBLIC, TEMPLATES};
 
 #[data]
 struct Echoed {
@@ -39,7 +39,7 @@ struct TopicRoom;
 
 impl Room for TopicRoom {
     async fn publish(self, n: u64) {
-        let note = Note { at: serve::now_us(), n, from: serve::SENDER, text: serve::TEXT };
+        let note = Note { at: room::now_us(), n, from: room::SENDER, text: room::TEXT };
         // Only a payload without a form in JSON is refused.
         let _ = ROOM.publish(&RoomEvent::Note(note)).await;
     }
@@ -49,8 +49,8 @@ impl Room for TopicRoom {
 #[tokio::main]
 pub(crate) async fn run() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    serve::announce(listener.local_addr()?)?;
-    App::new().files(pages()).serve(listener, serve::stdin_closed()).await.map_err(io::Error::other)
+    room::announce(listener.local_addr()?)?;
+    App::new().files(pages()).serve(listener, room::stdin_closed()).await.map_err(io::Error::other)
 }
 
 /// As a release has them inside.

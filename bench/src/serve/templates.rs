@@ -4,15 +4,15 @@ use serde::Serialize;
 
 /// By their paths below `pages/`.
 pub(crate) const TEMPLATES: [(&str, &str); 3] = [
-    ("index.html", include_str!("../../app/pages/index.html")),
-    ("_layout.html", include_str!("../../app/pages/_layout.html")),
+    ("index.html", include_str!("../../../app/pages/index.html")),
+    ("_layout.html", include_str!("../../../app/pages/_layout.html")),
     ("list.html", include_str!("list.html")),
 ];
 
 /// What they name of `public/`.
 pub(crate) const PUBLIC: [(&str, &str); 2] = [
-    ("app.css", include_str!("../../app/public/app.css")),
-    ("favicon.svg", include_str!("../../app/public/favicon.svg")),
+    ("app.css", include_str!("../../../app/public/app.css")),
+    ("favicon.svg", include_str!("../../../app/public/favicon.svg")),
 ];
 
 /// What `list.html` shows.

@@ -13,67 +13,17 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::clients::calls;
-use crate::cores::Cores;
-use crate::nchan;
-use crate::process;
-use crate::serve::Order;
+use crate::serve::room::Order;
+use crate::serve::side::{Endpoint, Side};
+use crate::server::cores::Cores;
+use crate::server::nchan;
+use crate::server::process;
 
 /// A server starts well within this on a busy machine.
 const START: Duration = Duration::from_secs(30);
 
 /// Longer than any answer that the runner asks for takes.
 const ANSWER: Duration = Duration::from_secs(30);
-
-/// Which of the two implementations runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Kipo,
-    Axum,
-    /// nginx with nchan.
-    Nchan,
-    /// One `write(2)` for each delivery.
-    Floor,
-}
-
-impl Side {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Kipo => "kipo",
-            Self::Axum => "axum",
-            Self::Nchan => "nchan",
-            Self::Floor => "floor",
-        }
-    }
-
-    /// Returns the path of one of the bench's endpoints.
-    ///
-    /// Both sides have the same four, at the paths that are natural there.
-    pub(crate) fn path(self, endpoint: Endpoint) -> &'static str {
-        match (self, endpoint) {
-            (Self::Kipo, Endpoint::Echo) => "/_kipo/actions/bench.Echo",
-            (Self::Kipo, Endpoint::Listen) => "/_kipo/actions/bench.Listen",
-            (Self::Kipo, Endpoint::Publish) => "/_kipo/actions/bench.Publish",
-            (Self::Kipo, Endpoint::Stop) => "/_kipo/actions/bench.Stop",
-            (_, Endpoint::Echo) => "/echo",
-            (_, Endpoint::Listen) => "/listen",
-            (_, Endpoint::Publish) => "/publish",
-            (_, Endpoint::Stop) => "/stop",
-        }
-    }
-}
-
-/// What can be asked of either server.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Endpoint {
-    /// Answers its input.
-    Echo,
-    /// Streams the room.
-    Listen,
-    /// Starts publishers inside the server.
-    Publish,
-    /// Waits until the publishers are done or stops them, and answers how much was published.
-    Stop,
-}
 
 /// A running server; dropping it ends the process.
 #[derive(Debug)]

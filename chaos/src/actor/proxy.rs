@@ -24,7 +24,7 @@ use tokio::{
     time::{sleep, sleep_until, timeout},
 };
 
-use crate::listener::Scene;
+use crate::actor::listener::Scene;
 
 /// How many clients may wait to be accepted: all of them come at once when the proxy is back. One
 /// more would try again after 1 s, 3 s, 7 s, and measure nothing but that.

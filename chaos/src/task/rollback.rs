@@ -10,11 +10,8 @@ use tokio::{process::Command, sync::watch, time::timeout};
 use load::console::print;
 
 use crate::{
-    app::{self, App},
-    crowd::Patience,
-    listener::{Goal, Listener, Scene},
+    actor::{App, Goal, Listener, Patience, Scene, app, send_until_heard},
     plan::Plan,
-    publisher::send_until_heard,
     record::{Entry, Reason, Record, Resume},
     report,
 };
