@@ -378,7 +378,7 @@ impl App {
         let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
         let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
-        let router = mount::router(&self.base, &shared, &routes, schema, pages.clone());
+        let router = mount::router(&self.base, &shared, &routes, schema, pages.as_ref());
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.filter(|_| self.follows_edits).map(|pages| Develop::new(pages, &types));
         #[cfg(all(feature = "dev", debug_assertions))]

@@ -48,7 +48,7 @@ pub(super) fn router(
     shared: &Arc<Shared>,
     routes: &[Route],
     schema: Option<Schema>,
-    pages: Option<Arc<Pages>>,
+    pages: Option<&Arc<Pages>>,
 ) -> Router {
     let mut router = Router::new();
     for route in routes {
@@ -63,7 +63,7 @@ pub(super) fn router(
     // A request for another path below the base is from a program, so it gets no page.
     router = router.route(&format!("{base}/{{*rest}}"), other_client(base));
     let Some(pages) = pages else { return router.fallback(nothing) };
-    let assets = Arc::clone(&pages);
+    let (pages, assets) = (Arc::clone(pages), Arc::clone(pages));
     let states = shared.states.clone();
     router
         .route(

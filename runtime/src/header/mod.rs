@@ -1,4 +1,4 @@
-//! Fields of HTTP heads that Kipo reads by itself, and the numbers it writes into them.
+//! The header fields that Kipo parses, and the numbers that it writes into them.
 
 pub(crate) mod accept;
 mod authority;

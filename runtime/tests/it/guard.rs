@@ -1,4 +1,4 @@
-//! Guards stand before calls and streams alike.
+//! Guards run before calls and streams.
 
 use kipo::{App, Context, Error, Guard, Result, async_trait};
 
@@ -88,9 +88,9 @@ impl Guard for MembersOnly {
 }
 
 #[tokio::test]
-async fn a_guard_is_asked_before_the_body_is_read() {
+async fn a_guard_runs_before_the_body_is_read() {
     let app = TestApp::with(|app| app.guard(MembersOnly)).await;
-    // The body never comes, and the answer does.
+    // The response comes although the body never does.
     let request = post("Echo", "", r#"{"text":"hi"}"#);
     let mut client = app.connect().await;
     client.write(&request[..request.len() - 4]).await;

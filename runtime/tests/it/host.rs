@@ -28,7 +28,7 @@ async fn another_host_is_a_421_for_every_address() {
     }
     let call = post("Echo", own, r#"{"text":"hi"}"#);
     ask(&app, &call, "evil.example:8080").await.problem(421, "misdirected");
-    // The body never comes, and the response does.
+    // The response comes although the body never does.
     let mut client = app.connect().await;
     client.write(&call.replace("host: test", "host: evil.example")[..call.len()]).await;
     client.answer().await.problem(421, "misdirected");
