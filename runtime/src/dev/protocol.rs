@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dev::{outcome::LastBuild, report::Report, watch::Changes};
+use crate::{
+    dev::{outcome::LastBuild, report::Report, watch::Changes},
+    request::AllowedHost,
+};
 
 /// What a serving process is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,7 @@ pub(crate) enum Word {
     /// Everything is checked; it waits to be told to serve.
     Ready {
         base: String,
+        allowed_hosts: Vec<AllowedHost>,
     },
     /// It cannot start.
     Failed(Vec<Report>),
@@ -59,7 +63,7 @@ mod tests {
 
     #[test]
     fn messages_are_lines() {
-        let word = Word::Ready { base: "/_kipo\n".to_owned() };
+        let word = Word::Ready { base: "/_kipo\n".to_owned(), allowed_hosts: Vec::new() };
         let line = line(&word);
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         assert_eq!(serde_json::from_slice::<Word>(&line).unwrap(), word);

@@ -39,6 +39,8 @@ pub enum Code {
     UriTooLong,
     /// 415: the content type of the body is not one that actions accept.
     UnsupportedMediaType,
+    /// 421: the request names a host that the app does not serve.
+    Misdirected,
     /// 422: a field of the input is missing or not valid.
     ValidationFailed,
     /// 429: the caller sends too many requests.
@@ -76,6 +78,7 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UriTooLong => "uri_too_long",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Misdirected => "misdirected",
             Self::ValidationFailed => "validation_failed",
             Self::TooManyRequests => "too_many_requests",
             Self::HeadersTooLarge => "headers_too_large",
@@ -105,6 +108,7 @@ impl Code {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

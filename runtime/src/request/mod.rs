@@ -3,6 +3,7 @@
 pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
+mod hosts;
 pub(crate) mod route;
 mod shield;
 mod within;
@@ -10,6 +11,7 @@ mod within;
 pub use self::{dispatch::endpoint, route::Registration};
 
 pub(crate) use self::{
+    hosts::{AllowedHost, HostCheck, Hosts},
     route::{Mounted, Route},
     within::within,
 };

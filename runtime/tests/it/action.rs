@@ -124,7 +124,7 @@ async fn a_request_id_is_taken_over_if_it_is_one() {
 
 #[tokio::test]
 async fn the_client_is_served_under_its_hash_for_good() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(kipo::App::publish_schema).await;
     let types = app.send(get("/_kipo/client.d.ts", "")).await;
     assert!(types.body.contains("Echo(input: "), "{}", types.body);
     let etag = types.header("etag").unwrap();

@@ -42,7 +42,7 @@ impl TestApp {
         let (room, gate) = (Room::new(Topic::new("room").keep(3)), Arc::new(Gate::default()));
         let limits = ServeLimits { drain: Duration::from_secs(5), ..ServeLimits::default() };
         let app = App::new().state(Arc::clone(&room)).state(Arc::clone(&gate)).serve_limits(limits);
-        let app = settings(app);
+        let app = settings(app.allow_host("test"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -13,7 +13,7 @@ use crate::{
     error::{Code, Error},
     header::RequestId,
     page::{self, embedded},
-    request::encode,
+    request::{HostCheck, Hosts, encode},
     server::{Addresses, ServeLimits, Shared, Shutdown, serve},
     stream::Drain,
 };
@@ -29,10 +29,11 @@ pub(super) struct Fallback {
 }
 
 impl Fallback {
-    /// Serves what is wrong; `base` is the app's base path.
+    /// Serves what is wrong; `base` is the app's base path, `hosts` are the app's.
     pub(super) fn start(
         socket: &Socket,
         base: &str,
+        hosts: Hosts,
         root: &std::path::Path,
         wrong: &[Report],
     ) -> std::io::Result<Self> {
@@ -47,7 +48,7 @@ impl Fallback {
             drain: Drain::default(),
             calls: TaskTracker::new(),
         });
-        let router = router(base, root, wrong, &shared);
+        let app = HostCheck::new(hosts, router(base, root, wrong, &shared));
         let (stop, told) = oneshot::channel();
         let (has_stopped, stopped) = oneshot::channel();
         // Ends once it is told to stop, and what it has left is fetched.
@@ -58,8 +59,7 @@ impl Fallback {
                 Shutdown::HandOff(leave)
             };
             let inherited = || handoff.clone().take();
-            let served =
-                serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
+            let served = serve::serve_in_turn(listener, app, shared, limits, inherited, stop).await;
             if let Err(error) = served {
                 tracing::warn!(%error, "the socket has failed");
             }

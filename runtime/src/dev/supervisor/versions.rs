@@ -11,20 +11,23 @@ use std::{
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::dev::{
-    handoff::Socket,
-    outcome::LastBuild,
-    panel::PANEL_KEY,
-    protocol::{Order, Word},
-    report::{Kind, Report},
-    supervisor::{
-        build::{Build, Built},
-        cargo::{BUILD_ARGS, Cargo},
-        child::{Child, News},
-        fallback::Fallback,
-        terminal::{mutter, say, tell, time},
+use crate::{
+    dev::{
+        handoff::Socket,
+        outcome::LastBuild,
+        panel::PANEL_KEY,
+        protocol::{Order, Word},
+        report::{Kind, Report},
+        supervisor::{
+            build::{Build, Built},
+            cargo::{BUILD_ARGS, Cargo},
+            child::{Child, News},
+            fallback::Fallback,
+            terminal::{mutter, say, tell, time},
+        },
+        watch::{self, Changes, Looked, Looker},
     },
-    watch::{self, Changes, Looked, Looker},
+    request::{AllowedHost, Hosts},
 };
 
 /// How much longer than its drain a process may take before it is ended.
@@ -41,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) package: Option<PathBuf>,
     /// The base path, until a process says it.
     pub(crate) base: String,
+    /// The hosts that the app names, until a process says them.
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// How long a process may take to drain.
     pub(crate) drain: Duration,
 }
@@ -298,9 +303,10 @@ impl Supervisor {
 
     async fn said(&mut self, id: u64, word: Word) {
         match word {
-            Word::Ready { base } => {
+            Word::Ready { base, allowed_hosts } => {
                 if let Some(next) = self.next.as_mut().filter(|next| next.child.id == id) {
                     self.settings.base = base;
+                    self.settings.allowed_hosts = allowed_hosts;
                     if let Some(old) = self.serving.take() {
                         next.phase = Phase::Waiting(old.id);
                         self.dismiss(old, &Order::HandOff);
@@ -416,7 +422,8 @@ impl Supervisor {
                 older.stop().await;
             }
             let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
-            match Fallback::start(&self.socket, &self.settings.base, root, &wrong) {
+            let hosts = Hosts::of_server(&self.settings.allowed_hosts);
+            match Fallback::start(&self.socket, &self.settings.base, hosts, root, &wrong) {
                 Ok(fallback) => {
                     self.fallback = Some(fallback);
                     self.announce();
