@@ -1,9 +1,10 @@
 //! Files as they are on disk.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Read as _, Seek as _, SeekFrom},
-    path::Path,
+    path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
@@ -13,11 +14,28 @@ use crate::files::{
     folder::Folder,
     hash::Hash,
     kind::content_type,
-    name::{WELL_KNOWN, is_listed, is_path},
+    name::{is_entry, is_path},
+    trail::{NoTarget, Refusal, Trail},
 };
 
-/// Folders below folders: more than any app has, and a bound for links that go round.
-const DEPTH_MAX: usize = 32;
+/// What lies below one of the folders of an app.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// The files that a stranger may have.
+    pub(crate) paths: Vec<String>,
+    /// Symbolic links that are not followed.
+    pub(crate) refused: Vec<(String, Refusal)>,
+    /// Folders elsewhere in the app that links lead to.
+    pub(crate) linked: BTreeSet<PathBuf>,
+}
+
+impl Listing {
+    fn note_folder(&mut self, trail: &Trail, folder: &Path) {
+        if !folder.starts_with(trail.top()) {
+            self.linked.insert(folder.to_owned());
+        }
+    }
+}
 
 /// A file that is read as it is sent, and never as a whole.
 #[derive(Debug)]
@@ -46,27 +64,31 @@ impl Large {
     }
 }
 
-/// Returns the paths below a folder, in no order.
-pub(super) fn list(root: &Path, folder: Folder) -> io::Result<Vec<String>> {
-    let mut paths = Vec::new();
-    match root.join(folder.as_str()).canonicalize() {
-        Ok(top) => walk(&top, &top, "", DEPTH_MAX, &mut paths)?,
+/// Lists what lies below a folder, in no order. A folder that does not exist has nothing.
+pub(super) fn list(root: &Path, folder: Folder) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    match Trail::start(root, folder) {
+        Ok(trail) => walk(folder, &trail, "", &mut listing)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    paths.retain(|path| is_path(folder, path));
-    Ok(paths)
+    Ok(listing)
 }
 
-/// Opens a file, if a stranger may ask for it and what its path leads to lies below the folder.
+/// Opens a file, if a stranger may ask for it and the links on its path may be followed.
 pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File, fs::Metadata)> {
     if !is_path(folder, path) {
         return None;
     }
-    let top = root.join(folder.as_str()).canonicalize().ok()?;
-    let target = top.join(path).canonicalize().ok()?;
+    let mut trail = Trail::start(root, folder).ok()?;
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    for segment in folders.split('/').filter(|segment| !segment.is_empty()) {
+        let target = trail.target(segment).ok()?;
+        trail = trail.then(target);
+    }
+    let target = trail.target(name).ok()?;
     // To open what is no file, such as a pipe, may wait for ever.
-    if !target.starts_with(&top) || !target.is_file() {
+    if !target.is_file() {
         return None;
     }
     let file = fs::File::open(target).ok()?;
@@ -81,29 +103,26 @@ pub(super) fn read(mut file: fs::File, about: &fs::Metadata) -> Option<Vec<u8>> 
     Some(bytes)
 }
 
-fn walk(
-    top: &Path,
-    folder: &Path,
-    prefix: &str,
-    depth: usize,
-    paths: &mut Vec<String>,
-) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_listed(name) || *name == WELL_KNOWN) else {
+fn walk(folder: Folder, trail: &Trail, prefix: &str, listing: &mut Listing) -> io::Result<()> {
+    for entry in fs::read_dir(trail.folder())? {
+        let name = entry?.file_name();
+        let Some(name) = name.to_str().filter(|name| is_entry(folder, prefix, name)) else {
             continue;
         };
-        // A file may go away between being listed and being looked at.
-        let Ok(target) = entry.path().canonicalize() else { continue };
-        if !target.starts_with(top) {
-            continue;
-        }
         let path = format!("{prefix}{name}");
-        if target.is_file() {
-            paths.push(path);
-        } else if depth > 0 && target.is_dir() {
-            walk(top, &entry.path(), &format!("{path}/"), depth - 1, paths)?;
+        match trail.target(name) {
+            Ok(target) if target.is_dir() => {
+                let trail = trail.then(target);
+                listing.note_folder(&trail, trail.folder());
+                walk(folder, &trail, &format!("{path}/"), listing)?;
+            }
+            Ok(target) if target.is_file() && is_path(folder, &path) => {
+                target.parent().into_iter().for_each(|parent| listing.note_folder(trail, parent));
+                listing.paths.push(path);
+            }
+            // A pipe or a socket. Or a file that was removed while its folder was read.
+            Ok(_) | Err(NoTarget::Gone) => {}
+            Err(NoTarget::Refused(refusal)) => listing.refused.push((path, refusal)),
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! The app's own files, those below `pages/` and `public/`: on disk while it is written, inside
 //! the binary in a release.
 //!
-//! A path of a stranger never leads out of the two folders: a segment that is empty, starts with
-//! a dot or holds a separator names nothing, and what a symbolic link points at must lie inside.
+//! No request leads out of the app: a segment that is empty, starts with a dot or holds a separator
+//! names nothing, and a symbolic link is followed only to files of the app ([`trail`]).
 //!
 //! A public file has two addresses: its own, and one with the hash of its content in it, which a
 //! template asks for and browsers may keep for good.
@@ -16,6 +16,7 @@ mod name;
 mod packed;
 #[cfg(test)]
 mod test_dir;
+mod trail;
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +39,12 @@ use crate::header::Coding;
 
 #[cfg(test)]
 pub(crate) use self::test_dir::TestDir;
-pub(crate) use self::{disk::Large, folder::Folder, hash::Hash};
+pub(crate) use self::{
+    disk::{Large, Listing},
+    folder::Folder,
+    hash::Hash,
+    trail::Refusal,
+};
 
 /// The environment variable that names another root than the one compiled in.
 const ROOT: &str = "KIPO_ROOT";
@@ -70,18 +76,14 @@ enum Source {
 }
 
 struct Embedded {
-    path: &'static str,
     bytes: &'static [u8],
-    /// Made when somebody asks: a start must not wait for large files to be hashed.
+    /// Made at the first request: hashing large files would delay the start.
     file: OnceLock<File>,
 }
 
 impl Embedded {
-    fn get(&self) -> &File {
-        self.file.get_or_init(|| {
-            let path = self.path.split_once('/').map_or(self.path, |(_, below)| below);
-            File::lasting(path, Bytes::from_static(self.bytes))
-        })
+    fn get(&self, folder: Folder, path: &str) -> &File {
+        self.file.get_or_init(|| File::lasting(path, folder.content(self.bytes.into())))
     }
 }
 
@@ -104,7 +106,7 @@ impl Files {
     /// ```
     #[must_use]
     pub fn embedded(files: &[(&'static str, &'static [u8])]) -> Self {
-        let entry = |&(path, bytes)| (path, Embedded { path, bytes, file: OnceLock::new() });
+        let entry = |&(path, bytes)| (path, Embedded { bytes, file: OnceLock::new() });
         Self(Source::Embedded(Arc::new(files.iter().map(entry).collect())))
     }
 
@@ -136,20 +138,22 @@ impl Files {
         }
     }
 
-    /// Returns the paths below `folder`, sorted, without those that are hidden or that an editor
-    /// left behind. A folder that is not there has none.
-    pub(crate) fn list(&self, folder: Folder) -> io::Result<Vec<String>> {
-        let mut paths = match &self.0 {
+    /// Lists what lies below `folder`, sorted, without what is hidden or left behind by an editor.
+    /// A folder that does not exist has nothing.
+    pub(crate) fn list(&self, folder: Folder) -> io::Result<Listing> {
+        let mut listing = match &self.0 {
             Source::Disk { root, .. } => disk::list(root, folder)?,
             Source::Embedded(files) => {
                 let below = files.keys().filter_map(|path| {
                     path.strip_prefix(folder.as_str())?.strip_prefix('/').map(str::to_owned)
                 });
-                below.filter(|path| is_path(folder, path)).collect()
+                let paths = below.filter(|path| is_path(folder, path)).collect();
+                Listing { paths, ..Listing::default() }
             }
         };
-        paths.sort();
-        Ok(paths)
+        listing.paths.sort();
+        listing.refused.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(listing)
     }
 
     /// Returns the file at `path` below `folder`, if it is there and a stranger may have it.
@@ -157,7 +161,7 @@ impl Files {
         match &self.0 {
             Source::Disk { root, .. } => {
                 let (file, about) = disk::open(root, folder, path)?;
-                Some(File::changing(path, disk::read(file, &about)?))
+                Some(File::changing(path, folder.content(disk::read(file, &about)?.into())))
             }
             Source::Embedded(files) => embedded(files, folder, path).cloned(),
         }
@@ -204,7 +208,7 @@ fn embedded<'f>(
     if !is_path(folder, path) {
         return None;
     }
-    files.get(format!("{folder}/{path}").as_str()).map(Embedded::get)
+    files.get(format!("{folder}/{path}").as_str()).map(|file| file.get(folder, path))
 }
 
 impl fmt::Debug for Source {
@@ -322,26 +326,138 @@ mod tests {
         }
     }
 
+    /// A folder `app` with links of every kind, and what lies around it.
     #[cfg(unix)]
-    #[test]
-    fn a_link_out_of_the_folder_is_not_followed() {
+    fn linked() -> (TestDir, Files) {
         use std::os::unix::fs::symlink;
 
-        let dir = TestDir::new(&[("public/a.txt", "a"), ("secret.txt", "no")]);
-        let public = dir.path().join("public");
-        symlink(dir.path().join("secret.txt"), public.join("out.txt")).unwrap();
-        symlink(dir.path(), public.join("up")).unwrap();
-        symlink(&public, public.join("round")).unwrap();
-        symlink(public.join("a.txt"), public.join("in.txt")).unwrap();
+        let dir = TestDir::new(&[
+            ("app/pages/index.html", ""),
+            ("app/pages/a/a.html", ""),
+            ("app/pages/b/b.html", ""),
+            ("app/public/c.txt", "c"),
+            ("app/public/fonts/d.woff2", "d"),
+            ("app/shared/e.txt", "e"),
+            ("app/shared/deep/f.txt", "f"),
+            ("outside/g.txt", "g"),
+        ]);
+        let link = |target: &str, link: &str| symlink(target, dir.path().join(link)).unwrap();
+        // To a file, to a folder, and to both by way of other links.
+        link("c.txt", "app/public/to_file.txt");
+        link("../shared/e.txt", "app/public/to_file_around.txt");
+        link("../shared", "app/public/to_folder");
+        link("to_file.txt", "app/public/to_link.txt");
+        link("../public/fonts", "app/shared/fonts");
+        link("../a", "app/pages/b/a");
+        link("../b", "app/pages/a/b");
+        link("../public", "app/pages/public");
+        link("..", "app/pages/up");
+        link(".", "app/public/fonts/itself");
+        link("../../outside", "app/public/outside");
+        link("../../outside/g.txt", "app/public/outside.txt");
+        link("nothing.txt", "app/public/nothing.txt");
+        link("nothing.txt", "app/public/.hidden.txt");
+        link("nothing.txt", "app/public/leftover.txt~");
+        link("turn.txt", "app/public/round.txt");
+        link("round.txt", "app/public/turn.txt");
+        let files = Files::on_disk_unless(None, dir.path().join("app"));
+        (dir, files)
+    }
 
-        let files = dir.files();
-        assert!(files.read(Folder::Public, "out.txt").is_none());
-        assert!(files.read(Folder::Public, "up/secret.txt").is_none());
-        assert_eq!(files.read(Folder::Public, "in.txt").unwrap().bytes, "a");
-        // A link that goes round ends.
-        let listed = files.list(Folder::Public).unwrap();
-        assert!(listed.contains(&"a.txt".to_owned()) && !listed.contains(&"out.txt".to_owned()));
-        assert!(listed.iter().all(|path| !path.contains("secret")));
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_within_the_app_and_refused_with_a_sentence_elsewhere() {
+        let (dir, files) = linked();
+        let listing = files.list(Folder::Public).unwrap();
+        assert_eq!(
+            listing.paths,
+            [
+                "c.txt",
+                "fonts/d.woff2",
+                "to_file.txt",
+                "to_file_around.txt",
+                "to_folder/deep/f.txt",
+                "to_folder/e.txt",
+                "to_folder/fonts/d.woff2",
+                "to_link.txt",
+            ]
+        );
+        let refused = |listing: &Listing| -> Vec<String> {
+            let at = |text: String| text.replace(dir.path().to_str().unwrap(), "…");
+            listing.refused.iter().map(|(path, why)| at(format!("{path} {why}"))).collect()
+        };
+        let outside = "outside of the app's folder: move the file into the app's folder, or \
+                       replace the link by a copy";
+        let dangling = "which leads to no file: remove the link, or create the file";
+        let folder = "a folder that the link lies in: remove the link";
+        assert_eq!(
+            refused(&listing),
+            [
+                format!("fonts/itself is a symbolic link to …/app/public/fonts, {folder}"),
+                format!("nothing.txt is a symbolic link to nothing.txt, {dangling}"),
+                format!("outside is a symbolic link to …/outside, {outside}"),
+                format!("outside.txt is a symbolic link to …/outside/g.txt, {outside}"),
+                format!("round.txt is a symbolic link to turn.txt, {dangling}"),
+                format!(
+                    "to_folder/fonts/itself is a symbolic link to …/app/public/fonts, {folder}"
+                ),
+                format!("turn.txt is a symbolic link to round.txt, {dangling}"),
+            ]
+        );
+        let shared = dir.path().join("app/shared");
+        assert!(listing.linked.into_iter().eq([shared.clone(), shared.join("deep")]));
+
+        let listing = files.list(Folder::Pages).unwrap();
+        assert!(listing.paths.contains(&"a/b/b.html".to_owned()), "{listing:?}");
+        assert!(listing.paths.contains(&"public/c.txt".to_owned()), "{listing:?}");
+        let mut loops = refused(&listing);
+        loops.retain(|line| line.ends_with(folder) && !line.starts_with("public/"));
+        assert_eq!(
+            loops,
+            [
+                format!("a/b/a is a symbolic link to …/app/pages/a, {folder}"),
+                format!("b/a/b is a symbolic link to …/app/pages/b, {folder}"),
+                format!("up is a symbolic link to …/app, {folder}"),
+            ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_stranger_reads_what_is_listed_and_nothing_else() {
+        let (_dir, files) = linked();
+        for folder in [Folder::Pages, Folder::Public] {
+            for path in files.list(folder).unwrap().paths {
+                assert!(files.read(folder, &path).is_some(), "{folder}/{path}");
+            }
+        }
+        for path in [
+            "outside.txt",
+            "outside/g.txt",
+            "nothing.txt",
+            "round.txt",
+            "fonts/itself/d.woff2",
+            ".hidden.txt",
+        ] {
+            assert!(files.read(Folder::Public, path).is_none(), "{path}");
+        }
+        assert!(files.read(Folder::Pages, "up/shared/e.txt").is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folders_themselves_may_be_links_to_anywhere() {
+        use std::os::unix::fs::symlink;
+
+        let dir = TestDir::new(&[("built/a.txt", "a"), ("app/b.txt", "b"), ("c.txt", "c")]);
+        symlink("../built", dir.path().join("app/public")).unwrap();
+        symlink("a.txt", dir.path().join("built/inside.txt")).unwrap();
+        symlink("../app/b.txt", dir.path().join("built/app.txt")).unwrap();
+        symlink("../c.txt", dir.path().join("built/outside.txt")).unwrap();
+        let files = Files::on_disk_unless(None, dir.path().join("app"));
+        let listing = files.list(Folder::Public).unwrap();
+        assert_eq!(listing.paths, ["a.txt", "app.txt", "inside.txt"]);
+        assert_eq!(listing.refused.len(), 1, "{listing:?}");
     }
 
     #[test]
@@ -356,18 +472,41 @@ mod tests {
             ("pages/blog/[slug].html", ""),
         ]);
         let files = dir.files();
-        assert_eq!(files.list(Folder::Pages).unwrap(), ["blog/[slug].html", "index.html"]);
-        assert!(files.list(Folder::Public).unwrap().is_empty());
+        assert_eq!(files.list(Folder::Pages).unwrap().paths, ["blog/[slug].html", "index.html"]);
+        assert!(files.list(Folder::Public).unwrap().paths.is_empty());
     }
 
     #[test]
     fn embedded_files_are_found_like_those_on_disk() {
         let files = Files::embedded(&[("public/b.css", b"b"), ("pages/index.html", b"a")]);
-        assert_eq!(files.list(Folder::Public).unwrap(), ["b.css"]);
+        assert_eq!(files.list(Folder::Public).unwrap().paths, ["b.css"]);
         let file = files.read(Folder::Public, "b.css").unwrap();
         assert_eq!((file.bytes.as_ref(), file.hash), (b"b".as_slice(), Hash::of(b"b")));
         assert!(files.read(Folder::Public, "../pages/index.html").is_none());
         assert!(files.root().is_none());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_in_pages_and_served_in_public_files() {
+        let dir = TestDir::new(&[
+            ("pages/index.html", "\u{feff}a"),
+            ("pages/index.css", "\u{feff}\u{feff}b"),
+            ("public/c.css", "\u{feff}c"),
+        ]);
+        let embedded = Files::embedded(&[
+            ("pages/index.html", "\u{feff}a".as_bytes()),
+            ("pages/index.css", "\u{feff}\u{feff}b".as_bytes()),
+            ("public/c.css", "\u{feff}c".as_bytes()),
+        ]);
+        for files in [dir.files(), embedded] {
+            let page = files.read(Folder::Pages, "index.html").unwrap();
+            assert_eq!((page.bytes.as_ref(), page.hash), (b"a".as_slice(), Hash::of(b"a")));
+            // One mark, as the Encoding standard has it: the second is a character of the text.
+            let style = files.read(Folder::Pages, "index.css").unwrap();
+            assert_eq!(style.bytes, "\u{feff}b");
+            let Content::Whole(file) = files.find("c.css").unwrap().content else { panic!() };
+            assert_eq!(file.bytes, "\u{feff}c");
+        }
     }
 
     #[test]
@@ -398,7 +537,7 @@ mod tests {
             assert_eq!(name("..0123456789abcdef./a"), None);
             assert_eq!(files.address("gone.css"), None);
             let expected = [".well-known/security.txt", "b.0123456789abcdef.js", "fonts/a.woff2"];
-            assert_eq!(files.list(Folder::Public).unwrap(), expected);
+            assert_eq!(files.list(Folder::Public).unwrap().paths, expected);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::files::{folder::Folder, hash::Hash};
 
 /// The one name with a dot before it that is served: others look there for what a site says of
 /// itself. (RFC 8615)
-pub(super) const WELL_KNOWN: &str = ".well-known";
+const WELL_KNOWN: &str = ".well-known";
 
 /// Tells whether a stranger may ask for this path below a folder.
 pub(super) fn is_path(folder: Folder, path: &str) -> bool {
@@ -15,8 +15,16 @@ pub(super) fn is_path(folder: Folder, path: &str) -> bool {
     path.split('/').all(is_listed)
 }
 
-/// Tells whether a file of this name is one of the app's, not one that an editor keeps for itself.
-pub(super) fn is_listed(segment: &str) -> bool {
+/// Returns whether a folder's entry may be a file of the app, or a folder with such files. `prefix`
+/// is the path of the folder, empty or with `/` at its end.
+pub(super) fn is_entry(folder: Folder, prefix: &str, name: &str) -> bool {
+    let is_well_known = folder == Folder::Public && prefix.is_empty() && name == WELL_KNOWN;
+    is_listed(name) || is_well_known
+}
+
+/// Returns whether a file of this name is one of the app's: not hidden, and no leftover of an
+/// editor.
+fn is_listed(segment: &str) -> bool {
     let leftover = segment.ends_with('~')
         || segment.ends_with(".swp")
         || segment.ends_with(".tmp")

@@ -15,7 +15,7 @@ pub(crate) fn function(
     move |arguments, _| {
         let path = arguments.must_get::<&str>("path")?;
         let Some(address) = files.address(path) else {
-            let known = files.list(Folder::Public).unwrap_or_default();
+            let known = files.list(Folder::Public).unwrap_or_default().paths;
             return Err(tera::Error::message(unknown_file(path, &known)));
         };
         // Percent-encoded, so there is nothing in it to escape.

@@ -10,7 +10,7 @@ use tera::Tera;
 
 use crate::{
     error::{Error, Result as Outcome},
-    files::{File, Files, Folder, Hash},
+    files::{File, Files, Folder, Hash, Listing, Refusal},
     page::{
         check::{Diagnostic, Known, Sources, Uses, lint, lint_script},
         data::{PageData, PageRegistration},
@@ -76,7 +76,7 @@ impl Set {
             assets,
             hash,
         };
-        let public = files.list(Folder::Public).unwrap_or_default();
+        let public = list(files, Folder::Public, &mut diagnostics);
         set.sort_out(head, &settings.base, &mut diagnostics);
         set.give_data(registrations, &mut diagnostics);
         set.check_public(&public, &mut diagnostics);
@@ -379,16 +379,29 @@ fn is_misused_component(message: &str) -> bool {
         || (message.starts_with("argument `") && message.ends_with("missing"))
 }
 
+/// Returns the paths below a folder. What keeps it from being read whole becomes a diagnostic.
+fn list(files: &Files, folder: Folder, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+    match files.list(folder) {
+        Ok(Listing { paths, refused, .. }) => {
+            let diagnostic = |(path, refusal): (String, Refusal)| {
+                Diagnostic::of_file(format!("{folder}/{path}"), refusal.to_string())
+            };
+            diagnostics.extend(refused.into_iter().map(diagnostic));
+            paths
+        }
+        Err(error) => {
+            let message = format!("cannot be read: {error}");
+            diagnostics.push(Diagnostic::of_file(folder.as_str(), message));
+            Vec::new()
+        }
+    }
+}
+
 /// Reads all that lies below `pages/`.
 fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
     let mut parts = Parts::default();
-    let paths = files.list(Folder::Pages).unwrap_or_else(|error| {
-        diagnostics
-            .push(Diagnostic::of_file(Folder::Pages.as_str(), format!("cannot be read: {error}")));
-        Vec::new()
-    });
     let mut assets = Vec::new();
-    for path in paths {
+    for path in list(files, Folder::Pages, diagnostics) {
         let mut wrong = |message: &str| {
             diagnostics.push(Diagnostic::of_file(format!("{}/{path}", Folder::Pages), message))
         };
@@ -475,4 +488,80 @@ pub(crate) fn blank(files: &Files) -> Tera {
     tera.register_filter("url", url::filter);
     tera.register_function("asset", asset::function(files.clone()));
     tera
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::TestDir;
+
+    fn load(files: &Files) -> Result<Set, Vec<Diagnostic>> {
+        let settings = Settings::test();
+        Set::load(files, &Head::new(&settings), &settings, &[])
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_template_a_script_or_a_style() {
+        const FILES: [(&str, &str); 5] = [
+            ("pages/_layout.html", "\u{feff}<main>{% block main %}{% endblock %}</main>"),
+            ("pages/_part.html", "\u{feff}part"),
+            (
+                "pages/index.html",
+                "\u{feff}{% extends \"_layout.html\" %}\
+                 {% block main %}{% include \"_part.html\" %}{% endblock %}",
+            ),
+            ("pages/index.js", "\u{feff}import { refs } from \"kipo\";"),
+            ("pages/index.css", "\u{feff}p {}"),
+        ];
+        let dir = TestDir::new(&FILES);
+        let embedded = Files::embedded(&FILES.map(|(path, text)| (path, text.as_bytes())));
+        for files in [dir.files(), embedded] {
+            let set = load(&files).unwrap();
+            let (page, _) = set.find(&[]).unwrap();
+            let html = set.render_constant(page, "/").unwrap().html;
+            let html = str::from_utf8(&html).unwrap();
+            assert!(html.ends_with("<main>part</main>"), "{html}");
+            assert!(!html.contains('\u{feff}'), "{html}");
+            assert_eq!(set.asset("index.js").unwrap().bytes, "import { refs } from \"kipo\";");
+            assert_eq!(set.asset("index.css").unwrap().bytes, "p {}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_moves_no_column() {
+        let dir = TestDir::new(&[
+            ("pages/index.html", "\u{feff}<p>{{ missing }}</p><b p-ref=\"list\">"),
+            ("pages/index.js", "\u{feff}import { refs } from \"kipo\"; refs.lst;"),
+            ("pages/other.html", "\u{feff}{{ }}"),
+        ]);
+        let diagnostics = load(&dir.files()).err().unwrap();
+        let script = diagnostics.iter().find(|found| found.file == "pages/index.js").unwrap();
+        assert_eq!(script.place(), "pages/index.js:1:35");
+        assert!(script.excerpt.starts_with("1 | import { refs }"), "{}", script.excerpt);
+        let template = diagnostics.iter().find(|found| found.file == "pages/other.html").unwrap();
+        assert_eq!(template.place(), "pages/other.html:1:4");
+        assert!(template.excerpt.starts_with("1 | {{ }}\n"), "{}", template.excerpt);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_the_app_is_a_diagnostic_and_one_within_is_followed() {
+        use std::os::unix::fs::symlink;
+
+        let dir = TestDir::new(&[("app/pages/index.html", ""), ("app/public/a.txt", "")]);
+        dir.write("app/shared/inside.html", "<p>inside</p>");
+        dir.write("outside/outside.html", "");
+        let link = |target: &str, link: &str| symlink(target, dir.path().join(link)).unwrap();
+        link("../shared", "app/pages/linked");
+        let files = Files::on_disk(dir.path().join("app"));
+        let set = load(&files).unwrap();
+        assert!(set.find(&["linked".to_owned(), "inside".to_owned()]).is_some());
+
+        link("../../outside", "app/pages/outside");
+        link("gone.txt", "app/public/dangling.txt");
+        let diagnostics = load(&files).err().unwrap();
+        let places: Vec<_> = diagnostics.iter().map(Diagnostic::place).collect();
+        assert_eq!(places, ["pages/outside", "public/dangling.txt"]);
+        assert!(diagnostics[0].message.contains("outside of the app's folder"), "{diagnostics:?}");
+    }
 }
