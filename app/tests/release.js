@@ -1,4 +1,4 @@
-// The release binary stands alone. Run by `npm run test:release`, with KIPO_APP_BIN naming that binary.
+// The release binary needs nothing beside it. `npm run test:release` runs this; KIPO_APP_BIN names the binary.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
@@ -7,10 +7,10 @@ import { join as path } from "node:path";
 import { BIN } from "./server.js";
 import { holds, say, scene, state } from "./stage.js";
 
-/** Modules that are served in development alone. */
-const DEV = ["reload.js", "overlay.js", "panel.js", "panel/view.js"];
+/** Modules that only a development server serves. */
+const DEV = ["dev/reload.js", "dev/overlay.js", "dev/panel.js", "dev/panel/view.js"];
 
-scene("nothing of development: no reload, no panel, neither served nor in the binary", async (stage) => {
+scene("no reload and no panel: a release neither serves nor contains what development needs", async (stage) => {
   const { url } = await stage.server();
   const client = /src="(\/_kipo\/[0-9a-f]+)\/main\.js"/.exec(await (await fetch(url)).text())?.[1];
   assert.ok(client, "the page loads the client");
@@ -27,7 +27,7 @@ scene("from an empty folder: page, script, style, favicon, types, and the chat",
   const { url } = await stage.server({ cwd });
 
   const html = await (await fetch(url)).text();
-  assert.doesNotMatch(html, /reload\.js|panel\.js/, "nothing of development");
+  assert.doesNotMatch(html, /reload\.js|panel\.js/, "no module of development");
   const linked = [...html.matchAll(/(?:href|src)="(\/[^"]+\.(?:js|css|svg))"/g)].map(([, link]) => link);
   for (const kind of [/\/main\.js$/, /\/index\.js$/, /\/index\.css$/, /^\/app\.[0-9a-f]{16}\.css$/, /^\/favicon\.[0-9a-f]{16}\.svg$/]) {
     assert.ok(linked.some((link) => kind.test(link)), `the page links ${kind}`);

@@ -3,33 +3,39 @@
 
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use load::http::{Connection, Request};
+use load::{Server, machine};
+use tempfile::TempDir;
 use tokio::time::MissedTickBehavior;
 
-use crate::engines::Folder;
-use crate::load::http;
-use crate::machine::Cores;
+use crate::cores::Cores;
 use crate::serve::{self, KEPT, Order};
+
+const NGINX: &str = "/usr/sbin/nginx";
+
+/// nginx starts well within this on a busy machine.
+const START: Duration = Duration::from_secs(10);
 
 /// Where Debian's `libnginx-mod-nchan` puts it.
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /// Returns whether nginx and the module are on this machine.
 pub(crate) fn is_there() -> bool {
-    Path::new(MODULE).exists() && Path::new("/usr/sbin/nginx").exists()
+    Path::new(MODULE).exists() && Path::new(NGINX).exists()
 }
 
-/// Starts nginx with one process, on a free port.
-pub(crate) fn start(cores: Cores) -> io::Result<(Child, SocketAddr, Folder)> {
-    let folder = Folder::new()?;
-    // Free now; nginx has no way to tell which one it took.
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let at = folder.0.display();
+/// Starts nginx with one process, on a free port. Returns it with the folder of its files.
+pub(crate) async fn start(cores: Cores) -> io::Result<(Server, TempDir)> {
+    let folder = TempDir::new()?;
+    // Free now: nginx does not report a port that it chose itself.
+    let address = machine::free_address()?;
+    let at = folder.path().display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {at}/{name}; "))
         .concat();
@@ -45,62 +51,36 @@ pub(crate) fn start(cores: Cores) -> io::Result<(Child, SocketAddr, Folder)> {
          location = /publish {{ nchan_publisher; nchan_channel_id room;\n\
          nchan_message_buffer_length {KEPT}; nchan_message_timeout 60s; }} }} }}\n"
     );
-    let path = folder.0.join("nginx.conf");
+    let path = folder.path().join("nginx.conf");
     fs::write(&path, config)?;
-    let child = cores
-        .command_for_server(Path::new("/usr/sbin/nginx"))
-        .arg("-e")
-        .arg(folder.0.join("error.log"))
-        .arg("-c")
-        .arg(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    for _ in 0..200 {
-        if std::net::TcpStream::connect(address).is_ok() {
-            return Ok((child, address, folder));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Err(io::Error::other("nginx did not start"))
+    let mut command = cores.command_for_server(Path::new(NGINX));
+    command.arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(path);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok((Server::start_at(address, command, START).await?, folder))
 }
 
 /// Publishes on one connection, each message after the answer to the one before, and counts.
 pub(crate) async fn publish(
     address: SocketAddr,
     order: Order,
-    published: &std::sync::atomic::AtomicU64,
+    published: &AtomicU64,
 ) -> io::Result<()> {
-    let mut socket = http::connect(address).await?;
+    let mut connection = Connection::open(address).await?;
     let mut pace = (order.per_second > 0).then(|| {
         let mut pace = tokio::time::interval(Duration::from_secs(1) / order.per_second);
         pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
         pace
     });
-    let mut answer = Vec::new();
     loop {
         if let Some(pace) = &mut pace {
             pace.tick().await;
         }
-        let n = published.load(std::sync::atomic::Ordering::Relaxed) + 1;
-        let body = serve::note(n);
-        let request = format!(
-            "POST /publish HTTP/1.1\r\nHost: {address}\r\nX-EventSource-Event: note\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        socket.write_all(request.as_bytes()).await?;
-        answer.clear();
-        let head = http::read_head(&mut socket, &mut answer).await?;
-        if let http::Body::Bytes(length) = head.body {
-            while answer.len() < head.bytes + length {
-                if tokio::io::AsyncReadExt::read_buf(&mut socket, &mut answer).await? == 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-            }
-        }
-        published.store(n, std::sync::atomic::Ordering::Relaxed);
+        let n = published.load(Ordering::Relaxed) + 1;
+        let request = Request::new("POST", "/publish", address)
+            .header("X-EventSource-Event", "note")
+            .json(serve::note(n).as_bytes());
+        connection.send(&request).await?;
+        published.store(n, Ordering::Relaxed);
         if order.messages > 0 && n >= u64::from(order.messages) {
             return Ok(());
         }

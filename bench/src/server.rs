@@ -1,20 +1,28 @@
 //! One server under test: a child process, where it listens and what it has used.
 
-use std::io::{self, BufRead as _, BufReader};
+use std::io;
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use load::http;
+use tempfile::TempDir;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
-use crate::engines::Folder;
-use crate::load::http;
-use crate::machine::Cores;
+use crate::clients::calls;
+use crate::cores::Cores;
 use crate::nchan;
 use crate::process;
 use crate::serve::Order;
+
+/// A server starts well within this on a busy machine.
+const START: Duration = Duration::from_secs(30);
+
+/// Longer than any answer that the runner asks for takes.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Which of the two implementations runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,18 +79,15 @@ pub(crate) enum Endpoint {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) side: Side,
-    pub(crate) address: SocketAddr,
-    child: Child,
-    /// Held open, because a server that writes to a closed pipe would fail.
-    _stdout: Option<BufReader<ChildStdout>>,
-    /// Where nginx has its files.
-    _folder: Option<Folder>,
+    process: load::Server,
     /// Who publishes to a server whose publishers are outside.
     outside: Option<Outside>,
+    /// The files of nginx.
+    _folder: Option<TempDir>,
 }
 
 /// A publisher in the load's process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Outside {
     published: Arc<AtomicU64>,
     task: Mutex<Option<AbortHandle>>,
@@ -90,53 +95,43 @@ struct Outside {
 
 impl Server {
     /// Starts a server and waits until it listens.
-    pub(crate) fn start(side: Side, cores: Cores) -> io::Result<Self> {
+    pub(crate) async fn start(side: Side, cores: Cores) -> io::Result<Self> {
         if side == Side::Nchan {
-            let (child, address, folder) = nchan::start(cores)?;
-            let outside = Outside { published: Arc::default(), task: Mutex::default() };
-            let (_folder, outside) = (Some(folder), Some(outside));
-            return Ok(Self { side, address, child, _stdout: None, _folder, outside });
+            let (process, folder) = nchan::start(cores).await?;
+            let outside = Some(Outside::default());
+            return Ok(Self { side, process, outside, _folder: Some(folder) });
         }
-        let mut child = cores
-            .command_for_server(&std::env::current_exe()?)
-            .args(["serve", side.name()])
-            // The server ends when this pipe closes, so none outlives a runner that was killed.
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take();
-        let mut stdout = BufReader::new(stdout.ok_or_else(|| io::Error::other("no pipe"))?);
-        let mut line = String::new();
-        stdout.read_line(&mut line)?;
-        let address = line.trim().rsplit('/').next().and_then(|text| text.parse().ok());
-        let Some(address) = address else {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(io::Error::other(format!("the {} server did not start", side.name())));
-        };
-        let _stdout = Some(stdout);
-        Ok(Self { side, address, child, _stdout, _folder: None, outside: None })
+        let mut command = cores.command_for_server(&std::env::current_exe()?);
+        // The server ends when this pipe closes, so none outlives a runner that was killed.
+        command.args(["serve", side.name()]).stdin(Stdio::piped());
+        let process = load::Server::start(command, START).await.map_err(|error| {
+            io::Error::other(format!("the {} server did not start: {error}", side.name()))
+        })?;
+        Ok(Self { side, process, outside: None, _folder: None })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address()
     }
 
     pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
-        process::cpu_time(self.child.id())
+        process::cpu_time(self.process.id()?)
     }
 
     pub(crate) fn anonymous_memory(&self) -> io::Result<u64> {
-        process::anonymous_memory(self.child.id())
+        process::anonymous_memory(self.process.id()?)
     }
 
     /// Starts publishers inside the server.
     pub(crate) async fn publish(&self, order: &Order) -> io::Result<()> {
         if let Some(Outside { published, task }) = &self.outside {
-            let (address, order, published) = (self.address, *order, Arc::clone(published));
+            let (address, order, published) = (self.address(), *order, Arc::clone(published));
             let publishing =
                 tokio::spawn(async move { nchan::publish(address, order, &published).await });
             *task.lock().unwrap_or_else(PoisonError::into_inner) = Some(publishing.abort_handle());
             return Ok(());
         }
-        let body = serde_json::to_vec(order)?;
-        http::post(self.address, self.side.path(Endpoint::Publish), &body).await?;
+        self.post(Endpoint::Publish, &serde_json::to_vec(order)?).await?;
         Ok(())
     }
 
@@ -147,15 +142,26 @@ impl Server {
             task.inspect(AbortHandle::abort);
             return Ok(published.load(Ordering::Relaxed));
         }
-        let body = http::post(self.address, self.side.path(Endpoint::Stop), b"{}").await?;
+        let body = self.post(Endpoint::Stop, b"{}").await?;
         Ok(serde_json::from_slice(&body)?)
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Ends the process, and waits until it has ended.
+    pub(crate) async fn kill(self) -> io::Result<()> {
+        self.process.kill().await
+    }
+
+    /// Calls an endpoint and returns the body of its answer, which has to be a success.
+    async fn post(&self, endpoint: Endpoint, body: &[u8]) -> io::Result<Vec<u8>> {
+        let path = self.side.path(endpoint);
+        let request = calls::call(self.address(), path, body);
+        let (status, body) = timeout(ANSWER, http::call(self.address(), &request)).await??;
+        match status {
+            200..=299 => Ok(body),
+            status => {
+                let body = String::from_utf8_lossy(&body);
+                Err(io::Error::other(format!("{path} answered {status}: {body}")))
+            }
+        }
     }
 }

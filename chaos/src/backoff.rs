@@ -7,6 +7,9 @@ use fastrand::Rng;
 const FIRST_MS: u64 = 100;
 const MAX_MS: u64 = 2_000;
 
+/// The longest wait that a server may ask for: a drain spreads a million clients over this time.
+pub(crate) const ASKED_MAX: Duration = Duration::from_secs(30);
+
 /// Waits that grow with each failure, with full jitter; what the server asked for comes first.
 #[derive(Debug)]
 pub(crate) struct Backoff {

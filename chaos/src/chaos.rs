@@ -11,16 +11,17 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use load::{Server, console::print};
+
 use crate::{
-    crowd::Crowd,
+    app::{self, App},
+    crowd::{Crowd, Patience},
     listener::{Listener, Scene},
-    machine::{free_address, say},
-    plan::Plan,
+    plan::{Chaos, Plan},
     proxy::Proxy,
     publisher::{publish, send_until_heard},
     record::Reason,
     report,
-    server::{Launch, Server},
     verify::Acknowledged,
 };
 
@@ -28,39 +29,23 @@ use crate::{
 /// 100, remembers 10 s, which is longer than any outage here and shorter than a sleep.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// One listener in so many sleeps now and then.
-const SLEEPER_EVERY: usize = 50;
-
-/// How long everybody has to catch up once all is calm. Waits between attempts are 2 s at most;
-/// a stream that nothing but its heartbeat wakes, each 15 s, is late.
-const CATCH_UP: Duration = Duration::from_secs(12);
-
 /// How often the run says how it is going.
 const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Runs it, and returns whether the promise held.
-pub(crate) async fn run(
-    plan: &Plan,
-    seconds: u64,
-    listeners: usize,
-    publishers: usize,
-) -> io::Result<bool> {
+pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
+    let Chaos { seconds, listeners, publishers, sleeper_every } = chaos;
     let home = TempDir::new()?;
-    let launch = Launch {
-        binary: plan.binary.clone(),
-        address: free_address()?,
-        home: home.path().to_owned(),
-        file_blocks_max: None,
-    };
+    let app = App::new(&plan.binary, home.path())?;
     let scene = Arc::new(Scene::default());
     let mut rng = Rng::with_seed(plan.seed);
-    let server = launch.start().await?;
-    let proxy = Proxy::start(launch.address, rng.u64(..), &scene)?;
+    let server = app.start().await?;
+    let proxy = Proxy::start(app.address, rng.u64(..), &scene)?;
     let mut crowd = Crowd::new();
     for number in 0..listeners {
         let listener = Listener::new(number, proxy.address(), &scene, plan.seed);
-        let sleeps = number % SLEEPER_EVERY == SLEEPER_EVERY - 1;
-        crowd.add(if sleeps { listener.sleeping() } else { listener });
+        let is_sleeper = number % sleeper_every == sleeper_every - 1;
+        crowd.add(if is_sleeper { listener.sleeper() } else { listener });
     }
     let (stop, stopped) = watch::channel(false);
     let mut publishing = JoinSet::new();
@@ -69,7 +54,7 @@ pub(crate) async fn run(
         publishing.spawn(publish(number, proxy.address(), scene, PAUSE, stopped, rng.fork()));
     }
 
-    let fire = Fire { launch: &launch, scene: &scene, until: Duration::from_secs(seconds) };
+    let fire = Fire { app: &app, scene: &scene, until: Duration::from_secs(seconds) };
     let (server, restarts) = fire.rage(server, &mut rng).await?;
     stop.send_replace(true);
     proxy.calm_down();
@@ -78,10 +63,10 @@ pub(crate) async fn run(
         acknowledged.extend(published.map_err(io::Error::other)??);
     }
     let calm = Instant::now();
-    let last = send_until_heard(launch.address, "the last", &scene).await?;
+    let last = send_until_heard(app.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
-    let crowd = crowd.reach(end, CATCH_UP).await;
+    let crowd = crowd.reach(end, Patience::CALM).await;
     server.kill().await?;
 
     let slowest = crowd.iter().filter_map(Listener::reached).max().unwrap_or(calm);
@@ -103,7 +88,7 @@ struct Restarts {
 
 /// The time with faults.
 struct Fire<'a> {
-    launch: &'a Launch,
+    app: &'a App,
     scene: &'a Scene,
     until: Duration,
 }
@@ -120,13 +105,13 @@ impl Fire<'_> {
             sleep(Duration::from_millis(rng.u64(2_000..6_000)).min(left)).await;
             // Now and then it is asked to end: clients are told when to come back.
             if rng.u8(0..6) == 0 {
-                server.stop().await?;
+                app::stop(server).await?;
                 restarts.drains += 1;
             } else {
                 server.kill().await?;
                 restarts.kills += 1;
             }
-            server = self.launch.start().await?;
+            server = self.app.start().await?;
             if told.elapsed() >= PROGRESS {
                 told = Instant::now();
                 self.progress(began.elapsed(), restarts);
@@ -136,7 +121,7 @@ impl Fire<'_> {
 
     fn progress(&self, elapsed: Duration, restarts: Restarts) {
         let tally = &self.scene.tally;
-        say(format!(
+        print(format!(
             "{:4} s: {} kills, {} cuts, {} messages, {} deliveries, {} streams open",
             elapsed.as_secs(),
             restarts.kills,
@@ -150,14 +135,21 @@ impl Fire<'_> {
 
 fn tell(scene: &Scene, restarts: Restarts, acknowledged: &[Acknowledged], slowest: Duration) {
     let tally = &scene.tally;
-    say(format!(
+    print(format!(
         "  kill -9, restarts    {}, and {} after SIGTERM",
         restarts.kills, restarts.drains
     ));
-    say(format!("  connections cut      {}, {} half-closed", tally.cuts, tally.half_closes));
-    say(format!("  slowed               {} delayed, {} dripped", tally.delays, tally.drips));
-    say(format!("  502s, proxy away     {}, {} times", tally.bad_gateways, tally.absences));
-    say(format!("  acknowledged         {} ({} retries)", acknowledged.len(), tally.send_retries));
-    say(format!("  connections          {}, {} without a stream", tally.connections, tally.failed));
-    say(format!("  all caught up after  {:.2} s", slowest.as_secs_f32()));
+    print(format!("  connections cut      {}, {} half-closed", tally.cuts, tally.half_closes));
+    print(format!("  slowed               {} delayed, {} dripped", tally.delays, tally.drips));
+    print(format!("  502s, proxy away     {}, {} times", tally.bad_gateways, tally.absences));
+    print(format!(
+        "  acknowledged         {} ({} retries)",
+        acknowledged.len(),
+        tally.send_retries
+    ));
+    print(format!(
+        "  connections          {}, {} without a stream",
+        tally.connections, tally.failed
+    ));
+    print(format!("  all caught up after  {:.2} s", slowest.as_secs_f32()));
 }

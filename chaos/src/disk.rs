@@ -10,15 +10,16 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use load::{console::print, machine::free_address};
+
 use crate::{
-    crowd::Crowd,
+    app::{self, App},
+    crowd::{Crowd, Patience},
     listener::{Listener, Scene},
-    machine::{free_address, say},
     plan::Plan,
     publisher::{Answer, send, send_until_heard},
     record::Reason,
     report,
-    server::Launch,
     verify::Acknowledged,
 };
 
@@ -39,14 +40,9 @@ const SENDS_MAX: usize = 2_000;
 /// Runs it, and returns whether the promise held.
 pub(crate) async fn run(plan: &Plan) -> io::Result<bool> {
     let home = TempDir::new()?;
-    let roomy = Launch {
-        binary: plan.binary.clone(),
-        address: free_address()?,
-        home: home.path().to_owned(),
-        file_blocks_max: None,
-    };
-    let full = Launch { file_blocks_max: Some(FILE_BLOCKS_MAX), ..roomy.clone() };
-    let mut held = in_use(&roomy).await?;
+    let app = App::new(&plan.binary, home.path())?;
+    let full = App { file_blocks_max: Some(FILE_BLOCKS_MAX), ..app.clone() };
+    let mut held = in_use(&app).await?;
 
     let scene = Arc::new(Scene::default());
     let server = full.start().await?;
@@ -61,27 +57,27 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<bool> {
     let (open, failures) = (scene.tally.open.value(), filled.failures.len());
     server.kill().await?;
 
-    let server = roomy.start().await?;
+    let server = app.start().await?;
     let mut acknowledged = filled.acknowledged;
     let before = acknowledged.len();
     // What failed is tried again, as a client would: it is there once.
     for token in &filled.failures {
-        acknowledged.push(send_until_heard(roomy.address, token, &scene).await?);
+        acknowledged.push(send_until_heard(app.address, token, &scene).await?);
     }
-    let last = send_until_heard(roomy.address, "the last", &scene).await?;
+    let last = send_until_heard(app.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
-    let crowd = crowd.reach(end, Duration::from_secs(30)).await;
+    let crowd = crowd.reach(end, Patience::CALM).await;
     server.kill().await?;
 
-    say(format!("  acknowledged         {before} until the disk was full"));
-    say(format!("  failed               {failures} with a problem document, none with 200"));
-    say(format!("  streams open then    {open} of {LISTENERS}"));
-    say("  a second process     exits, and says that the directory is in use");
+    print(format!("  acknowledged         {before} until the disk was full"));
+    print(format!("  failed               {failures} with a problem document, none with 200"));
+    print(format!("  streams open then    {open} of {LISTENERS}"));
+    print("  a second process     exits, and says that the directory is in use");
     let findings = report::check(crowd, &scene, &acknowledged, &[Reason::Trimmed], end);
     held &= report::conclude(&findings);
     if open != LISTENERS as u64 {
-        say("VIOLATION a full disk ended streams");
+        print("VIOLATION a full disk ended streams");
         held = false;
     }
     if !held {
@@ -98,11 +94,11 @@ struct Filled {
 }
 
 /// Sends until the disk is full.
-async fn fill(launch: &Launch) -> io::Result<Filled> {
+async fn fill(app: &App) -> io::Result<Filled> {
     let mut filled = Filled { acknowledged: Vec::new(), failures: Vec::new() };
     for n in 0..SENDS_MAX {
         let token = format!("{n:-<TEXT_CHARS$}");
-        match send(launch.address, &token).await? {
+        match send(app.address, &token).await? {
             Answer::Sent(sent) => filled.acknowledged.push(sent),
             Answer::Refused(status, body) => {
                 let problem: Value = serde_json::from_str(&body)?;
@@ -120,18 +116,19 @@ async fn fill(launch: &Launch) -> io::Result<Filled> {
 }
 
 /// Checks that a second process on the same directory exits, and says why.
-async fn in_use(launch: &Launch) -> io::Result<bool> {
-    let server = launch.start().await?;
-    let second = Launch { address: free_address()?, ..launch.clone() };
-    let mut command: Command = second.command();
+async fn in_use(app: &App) -> io::Result<bool> {
+    let server = app.start().await?;
+    let second = App { address: free_address()?, ..app.clone() };
+    let mut command = Command::from(second.command());
+    command.kill_on_drop(true);
     let output = command.stdout(Stdio::null()).stderr(Stdio::piped()).output();
     let late = |_| io::Error::other("a second process on the same directory runs");
     let output = timeout(Duration::from_secs(20), output).await.map_err(late)??;
     let said = String::from_utf8_lossy(&output.stderr);
-    server.stop().await?;
+    app::stop(server).await?;
     let is_clear = !output.status.success() && said.contains("in use") && said.contains("data");
     if !is_clear {
-        say(format!("VIOLATION a second process ended with {}: {said}", output.status));
+        print(format!("VIOLATION a second process ended with {}: {said}", output.status));
     }
     Ok(is_clear)
 }

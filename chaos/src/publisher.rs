@@ -9,11 +9,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{
-    http::{Request, call},
-    listener::Scene,
-    verify::Acknowledged,
-};
+use crate::{listener::Scene, verify::Acknowledged};
+use load::http::{Request, call};
 
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -32,11 +29,12 @@ pub(crate) enum Answer {
 
 /// Sends one message once. Its key is its text.
 pub(crate) async fn send(target: SocketAddr, token: &str) -> io::Result<Answer> {
-    let request = Request::new("POST", "chat.Send")
+    let body = json!({ "username": "chaos", "message": token }).to_string();
+    let request = Request::new("POST", "/_kipo/actions/chat.Send", target)
         .header("Accept", "application/json")
-        .header("Idempotency-Key", &format!("\"{}\"", &token[..token.len().min(100)]))
+        .header("Idempotency-Key", format_args!("\"{}\"", &token[..token.len().min(100)]))
         .header("Connection", "close")
-        .json(&json!({ "username": "chaos", "message": token }).to_string());
+        .json(body.as_bytes());
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let (status, body) = timeout(ATTEMPT, call(target, &request)).await.map_err(late)??;
     let body = String::from_utf8_lossy(&body).into_owned();

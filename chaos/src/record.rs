@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::cursor::Cursor;
+use load::Cursor;
 
 /// Everything that one listener was told, over all its connections.
 #[derive(Clone, Debug, Default)]

@@ -1,28 +1,27 @@
 //! The data is restored from an older copy, and written on: whoever saw what is lost is told
 //! that the histories diverged, and whoever did not goes on as if nothing had been.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc};
 
 use fastrand::Rng;
 use tempfile::TempDir;
-use tokio::{sync::watch, time::timeout};
+use tokio::{process::Command, sync::watch, time::timeout};
+
+use load::console::print;
 
 use crate::{
-    cursor::Cursor,
+    app::{self, App},
+    crowd::Patience,
     listener::{Goal, Listener, Scene},
-    machine::{free_address, say},
     plan::Plan,
     publisher::send_until_heard,
     record::{Entry, Reason, Record, Resume},
     report,
-    server::{Launch, copy},
 };
+use load::Cursor;
 
 /// How many listeners see what is lost, and how many do not.
 const LISTENERS: usize = 4;
-
-/// How long a listener may take to come to a place.
-const REACH: Duration = Duration::from_secs(20);
 
 /// Runs it, and returns whether every listener was told the truth every time.
 pub(crate) async fn run(plan: &Plan, trials: usize) -> io::Result<bool> {
@@ -30,27 +29,22 @@ pub(crate) async fn run(plan: &Plan, trials: usize) -> io::Result<bool> {
     let (mut diverged, mut resumed) = (0, 0);
     for number in 1..=trials {
         let home = TempDir::new()?;
-        let launch = Launch {
-            binary: plan.binary.clone(),
-            address: free_address()?,
-            home: home.path().to_owned(),
-            file_blocks_max: None,
-        };
-        let told = Trial { launch, seed: plan.seed }.run(&mut rng).await?;
+        let app = App::new(&plan.binary, home.path())?;
+        let told = Trial { app, seed: plan.seed }.run(&mut rng).await?;
         diverged += told.diverged;
         resumed += told.resumed;
         if !told.is_right {
-            say(format!("in trial {number}"));
+            print(format!("in trial {number}"));
             report::keep(home);
             return Ok(false);
         }
     }
-    say(format!("  trials               {trials}"));
-    say(format!(
+    print(format!("  trials               {trials}"));
+    print(format!(
         "  told `diverged`      {diverged} of {}, who saw what is lost",
         trials * LISTENERS
     ));
-    say(format!("  told `resumed`       {resumed} of {}, who did not", trials * LISTENERS));
+    print(format!("  told `resumed`       {resumed} of {}, who did not", trials * LISTENERS));
     Ok(true)
 }
 
@@ -62,31 +56,31 @@ struct Told {
 }
 
 struct Trial {
-    launch: Launch,
+    app: App,
     seed: u64,
 }
 
 impl Trial {
     async fn run(&self, rng: &mut Rng) -> io::Result<Told> {
         let scene = Arc::new(Scene::default());
-        let backup = self.launch.home.join("backup");
+        let backup = self.app.home.join("backup");
 
-        let server = self.launch.start().await?;
+        let server = self.app.start().await?;
         let kept = self.publish(&scene, "kept", rng.usize(1..8)).await?;
-        server.stop().await?;
-        copy(&self.launch.data(), &backup).await?;
+        app::stop(server).await?;
+        copy(&self.app.data(), &backup).await?;
 
-        let server = self.launch.start().await?;
+        let server = self.app.start().await?;
         let mut unaware = self.listeners(&scene, 0);
         self.reach(&mut unaware, kept).await?;
         let lost = self.publish(&scene, "lost", rng.usize(1..8)).await?;
         let mut aware = self.listeners(&scene, LISTENERS);
         self.reach(&mut aware, lost).await?;
         server.kill().await?;
-        copy(&backup, &self.launch.data()).await?;
+        copy(&backup, &self.app.data()).await?;
 
         // Fewer, as many, or more than were lost.
-        let server = self.launch.start().await?;
+        let server = self.app.start().await?;
         let last = self.publish(&scene, "other", rng.usize(1..12)).await?;
         self.reach(&mut unaware, last).await?;
         self.reach(&mut aware, last).await?;
@@ -102,7 +96,7 @@ impl Trial {
         let is_right =
             diverged == LISTENERS && resumed == LISTENERS && findings.violations.is_empty();
         if !is_right {
-            say(format!(
+            print(format!(
                 "{diverged} were told `diverged` and {resumed} `resumed`, of {LISTENERS} each"
             ));
             report::conclude(&findings);
@@ -115,22 +109,26 @@ impl Trial {
         let mut last = None;
         for n in 0..count {
             let token = format!("{word}-{n}");
-            last = Some(send_until_heard(self.launch.address, &token, scene).await?.cursor);
+            last = Some(send_until_heard(self.app.address, &token, scene).await?.cursor);
         }
         last.ok_or_else(|| io::Error::other("nothing was published"))
     }
 
     fn listeners(&self, scene: &Arc<Scene>, from: usize) -> Vec<Listener> {
-        let new = |number| Listener::new(number, self.launch.address, scene, self.seed);
+        let new = |number| Listener::new(number, self.app.address, scene, self.seed);
         (from..from + LISTENERS).map(new).collect()
     }
 
     /// Lets each listener follow the room until it holds `place`.
     async fn reach(&self, listeners: &mut [Listener], place: Cursor) -> io::Result<()> {
-        let goal = watch::Sender::new(Goal::Reach(place));
+        let Patience { connection, total } = Patience::CALM;
+        let goal = watch::Sender::new(Goal::Reach { position: place, within: connection });
         for listener in listeners {
-            let late = |_| io::Error::other(format!("a listener never came to {place}"));
-            timeout(REACH, listener.follow(&mut goal.subscribe())).await.map_err(late)?;
+            // A listener that is late and one that is out of time are the same here.
+            let _ = timeout(total, listener.follow(&mut goal.subscribe())).await;
+            if listener.reached().is_none() {
+                return Err(io::Error::other(format!("a listener never came to {place}")));
+            }
         }
         Ok(())
     }
@@ -148,4 +146,13 @@ fn last_verdict(record: &Record) -> Option<Reason> {
         _ => None,
     });
     gap.filter(|_| resume == Some(Resume::Gap))
+}
+
+/// Copies a directory as it stands, holes in its files included.
+async fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if to.exists() {
+        std::fs::remove_dir_all(to)?;
+    }
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().await?;
+    if status.success() { Ok(()) } else { Err(io::Error::other("cp -a failed")) }
 }

@@ -11,14 +11,15 @@ use std::{
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use load::{console::print, machine::raise_open_files};
+
 use crate::{
-    crowd::Crowd,
+    app::{self, App},
+    crowd::{Crowd, Patience},
     listener::{Listener, Scene},
-    machine::{free_address, raise_open_files, say},
     plan::Plan,
     publisher::send_until_heard,
     report,
-    server::Launch,
     tally::Count,
     verify::Acknowledged,
 };
@@ -37,46 +38,44 @@ const ARRIVALS_PER_MS: usize = 4;
 /// Addresses to come from: one has some 28,000 ports.
 const SOURCES: usize = 8;
 
+/// Files of this process that are not connections of listeners.
+const FILES_SPARE: u64 = 500;
+
 /// How long any phase may take.
 const PHASE: Duration = Duration::from_secs(120);
 
 /// Runs it, and returns whether the promise held.
 pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
-    let possible = raise_open_files();
-    let listeners = wanted.min(possible);
+    let files = raise_open_files().saturating_sub(FILES_SPARE);
+    let listeners = wanted.min(usize::try_from(files).unwrap_or(usize::MAX));
     if listeners < wanted {
-        say(format!("{wanted} listeners were asked for, RLIMIT_NOFILE allows {listeners}"));
+        print(format!("{wanted} listeners were asked for, RLIMIT_NOFILE allows {listeners}"));
     }
     let home = TempDir::new()?;
-    let launch = Launch {
-        binary: plan.binary.clone(),
-        address: free_address()?,
-        home: home.path().to_owned(),
-        file_blocks_max: None,
-    };
+    let app = App::new(&plan.binary, home.path())?;
     let scene = Arc::new(Scene::default());
-    let server = launch.start().await?;
+    let server = app.start().await?;
     scene.is_listening.store(true, Ordering::Release);
     let mut crowd = Crowd::new();
     for number in 0..listeners {
         let source = u8::try_from(2 + number % SOURCES).unwrap_or(2);
         let source = IpAddr::V4(Ipv4Addr::new(127, 0, 0, source));
-        crowd.add(Listener::new(number, launch.address, &scene, plan.seed).from(source));
+        crowd.add(Listener::new(number, app.address, &scene, plan.seed).from(source));
         if number % ARRIVALS_PER_MS == 0 {
             sleep(Duration::from_millis(1)).await;
         }
     }
     wait_until("open streams", &scene.tally.open, listeners as u64).await?;
-    say(format!("{listeners} listeners are connected"));
-    let mut acknowledged = publish(&launch, &scene, "before", BEFORE, Duration::ZERO).await?;
+    print(format!("{listeners} listeners are connected"));
+    let mut acknowledged = publish(&app, &scene, "before", BEFORE, Duration::ZERO).await?;
     let (connections, failed) = (scene.tally.connections.value(), scene.tally.failed.value());
 
     let restarting = Instant::now();
     let restart = async {
         scene.is_listening.store(false, Ordering::Release);
-        server.stop().await?;
+        app::stop(server).await?;
         let ended = restarting.elapsed();
-        let server = launch.start().await?;
+        let server = app.start().await?;
         scene.is_listening.store(true, Ordering::Release);
         let listening = restarting.elapsed();
         // A stream that has not noticed its end yet counts as open: each has to come anew.
@@ -85,28 +84,33 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
         wait_until("open streams", &scene.tally.open, listeners as u64).await?;
         io::Result::Ok((server, [ended, listening, restarting.elapsed()]))
     };
-    let publishing = publish(&launch, &scene, "during", DURING, DURING_PAUSE);
+    let publishing = publish(&app, &scene, "during", DURING, DURING_PAUSE);
     let ((server, [ended, listening, back]), during) = tokio::try_join!(restart, publishing)?;
     acknowledged.extend(during);
-    let last = send_until_heard(launch.address, "the last", &scene).await?;
+    let last = send_until_heard(app.address, "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
-    let crowd = crowd.reach(end, PHASE).await;
+    let patience = Patience { connection: PHASE, total: PHASE };
+    let crowd = crowd.reach(end, patience).await;
     server.kill().await?;
 
     let tally = &scene.tally;
-    say(format!("  listeners            {listeners}"));
-    say(format!("  old server ended     {:.2} s after SIGTERM", ended.as_secs_f32()));
-    say(format!("  new server listened  {:.2} s after SIGTERM", listening.as_secs_f32()));
-    say(format!("  all were back        {:.2} s after SIGTERM", back.as_secs_f32()));
-    say(format!("  connections          {}", tally.connections.value() - connections));
-    say(format!(
+    print(format!("  listeners            {listeners}"));
+    print(format!("  old server ended     {:.2} s after SIGTERM", ended.as_secs_f32()));
+    print(format!("  new server listened  {:.2} s after SIGTERM", listening.as_secs_f32()));
+    print(format!("  all were back        {:.2} s after SIGTERM", back.as_secs_f32()));
+    print(format!("  connections          {}", tally.connections.value() - connections));
+    print(format!(
         "  ended before ready   {} (refused ones included)",
         tally.failed.value() - failed
     ));
-    say(format!("  refused              {} while no server listened", tally.refused));
-    say(format!("  refused wrongly      {} begun after it listened", tally.refused_wrongly));
-    say(format!("  acknowledged         {} ({} retries)", acknowledged.len(), tally.send_retries));
+    print(format!("  refused              {} while no server listened", tally.refused));
+    print(format!("  refused wrongly      {} begun after it listened", tally.refused_wrongly));
+    print(format!(
+        "  acknowledged         {} ({} retries)",
+        acknowledged.len(),
+        tally.send_retries
+    ));
     let findings = report::check(crowd, &scene, &acknowledged, &[], end);
     let held = report::conclude(&findings) && tally.refused_wrongly.value() == 0;
     if !held {
@@ -128,7 +132,7 @@ async fn wait_until(what: &str, count: &Count, wanted: u64) -> io::Result<()> {
 }
 
 async fn publish(
-    launch: &Launch,
+    app: &App,
     scene: &Scene,
     phase: &str,
     count: usize,
@@ -137,7 +141,7 @@ async fn publish(
     let mut acknowledged = Vec::with_capacity(count);
     for n in 0..count {
         let token = format!("{phase}-{n}");
-        acknowledged.push(send_until_heard(launch.address, &token, scene).await?);
+        acknowledged.push(send_until_heard(app.address, &token, scene).await?);
         sleep(pause).await;
     }
     Ok(acknowledged)

@@ -10,10 +10,8 @@ use std::{
     ops::RangeInclusive,
 };
 
-use crate::{
-    cursor::Cursor,
-    record::{Entry, Gap, Message, Ready, Reason, Record, Resume},
-};
+use crate::record::{Entry, Gap, Message, Ready, Reason, Record, Resume};
+use load::Cursor;
 
 /// What an answer to Send said: this token is the message with this id.
 #[derive(Clone, Debug)]

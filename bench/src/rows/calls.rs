@@ -5,8 +5,8 @@
 use std::io;
 
 use super::watch;
-use crate::load::calls::Callers;
-use crate::machine::Cores;
+use crate::clients::calls::Callers;
+use crate::cores::Cores;
 use crate::pair::alternate;
 use crate::plan::Plan;
 use crate::server::Endpoint;
@@ -20,8 +20,8 @@ const BODY: &[u8] = br#"{"id":4711,"text":"The quick brown fox jumps over the la
 pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
     let pairs = alternate("action calls", plan, cores, async |server| {
         let path = server.side.path(Endpoint::Echo);
-        let mut callers = Callers::start(server.address, path, CONNECTIONS, BODY);
-        watch(plan, &server, || callers.answered()).await
+        let mut callers = Callers::start(server.address(), path, CONNECTIONS, BODY);
+        watch(plan, server, || callers.answered()).await
     })
     .await?;
 

@@ -7,8 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use super::{Work, watch};
-use crate::load::listeners::Listeners;
-use crate::machine::Cores;
+use crate::clients::listeners::Listeners;
+use crate::cores::Cores;
 use crate::pair::{Pair, alternate};
 use crate::plan::Plan;
 use crate::serve::Order;
@@ -64,13 +64,13 @@ pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> 
     ])
 }
 
-async fn fan_out(plan: &Plan, server: Server, order: Order) -> io::Result<Run> {
-    let mut listeners = Listeners::new(server.address, server.side.path(Endpoint::Listen));
+async fn fan_out(plan: &Plan, server: &Server, order: Order) -> io::Result<Run> {
+    let mut listeners = Listeners::new(server.address(), server.side.path(Endpoint::Listen));
     listeners.grow_to(LISTENERS).await?;
     tokio::time::sleep(SUBSCRIBING).await;
 
     server.publish(&order).await?;
-    let work = watch(plan, &server, || Ok(listeners.seen()?.received)).await?;
+    let work = watch(plan, server, || Ok(listeners.seen()?.received)).await?;
     let expected = server.stop_publishing().await? * LISTENERS as u64;
     let seen = listeners.settle(expected).await?;
     match seen.disordered {

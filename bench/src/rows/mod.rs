@@ -8,7 +8,7 @@ mod pages;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::machine::Cores;
+use crate::cores::Cores;
 use crate::plan::{Plan, Row};
 use crate::process;
 use crate::server::Server;

@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    action::{context::Context, field::Field, limits::Limits, travel::Outgoing},
+    action::{codec::Outgoing, context::Context, field::Field, limits::Limits},
     error::{FieldErrors, Result},
 };
 
@@ -53,7 +53,7 @@ pub trait Action: Input {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the action from its output; see [`Error`] for who reads what of it.
+    /// What keeps the action from its output; [`Error`](crate::Error) says who reads what of it.
     fn call(self, cx: Context) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 

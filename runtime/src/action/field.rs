@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::action::travel::Incoming;
+use crate::action::codec::Incoming;
 
 /// One field of an input, by its name on the wire.
 #[derive(Clone, Copy, Debug)]

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    dev::control::{receive, send},
+    dev::fd_passing::{receive, send},
     server::IdleConnection,
 };
 

@@ -1,13 +1,14 @@
 //! Development only: edits show in every open tab, and a new version of the app takes over. Start
-//! reading at [`develop`]; the process that builds and starts versions is the [`supervisor`].
+//! reading at [`dev_loop`]; the process that builds and starts versions is the [`supervisor`].
 
-mod control;
-mod develop;
+mod dev_loop;
 mod editor;
 mod environment;
+mod fd_passing;
 mod handoff;
 mod outcome;
 mod panel;
+mod protocol;
 mod reload;
 mod report;
 mod supervised;
@@ -15,10 +16,10 @@ pub(crate) mod supervisor;
 mod watch;
 
 pub(crate) use self::{
-    control::{Order, Word},
-    develop::Develop,
+    dev_loop::Develop,
     environment::SUPERVISED,
     outcome::{Acted, ms},
+    protocol::{Order, Word},
     report::Report,
     supervised::{Supervised, Supervisor, report_panics},
 };

@@ -1,7 +1,7 @@
 //! What the development panel in a page asks for: `{base}/dev/panel`, one JSON document.
 //!
 //! It describes the actions, the pages, the client and what was built or changed last. The panel
-//! itself is the browser's (`client/panel.js`).
+//! itself is the browser's (`client/dev/panel.js`).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -30,7 +30,7 @@ use crate::{
 /// Where the document is, below the base path.
 const PANEL_PATH: &str = "/dev/panel";
 
-/// The key that opens the panel, as `client/panel.js` has it.
+/// The key that opens the panel, as `client/dev/panel.js` has it.
 pub(crate) const PANEL_KEY: &str = "Alt+Shift+K";
 
 /// As many changes as one looks back at.

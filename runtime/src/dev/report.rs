@@ -92,7 +92,7 @@ impl Report {
 
     /// Reports a error that keeps the app from starting.
     pub(crate) fn of_start_diagnostic(start_error: &StartDiagnostic, root: Option<&Path>) -> Self {
-        let (file, line, column) = place(&start_error.place);
+        let (file, line, column) = place(&start_error.location);
         let file = located(file, root);
         // A diagnostic of a page has its excerpt indented below its sentence.
         let (message, excerpt) = match start_error.message.split_once("\n    ") {
@@ -225,7 +225,7 @@ mod tests {
         );
         assert_eq!(report.to_string(), "pages/a.html:1:2: no such thing\n    1 | x\n      | ^");
         let known = StartDiagnostic::new(
-            start_error.place.clone(),
+            start_error.location.clone(),
             format!("{}\n    known: a, b", start_error.message),
         );
         let known = Report::of_start_diagnostic(&known, None);

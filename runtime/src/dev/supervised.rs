@@ -13,10 +13,10 @@ use std::{
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::dev::{
-    control::{Order, Word, line},
-    develop::Develop,
+    dev_loop::Develop,
     environment::SUPERVISED,
     handoff::Socket,
+    protocol::{Order, Word, line},
     report::Report,
 };
 

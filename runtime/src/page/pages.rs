@@ -21,7 +21,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use crate::page::template::{Listed, list, uses};
 use crate::{
     action::{Context, States},
-    error::{Code, Error, Result, StartDiagnostic, unpanicked},
+    error::{Code, Error, Result, StartDiagnostic, catch_panic},
     files::{Files, Hash},
     header::REQUEST_ID,
     page::{
@@ -74,7 +74,7 @@ impl Pages {
         match &loaded {
             Ok(set) => errors.extend(settings.guards.errors(&set.page_files())),
             Err(diagnostics) => {
-                errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic))
+                errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic));
             }
         }
         match loaded {
@@ -218,7 +218,7 @@ impl Pages {
             return Ok(self.page(cx, page, &Reply::default(), html, &hash));
         }
         let page_cx = PageContext::new(cx.clone(), params.clone());
-        let data = within(self.settings.timeout, unpanicked(self.data(page, &page_cx)))
+        let data = within(self.settings.timeout, catch_panic(self.data(page, &page_cx)))
             .await
             .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
             .map_err(|error| Failure::of_data(page, error))?;

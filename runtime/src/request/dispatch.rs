@@ -11,7 +11,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, States},
-    error::{Code, Error, Result, problem, unpanicked},
+    error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     request::{decode, encode, route::Endpoint, shield::Shield, within::within},
     schema::Shape,
@@ -75,7 +75,7 @@ async fn call<A: Action>(shared: Arc<Shared>, name: Arc<str>, request: Request) 
         let action = admit::<A>(&shared, &cx, body, bounds).await?;
         to_end(&shared, &cx, bounds, action.call(cx.clone())).await
     };
-    answer(&cx, unpanicked(outcome).instrument(span).await)
+    answer(&cx, catch_panic(outcome).instrument(span).await)
 }
 
 /// Runs one stream, or what the action does for clients that take none.
@@ -95,7 +95,7 @@ async fn stream<A: StreamAction>(
             let action = admit::<A>(&shared, &cx, body, bounds).await?;
             to_end(&shared, &cx, bounds, action.call(cx.clone())).await
         };
-        return answer(&cx, unpanicked(outcome).instrument(span).await);
+        return answer(&cx, catch_panic(outcome).instrument(span).await);
     }
     let outcome = async {
         not_draining(&shared)?;
@@ -103,7 +103,7 @@ async fn stream<A: StreamAction>(
         let action = admit::<A>(&shared, &cx, body, bounds).await?;
         Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
-    match unpanicked(outcome).instrument(span.clone()).await {
+    match catch_panic(outcome).instrument(span.clone()).await {
         Ok((action, permit)) => {
             let cx = cx.detached();
             let headers = cx.clone();

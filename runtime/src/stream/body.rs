@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     action::Bounds,
-    error::{Error, panicked},
+    error::{Error, panic_error},
     stream::{alarm::Alarm, drain::Watch, event_stream::Pipe, jitter},
 };
 
@@ -81,7 +81,7 @@ impl StreamBody {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(Ok(output))) => (frame::COMPLETE, output),
             Ok(Poll::Ready(Err(problem))) => (frame::ERROR, problem),
-            Err(panic) => (frame::ERROR, (self.problem)(&panicked(&*panic))),
+            Err(panic) => (frame::ERROR, (self.problem)(&panic_error(&*panic))),
         };
         self.action = None;
         self.pipe.push(frame::event(event, &data, None));

@@ -46,7 +46,7 @@ struct Found {
 async fn search(cx: PageContext, Query(search): Query<Search>) -> Result<Found> {
     cx.meta(Meta::new().title(format!("Search: {}", search.q)).canonical("/search"));
     match search.q.as_str() {
-        "moved" => Err(Error::redirect_for_good("/blog/7")),
+        "moved" => Err(Error::redirect_permanent("/blog/7")),
         q => Ok(Found { text: format!("{q}, {}", search.page.unwrap_or(1)) }),
     }
 }

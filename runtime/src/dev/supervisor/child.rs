@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use crate::dev::{
-    control::{Order, Word, line},
     environment::SUPERVISED,
     handoff::Socket,
+    protocol::{Order, Word, line},
 };
 
 /// How much of the end of what a process said on standard error is kept, in bytes.

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
-    dev::{develop, handoff::Socket, report::Report},
+    dev::{dev_loop, handoff::Socket, report::Report},
     error::{Code, Error},
     header::RequestId,
     page::{self, embedded},
@@ -78,7 +78,7 @@ impl Fallback {
 }
 
 fn router(base: &str, root: &std::path::Path, wrong: &[Report], shared: &Arc<Shared>) -> Router {
-    let stream = develop::wrong_stream(base, Some(root), wrong, Arc::clone(shared));
+    let stream = dev_loop::wrong_stream(base, Some(root), wrong, Arc::clone(shared));
     let page = page(base, wrong);
     embedded::client_router(base).merge(stream).fallback(move |request: Request| {
         let id = RequestId::of(request.headers());
@@ -108,7 +108,7 @@ fn page(base: &str, wrong: &[Report]) -> String {
         .iter()
         .map(|report| format!("<pre>{}</pre>\n", page::escape(&report.plain())))
         .collect();
-    let reload = page::escape(&embedded::client_path(base, "reload.js"));
+    let reload = page::escape(&embedded::client_path(base, "dev/reload.js"));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\

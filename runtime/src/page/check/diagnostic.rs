@@ -8,7 +8,7 @@ use tera::ErrorKind;
 use crate::{
     error::StartDiagnostic,
     files::Folder,
-    page::check::{known, sources::Sources},
+    page::check::{known_names, sources::Sources},
 };
 
 /// Something wrong with a page, at its place, for the one who writes it.
@@ -80,7 +80,8 @@ impl Diagnostic {
     pub(crate) fn of_error(sources: &Sources, error: &tera::Error) -> Vec<Self> {
         let mut diagnostics = Self::as_told(sources, error);
         for diagnostic in &mut diagnostics {
-            (diagnostic.message, diagnostic.known) = known::names(sources, &diagnostic.message);
+            (diagnostic.message, diagnostic.known) =
+                known_names::names(sources, &diagnostic.message);
         }
         diagnostics
     }
@@ -203,7 +204,7 @@ mod tests {
         let sources = Sources::from([("a.html".to_owned(), "x\n{{ y }}".to_owned())]);
         let diagnostic = Diagnostic::at_byte(&sources, "a.html", 5, "No such thing.");
         let start_error = diagnostic.to_start_diagnostic();
-        assert_eq!(start_error.place, "pages/a.html:2:4");
+        assert_eq!(start_error.location, "pages/a.html:2:4");
         assert_eq!(start_error.message, "no such thing\n    1 | x\n    2 | {{ y }}\n      |    ^");
     }
 }

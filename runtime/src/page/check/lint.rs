@@ -25,10 +25,10 @@ use crate::{
     page::check::{
         diagnostic::Diagnostic,
         expression::Expression,
-        nearest::did_you_mean,
         scan::{self, Attribute, Piece, Tag},
         sources::Sources,
-        start::Start,
+        suggestion::did_you_mean,
+        url_start::Start,
     },
 };
 

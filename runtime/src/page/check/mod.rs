@@ -2,13 +2,13 @@
 
 mod diagnostic;
 mod expression;
-mod known;
+mod known_names;
 mod lint;
-mod nearest;
 pub(super) mod scan;
 mod script_refs;
 mod sources;
-mod start;
+mod suggestion;
+mod url_start;
 
 pub(crate) use self::diagnostic::Diagnostic;
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -18,5 +18,5 @@ pub(super) use self::{
     scan::Piece,
     script_refs::{Uses, lint as lint_script},
     sources::Sources,
-    start::scheme,
+    url_start::scheme,
 };

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::page::check::{
     diagnostic::Diagnostic,
     expression::{Expression, Token, text_end},
-    nearest::did_you_mean,
     scan::{self, Piece},
     sources::Sources,
+    suggestion::did_you_mean,
 };
 
 /// Which templates each template extends, includes, imports or takes components from.

@@ -36,8 +36,8 @@ impl Head {
             let _ = writeln!(common, "<link rel=\"modulepreload\" href=\"{url}\">");
         }
         script(&mut common, &main);
-        let reload = settings.reload.then(|| format!("{}/reload.js", settings.client));
-        let panel = settings.reload.then(|| format!("{}/panel.js", settings.client));
+        let reload = settings.reload.then(|| format!("{}/dev/reload.js", settings.client));
+        let panel = settings.reload.then(|| format!("{}/dev/panel.js", settings.client));
         let life = settings.life.clone();
         Self { common, reload, life, panel, csp: csp(&imports) }
     }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_page_gets_its_links_in_order() {
         let head = Head::new(&Settings {
-            preload: vec!["action.js".to_owned()],
+            preload: vec!["call/action.js".to_owned()],
             reload: true,
             ..Settings::test()
         });
@@ -123,10 +123,10 @@ mod tests {
         assert_eq!(
             block,
             "<script type=\"importmap\">{\"imports\":{\"kipo\":\"/_kipo/c0/main.js\"}}</script>\n\
-             <link rel=\"modulepreload\" href=\"/_kipo/c0/action.js\">\n\
+             <link rel=\"modulepreload\" href=\"/_kipo/c0/call/action.js\">\n\
              <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
-             <script type=\"module\" src=\"/_kipo/c0/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\"></script>\n\
-             <script type=\"module\" src=\"/_kipo/c0/panel.js\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/dev/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/dev/panel.js\"></script>\n\
              <link rel=\"stylesheet\" href=\"/p/index.css\">\n\
              <script type=\"module\" src=\"/p/index.js\"></script>\n"
         );

@@ -403,7 +403,7 @@ fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
     let mut assets = Vec::new();
     for path in list(files, Folder::Pages, diagnostics) {
         let mut wrong = |message: &str| {
-            diagnostics.push(Diagnostic::of_file(format!("{}/{path}", Folder::Pages), message))
+            diagnostics.push(Diagnostic::of_file(format!("{}/{path}", Folder::Pages), message));
         };
         let kind = Kind::of(&path);
         if kind == Kind::Ignored {
@@ -464,7 +464,7 @@ fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
         let Err(error) = blank(files).add_raw_template(name, source) else { continue };
         match error.kind() {
             tera::ErrorKind::SyntaxError(_) => {
-                diagnostics.extend(Diagnostic::of_error(sources, &error))
+                diagnostics.extend(Diagnostic::of_error(sources, &error));
             }
             tera::ErrorKind::MissingParent { parent, .. } if !sources.contains_key(parent) => {
                 diagnostics.extend(Diagnostic::of_error(sources, &error));
