@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     /// A temporary folder, removed on drop.
-    struct Folder(std::path::PathBuf);
+    struct Folder(PathBuf);
 
     impl Drop for Folder {
         fn drop(&mut self) {

@@ -116,10 +116,10 @@ macro_rules! exact {
 }
 
 exact! {
-    i64, "int64-string", "^(0|-?[1-9][0-9]*)$";
-    u64, "uint64-string", "^(0|[1-9][0-9]*)$";
-    i128, "int128-string", "^(0|-?[1-9][0-9]*)$";
-    u128, "uint128-string", "^(0|[1-9][0-9]*)$";
+    i64, "int64-string", "^(0|-?[1-9][0-9]{0,18})$";
+    u64, "uint64-string", "^(0|[1-9][0-9]{0,19})$";
+    i128, "int128-string", "^(0|-?[1-9][0-9]{0,38})$";
+    u128, "uint128-string", "^(0|[1-9][0-9]{0,38})$";
 }
 
 /// Reads an integer from its digits, or as it is.

@@ -221,6 +221,9 @@ pub mod rules {
         }
     }
 
+    /// What [`email`] accepts as a pattern: the one in the HTML standard ("valid email address").
+    pub const EMAIL: &str = "^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$";
+
     /// `email`: the syntax that `<input type=email>` accepts (HTML, "valid email address").
     pub fn email<T: Text + ?Sized>(value: &T) -> Option<String> {
         (!is_email(value.text()?)).then(|| "must be an email address".to_owned())
@@ -240,6 +243,9 @@ pub mod rules {
         };
         local_ok && domain.split('.').all(label_ok)
     }
+
+    /// What [`url`] asks of a URI, as a pattern.
+    pub const URL: &str = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
 
     /// `url`: an absolute `http` or `https` URL with a host.
     pub fn url<T: Text + ?Sized>(value: &T) -> Option<String> {

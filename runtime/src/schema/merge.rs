@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::schema::{
     description::{Definition, Describe, Endpoint, EventData, REFERENCE, each_reference},
     names::{self, Place, Use},
+    refine,
 };
 
 /// All definitions as they were described; references between them are `#/<index of a node>`.
@@ -56,6 +57,7 @@ impl Graph {
         let written = self.add_definitions(Side::Written, ser.take_definitions(true));
         let place = Place::of(&name);
         let mut input = shape.input.to_value();
+        refine::read(&mut input);
         link(&mut input, &read);
         let input = match node_of(&input) {
             Some(index) => index,
@@ -74,6 +76,7 @@ impl Graph {
         self.places.push(place);
 
         let written = |mut schema: Value| {
+            refine::written(&mut schema);
             link(&mut schema, &written);
             schema
         };
@@ -104,6 +107,10 @@ impl Graph {
         let (names, schemas): (Vec<_>, Vec<_>) = definitions.into_iter().unzip();
         let indexes: BTreeMap<_, _> = names.iter().cloned().zip(first..).collect();
         for (name, mut schema) in names.into_iter().zip(schemas) {
+            match side {
+                Side::Read => refine::read(&mut schema),
+                Side::Written => refine::written(&mut schema),
+            }
             link(&mut schema, &indexes);
             self.nodes.push(Node::new(name, schema, action, side));
         }

@@ -4,7 +4,8 @@
 //! # Two sides
 //!
 //! serde may accept another form than it writes: an `Option` may be left out of an input, but is
-//! always there in an output. So each type is described twice, as it is read and as it is written.
+//! always there in an output, and one that `skip_serializing_if` leaves out is never null in an
+//! output. So each type is described twice, as it is read and as it is written.
 //! Where both agree there is one definition. Where they differ there are two: the written one keeps
 //! the name and the read one is called `…Input`.
 //!
@@ -32,9 +33,11 @@ mod description;
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) mod listing;
 mod merge;
+mod named;
 mod names;
 pub(crate) mod openapi;
 mod print;
+mod refine;
 #[cfg(test)]
 #[expect(dead_code, reason = "described, but never made")]
 mod shapes;

@@ -223,6 +223,11 @@ struct Structs {
     optional: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<String>,
+    /// Left out as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_flat: Option<Flat>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_word: Option<Words>,
     #[serde(default)]
     defaulted: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

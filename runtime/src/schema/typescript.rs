@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::schema::{
-    circle,
     description::{Endpoint, EventData},
+    named::Named,
     print::{Printer, comment, indent, property, quoted},
     ty::{self, Field, Object, Type},
     types::Types,
@@ -36,26 +36,15 @@ pub(crate) fn declarations(
     text
 }
 
-/// Knows the type of each definition.
+/// Writes the types of an app.
 pub(super) struct Writer<'a> {
     types: &'a Types,
-    /// By key; none is its own member.
-    named: BTreeMap<&'a str, Type>,
+    named: Named<'a>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(types: &'a Types) -> Self {
-        let mut named: BTreeMap<&str, Type> = types
-            .definitions
-            .iter()
-            .map(|(key, definition)| (key.as_str(), Type::read(&definition.schema)))
-            .collect();
-        circle::open(&mut named);
-        Self { types, named }
-    }
-
-    fn resolve(&self, key: &str) -> Type {
-        self.named.get(key).cloned().unwrap_or_else(|| Type::word("unknown"))
+        Self { types, named: Named::of(types) }
     }
 
     /// Writes all named types, by namespace.
@@ -93,7 +82,7 @@ impl<'a> Writer<'a> {
         if depth == 0 {
             text.push_str("export ");
         }
-        match self.resolve(key) {
+        match self.named.resolve(key) {
             Type::Object(object) => {
                 let _ = write!(text, "interface {name} ");
                 printer.block(text, &object, depth);
@@ -153,10 +142,10 @@ impl<'a> Writer<'a> {
 
     /// Writes `(input: chat.Send): Call<…>;`.
     fn signature(&self, text: &mut String, action: &Endpoint, depth: usize) {
-        let resolve = |key: &str| self.resolve(key);
+        let resolve = |key: &str| self.named.resolve(key);
         let input = Type::Named(action.input.clone());
         let printer = Printer { types: self.types, from: &[] };
-        let optional = if input.admits_empty(&resolve) { "?" } else { "" };
+        let optional = if self.named.admits_empty(&action.input) { "?" } else { "" };
         let _ = write!(text, "(input{optional}: {}): ", printer.reference(&action.input));
 
         text.push_str(if action.events.is_some() { "StreamCall<" } else { "Call<" });
