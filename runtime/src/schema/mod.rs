@@ -28,6 +28,7 @@
 //!
 //! Everything is sorted by name: the same actions give the same text.
 
+mod bounds;
 mod circle;
 mod description;
 #[cfg(all(feature = "dev", debug_assertions))]

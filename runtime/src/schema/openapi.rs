@@ -4,6 +4,7 @@ use kipo_topic::{GapReason, frame};
 use serde_json::{Map, Value, json};
 
 use crate::schema::{
+    bounds,
     description::{Endpoint, EventData, REFERENCE},
     named::Named,
     types::Types,
@@ -14,6 +15,11 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// What no schema says: to JSON Schema, `75.0` is an integer.
 const INTEGERS: &str = "Write an integer without a fraction: `75`, not `75.0`.";
+
+/// Keys of the events that every stream has. The key of a type has no hyphen.
+const READY_EVENT: &str = "kipo-ready";
+const GAP_EVENT: &str = "kipo-gap";
+const ERROR_EVENT: &str = "kipo-error";
 
 /// Describes all actions: calls with their answer, streams with each of their events.
 pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) -> Value {
@@ -29,7 +35,7 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
     tags.dedup();
     let tags: Vec<Value> = tags.into_iter().map(|name| json!({ "name": name })).collect();
 
-    // No type of an app has one of these names: a key has no hyphen, and `Problem` is taken.
+    // No type of an app is called `Problem`: `client.d.ts` has one of its own.
     let mut schemas = Map::new();
     schemas.insert("Problem".to_owned(), problem());
     if types.actions.iter().any(|action| action.events.is_some()) {
@@ -38,7 +44,7 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
         schemas.insert(ERROR_EVENT.to_owned(), error_event());
     }
     for (key, definition) in &types.definitions {
-        schemas.insert(key.clone(), definition.schema.clone());
+        schemas.insert(key.clone(), bounded(&definition.schema));
     }
     json!({
         "openapi": "3.2.0",
@@ -116,13 +122,14 @@ fn responses(types: &Types, action: &Endpoint) -> Value {
             false => json!({
                 "200": {
                     "description": "The output.",
-                    "content": { "application/json": { "schema": action.output } },
+                    "content": { "application/json": { "schema": bounded(&action.output) } },
                 },
                 "default": problem,
             }),
         };
     };
-    let mut items: Vec<Value> = events.iter().map(event_of).collect();
+    let mut items: Vec<Value> =
+        events.iter().map(|EventData { name, doc, data }| event(name, doc, data)).collect();
     items.extend([
         event(frame::COMPLETE, "The output: the stream ends with it.", &action.output),
         reference(ERROR_EVENT),
@@ -138,38 +145,25 @@ fn responses(types: &Types, action: &Endpoint) -> Value {
     })
 }
 
-/// Keys of the events that every stream has.
-const READY_EVENT: &str = "kipo-ready";
-const GAP_EVENT: &str = "kipo-gap";
-const ERROR_EVENT: &str = "kipo-error";
-
-/// Describes an event as OpenAPI 3.2 takes it apart: its fields are texts, and JSON is in `data`.
+/// Describes an event. Its fields are texts, as OpenAPI 3.2 has it, and `data` is JSON.
 fn event(name: &str, doc: &str, data: &Value) -> Value {
-    let mut schema = Map::new();
+    let mut schema = json!({
+        "type": "object",
+        "properties": {
+            "event": { "const": name },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": bounded(data),
+            },
+            "id": { "type": "string" },
+        },
+        "required": ["event", "data"],
+    });
     if !doc.trim().is_empty() {
-        schema.insert("description".to_owned(), doc.trim().into());
+        schema["description"] = doc.trim().into();
     }
-    schema.extend([
-        ("type".to_owned(), "object".into()),
-        ("required".to_owned(), json!(["event", "data"])),
-        (
-            "properties".to_owned(),
-            json!({
-                "event": { "const": name },
-                "data": {
-                    "type": "string",
-                    "contentMediaType": "application/json",
-                    "contentSchema": data,
-                },
-                "id": { "type": "string" },
-            }),
-        ),
-    ]);
-    schema.into()
-}
-
-fn event_of(described: &EventData) -> Value {
-    event(described.name, described.doc, &described.data)
+    schema
 }
 
 /// Describes the event that opens a stream.
@@ -223,6 +217,13 @@ fn error_event() -> Value {
     event(frame::ERROR, "The problem: the stream ends with it.", &reference("Problem"))
 }
 
+/// Returns a schema with the bounds of its integers.
+fn bounded(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    bounds::add(&mut schema);
+    schema
+}
+
 fn reference(key: &str) -> Value {
     json!({ "$ref": format!("{REFERENCE}{key}") })
 }
@@ -237,7 +238,7 @@ fn query(types: &Types, input: &str) -> Vec<Value> {
             "name": name,
             "in": "query",
             "required": required.is_some_and(|names| names.iter().any(|other| other == name)),
-            "schema": schema,
+            "schema": bounded(schema),
         })
     };
     properties.into_iter().flatten().map(parameter).collect()

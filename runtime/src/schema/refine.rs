@@ -1,5 +1,5 @@
-//! What schemas say beyond what schemars writes: the bounds of integers, the rules that are
-//! functions of the app, and which fields of an output are never null.
+//! What schemas say beyond what schemars writes: the rules that are functions of the app, and which
+//! fields of an output are never null.
 
 use serde_json::{Map, Value};
 
@@ -14,18 +14,17 @@ const WRITES_NULL: &str = "x-kipo-null";
 
 /// Refines a schema of what the server reads.
 pub(super) fn read(schema: &mut Value) {
-    refine(schema);
+    name_rules(schema);
 }
 
 /// Refines a schema of what the server writes.
 pub(super) fn written(schema: &mut Value) {
     without_nulls(schema);
-    refine(schema);
+    name_rules(schema);
 }
 
-/// Adds the bounds of integers and the names of rules, and removes the keywords that are for this
-/// file alone.
-fn refine(schema: &mut Value) {
+/// Adds the names of rules, and removes the keywords that are for this file alone.
+fn name_rules(schema: &mut Value) {
     let Value::Object(keywords) = schema else { return };
     keywords.shift_remove(WRITES_NULL);
     if let Some(Value::String(rule)) = keywords.shift_remove(RULE) {
@@ -38,23 +37,7 @@ fn refine(schema: &mut Value) {
             _ => _ = keywords.insert("description".to_owned(), checked.into()),
         }
     }
-    if let Some((min, max)) = keywords.get("format").and_then(Value::as_str).and_then(bounds) {
-        keywords.entry("minimum").or_insert(min);
-        keywords.entry("maximum").or_insert(max);
-    }
-    subschemas(keywords).into_iter().for_each(refine);
-}
-
-/// Returns the smallest and the largest integer of a format. schemars writes those of shorter ones
-/// itself; those of longer ones are no numbers that JSON parsers agree on.
-fn bounds(format: &str) -> Option<(Value, Value)> {
-    match format {
-        "int32" => Some((i32::MIN.into(), i32::MAX.into())),
-        "uint32" => Some((u32::MIN.into(), u32::MAX.into())),
-        "int64" | "int" => Some((i64::MIN.into(), i64::MAX.into())),
-        "uint64" | "uint" => Some((u64::MIN.into(), u64::MAX.into())),
-        _ => None,
-    }
+    subschemas(keywords).into_iter().for_each(name_rules);
 }
 
 /// Removes null from each field that may be left out.
@@ -193,18 +176,5 @@ mod tests {
                 "description": "The server also checks `in_order`.",
             })
         );
-    }
-
-    #[test]
-    fn integers_have_their_bounds_and_rules_narrow_them() {
-        let mut schema = json!({
-            "items": { "type": "integer", "format": "uint32", "minimum": 1, "maximum": 100 },
-            "prefixItems": [{ "type": ["integer", "null"], "format": "int64" }],
-        });
-        read(&mut schema);
-        assert_eq!(schema["items"]["minimum"], 1);
-        assert_eq!(schema["items"]["maximum"], 100);
-        assert_eq!(schema["prefixItems"][0]["minimum"], i64::MIN);
-        assert_eq!(schema["prefixItems"][0]["maximum"], i64::MAX);
     }
 }
