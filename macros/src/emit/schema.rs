@@ -22,7 +22,8 @@ const WRITES_NULL: &str = "x-kipo-null";
 /// Adds to a type what its schema says about it as a whole.
 pub(crate) fn describe(attrs: &mut Vec<Attribute>, rules: &[Rule], writes_null: bool) {
     let null = writes_null.then(|| quote!(extend(#WRITES_NULL = true)));
-    push(attrs, rules.iter().filter_map(named).chain(null).collect());
+    let keywords: Vec<_> = rules.iter().filter_map(named).chain(null).collect();
+    push(attrs, &keywords);
 }
 
 /// Adds to fields what their schemas say about them. `fields` is what they are parsed to.
@@ -42,12 +43,12 @@ pub(crate) fn describe_fields(written: &mut syn::Fields, fields: &[Field]) {
             }
             _ => named(rule),
         });
-        let keywords = keywords.collect();
-        push(&mut written.attrs, keywords);
+        let keywords: Vec<_> = keywords.collect();
+        push(&mut written.attrs, &keywords);
     }
 }
 
-fn push(attrs: &mut Vec<Attribute>, keywords: Vec<TokenStream>) {
+fn push(attrs: &mut Vec<Attribute>, keywords: &[TokenStream]) {
     if !keywords.is_empty() {
         attrs.push(parse_quote!(#[schemars(#(#keywords),*)]));
     }

@@ -1,5 +1,5 @@
-//! The files of an app as they are on disk while it is compiled. The server follows the same rules
-//! where it reads them from disk.
+//! The files of an app on disk while it is compiled. The server follows the same rules when it reads
+//! them from disk.
 
 use std::{
     fs, io,
@@ -31,7 +31,7 @@ pub(crate) struct File {
 /// The folders of an app whose files are served.
 const FOLDERS: &[&str] = &["pages", "public"];
 
-/// The one name with a dot before it that is served, at the top of `public`. (RFC 8615)
+/// The one hidden folder that is served, at the top of `public`. (RFC 8615)
 const WELL_KNOWN: &str = "public/.well-known";
 
 /// Finds the files of the app at `root`.
@@ -64,8 +64,8 @@ impl Files {
         Ok(())
     }
 
-    /// Reads a folder. The last of `trail` is the same folder without links in its path, before it
-    /// are those on the way to it.
+    /// Reads a folder. `trail` ends with the same folder without links in its path; before it are the
+    /// folders on the way to it.
     fn read(
         &mut self,
         links: &Links,
@@ -95,7 +95,7 @@ impl Files {
                 }
                 Ok(_) => {}
                 Err(refusal) => {
-                    self.refused.push(format!("{name} is a symbolic link to {refusal}"))
+                    self.refused.push(format!("{name} is a symbolic link to {refusal}"));
                 }
             }
         }
@@ -103,20 +103,20 @@ impl Files {
     }
 }
 
-/// Which symbolic links are followed: those to files and folders of the app.
+/// The rule for symbolic links: those to files and folders of the app are followed.
 struct Links {
-    /// The folder of the app. Like all paths that a link is compared with, it has no link in it.
+    /// The folder of the app, without links in its path.
     app: PathBuf,
-    /// `pages` or `public`, which may be a link to anywhere.
+    /// `pages` or `public`, which may be a link to any folder.
     top: PathBuf,
 }
 
 impl Links {
-    /// Returns where a path leads, without links; `None` if its file was removed meanwhile.
+    /// Returns the path of a file or a folder without links; `None` if it was removed meanwhile.
     ///
     /// # Errors
     ///
-    /// Where a link leads that is not followed, and what to do about it.
+    /// When a link is not followed: its target, and what to do.
     fn target(&self, path: &Path, trail: &[PathBuf]) -> Result<Option<PathBuf>, String> {
         let link = fs::read_link(path).ok();
         match (path.canonicalize(), link) {

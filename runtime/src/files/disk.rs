@@ -1,4 +1,4 @@
-//! Files as they are on disk.
+//! The files of the app on disk.
 
 use std::{
     collections::BTreeSet,
@@ -18,14 +18,14 @@ use crate::files::{
     trail::{NoTarget, Refusal, Trail},
 };
 
-/// What lies below one of the folders of an app.
+/// The files below one of the folders of an app.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// The files that a stranger may have.
+    /// Paths of the files that may be served.
     pub(crate) paths: Vec<String>,
     /// Symbolic links that are not followed.
     pub(crate) refused: Vec<(String, Refusal)>,
-    /// Folders elsewhere in the app that links lead to.
+    /// Folders elsewhere in the app that symbolic links lead to.
     pub(crate) linked: BTreeSet<PathBuf>,
 }
 
@@ -37,19 +37,18 @@ impl Listing {
     }
 }
 
-/// A file that is read as it is sent, and never as a whole.
+/// A file that is read while it is sent, and never as a whole.
 #[derive(Debug)]
 pub(crate) struct Large {
     file: fs::File,
     pub(crate) length: u64,
-    /// Of its name, its length and the time when it was last written: reading all of it for a
-    /// name would take too long.
+    /// Of the name, the length and the modification time: hashing the content would take too long.
     pub(crate) hash: Hash,
     pub(crate) content_type: HeaderValue,
 }
 
 impl Large {
-    /// Returns the file, about to be read from a byte on.
+    /// Returns the file at the offset `start`.
     pub(crate) fn from(mut self, start: u64) -> io::Result<fs::File> {
         self.file.seek(SeekFrom::Start(start))?;
         Ok(self.file)
@@ -64,7 +63,7 @@ impl Large {
     }
 }
 
-/// Lists what lies below a folder, in no order. A folder that does not exist has nothing.
+/// Lists the files below a folder, in no order. A folder that does not exist is empty.
 pub(super) fn list(root: &Path, folder: Folder) -> io::Result<Listing> {
     let mut listing = Listing::default();
     match Trail::start(root, folder) {
@@ -75,7 +74,7 @@ pub(super) fn list(root: &Path, folder: Folder) -> io::Result<Listing> {
     Ok(listing)
 }
 
-/// Opens a file, if a stranger may ask for it and the links on its path may be followed.
+/// Opens a file, if it may be served and all links on its path may be followed.
 pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File, fs::Metadata)> {
     if !is_path(folder, path) {
         return None;
@@ -87,7 +86,7 @@ pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File,
         trail = trail.then(target);
     }
     let target = trail.target(name).ok()?;
-    // To open what is no file, such as a pipe, may wait for ever.
+    // Opening a pipe may wait forever.
     if !target.is_file() {
         return None;
     }
@@ -96,7 +95,7 @@ pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File,
     Some((file, about))
 }
 
-/// Reads a file that was opened.
+/// Reads an open file.
 pub(super) fn read(mut file: fs::File, about: &fs::Metadata) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(about.len()).ok()?);
     file.read_to_end(&mut bytes).ok()?;
@@ -120,7 +119,7 @@ fn walk(folder: Folder, trail: &Trail, prefix: &str, listing: &mut Listing) -> i
                 target.parent().into_iter().for_each(|parent| listing.note_folder(trail, parent));
                 listing.paths.push(path);
             }
-            // A pipe or a socket. Or a file that was removed while its folder was read.
+            // A pipe, a socket, or a file that was removed while its folder was read.
             Ok(_) | Err(NoTarget::Gone) => {}
             Err(NoTarget::Refused(refusal)) => listing.refused.push((path, refusal)),
         }

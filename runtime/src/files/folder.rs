@@ -24,8 +24,8 @@ impl Folder {
         }
     }
 
-    /// Returns the content of a file in this folder. Pages have no byte order mark: a page is put
-    /// together from several templates, and each mark would stand in the middle of the text.
+    /// Returns the content of a file in this folder. Files of pages lose their byte order mark: in a
+    /// page of several templates, each mark would be a character in the middle of the text.
     pub(super) fn content(self, bytes: Bytes) -> Bytes {
         match self {
             Self::Pages if bytes.starts_with(BYTE_ORDER_MARK) => {

@@ -1,11 +1,11 @@
-//! The app's own files, those below `pages/` and `public/`: on disk while it is written, inside
-//! the binary in a release.
+//! The files of the app below `pages/` and `public/`: on disk during development, in the binary in a
+//! release.
 //!
 //! No request leads out of the app: a segment that is empty, starts with a dot or holds a separator
 //! names nothing, and a symbolic link is followed only to files of the app ([`trail`]).
 //!
-//! A public file has two addresses: its own, and one with the hash of its content in it, which a
-//! template asks for and browsers may keep for good.
+//! A public file has two addresses: its own, and one that contains the hash of the content.
+//! Templates use the second, and browsers may cache it forever.
 
 pub(crate) mod client;
 mod disk;
@@ -46,17 +46,17 @@ pub(crate) use self::{
     trail::Refusal,
 };
 
-/// The environment variable that names another root than the one compiled in.
+/// The environment variable that replaces the root that is compiled in.
 const ROOT: &str = "KIPO_ROOT";
 
-/// A public file on disk that is longer is read in pieces as it is sent, and not as a whole for
-/// each request. Those in a binary are in memory anyway.
+/// A longer public file on disk is read in pieces while it is sent, and not whole for each request.
+/// Files in a binary are in memory anyway.
 const LARGE_BYTES: u64 = 1 << 20;
 
 /// The app's pages and public files.
 ///
-/// [`files!`](macro@crate::files) writes this: the folder of the app in a debug build, all that lies
-/// below `pages/` and `public/` in a release.
+/// [`files!`](macro@crate::files) creates this value: from the folder of the app in a debug build,
+/// from the content of all files below `pages/` and `public/` in a release.
 #[derive(Clone, Debug)]
 pub struct Files(Source);
 
@@ -64,7 +64,7 @@ pub struct Files(Source);
 enum Source {
     Disk {
         root: PathBuf,
-        /// The folder of the package that was compiled, which is the root unless that was set.
+        /// The folder of the package that was compiled. It is the root unless `KIPO_ROOT` is set.
         #[cfg_attr(
             not(all(feature = "dev", debug_assertions)),
             expect(dead_code, reason = "only the development loop builds the package")
@@ -88,15 +88,15 @@ impl Embedded {
 }
 
 impl Files {
-    /// Returns the files below `root`, read anew at each use. The environment variable
-    /// `KIPO_ROOT` names another root than this one.
+    /// Returns the files below `root`, which are read at each use. The environment variable
+    /// `KIPO_ROOT` replaces this root.
     ///
     /// Reading blocks the thread; a release has its files in the binary instead.
     pub fn on_disk(root: impl Into<PathBuf>) -> Self {
         Self::on_disk_unless(env::var_os(ROOT), root.into())
     }
 
-    /// Returns files that are part of the binary, by paths such as `pages/index.html`.
+    /// Returns files in the binary, by paths such as `pages/index.html`.
     ///
     /// # Examples
     ///
@@ -124,7 +124,7 @@ impl Files {
         }
     }
 
-    /// Returns whether the files are part of the binary, so that none of them ever changes.
+    /// Returns whether the files are in the binary and never change.
     pub(crate) fn are_embedded(&self) -> bool {
         matches!(self.0, Source::Embedded(_))
     }
@@ -138,8 +138,8 @@ impl Files {
         }
     }
 
-    /// Lists what lies below `folder`, sorted, without what is hidden or left behind by an editor.
-    /// A folder that does not exist has nothing.
+    /// Lists the files below `folder`, sorted, without hidden files and leftovers of editors. A
+    /// folder that does not exist is empty.
     pub(crate) fn list(&self, folder: Folder) -> io::Result<Listing> {
         let mut listing = match &self.0 {
             Source::Disk { root, .. } => disk::list(root, folder)?,
@@ -156,7 +156,7 @@ impl Files {
         Ok(listing)
     }
 
-    /// Returns the file at `path` below `folder`, if it is there and a stranger may have it.
+    /// Returns the file at `path` below `folder`, if it exists and may be served.
     pub(crate) fn read(&self, folder: Folder, path: &str) -> Option<File> {
         match &self.0 {
             Source::Disk { root, .. } => {
@@ -178,7 +178,7 @@ impl Files {
         Some(Found { content, name })
     }
 
-    /// Returns the address of a public file with its hash in it, below `/`.
+    /// Returns the address of a public file that contains its hash, without the leading `/`.
     pub(crate) fn address(&self, path: &str) -> Option<String> {
         match &self.0 {
             Source::Disk { .. } => Some(with_hash(path, self.public(path)?.hash())),
@@ -220,53 +220,53 @@ impl fmt::Debug for Source {
     }
 }
 
-/// A file as it is in memory.
+/// A file in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) bytes: Bytes,
     pub(crate) hash: Hash,
     pub(crate) content_type: HeaderValue,
-    /// Where its compressed forms are kept, if it may have any.
+    /// The compressed forms, if the file is worth compressing.
     packed: Option<Arc<Packed>>,
 }
 
 impl File {
-    /// Returns a file that stays as it is for as long as the server runs.
+    /// Returns a file that does not change while the server runs.
     pub(crate) fn lasting(path: &str, bytes: Bytes) -> Self {
         let packed = Packed::of(bytes.len(), is_compressible(path));
         Self { packed, ..Self::changing(path, bytes) }
     }
 
-    /// Returns a file that may be another one the next time: it is not worth compressing.
+    /// Returns a file that may change before the next request: it is not worth compressing.
     pub(crate) fn changing(path: &str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self { hash: Hash::of(&bytes), content_type: content_type(path), bytes, packed: None }
     }
 
-    /// Returns the same file as another type than its name says.
+    /// Returns the same file with another content type.
     pub(crate) fn with_type(self, content_type: HeaderValue) -> Self {
         Self { content_type, ..self }
     }
 
-    /// Tells whether it has a compressed form, at least for some who ask.
+    /// Returns whether it may have compressed forms.
     pub(crate) fn is_packed(&self) -> bool {
         self.packed.is_some()
     }
 
-    /// Returns its compressed form, if it has one that is smaller.
+    /// Returns its compressed form, if that is smaller.
     pub(crate) async fn packed(&self, coding: Coding) -> Option<Bytes> {
         self.packed.as_ref()?.get(coding, &self.bytes).await
     }
 }
 
-/// A public file that was asked for.
+/// A public file that a request names.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) content: Content,
     pub(crate) name: Name,
 }
 
-/// What a public file holds.
+/// The content of a public file.
 #[derive(Debug)]
 pub(crate) enum Content {
     Whole(File),
@@ -282,13 +282,13 @@ impl Content {
     }
 }
 
-/// By which name a file was asked for.
+/// The name by which a request asks for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
     Plain,
     /// With the hash of its content.
     Hash,
-    /// With a hash of another time: the file was changed, or this server is not the newest yet.
+    /// With another hash: the file has changed, or this server is older than the page.
     OtherHash,
 }
 
@@ -366,7 +366,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_is_followed_within_the_app_and_refused_with_a_sentence_elsewhere() {
+    fn a_link_is_followed_inside_of_the_app_and_refused_elsewhere() {
         let (dir, files) = linked();
         let listing = files.list(Folder::Public).unwrap();
         assert_eq!(
@@ -424,7 +424,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_stranger_reads_what_is_listed_and_nothing_else() {
+    fn exactly_the_listed_files_are_read() {
         let (_dir, files) = linked();
         for folder in [Folder::Pages, Folder::Public] {
             for path in files.list(folder).unwrap().paths {

@@ -1,5 +1,5 @@
-//! Which symbolic links are followed: those to files and folders of the app, in `pages/` and
-//! `public/` alike.
+//! The rule for symbolic links below `pages/` and `public/`: a link is followed if its target is in
+//! the folder of the app.
 //!
 //! `files!()` applies the same rule when it embeds the files of a release.
 
@@ -13,17 +13,18 @@ use crate::files::folder::Folder;
 /// The way from `pages/` or `public/` down to one folder below it.
 #[derive(Clone, Debug)]
 pub(super) struct Trail {
-    /// The folder of the app. Like all paths here, it has no link in it.
+    /// The folder of the app. No path in this struct contains a link.
     app: PathBuf,
-    /// Never empty. The first is `pages/` or `public/`, which may be a link to anywhere; each
-    /// other one lies in the one before it, or a link there leads to it.
+    /// Never empty. The first is `pages/` or `public/`, or the target of that folder if it is a link:
+    /// it may be outside of the app. Each other folder is in the one before it, or is the target of a
+    /// link there.
     folders: Vec<PathBuf>,
 }
 
-/// Why a name leads nowhere.
+/// Why a name has no target.
 #[derive(Debug)]
 pub(super) enum NoTarget {
-    /// There is no file of this name, or no longer.
+    /// There is no file of this name.
     Gone,
     Refused(Refusal),
 }
@@ -31,16 +32,16 @@ pub(super) enum NoTarget {
 /// Why a symbolic link is not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It leads to no file.
+    /// The target does not exist.
     Dangling(PathBuf),
-    /// It leads out of the app's folder.
+    /// The target is outside of the app's folder.
     Outside(PathBuf),
-    /// It leads to a folder that it lies in: following it would never end.
+    /// The target is a folder that the link is in: following it would never end.
     Loop(PathBuf),
 }
 
 impl Trail {
-    /// Starts at one of the folders of an app.
+    /// Returns the trail that starts at a folder of the app at `root`.
     ///
     /// # Errors
     ///
@@ -60,14 +61,14 @@ impl Trail {
         self.folders.first().map_or(&self.app, PathBuf::as_path)
     }
 
-    /// Returns the trail that goes on to another folder.
+    /// Returns the trail extended by a folder.
     pub(super) fn then(&self, folder: PathBuf) -> Self {
         let mut next = self.clone();
         next.folders.push(folder);
         next
     }
 
-    /// Returns where a name in the last folder leads: a path without links.
+    /// Returns the file or the folder of a name in the last folder: a path without links.
     pub(super) fn target(&self, name: &str) -> Result<PathBuf, NoTarget> {
         let path = self.folder().join(name);
         let link = fs::read_link(&path).ok();
@@ -86,8 +87,8 @@ impl Trail {
         target.starts_with(&self.app) || target.starts_with(self.top())
     }
 
-    /// Returns whether a walk that follows a link comes back to where it was. It does only by way
-    /// of a link to a folder on the trail, or to one around it.
+    /// Returns whether a walk that follows a link to `target` reaches a folder of the trail again.
+    /// That is the case if the target is such a folder or contains one.
     fn is_loop(&self, target: &Path) -> bool {
         self.folders.iter().any(|folder| folder.starts_with(target))
     }

@@ -1,4 +1,4 @@
-//! What one action takes and gives, as JSON Schema describes it, and the names that this is given.
+//! The input, output and events of one action as JSON Schemas, and the definitions they refer to.
 
 use kipo_topic::{Event as _, EventType};
 use schemars::{Schema, SchemaGenerator};
@@ -12,7 +12,7 @@ use crate::{
 /// Describes one endpoint: its input by the first generator, the rest by the second.
 pub(crate) type Describe = fn(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape;
 
-/// What one endpoint takes and gives.
+/// The input, output and events of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) input: Schema,

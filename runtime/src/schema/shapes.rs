@@ -1,5 +1,5 @@
-//! Every form that serde and schemars give a type, as inputs, outputs and events, for the golden
-//! files; and types that are hard to name.
+//! Types in every form that serde and schemars know, as inputs, outputs and events, and types that
+//! are hard to name: the golden files describe them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

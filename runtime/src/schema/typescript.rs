@@ -13,9 +13,9 @@ use crate::schema::{
     types::Types,
 };
 
-/// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions, the marked
-/// elements (name and tags of each `p-ref`) and the parts (what stands between the expressions of
-/// each `p-part`) of one app.
+/// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions, the marked elements
+/// (name and tags of each `p-ref`) and the parts (the texts between the expressions of each
+/// `p-part`) of one app.
 pub(crate) fn declarations(
     types: &Types,
     head: &str,
@@ -27,7 +27,7 @@ pub(crate) fn declarations(
     if !text.is_empty() {
         text.push_str("\n\n");
     }
-    text.push_str("// What follows is generated from the actions and pages of this app.\n\n");
+    text.push_str("// Generated from the actions and pages of this app.\n\n");
     writer.definitions(&mut text);
     writer.actions(&mut text);
     elements(&mut text, refs);
@@ -232,16 +232,16 @@ fn part_names(text: &mut String, parts: &[Vec<String>]) {
         text,
         "/** The parts that pages mark with `p-part`. */\nexport type PartName = {names};\n\n\
          /**\n \
-          * Fetches the page that is shown again, and brings its elements with this `p-part` up to date. What has\n \
-          * the focus, or was typed, stays. Calls of one moment share one request.\n \
+          * Fetches the current page and updates its elements with this `p-part`. The focus and the text that was\n \
+          * typed stay. Calls at the same time share one request.\n \
           *\n \
-          * Rejects with an `ActionError`: `missing_part` (404) if this page or the answer has no such element.\n \
+          * Rejects with an `ActionError`: `missing_part` (404) if this page or the response has no such element.\n \
           */\n\
          export declare function reloadPart(name: PartName, options?: {{ signal?: AbortSignal }}): Promise<void>;\n\n"
     );
 }
 
-/// Writes a method's name. Bare, `new` would declare a constructor.
+/// Writes the name of a method. Without quotes, `new` would declare a constructor.
 fn method(name: &str) -> String {
     if name == "new" { quoted(name) } else { property(name) }
 }

@@ -1,4 +1,4 @@
-//! The set of templates with all that belongs to it: read as a whole, and good or not at all.
+//! The set of templates, scripts and styles: it is loaded as a whole, and only without errors.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// All pages as they were at one moment.
+/// All pages at one point in time.
 pub(crate) struct Set {
     tera: Tera,
     sources: Sources,
@@ -44,7 +44,7 @@ pub(crate) struct Set {
     hash: Hash,
 }
 
-/// What templates, scripts and styles are made from, before it is known to be good.
+/// The files of a set, before they are checked.
 #[derive(Default)]
 struct Parts {
     sources: Sources,
@@ -53,11 +53,11 @@ struct Parts {
 }
 
 impl Set {
-    /// Reads everything anew.
+    /// Reads all files.
     ///
     /// # Errors
     ///
-    /// All that is wrong, and then there is no set.
+    /// When a file is wrong: the diagnostics of all files.
     pub(crate) fn load(
         files: &Files,
         head: &Head,
@@ -77,8 +77,8 @@ impl Set {
             hash,
         };
         let public = list(files, Folder::Public, &mut diagnostics);
-        set.sort_out(head, &settings.base, &mut diagnostics);
-        set.give_data(registrations, &mut diagnostics);
+        set.assign_roles(head, &settings.base, &mut diagnostics);
+        set.assign_data(registrations, &mut diagnostics);
         set.check_public(&public, &mut diagnostics);
         match parse(&set.sources, files) {
             Ok(tera) => set.tera = tera,
@@ -86,18 +86,18 @@ impl Set {
         }
         set.lint(Known { actions: settings.actions.as_deref(), public: &public }, &mut diagnostics);
         if diagnostics.is_empty() {
-            set.try_out(&mut diagnostics);
+            set.render_samples(&mut diagnostics);
         }
         if diagnostics.is_empty() { Ok(set) } else { Err(diagnostics) }
     }
 
-    /// Returns the page for a path's segments, and what they say.
+    /// Returns the page for the segments of a path, and its parameters.
     pub(crate) fn find(&self, segments: &[String]) -> Option<(&Page, Vec<(String, String)>)> {
         let Match { page, params } = self.routes.find(segments)?;
         Some((&self.pages[page], params))
     }
 
-    /// Returns the page for a failure with this status, at a path's segments.
+    /// Returns the page for an error with this status at the segments of a path.
     pub(crate) fn error_page(&self, status: u16, path: &[String]) -> Option<&Page> {
         self.error_pages.find(status, path)
     }
@@ -106,17 +106,17 @@ impl Set {
         self.assets.get(path)
     }
 
-    /// Returns the name in the path of all assets.
+    /// Returns the hash in the paths of all assets.
     pub(crate) fn hash(&self) -> &Hash {
         &self.hash
     }
 
-    /// Returns the templates that answer a path.
+    /// Returns the templates with an address.
     pub(crate) fn page_files(&self) -> Vec<&str> {
         self.pages.iter().map(|page| page.file.as_str()).collect()
     }
 
-    /// Returns all pages that are shown by themselves, those of errors last.
+    /// Returns all pages, error pages last.
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn pages(&self) -> impl Iterator<Item = &Page> {
         self.pages.iter().chain(self.error_pages.iter().map(|(_, page)| page))
@@ -139,7 +139,7 @@ impl Set {
     ///
     /// # Errors
     ///
-    /// Where the template asks for what is not there.
+    /// When the template uses a variable that is not defined.
     pub(crate) fn render_constant(&self, page: &Page, path: &str) -> Result<Constant, Failure> {
         if let Some(known) = page.constant.get().filter(|known| known.path == path) {
             return Ok(known.clone());
@@ -150,18 +150,18 @@ impl Set {
             .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let hash = Hash::of(html.as_bytes());
         let made = Constant { path: path.to_owned(), html: html.into(), hash };
-        // Whoever was first has the same.
+        // A concurrent request has rendered the same.
         let _ = page.constant.set(made.clone());
         Ok(made)
     }
 
-    /// Returns a page's HTML, links and all.
+    /// Returns the HTML of a page with the links in its head.
     ///
     /// # Errors
     ///
-    /// Where the template and the data do not go together.
+    /// When the template does not fit the data.
     pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Diagnostic>> {
-        // The engine is not ours: should it panic, that is one page's fault.
+        // A panic of the template engine fails this page alone.
         let run = || self.tera.render(&page.file, data.variables());
         let rendered = catch_unwind(AssertUnwindSafe(run));
         let panicked =
@@ -178,8 +178,8 @@ impl Set {
         }
     }
 
-    /// Gives each template its role.
-    fn sort_out(&mut self, head: &Head, base: &str, diagnostics: &mut Vec<Diagnostic>) {
+    /// Assigns each template its role.
+    fn assign_roles(&mut self, head: &Head, base: &str, diagnostics: &mut Vec<Diagnostic>) {
         for file in self.sources.keys() {
             let role = match Role::of(file) {
                 Ok(role) => role,
@@ -229,8 +229,8 @@ impl Set {
         }
     }
 
-    /// Gives each page its data function.
-    fn give_data(
+    /// Assigns each page its data function.
+    fn assign_data(
         &mut self,
         registrations: &[&'static PageRegistration],
         diagnostics: &mut Vec<Diagnostic>,
@@ -281,7 +281,7 @@ impl Set {
         }
     }
 
-    /// A public file at the path of a page would hide it.
+    /// Reports public files at the path of a page, which would hide the page.
     fn check_public(&self, public: &[String], diagnostics: &mut Vec<Diagnostic>) {
         for page in &self.pages {
             let Ok(Role::Page(route)) = Role::of(&page.file) else { continue };
@@ -292,8 +292,7 @@ impl Set {
         }
     }
 
-    /// Looks for what is wrong with templates and scripts though they parse. One that does not
-    /// parse could be taken for anything.
+    /// Checks templates and scripts that parse. The checks would misread a file that does not parse.
     fn lint(&self, known: Known<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let broken: Vec<String> =
             diagnostics.iter().map(|diagnostic| diagnostic.file.clone()).collect();
@@ -312,9 +311,9 @@ impl Set {
         }
     }
 
-    /// Renders what needs no data function: a variable that nobody gives is known now, and not
-    /// when the first visitor comes.
-    fn try_out(&self, diagnostics: &mut Vec<Diagnostic>) {
+    /// Renders each page without a data function once: this finds a variable that is not defined
+    /// before the first visitor does.
+    fn render_samples(&self, diagnostics: &mut Vec<Diagnostic>) {
         let pages = self.pages.iter().filter(|page| page.data.is_none()).map(|page| {
             let params = page.params.iter().map(|name| (name.clone(), "x".to_owned()));
             (page, page_data(None, params.collect::<Vec<_>>().as_slice(), "/"))
@@ -327,7 +326,7 @@ impl Set {
         for (page, data) in pages.chain(error_pages) {
             let Ok(data) = data else { continue };
             let Err(mut diagnostic) = self.render(page, &data) else { continue };
-            // Anything else may be due to the values that we made up.
+            // Other errors may come from the made-up values.
             let undefined = is_undefined(&diagnostic.message);
             if !undefined && !is_misused_component(&diagnostic.message) {
                 continue;
@@ -342,7 +341,7 @@ impl Set {
     }
 }
 
-/// Returns the variables of a page: its data, and those that every page has.
+/// Returns the variables of a page: its data and the variables of every page.
 pub(crate) fn page_data(
     data: Option<PageData>,
     params: &[(String, String)],
@@ -368,18 +367,18 @@ pub(crate) fn error_data(
         .with("request_id", &request_id)
 }
 
-/// Tells whether the engine missed a variable.
+/// Returns whether an error of the engine is about a variable that is not defined.
 fn is_undefined(message: &str) -> bool {
     message.starts_with("variable `") && message.contains("is not defined")
 }
 
-/// Tells whether a component was called with other arguments than those that it has.
+/// Returns whether an error of the engine is about the arguments of a component.
 fn is_misused_component(message: &str) -> bool {
     message.starts_with("unknown argument(s) `")
         || (message.starts_with("argument `") && message.ends_with("missing"))
 }
 
-/// Returns the paths below a folder. What keeps it from being read whole becomes a diagnostic.
+/// Returns the paths below a folder, and adds a diagnostic for each that cannot be read.
 fn list(files: &Files, folder: Folder, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
     match files.list(folder) {
         Ok(Listing { paths, refused, .. }) => {
@@ -397,7 +396,7 @@ fn list(files: &Files, folder: Folder, diagnostics: &mut Vec<Diagnostic>) -> Vec
     }
 }
 
-/// Reads all that lies below `pages/`.
+/// Reads all files below `pages/`.
 fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
     let mut parts = Parts::default();
     let mut assets = Vec::new();
@@ -436,7 +435,7 @@ fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
 enum Kind {
     Template,
     Asset,
-    /// Types for editors, and what has no suffix.
+    /// Type declarations for editors, and files without a suffix.
     Ignored,
     Stray,
 }
@@ -454,11 +453,11 @@ impl Kind {
     }
 }
 
-/// Parses all templates, with everything that they may use.
+/// Parses all templates, with the filters and functions that they may use.
 fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
     let mut tera = blank(files);
     let Err(error) = tera.add_raw_templates(sources) else { return Ok(tera) };
-    // The engine tells the first error only. One template at a time it tells the first of each.
+    // The engine reports one error. Parsing each template alone finds the first error of each.
     let mut diagnostics = Vec::new();
     for (name, source) in sources {
         let Err(error) = blank(files).add_raw_template(name, source) else { continue };
@@ -469,7 +468,7 @@ fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
             tera::ErrorKind::MissingParent { parent, .. } if !sources.contains_key(parent) => {
                 diagnostics.extend(Diagnostic::of_error(sources, &error));
             }
-            // It misses only what the others have.
+            // The template only misses the other templates.
             _ => {}
         }
     }
@@ -482,7 +481,7 @@ fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
 /// Returns an engine without templates.
 pub(crate) fn blank(files: &Files) -> Tera {
     let mut tera = Tera::new();
-    // Every name ends in nothing: all templates are escaped, whatever they are called.
+    // Every name ends with an empty text, so that all templates are escaped.
     tera.autoescape_on([""]);
     tera.register_filter("json", json::filter);
     tera.register_filter("url", url::filter);
@@ -501,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_a_template_a_script_or_a_style() {
+    fn a_byte_order_mark_is_skipped_in_templates_scripts_and_styles() {
         const FILES: [(&str, &str); 5] = [
             ("pages/_layout.html", "\u{feff}<main>{% block main %}{% endblock %}</main>"),
             ("pages/_part.html", "\u{feff}part"),
@@ -545,7 +544,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_out_of_the_app_is_a_diagnostic_and_one_within_is_followed() {
+    fn a_link_inside_of_the_app_is_followed_and_any_other_is_a_diagnostic() {
         use std::os::unix::fs::symlink;
 
         let dir = TestDir::new(&[("app/pages/index.html", ""), ("app/public/a.txt", "")]);

@@ -1,6 +1,6 @@
 // The head.
 
-// What follows is generated from the actions and pages of this app.
+// Generated from the actions and pages of this app.
 
 export interface CallOutput {
   number: number;
@@ -536,10 +536,10 @@ export declare const refs: Refs;
 export type PartName = "list" | `row-${string}` | `\`\\\${${string}"${string}`;
 
 /**
- * Fetches the page that is shown again, and brings its elements with this `p-part` up to date. What has
- * the focus, or was typed, stays. Calls of one moment share one request.
+ * Fetches the current page and updates its elements with this `p-part`. The focus and the text that was
+ * typed stay. Calls at the same time share one request.
  *
- * Rejects with an `ActionError`: `missing_part` (404) if this page or the answer has no such element.
+ * Rejects with an `ActionError`: `missing_part` (404) if this page or the response has no such element.
  */
 export declare function reloadPart(name: PartName, options?: { signal?: AbortSignal }): Promise<void>;
 
