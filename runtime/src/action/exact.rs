@@ -1,4 +1,4 @@
-//! Integers that survive JavaScript.
+//! Integers that JavaScript does not round.
 
 use std::{fmt, marker::PhantomData, ops, str::FromStr};
 
@@ -78,7 +78,7 @@ impl<T: FromStr> FromStr for Exact<T> {
     }
 }
 
-/// Implements what depends on the integer: how it is read, written and described.
+/// Implements the conversions of one integer type: reading, writing and its schema.
 macro_rules! exact {
     ($($integer:ty, $format:literal, $pattern:literal;)*) => {$(
         impl From<Exact<$integer>> for $integer {
@@ -116,13 +116,13 @@ macro_rules! exact {
 }
 
 exact! {
-    i64, "int64-string", "^(0|-?[1-9][0-9]*)$";
-    u64, "uint64-string", "^(0|[1-9][0-9]*)$";
-    i128, "int128-string", "^(0|-?[1-9][0-9]*)$";
-    u128, "uint128-string", "^(0|[1-9][0-9]*)$";
+    i64, "int64-string", "^(0|-?[1-9][0-9]{0,18})$";
+    u64, "uint64-string", "^(0|[1-9][0-9]{0,19})$";
+    i128, "int128-string", "^(0|-?[1-9][0-9]{0,38})$";
+    u128, "uint128-string", "^(0|[1-9][0-9]{0,38})$";
 }
 
-/// Reads an integer from its digits, or as it is.
+/// Reads an integer from a JSON integer or from its digits.
 struct Digits<T>(PhantomData<T>);
 
 impl<T> Visitor<'_> for Digits<T>
@@ -136,7 +136,7 @@ where
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        // One number, one text: what was read is written back the same.
+        // Each number has one text, so that it is written as it was read.
         let number = text.parse::<T>().ok().filter(|number| number.to_string() == text);
         number.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_refused() {
+    fn a_number_out_of_range_is_refused() {
         check::<i64>("\"9223372036854775808\"", None);
         check::<i64>("9223372036854775808", None);
         check::<u64>("-1", None);

@@ -20,7 +20,7 @@ use notify::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::files::{Files, Folder, Hash};
+use crate::files::{Files, Folder, Hash, Listing};
 
 /// How long it has to be quiet before a change is acted on: an editor that saves all files, or a
 /// tool that writes several, is one change.
@@ -245,6 +245,10 @@ impl Looked {
         for folder in [Folder::Pages, Folder::Public].map(|folder| self.app.join(folder.as_str())) {
             walk(&folder, DEPTH_MAX, &mut folders, &mut |_| {});
         }
+        let files = Files::on_disk(self.app.clone());
+        for folder in [Folder::Pages, Folder::Public] {
+            folders.extend(files.list(folder).unwrap_or_default().linked);
+        }
         for package in &self.packages {
             walk(package, DEPTH_MAX, &mut folders, &mut |_| {});
         }
@@ -324,11 +328,17 @@ impl Contents {
         let mut contents = Self::default();
         let files = Files::on_disk(looked.app.clone());
         for folder in [Folder::Pages, Folder::Public] {
-            for path in files.list(folder).unwrap_or_default() {
+            let Listing { paths, refused, .. } = files.list(folder).unwrap_or_default();
+            for path in paths {
                 let path = format!("{folder}/{path}");
                 if let Some(seen) = Seen::of(&looked.app.join(&path), before.pages.get(&path)) {
                     contents.pages.insert(path, seen);
                 }
+            }
+            // A link that is refused is a diagnostic: it counts as a file that holds the reason.
+            for (path, refusal) in refused {
+                let hash = Hash::of(refusal.to_string().as_bytes());
+                contents.pages.insert(format!("{folder}/{path}"), Seen { stamp: None, hash });
             }
         }
         for path in looked.sources() {
@@ -552,6 +562,31 @@ mod tests {
         // Moved away.
         fs::rename(dir.path().join("pages/a.html"), dir.path().join("a.html")).unwrap();
         wait_for("pages/a.html");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_noticed_and_so_are_edits_where_it_leads() {
+        use std::os::unix::fs::symlink;
+
+        let dir = TestDir::new(&[("pages/a.html", "1"), ("shared/b.html", "1")]);
+        let pages = Looked { packages: BTreeSet::new(), ..looked(&dir) };
+        let (tell, told) = mpsc::channel();
+        let _looker = spawn(pages, move |changes| {
+            let _ = tell.send(names(&changes));
+        });
+        let wait_for = |path: &str| {
+            while told.recv_timeout(Duration::from_secs(20)).unwrap() != [path] {}
+        };
+        symlink("../shared", dir.path().join("pages/linked")).unwrap();
+        wait_for("pages/linked/b.html");
+        dir.write("shared/b.html", "2");
+        wait_for("pages/linked/b.html");
+        // One that is refused has to show, and its removal as well.
+        symlink("gone", dir.path().join("pages/gone")).unwrap();
+        wait_for("pages/gone");
+        dir.remove("pages/gone");
+        wait_for("pages/gone");
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Pages {
             Ok(response) => response,
             Err(failure) => {
                 if let (Failure::Fault(fault), Some(hear)) = (&failure, self.hearing.get()) {
-                    hear(fault.told(&cx));
+                    hear(fault.report(&cx));
                 }
                 answer::answer(&cx, &set, &self.head, failure, self.audience())
             }

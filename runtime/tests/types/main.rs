@@ -20,6 +20,7 @@ use std::{
 
 use axum::{Router, body::Body, http::Request};
 use http_body_util::BodyExt as _;
+use serde_json::json;
 use tower_service::Service as _;
 
 /// A complaint of `tsc`, or the mark of an expected one: file, line, code.
@@ -57,9 +58,21 @@ fn the_document_describes_every_action() {
         send["requestBody"]["content"]["application/json"]["schema"]["$ref"],
         "#/components/schemas/chat.Send"
     );
+    assert_eq!(send["requestBody"]["required"], true);
     let listen = &paths["/_kipo/actions/chat.Listen"];
-    let events = &listen["get"]["responses"]["200"]["content"]["text/event-stream"]["x-events"];
-    assert_eq!(events["chat"]["$ref"], "#/components/schemas/chat.Message");
+    assert_eq!(listen["post"]["requestBody"]["required"], false);
+    for verb in ["get", "post"] {
+        let stream = &listen[verb]["responses"]["200"]["content"]["text/event-stream"];
+        let items = stream["itemSchema"]["oneOf"].as_array().unwrap();
+        let chat = &items[0]["properties"];
+        assert_eq!(chat["event"]["const"], "chat");
+        assert_eq!(chat["data"]["contentSchema"]["$ref"], "#/components/schemas/chat.Message");
+        let named = ["chat", "presence", "many", "tick", "complete"];
+        assert!(items.iter().take(5).map(|item| &item["properties"]["event"]["const"]).eq(named));
+        let shared = ["kipo-error", "kipo-ready", "kipo-gap"];
+        let shared = shared.map(|name| format!("#/components/schemas/{name}"));
+        assert!(items.iter().skip(5).map(|item| &item["$ref"]).eq(&shared));
+    }
 
     let schemas = document["components"]["schemas"].as_object().unwrap();
     assert_eq!(schemas["chat.Send"]["properties"]["username"]["maxLength"], 20);
@@ -68,6 +81,38 @@ fn the_document_describes_every_action() {
         let is_known = name.is_none_or(|name| schemas.contains_key(name));
         assert!(is_known, "{reference} leads nowhere");
     }
+}
+
+#[test]
+fn a_rule_is_in_the_schema_or_named_in_the_description() {
+    let document: serde_json::Value = serde_json::from_str(&get("/_kipo/openapi.json")).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let field = |name: &str| &schemas["rules.Check"]["properties"][name];
+    for (name, keyword, expected) in [
+        ("text", "minLength", json!(2)),
+        ("text", "maxLength", json!(3)),
+        ("list", "minItems", json!(2)),
+        ("list", "maxItems", json!(2)),
+        ("map", "minProperties", json!(1)),
+        ("map", "maxProperties", json!(3)),
+        ("number", "minimum", json!(1)),
+        ("number", "maximum", json!(9)),
+        ("number", "type", json!(["integer", "null"])),
+        ("email", "format", json!("email")),
+        ("email", "pattern", json!(kipo::__private::rules::EMAIL)),
+        ("url", "format", json!("uri")),
+        ("url", "pattern", json!(kipo::__private::rules::URL)),
+        ("work", "format", json!("email")),
+        ("work", "pattern", json!("@example\\.org")),
+        ("needed", "type", json!("integer")),
+        ("custom", "description", json!("A text.\n\nThe server also checks `not_blank`.")),
+    ] {
+        assert_eq!(field(name)[keyword], expected, "{name} {keyword}");
+    }
+    assert_eq!(schemas["rules.Span"]["description"], "The server also checks `in_order`.");
+    let required = schemas["rules.Check"]["required"].as_array().unwrap();
+    assert!(required.contains(&json!("needed")) && !required.contains(&json!("map")));
+    assert!(!document.to_string().contains("x-kipo"));
 }
 
 /// Compiles `client.d.ts` with the files that use it, in a folder of that name.

@@ -125,7 +125,7 @@ export function example(given, definitions, depth = 0) {
       return "";
     case "integer":
     case "number":
-      return schema.minimum ?? 0;
+      return Math.min(Math.max(0, schema.minimum ?? 0), schema.maximum ?? 0);
     case "boolean":
       return false;
     case "array":

@@ -1,4 +1,4 @@
-//! What every page carries besides its own text: links before `</head>`, and header fields.
+//! What every page has besides its own text: links before `</head>`, and header fields.
 
 use std::fmt::Write as _;
 
@@ -8,17 +8,17 @@ use sha2::{Digest, Sha256};
 
 use crate::page::{html::escape, settings::Settings, template::json};
 
-/// The links of the pages, as the settings have them.
+/// The links and header fields that the settings ask for.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
-    /// The import map, the client, and in development the part that reloads.
+    /// The import map and the client.
     common: String,
-    /// The script that follows edits, in development.
+    /// The script that applies edits, in development.
     reload: Option<String>,
     /// Names the process, for that script.
     life: String,
-    /// The script of the panel, in development. It runs before any script of a page, to see all
-    /// that those do.
+    /// The script of the panel, in development. It runs before the scripts of the page, so that it
+    /// observes all of their calls.
     panel: Option<String>,
     csp: HeaderValue,
 }
@@ -29,7 +29,7 @@ impl Head {
         let imports = serde_json::json!({ "imports": { "kipo": main } }).to_string();
         let imports = json::safe(&imports);
 
-        // The map goes first: once a module is on its way, older browsers take no map any more.
+        // The map is first: older browsers ignore a map after the first module.
         let mut common = format!("<script type=\"importmap\">{imports}</script>\n");
         for module in &settings.preload {
             let url = escape(&format!("{}/{module}", settings.client));
@@ -42,7 +42,7 @@ impl Head {
         Self { common, reload, life, panel, csp: csp(&imports) }
     }
 
-    /// Returns the lines for a page with these files of its own. `template` is the page's.
+    /// Returns the lines for the head of a page with these files of its own.
     pub(crate) fn block(
         &self,
         template: &str,
@@ -70,7 +70,7 @@ impl Head {
         block
     }
 
-    /// Writes the header fields that say what a page may do.
+    /// Writes the header fields that restrict what a page may do.
     pub(crate) fn secure(&self, headers: &mut HeaderMap) {
         const FIELDS: [(HeaderName, HeaderValue); 4] = [
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -89,7 +89,8 @@ impl Head {
     }
 }
 
-/// Returns the policy for pages: everything from here, nothing inline but `import_map`, no frames.
+/// Returns the policy for pages: everything from this origin, nothing inline but `import_map`, no
+/// frames.
 fn csp(import_map: &str) -> HeaderValue {
     let scripts = with_hash("script-src 'self'", import_map);
     let policy = format!(
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_gets_its_links_in_order() {
+    fn the_links_of_a_page_are_in_order() {
         let head = Head::new(&Settings {
             preload: vec!["call/action.js".to_owned()],
             reload: true,

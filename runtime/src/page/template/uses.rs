@@ -1,14 +1,14 @@
-//! Which templates a template is made of.
+//! Which templates use which others.
 //!
-//! A template names those that it extends, includes and imports in quotes, and uses a component
-//! by its name from wherever it is defined. That is all that is asked here: to take a word in a
-//! text for a use costs one look more, to miss a use would leave an open tab as it was.
+//! A template names those that it extends, includes and imports in quotes, and calls a component by
+//! its name from any file. This search finds every use, and may take a plain text for one: that costs
+//! one update too many, while a missed use would leave an open tab out of date.
 
 use std::collections::BTreeSet;
 
 use crate::page::check::Sources;
 
-/// Returns the templates that show another text when those in `changed` do, themselves included.
+/// Returns the templates in `changed`, and all templates that use them.
 pub(crate) fn users(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<String> {
     let mut users = changed.clone();
     loop {
@@ -27,7 +27,7 @@ pub(crate) fn users(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<S
     }
 }
 
-/// Returns what another template holds if it uses this one.
+/// Returns the texts of which another template contains one if it uses this one.
 fn names(sources: &Sources, name: &str) -> Vec<String> {
     let mut names = vec![format!("\"{name}\""), format!("'{name}'"), format!("`{name}`")];
     let source = sources.get(name).map_or("", String::as_str);
