@@ -19,7 +19,8 @@ const SAID = ["one", "two", "three"];
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-test("about 300 generated requests are answered as openapi.json describes", { timeout: RUN_MS }, async ({ signal, diagnostic }) => {
+test("about 300 generated requests are answered as openapi.json describes", { timeout: RUN_MS }, async (context) => {
+  const { signal } = context;
   const server = await Server.start();
   // It writes a cache into its folder and would read an older one.
   const cwd = await mkdtemp(join(tmpdir(), "kipo-openapi-"));
@@ -30,7 +31,7 @@ test("about 300 generated requests are answered as openapi.json describes", { ti
     const env = { ...process.env, SCHEMATHESIS_HOOKS: here("hooks.py"), PYTHONDONTWRITEBYTECODE: "1" };
     const { code, printed } = await output(spawn(python, args, { cwd, env, signal, stdio: ["ignore", "pipe", "pipe"] }));
     assert.equal(code, 0, printed);
-    diagnostic(/\d+ generated.*/.exec(printed)?.[0] ?? printed);
+    context.diagnostic(/\d+ generated.*/.exec(printed)?.[0] ?? printed);
   } finally {
     await rm(cwd, { recursive: true, force: true });
     await server.stop();
