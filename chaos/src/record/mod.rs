@@ -1,4 +1,4 @@
-//! What each listener saw, and whether it keeps the promise. Start reading at [`verify`].
+//! What each listener saw, and whether it keeps the promise. Start reading at [`verify`](mod@verify).
 
 mod entries;
 mod tally;
