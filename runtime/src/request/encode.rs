@@ -7,7 +7,7 @@ use crate::{
     action::Outgoing,
     error::{Code, Error, problem},
     header::{REQUEST_ID, RequestId},
-    stream::come_back,
+    stream::retry,
 };
 
 /// Answers with an output: 200 and its JSON, or 204 where that is `null` for want of anything
@@ -69,7 +69,7 @@ pub(crate) fn passes(error: &Error) -> bool {
 /// up for good on any status but 200.
 pub(crate) fn come_back(error: &Error, id: &RequestId) -> Response {
     problem::log(error, id);
-    stream(Body::from(come_back::frame_of(error)), id)
+    stream(Body::from(retry::frame_for(error)), id)
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

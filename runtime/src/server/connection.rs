@@ -26,7 +26,7 @@ use tokio::{
 use crate::{
     error::{Code, Error, problem},
     header::{RequestId, accept},
-    stream::{DetachedStream, come_back},
+    stream::{DetachedStream, retry},
 };
 
 /// How long a refused client may go on sending before the connection is closed.
@@ -245,7 +245,7 @@ fn come_back(error: &Error) -> Vec<u8> {
          no-transform\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n"
     )
     .into_bytes();
-    response.extend_from_slice(&come_back::frame_of(error));
+    response.extend_from_slice(&retry::frame_for(error));
     response
 }
 

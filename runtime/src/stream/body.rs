@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::{
     action::Bounds,
     error::{Error, panic_error},
-    stream::{alarm::Alarm, drain::Watch, event_stream::Pipe, jitter},
+    stream::{alarm::Alarm, drain::Watch, jitter, pipe::Pipe},
 };
 
 /// How a stream ended: the JSON of its output, or an error and the problem document for it.

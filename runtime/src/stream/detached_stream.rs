@@ -204,10 +204,7 @@ mod tests {
     use crate::{
         action::Limits,
         server::connection::Connection,
-        stream::{
-            drain::Drain,
-            event_stream::{EventStream, Pipe},
-        },
+        stream::{drain::Drain, event_stream::EventStream, pipe::Pipe},
     };
 
     #[derive(kipo_macros::Event)]

@@ -2,11 +2,12 @@
 
 mod alarm;
 mod body;
-pub(crate) mod come_back;
 pub(crate) mod detached_stream;
 mod drain;
 mod event_stream;
 pub(crate) mod jitter;
+mod pipe;
+pub(crate) mod retry;
 mod stream_action;
 pub(crate) mod topics;
 
@@ -19,5 +20,5 @@ pub(crate) use self::{
     body::StreamBody,
     detached_stream::DetachedStream,
     drain::{Drain, Watch},
-    event_stream::Pipe,
+    pipe::Pipe,
 };
