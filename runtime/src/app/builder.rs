@@ -269,7 +269,7 @@ impl App {
     pub(crate) fn build(self) -> Result<Built, StartError> {
         let mut errors: Vec<StartDiagnostic> = base_error(&self.base).into_iter().collect();
         errors.extend(self.site.as_deref().and_then(site_error));
-        errors.extend(topics::doubled_names());
+        errors.extend(topics::duplicate_names());
         let routes = route::collect(&self.states).map_err(|wrong| errors.extend(wrong)).ok();
         let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
             errors.extend(wrong);

@@ -143,7 +143,7 @@ fn open(cx: &Context, body: StreamBody, detached_stream: Option<DetachedStream>)
     let mut response = match detached_stream {
         None => encode::stream(Body::new(body), cx.request_id()),
         Some(detached_stream) => {
-            let silent = Body::new(detached_stream.give(body));
+            let silent = Body::new(detached_stream.put(body));
             let mut response = encode::stream(silent, cx.request_id());
             // Nothing that could read another request is left by then.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
                 }
             },
         };
-        this.detached_stream.wrote(written.is_ready());
+        this.detached_stream.set_written(written.is_ready());
         if written.is_ready() {
             this.stuck = None;
             return written;

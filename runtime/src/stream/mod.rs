@@ -1,4 +1,8 @@
-//! The way to one client: what an action writes its events to, the response body, and the writer that goes on with the socket. Start reading at [`event_stream`].
+//! Streams of events to one client: what an action writes its events to, the response body, the
+//! writer that takes the socket over from hyper, and the drain at shutdown.
+//!
+//! This room may know actions, failures, the words of HTTP and `kipo-topic`. It accepts no
+//! connection and decodes no request. Start reading at `event_stream`, then `pipe` and `body`.
 
 mod alarm;
 mod body;

@@ -1,4 +1,7 @@
-//! What lies between an action and its connection: one small outbox.
+//! The bounded buffer between an action and its connection.
+//!
+//! While the buffer is full, the action waits. So a client that reads slowly slows its own action
+//! (backpressure), and holds a bounded amount of memory.
 
 use std::{
     fmt,
@@ -11,35 +14,35 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use kipo_topic::frame;
 
-/// How many bytes wait for a connection before its action waits too; one message may be larger.
+/// The capacity of a pipe in bytes: above it the action waits. A single message may be larger.
 const OUTBOX_BYTES_MAX: usize = 64 * 1024;
 
-/// The outbox between an action and its connection.
+/// Passes whole frames from an action to its connection.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     ping: Duration,
-    /// A std lock: no `.await` happens under it.
+    /// A std lock, never held across an `.await`.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     outbox: Outbox,
-    /// Whether `kipo:ready` was sent; no other frame goes before it.
+    /// Whether `kipo:ready` was pushed. It is the first frame of a stream.
     opened: bool,
     closed: bool,
-    /// Those who wait for room, and those who wait for the end. Few: mostly the action alone.
+    /// Wakes the tasks that wait for room or for the close. Mostly that is only the action.
     writers: Vec<Waker>,
-    /// The connection, while it waits for frames.
+    /// Wakes the connection, if it waits for frames.
     reader: Option<Waker>,
 }
 
-/// Whole frames that wait to be written.
+/// Whole frames that are not written yet.
 #[derive(Debug, Default)]
 enum Outbox {
     #[default]
     Empty,
-    /// One piece, which may be shared with other connections: it is not copied.
+    /// One piece. Other connections may share it, so it is not copied.
     One(Bytes),
     Many(BytesMut),
 }
@@ -76,34 +79,35 @@ impl Pipe {
     }
 
     /// Waits until there is room for another frame.
-    pub(crate) async fn room(&self) {
-        self.at_most(OUTBOX_BYTES_MAX).await;
+    pub(crate) async fn wait_for_room(&self) {
+        self.wait_for_at_most(OUTBOX_BYTES_MAX).await;
     }
 
-    /// Waits until the connection has taken everything.
-    pub(crate) async fn drained(&self) {
-        self.at_most(0).await;
+    /// Waits until the connection has taken all frames.
+    pub(crate) async fn wait_until_empty(&self) {
+        self.wait_for_at_most(0).await;
     }
 
-    async fn at_most(&self, bytes: usize) {
+    async fn wait_for_at_most(&self, bytes: usize) {
         poll_fn(|task| {
             let mut state = self.lock();
-            // Nobody will take anything from a closed pipe, and nothing may be kept waiting.
+            // Nobody takes frames from a closed pipe, so nobody may wait for it.
             if state.closed || state.outbox.len() <= bytes {
                 return Poll::Ready(());
             }
-            state.wait(task);
+            state.register_writer(task);
             Poll::Pending
         })
         .await;
     }
 
-    /// Returns the frame that opens a stream; with the place that a followed topic is read from.
+    /// Returns the `kipo:ready` frame. Its id is the cursor from which a topic is followed, if any.
     fn ready(&self, resume: &str, id: Option<fmt::Arguments<'_>>) -> Bytes {
         let data = format!(r#"{{"resume":"{resume}","ping_ms":{}}}"#, self.ping.as_millis());
         frame::event(frame::READY, data.as_bytes(), id)
     }
 
+    /// Adds the `kipo:ready` frame.
     pub(crate) fn push_ready(&self, resume: &str, id: Option<fmt::Arguments<'_>>) {
         let ready = self.ready(resume, id);
         let mut state = self.lock();
@@ -111,39 +115,39 @@ impl Pipe {
         state.push(ready);
     }
 
-    /// Adds a whole frame, or several.
+    /// Adds one or more whole frames.
     pub(crate) fn push(&self, frames: Bytes) {
         let mut state = self.lock();
-        self.open(&mut state);
+        self.ensure_opened(&mut state);
         state.push(frames);
     }
 
-    /// Adds the frame that ends a stream. One that was not open is not opened for it: what it
-    /// would say of the client's place is not known.
+    /// Adds the frame that ends a stream. If the stream is not open yet, this adds no
+    /// `kipo:ready`: the position of the client is not known.
     pub(crate) fn push_last(&self, frame: Bytes) {
         let mut state = self.lock();
         state.opened = true;
         state.push(frame);
     }
 
-    /// Opens a stream that follows no topic, if nothing has yet.
-    fn open(&self, state: &mut State) {
+    /// Adds the `kipo:ready` frame of a stream that follows no topic, unless the stream is open.
+    fn ensure_opened(&self, state: &mut State) {
         if !state.opened {
             state.opened = true;
             state.push(self.ready("fresh", None));
         }
     }
 
-    /// Notes that the connection is awake.
-    pub(crate) fn awake(&self) {
+    /// Notes that the connection does not wait for frames now.
+    pub(crate) fn clear_reader(&self) {
         self.lock().reader = None;
     }
 
-    /// Takes all that waits, or sleeps until something does. The first piece is there at once:
-    /// whatever the action does, the stream is open.
+    /// Takes all frames, or waits for the next one. The first call returns at once with
+    /// `kipo:ready`, so the stream opens before the action writes anything.
     pub(crate) fn poll_take(&self, task: &Task<'_>) -> Poll<Bytes> {
         let mut state = self.lock();
-        self.open(&mut state);
+        self.ensure_opened(&mut state);
         let bytes = match std::mem::take(&mut state.outbox) {
             Outbox::Empty => {
                 state.reader = Some(task.waker().clone());
@@ -152,15 +156,15 @@ impl Pipe {
             Outbox::One(bytes) => bytes,
             Outbox::Many(bytes) => bytes.freeze(),
         };
-        // The connection's own task runs its action again before it sleeps; a wake-up would run
-        // the whole of it once more for nothing.
+        // The task of the connection runs its action again before it waits. A wake-up of that
+        // task would run the action once more for nothing.
         for writer in state.writers.drain(..).filter(|writer| !writer.will_wake(task.waker())) {
             writer.wake();
         }
         Poll::Ready(bytes)
     }
 
-    /// Lets go of all who wait: the connection is gone.
+    /// Closes the pipe and wakes all waiting tasks: the connection has ended.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -168,12 +172,13 @@ impl Pipe {
         state.writers.drain(..).for_each(Waker::wake);
     }
 
+    /// Completes when the pipe is closed.
     pub(crate) fn poll_closed(&self, task: &Task<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.closed {
             return Poll::Ready(());
         }
-        state.wait(task);
+        state.register_writer(task);
         Poll::Pending
     }
 
@@ -193,7 +198,7 @@ impl State {
         }
     }
 
-    fn wait(&mut self, task: &Task<'_>) {
+    fn register_writer(&mut self, task: &Task<'_>) {
         if !self.writers.iter().any(|waker| waker.will_wake(task.waker())) {
             self.writers.push(task.waker().clone());
         }
