@@ -1,15 +1,16 @@
-//! What may travel between the browser and an action, and how generated code asks for it.
+//! Which types the browser can send and receive, and how generated code reads and writes them.
 //!
-//! A derive of serde tells of a field's type at every place where it uses it. So generated code
-//! asks once, by a bound on [`Incoming`] or [`Outgoing`] at the type itself, and does all the rest
-//! by a [`Way`], which compiles for any type.
+//! If a type is not serializable, a serde derive reports that at every use of the type. Generated
+//! code avoids this: it has one bound on [`Incoming`] or [`Outgoing`], with the span of the type,
+//! and does everything else through a [`Way`], which compiles for any type. So the author reads one
+//! error for one mistake.
 
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserializer, Serialize, de::DeserializeOwned};
 
-/// What the browser can send.
+/// A type that the browser can send.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a request",
     label = "not a type that the browser can send",
@@ -20,21 +21,21 @@ pub trait Incoming: DeserializeOwned + JsonSchema {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema> Incoming for T {}
 
-/// What the browser can be sent.
+/// A type that the browser can receive.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to the browser",
     label = "not a type that the browser can read",
-    note = "put `#[kipo::data]` above each struct or enum that an action answers or an event carries"
+    note = "put `#[kipo::data]` above each struct or enum that an action returns or an event carries"
 )]
 pub trait Outgoing {
     /// Writes the value as JSON.
     ///
     /// # Errors
     ///
-    /// When the value has no form in JSON, such as a map whose keys are lists.
+    /// Returns an error if JSON cannot represent the value, such as a map whose keys are lists.
     fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
 
-    /// Describes the type.
+    /// Returns the schema of the type.
     fn describe(generator: &mut SchemaGenerator) -> Schema;
 }
 
@@ -49,21 +50,22 @@ impl<T: Serialize + JsonSchema> Outgoing for T {
     }
 }
 
-/// Asks for a type that can be read.
+/// Compiles only for a type that the browser can send.
 pub const fn incoming<T: Incoming>() {}
 
-/// Asks for a type that can be sent.
+/// Compiles only for a type that the browser can receive.
 pub const fn outgoing<T: Outgoing>() {}
 
-/// How a `T` is read, written and described, if it can be.
+/// Reads, writes and describes a `T`, if its type allows it.
 ///
-/// A method of its own is found first; where a bound of it does not hold, the method of
-/// [`NoWay`] is, so that code which is not right compiles and one message says why.
+/// Method resolution prefers an inherent method. If the bound of that method does not hold, it
+/// finds the method of [`NoWay`], so generated code compiles for every type, and the bound on
+/// [`Incoming`] or [`Outgoing`] reports the only error.
 #[derive(Debug)]
 pub struct Way<T: ?Sized>(PhantomData<T>);
 
 impl<T: ?Sized> Way<T> {
-    /// The way of a `T`.
+    /// The only value.
     pub const OF: Self = Self(PhantomData);
 }
 
@@ -72,7 +74,7 @@ impl<T: DeserializeOwned> Way<T> {
     ///
     /// # Errors
     ///
-    /// Those of the type.
+    /// Returns the error of the type's `Deserialize`.
     pub fn read<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         T::deserialize(deserializer)
     }
@@ -83,26 +85,27 @@ impl<T: Serialize + ?Sized> Way<T> {
     ///
     /// # Errors
     ///
-    /// Those of the type.
+    /// Returns the error of the type's `Serialize`.
     pub fn write(self, value: &T, out: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(out, value)
     }
 }
 
 impl<T: JsonSchema + ?Sized> Way<T> {
-    /// Describes the type.
+    /// Returns the schema of the type.
     pub fn describe(self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<T>()
     }
 }
 
-/// What is found where a type has no way. It is compiled beside an error and never runs.
+/// The methods of [`Way`] for a type that lacks a trait. They compile beside an error and never
+/// run.
 pub trait NoWay<T: ?Sized> {
-    /// Reads no value.
+    /// Stands for reading a value.
     ///
     /// # Errors
     ///
-    /// None.
+    /// None: this never runs.
     fn read<'de, D: Deserializer<'de>>(&self, _: D) -> Result<T, D::Error>
     where
         T: Sized,
@@ -110,16 +113,16 @@ pub trait NoWay<T: ?Sized> {
         unreachable!()
     }
 
-    /// Writes no value.
+    /// Stands for writing a value.
     ///
     /// # Errors
     ///
-    /// None.
+    /// None: this never runs.
     fn write(&self, _: &T, _: &mut Vec<u8>) -> serde_json::Result<()> {
         unreachable!()
     }
 
-    /// Describes nothing.
+    /// Stands for describing the type.
     fn describe(&self, _: &mut SchemaGenerator) -> Schema {
         unreachable!()
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::action::codec::Incoming;
 
-/// One field of an input, by its name on the wire.
+/// One field of an input.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     name: &'static str,
@@ -43,7 +43,7 @@ impl Field {
         self
     }
 
-    /// Returns the name on the wire.
+    /// Returns the name of the field in JSON and in forms.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_value_has_no_fault() {
+    fn a_valid_value_has_no_fault() {
         check::<String>(Some(&json!("a")), None);
         check::<Option<String>>(None, None);
         check::<Option<String>>(Some(&json!(null)), None);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_with_a_default_may_be_left_out() {
+    fn a_field_with_a_default_is_optional() {
         assert!(Field::new::<String>("f").defaulted().fault_in_json(None).is_none());
     }
 

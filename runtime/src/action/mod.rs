@@ -1,4 +1,8 @@
-//! What an app author writes against: actions, their request as plain data, guards, rules and limits. Start reading at [`call`].
+//! What an app's author writes against: the trait of a call, the request as plain data, guards,
+//! validation rules, effects and limits.
+//!
+//! This room knows the request as plain data. It may know failures (`error`) and the words of HTTP
+//! (`header`). It knows no socket, no stream and no table of actions. Start reading at `call`.
 
 mod call;
 mod codec;

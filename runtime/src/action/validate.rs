@@ -126,7 +126,7 @@ pub mod rules {
         }
     }
 
-    /// `length(min = …, max = …, equal = …)`: characters of a text or items of a collection.
+    /// Checks `length(min = …, max = …, equal = …)`: characters of a text or items of a collection.
     pub fn length<T: Length + ?Sized>(
         value: &T,
         min: Option<u64>,
@@ -134,9 +134,9 @@ pub mod rules {
     ) -> Option<String> {
         let length = value.length()?;
         let units = |n: u64| if n == 1 { T::UNIT.to_owned() } else { format!("{}s", T::UNIT) };
-        let right = min.is_none_or(|min| min <= length) && max.is_none_or(|max| length <= max);
+        let is_valid = min.is_none_or(|min| min <= length) && max.is_none_or(|max| length <= max);
         match (min, max) {
-            _ if right => None,
+            _ if is_valid => None,
             (Some(min), Some(max)) if min == max => {
                 Some(format!("must have exactly {min} {}", units(min)))
             }
@@ -178,17 +178,17 @@ pub mod rules {
         }
     }
 
-    /// `range(min = …, max = …)`: a number within bounds, both included.
+    /// Checks `range(min = …, max = …)`: a number within bounds, both included.
     pub fn range<T: Number>(
         value: &T,
         min: Option<T::Bound>,
         max: Option<T::Bound>,
     ) -> Option<String> {
         let number = value.number()?;
-        let right = min.as_ref().is_none_or(|min| *min <= number)
+        let is_valid = min.as_ref().is_none_or(|min| *min <= number)
             && max.as_ref().is_none_or(|max| number <= *max);
         match (min, max) {
-            _ if right => None,
+            _ if is_valid => None,
             (Some(min), Some(max)) => Some(format!("must be from {min} to {max}")),
             (Some(min), None) => Some(format!("must be at least {min}")),
             (None, Some(max)) => Some(format!("must be at most {max}")),
@@ -250,11 +250,11 @@ pub mod rules {
     /// `url`: an absolute `http` or `https` URL with a host.
     pub fn url<T: Text + ?Sized>(value: &T) -> Option<String> {
         let text = value.text()?;
-        let right = text.parse::<http::Uri>().is_ok_and(|uri| {
+        let is_valid = text.parse::<http::Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
         });
-        (!right).then(|| "must be an http or https URL".to_owned())
+        (!is_valid).then(|| "must be an http or https URL".to_owned())
     }
 
     /// `contains(pattern = "…")`: a text that contains another.
@@ -309,8 +309,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_email(text: &str, right: bool) {
-        assert_eq!(email(text).is_none(), right, "{text}");
+    fn check_email(text: &str, is_valid: bool) {
+        assert_eq!(email(text).is_none(), is_valid, "{text}");
     }
 
     #[test]

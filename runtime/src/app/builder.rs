@@ -349,7 +349,7 @@ impl App {
     /// Checks all settings, actions and pages, and makes the router.
     pub(crate) fn build(mut self) -> Result<Built, StartError> {
         let mut errors: Vec<StartDiagnostic> = base_error(&self.base).into_iter().collect();
-        errors.extend(topics::doubled_names());
+        errors.extend(topics::duplicate_names());
         let allowed_hosts = self.take_hosts(&mut errors);
         self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
         let routes = route::collect(&self.states).map_err(|wrong| errors.extend(wrong)).ok();

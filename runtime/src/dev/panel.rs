@@ -82,7 +82,7 @@ impl Panel {
         let (sources, root) = (source_root(), self.pages.root());
         let source = |file: &str, line: u32| place(sources.as_deref(), file, line);
         let places: BTreeMap<String, Value> =
-            route::places().map(|(name, file, line)| (name, source(file, line))).collect();
+            route::locations().map(|(name, file, line)| (name, source(file, line))).collect();
         let page = |page: Listed| {
             json!({
                 "path": page.path,

@@ -363,7 +363,8 @@ impl fmt::Debug for Error {
 }
 
 /// An error of another type becomes [`Code::Internal`]: the caller reads a fixed sentence, and the
-/// log contains the chain of causes. A [`PublishError`] that the caller can act on has its own code.
+/// log contains the chain of causes. A [`PublishError`] that the caller can act on has a code of
+/// its own.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let publish_error = (&error as &dyn Any).downcast_ref::<PublishError>();

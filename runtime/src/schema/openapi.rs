@@ -19,7 +19,7 @@ const INTEGERS: &str = "Write an integer without a fraction: `75`, not `75.0`.";
 /// Keys of the events that every stream has. The key of a type has no hyphen.
 const READY_EVENT: &str = "kipo-ready";
 const GAP_EVENT: &str = "kipo-gap";
-const ERROR_EVENT: &str = "kipo-error";
+const ERROR_EVENT: &str = "kipo-stream-error";
 
 /// Describes all actions: calls with their answer, streams with each of their events.
 pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) -> Value {

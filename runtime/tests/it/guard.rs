@@ -1,11 +1,11 @@
-//! Guards run before calls and streams.
+//! Guards run before calls and before streams.
 
 use kipo::{App, Context, Error, Guard, Result, async_trait};
 
 use crate::support::{TestApp, get, post};
 
 #[tokio::test]
-async fn a_page_of_another_site_is_refused() {
+async fn a_request_from_another_site_is_refused() {
     let app = TestApp::start().await;
     for headers in ["sec-fetch-site: cross-site\r\n", "origin: https://evil.example\r\n"] {
         app.send(post("Nothing", headers, "{}")).await.problem(403, "cross_site");
@@ -18,7 +18,7 @@ async fn a_page_of_another_site_is_refused() {
 }
 
 #[tokio::test]
-async fn a_trusted_origin_is_let_through() {
+async fn a_trusted_origin_is_admitted() {
     let app = TestApp::with(|app| app.trusted_origin("https://ADMIN.example:443")).await;
     let headers = "sec-fetch-site: cross-site\r\norigin: https://admin.example\r\n";
     assert_eq!(app.send(post("Nothing", headers, "{}")).await.status, 204);
@@ -90,7 +90,7 @@ impl Guard for MembersOnly {
 #[tokio::test]
 async fn a_guard_runs_before_the_body_is_read() {
     let app = TestApp::with(|app| app.guard(MembersOnly)).await;
-    // The response comes although the body never does.
+    // The response arrives although the body never does.
     let request = post("Echo", "", r#"{"text":"hi"}"#);
     let mut client = app.connect().await;
     client.write(&request[..request.len() - 4]).await;

@@ -1,10 +1,10 @@
-//! Actions of an app whose types take every form. Nobody calls them.
+//! Actions whose types cover every form that serde supports. No test calls them.
 
-/// A room.
+/// A chat room.
 mod chat {
     use kipo::{Action, Context, Event, EventStream, Result, StreamAction, action, data};
 
-    /// A message, as everyone sees it.
+    /// A message of the room.
     #[data]
     pub struct Message {
         /// Counts from 1.
@@ -100,7 +100,7 @@ mod dates {
     }
 }
 
-/// The same names, other types.
+/// The same type names as in `chat`, for other types.
 mod mail {
     use kipo::{Action, Context, Result, action, data};
 
@@ -123,7 +123,7 @@ mod mail {
         }
     }
 
-    /// Forgets a message.
+    /// Deletes a message.
     #[action]
     pub async fn delete(_cx: Context, id: kipo::Exact<i64>) -> Result<()> {
         let _ = id;
@@ -131,7 +131,7 @@ mod mail {
     }
 }
 
-/// A module named by a word of TypeScript, and one inside another.
+/// Modules whose names are keywords of TypeScript, one inside the other.
 mod new {
     pub(crate) mod default {
         use kipo::{Context, Result, action};
@@ -143,7 +143,7 @@ mod new {
     }
 }
 
-/// Each action takes a type and gives it back.
+/// Each action returns its input, which has one of the types below.
 mod shapes {
     use std::collections::{BTreeMap, BTreeSet, HashMap};
 
