@@ -1,9 +1,9 @@
-//! Tells cargo which folders to watch: a new file there is in no list, so nothing else would
-//! make it build again.
+//! Tells cargo which folders to watch. A new file there is in no list, so cargo would not build it
+//! otherwise.
 
 fn main() {
     say("cargo::rerun-if-changed=actions");
-    // Only a release carries pages and public files inside; a debug build reads them as they are.
+    // Only a release embeds pages and public files. A debug build reads them from the disk.
     if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         say("cargo::rerun-if-changed=pages");
         say("cargo::rerun-if-changed=public");

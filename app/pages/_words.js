@@ -4,7 +4,7 @@
 import { ActionError } from "kipo";
 
 /**
- * Says what went wrong.
+ * Describes an error.
  *
  * @param {unknown} error
  */
@@ -29,7 +29,7 @@ export function inWords(error) {
 }
 
 /**
- * Joins what a field must be: `["must have 1 to 20 characters"]` of "Your name" is one sentence.
+ * Joins the messages of a field into one sentence: "Your name" and `["must have 1 to 20 characters"]`.
  *
  * @param {string} label
  * @param {string[]} messages

@@ -1,5 +1,5 @@
 // @ts-check
-// The chat: joins, listens, sends.
+// The page of the chat: it joins the room, listens and sends.
 
 import { action, refs, ActionError } from "kipo";
 import { Feed } from "./_chat/feed.js";
@@ -9,22 +9,22 @@ import { fieldInWords, inWords } from "./_words.js";
 
 /** @import { StreamState } from "kipo" */
 
-/** How long a message may be on its way, in milliseconds, each time it is sent. */
+/** How long one attempt to send a message may take, in milliseconds. */
 const SEND_MS = 10_000;
 
-/** How often a message is sent before its writer is asked; the server takes it once all the same. */
+/** How many attempts are made before the writer is asked. The server publishes the message once all the same. */
 const SEND_ATTEMPTS = 4;
 
-/** The pause before a message is sent again, in milliseconds; it doubles each time. */
+/** The pause before the second attempt, in milliseconds. It doubles each time. */
 const SEND_PAUSE_MS = 500;
 
-/** A send that takes longer says so, in milliseconds. */
+/** After this time the page shows that a message is being sent, in milliseconds. */
 const SLOW_MS = 500;
 
-/** How long after the first frame the history is taken to stand, in milliseconds: what comes later is read aloud. */
+/** After this time the history counts as complete, in milliseconds. Screen readers read later messages aloud. */
 const HISTORY_MS = 1000;
 
-/** From so many characters before the end on, the page says how many are left. */
+/** The page shows how many characters are left once there are this many or fewer. */
 const COUNT_FROM = 100;
 
 const title = document.title;
@@ -33,13 +33,13 @@ const feed = new Feed({ log: refs.feed, list: refs.messages, empty: refs.empty_n
 
 let name = "";
 let unseen = 0;
-/** Ends the listening. */
+/** Ends the stream when the reader leaves. */
 let visit = new AbortController();
-/** Waits to say that a send is slow. */
+/** The timer that shows a slow send. */
 let slow = 0;
-/** Whether the last message failed for want of a server. */
+/** Whether the last message failed because the server could not be reached. */
 let isStranded = false;
-/** @type {Set<string>} Shown as ours before the server has said so: same name, same text as what is on the wire. */
+/** @type {Set<string>} Ids shown as own before the server has confirmed it: they have the name and text of the message that is being sent. */
 const presumed = new Set();
 
 /** @param {string} username */
@@ -54,7 +54,7 @@ function join(username) {
   void listen(visit.signal);
 }
 
-/** Goes back to the door, where the name can be changed. What is written in the field stays there. */
+/** Leaves the room and shows the form for the name. The text in the message field stays. */
 function leave() {
   visit.abort();
   session.name = null;
@@ -68,7 +68,7 @@ function leave() {
 }
 
 /**
- * Follows the room until the reader leaves it. Losing the connection is the stream's business.
+ * Shows the messages of the room until the reader leaves. The stream reconnects by itself.
  *
  * @param {AbortSignal} signal
  */
@@ -116,7 +116,7 @@ async function listen(signal) {
   }
 }
 
-/** Listens again, from the beginning, after the stream has ended for good. */
+/** Listens again from the oldest retained message, after the stream has ended. */
 function rejoin() {
   feed.clear();
   say(refs.room_error, "");
@@ -125,10 +125,10 @@ function rejoin() {
 }
 
 /**
- * The badge, in the words of someone who waits.
+ * Shows the state of the connection in the badge, in words for people.
  *
  * @param {StreamState} state
- * @param {boolean} opened whether the room was open before
+ * @param {boolean} opened whether the stream was open before
  */
 function show(state, opened) {
   const word = { open: "connected", closed: "disconnected", connecting: "connecting", waiting: "connecting" }[state];
@@ -137,8 +137,8 @@ function show(state, opened) {
   if (refs.connection_state.textContent !== shown) refs.connection_state.textContent = shown;
 }
 
-// A message is ours if this tab sent it: the server's id says so, not the name, which anyone may use.
-// The event can be quicker than the answer to the call, and then stands on the right side already.
+// A message is the reader's own if this tab sent it. The server's id decides that, because anyone may use any name.
+// The event can arrive before the answer to the call, so the page presumes until the answer is there.
 
 /**
  * @param {string} id
@@ -150,7 +150,7 @@ function presume(id, { username, message }) {
   return likely;
 }
 
-/** Takes back the presumptions that did not come true. */
+/** Takes back the presumptions that were wrong. */
 function settlePresumed() {
   for (const id of presumed) {
     if (!sent.has(id)) feed.setOwn(id, false);
@@ -165,7 +165,7 @@ const outbox = new Outbox({
   },
   onSent(id) {
     sent.add(id);
-    session.keep(sent);
+    session.store(sent);
     feed.setOwn(id, true);
   },
   onFailed(texts, error) {
@@ -196,7 +196,7 @@ const outbox = new Outbox({
   },
 });
 
-/** The server is back: it no longer "cannot be reached", but the message has not gone either. */
+/** Replaces "cannot be reached" once the server is back: the message is not sent yet. */
 function unstrand() {
   if (!isStranded) return;
   isStranded = false;
@@ -206,7 +206,8 @@ function unstrand() {
 
 function send() {
   const field = refs.message_input;
-  const text = field.value.trim();
+  // The server refuses control characters except line breaks, and copied text can contain tabs.
+  const text = field.value.replaceAll("\t", "  ").trim();
   if (text === "") {
     complain(field, refs.message_error, "Write something first.");
     field.focus();
@@ -230,16 +231,16 @@ function enter() {
   else field.focus();
 }
 
-/** Says how many characters are left, once that matters. */
+/** Shows how many characters are left, once there are few. */
 function count() {
   const left = refs.message_input.maxLength - refs.message_input.value.length;
   refs.count_note.textContent = left <= COUNT_FROM ? `${left} left` : "";
 }
 
 /**
- * Counts what arrives behind the reader's back in the title of the tab.
+ * Counts the unseen messages in the title of the tab.
  *
- * @param {boolean} all whether the reader has seen everything
+ * @param {boolean} all whether the reader has seen all of them
  */
 function see(all) {
   unseen = all ? 0 : unseen + 1;
@@ -247,32 +248,34 @@ function see(all) {
 }
 
 /**
- * Says what is wrong with a field, beside it; an empty text takes that back.
+ * Shows an error beside a field. An empty text removes it.
  *
  * @param {HTMLInputElement | HTMLTextAreaElement} field
- * @param {HTMLElement} place
+ * @param {HTMLElement} output
  * @param {string} text
  */
-function complain(field, place, text) {
-  say(place, text);
+function complain(field, output, text) {
+  say(output, text);
   if (text === "") field.removeAttribute("aria-invalid");
   else field.setAttribute("aria-invalid", "true");
 }
 
 /**
- * @param {HTMLElement} place
+ * Shows a text, with a button for another try if there is one.
+ *
+ * @param {HTMLElement} output
  * @param {string} text
- * @param {() => void} [again] offers another try
+ * @param {() => void} [again]
  */
-function say(place, text, again) {
-  place.textContent = text;
+function say(output, text, again) {
+  output.textContent = text;
   if (again === undefined) return;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "link";
   button.textContent = "Try again";
   button.addEventListener("click", again);
-  place.append(" ", button);
+  output.append(" ", button);
 }
 
 refs.join_form.addEventListener("submit", (event) => {
@@ -303,7 +306,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) see(true);
 });
 
-// A reload stays in the room.
+// After a reload the tab is still in the room.
 if (session.name !== null) {
   refs.username_input.value = session.name;
   join(session.name);

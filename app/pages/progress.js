@@ -1,5 +1,5 @@
 // @ts-check
-// The progress tracker: one run of a streaming action, from its first event to its output.
+// The page of the progress tracker: one run of a streaming action, from its first event to its output.
 
 import { action, refs, ActionError } from "kipo";
 import { fieldInWords, inWords } from "./_words.js";
@@ -8,7 +8,7 @@ import { fieldInWords, inWords } from "./_words.js";
 
 const STEPS = 5;
 
-/** @type {AbortController | null} Ends the run that is under way. */
+/** @type {AbortController | null} Ends the current run. */
 let run = null;
 
 async function start() {
@@ -51,7 +51,7 @@ function reset() {
   refs.cancel_btn.hidden = false;
 }
 
-/** Gives the buttons back; the focus does not fall into nothing with the one that goes. */
+/** Enables the buttons. If the cancel button has the focus, it moves on before that button is hidden. */
 function rest() {
   run = null;
   refs.start_btn.removeAttribute("aria-disabled");
@@ -82,7 +82,7 @@ function step(number) {
 }
 
 /**
- * Marks the step that is under way.
+ * Marks the current step.
  *
  * @param {number} number
  */

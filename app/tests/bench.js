@@ -1,15 +1,15 @@
-// A page on which modules of the client are tried, without a server.
+// A page on which tests run modules of the client without a server.
 
 import { readFile } from "node:fs/promises";
 
 const CLIENT = new URL("../../runtime/client/", import.meta.url);
 
-/** As pages of an app have it. */
+/** The policy of an app's pages. */
 const POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'";
 
 const START = { id: "a", root: "/home/ada/app", editor: "vscode://file{file}:{line}:{column}" };
 
-/** Opens a tab whose server is the test itself: `/name.js` is a module of the client, and every page is the one of `open`. */
+/** Opens a tab for which the test is the server: `/name.js` is a module of the client, and every page is the one of `open`. */
 export async function openBench(browser) {
   const page = await (await browser.newContext()).newPage();
   const bench = new Bench(page);
@@ -18,12 +18,12 @@ export async function openBench(browser) {
 }
 
 class Bench {
-  /** What the next page is. */
+  /** The HTML of the next page. */
   html = "";
   headers = {};
-  /** Answers of their own, by path. */
+  /** Special answers, by path. */
   answers = {};
-  /** The paths that were asked for. */
+  /** The paths of all requests. */
   asked = [];
   #problems = [];
 
@@ -50,7 +50,7 @@ class Bench {
     this.#problems = [];
     await this.page.goto("http://kipo.test/page");
     await this.page.evaluate(async () => {
-      const { Served } = await import("/morph.js");
+      const { Served } = await import("/page/morph.js");
       globalThis.served = new Served(document.documentElement);
     });
     return this.page;
@@ -58,19 +58,19 @@ class Bench {
 
   async follow(html) {
     await this.page.evaluate(async (html) => {
-      const { follow } = await import("/morph.js");
+      const { follow } = await import("/page/morph.js");
       follow(served, new DOMParser().parseFromString(html, "text/html").documentElement);
     }, `<!doctype html>${html}`);
   }
 
   async morph(html) {
     await this.page.evaluate(async (html) => {
-      const { morph } = await import("/morph.js");
+      const { morph } = await import("/page/morph.js");
       morph(document.documentElement, new DOMParser().parseFromString(html, "text/html").documentElement);
     }, `<!doctype html>${html}`);
   }
 
-  /** Makes the page one that a development server sends, whose events come from `tell`. */
+  /** Makes the page one of a development server. `emit` sends its events. */
   async develop() {
     this.headers = { "content-security-policy": POLICY };
     await this.page.addInitScript(() => {
@@ -84,14 +84,14 @@ class Bench {
     });
   }
 
-  /** What the server sends from now on. */
+  /** Sets the page that the server sends from now on. */
   send(html, { template = "index.html", script = "", head = "" } = {}) {
     const own = script && `<script type="module" src="/own.js"></script>`;
-    this.html = `<!doctype html><html><head><title>t</title><script type="module" src="/_kipo/0123/reload.js" data-kipo-page="${template}"></script>${head}${own}</head><body>${html}</body></html>`;
+    this.html = `<!doctype html><html><head><title>t</title><script type="module" src="/_kipo/0123/dev/reload.js" data-kipo-page="${template}"></script>${head}${own}</head><body>${html}</body></html>`;
     if (script) this.answers["/own.js"] = { contentType: "text/javascript", body: script };
   }
 
-  /** Opens what is sent in a tab that follows edits. */
+  /** Opens that page in a tab that follows edits. */
   async show(html, options) {
     this.answers = {};
     this.send(html, options);
@@ -99,12 +99,12 @@ class Bench {
     this.asked = [];
     this.#problems = [];
     await this.page.goto("http://kipo.test/page");
-    await this.tell("start", START);
+    await this.emit("start", START);
     return this.page;
   }
 
-  /** An event of the server. */
-  async tell(name, data = {}) {
+  /** Sends an event of the server. */
+  async emit(name, data = {}) {
     await this.page.waitForFunction(() => globalThis.kipoEvents);
     await this.page.evaluate(
       ([name, data]) => kipoEvents.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) })),

@@ -1,20 +1,20 @@
-// Mistakes in the callbacks of a page, in a browser: its console tells them as they are, and nothing else is harmed.
+// Errors in the callbacks of a page: the browser's console shows them, and they have no other effect.
 
 import assert from "node:assert/strict";
 import { say, scene } from "./stage.js";
 
-scene("callbacks that throw are told by the console, and cost neither message nor connection", async (stage) => {
+scene("errors of callbacks are in the console and lose neither a message nor the connection", async (stage) => {
   const server = await stage.server();
-  stage.expect(/^uncaught: Error: mistake in (progress|state|success)/);
+  stage.expect(/^uncaught: Error: error in (progress|state|success)/);
   const tab = await stage.chat(server.url, "ada");
-  const told = [];
-  tab.on("pageerror", ({ message }) => told.push(message));
+  const thrown = [];
+  tab.on("pageerror", ({ message }) => thrown.push(message));
   let requests = 0;
   tab.on("request", (request) => (requests += request.url().endsWith("chat.Listen") ? 1 : 0));
   await tab.evaluate(() => {
     globalThis.heard = [];
     globalThis.fail = (name) => {
-      throw new Error(`mistake in ${name}`);
+      throw new Error(`error in ${name}`);
     };
     action.chat
       .Listen({})
@@ -33,7 +33,7 @@ scene("callbacks that throw are told by the console, and cost neither message no
   assert.deepEqual(await tab.evaluate(() => heard), ["one", "two"]);
   assert.equal(requests, 1);
   // The state is connecting, then open.
-  assert.deepEqual(told.sort(), ["mistake in progress", "mistake in progress", "mistake in state", "mistake in state"]);
+  assert.deepEqual(thrown.sort(), ["error in progress", "error in progress", "error in state", "error in state"]);
 
   const outcome = await tab.evaluate(() =>
     action.chat
@@ -43,5 +43,5 @@ scene("callbacks that throw are told by the console, and cost neither message no
   );
   assert.equal(typeof outcome.id, "string");
   await tab.waitForFunction(() => heard.at(-1) === "three");
-  assert.ok(told.includes("mistake in success"));
+  assert.ok(thrown.includes("error in success"));
 });

@@ -19,14 +19,14 @@ scene("three tabs of one browser talk in all directions", async (stage) => {
     }
   }
   for (const [index, tab] of tabs.entries()) {
-    // Two tabs share a name, and yet each sets apart what it sent itself.
+    // Two tabs have the same name, but each marks only the messages that it has sent.
     const own = tab.locator("[data-own='yes'] .msg-text");
     await tab.waitForFunction(() => document.querySelectorAll("[data-own='yes']").length === 2);
     assert.deepEqual(await own.allTextContents(), [`round 1, from tab ${index}`, `round 2, from tab ${index}`]);
   }
 });
 
-scene("who joins later reads what was said, in order", async (stage) => {
+scene("a new reader sees the earlier messages in order", async (stage) => {
   const server = await stage.server();
   const said = [];
   for (let n = 1; n <= 30; n += 1) {
@@ -39,12 +39,12 @@ scene("who joins later reads what was said, in order", async (stage) => {
   await holds(page, [...said, "and one more"]);
 });
 
-scene("a reload stays in the room, and knows its own messages", async (stage) => {
+scene("after a reload the tab is in the room and knows its own messages", async (stage) => {
   const server = await stage.server();
   const page = await stage.chat(server.url, "Ada");
   await say(page, "mine");
   await holds(page, ["mine"]);
-  // The answer to the call may be on its way still.
+  // The answer to the call can arrive later than the event.
   await page.waitForFunction(() => sessionStorage.getItem("chat.sent"));
   await server.say("Ada", "of somebody else with this name");
   await page.reload();
@@ -71,6 +71,46 @@ scene("markup in a name and a message is text", async (stage) => {
   }
 });
 
+scene("characters that change the direction of text act within a name or a message alone", async (stage) => {
+  const server = await stage.server();
+  const [name, text] = ["\u202eEve", "\u202eevil \u2067 words"];
+  await server.say(name, text);
+  const page = await stage.chat(server.url, name);
+  await say(page, "and \u202e more");
+  await holds(page, [text, "and \u202e more"]);
+  const seen = await page.evaluate(
+    ([own, leave]) => {
+      const isolated = (selector) => [...document.querySelectorAll(selector)].map((each) => getComputedStyle(each).unicodeBidi !== "normal");
+      const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+      return {
+        names: isolated(".msg-name"),
+        texts: isolated(".msg-text"),
+        isBeside: box(leave).left >= box(own).right,
+        face: document.querySelector(".msg-face").textContent,
+      };
+    },
+    [part("own_name"), part("leave_btn")],
+  );
+  assert.deepEqual(seen, { names: [true, true], texts: [true, true], isBeside: true, face: "E" });
+});
+
+scene("control characters are refused, except line breaks; a copied tab becomes spaces", async (stage) => {
+  const server = await stage.server();
+  for (const [username, message, field] of [["Ada\u0007", "hello", "username"], ["Ada", "hel\u0000lo", "message"], ["Ada", "\u001b[31mred", "message"]]) {
+    const { status, body } = await server.post("chat.Send", { username, message });
+    assert.equal(status, 422);
+    assert.deepEqual(body.errors, { [field]: ["must not contain control characters"] });
+  }
+  const page = await stage.chat(server.url, "Ada");
+  await say(page, "one\n\ttwo");
+  await holds(page, ["one\n  two"]);
+
+  stage.expect(/the server responded with a status of 422/);
+  await say(page, "bell \u0007");
+  await reads(page, part("message_error"), /^Your message must not contain control characters\.$/);
+  assert.equal(await page.inputValue(part("message_input")), "bell \u0007");
+});
+
 scene("nothing empty is sent", async (stage) => {
   const { url } = await stage.server();
   const page = await stage.tab(url);
@@ -87,13 +127,13 @@ scene("nothing empty is sent", async (stage) => {
   await reads(page, part("message_error"), /^$/);
   await page.press(part("message_input"), "Enter");
   await reads(page, part("message_error"), /Write something/);
-  // Had one of these gone out, it would stand before this one.
+  // If one of these had been sent, it would be before this message.
   await say(page, "not empty");
   await holds(page, ["not empty"]);
   assert.equal(sent, 1);
 });
 
-scene("what is too long is refused with the field's name", async (stage) => {
+scene("a text that is too long is refused with the name of its field", async (stage) => {
   const server = await stage.server();
   const long = "x".repeat(21);
   const answer = await server.post("chat.Send", { username: long, message: "x".repeat(501) });
@@ -101,8 +141,8 @@ scene("what is too long is refused with the field's name", async (stage) => {
   assert.match(answer.type, /^application\/problem\+json/);
   assert.equal(answer.body.code, "validation_failed");
   assert.deepEqual(Object.keys(answer.body.errors).sort(), ["message", "username"]);
-  assert.doesNotMatch(JSON.stringify(answer.body), /xxx/, "the value is not sent back");
-  // Characters count, not bytes.
+  assert.doesNotMatch(JSON.stringify(answer.body), /xxx/, "the answer does not contain the value");
+  // The limit counts characters, not bytes.
   assert.equal((await server.post("chat.Send", { username: "é".repeat(20), message: "🦀".repeat(500) })).status, 200);
 
   stage.expect(/the server responded with a status of 422/);
@@ -113,7 +153,7 @@ scene("what is too long is refused with the field's name", async (stage) => {
   );
   assert.deepEqual(Object.keys(fields), ["username"]);
 
-  // A page whose own limit is off: the server's answer lands at the field it is about, and nothing written is lost.
+  // Without the page's own limit, the server's answer is shown beside its field and no text is lost.
   await page.evaluate((input) => (document.querySelector(input).maxLength = 40), part("username_input"));
   await join(page, long);
   await say(page, "hello");
@@ -157,7 +197,7 @@ scene("the keyboard is enough", async (stage) => {
   assert.equal(await focused(), "username_input");
 });
 
-scene("messages written faster than the server answers keep their order", async (stage) => {
+scene("messages that are written faster than the server answers stay in order", async (stage) => {
   const server = await stage.server();
   const page = await stage.chat(server.url, "Ada");
   const said = Array.from({ length: 8 }, (_, n) => `message ${n}`);
@@ -191,7 +231,7 @@ scene("the feed follows its end only while the reader is there", async (stage) =
   await reads(page, part("jump_btn"), /^1 new message$/);
   await server.say("Ada", "more news");
   await reads(page, part("jump_btn"), /^2 new messages$/);
-  assert.equal(await page.evaluate((feed) => document.querySelector(feed).scrollTop, part("feed")), before, "the reader's place");
+  assert.equal(await page.evaluate((feed) => document.querySelector(feed).scrollTop, part("feed")), before, "the scroll position stays");
   await page.click(part("jump_btn"));
   await atEnd();
   assert.ok(await page.isHidden(part("jump_btn")));

@@ -1,4 +1,4 @@
-// The room over GET, for those who bring a client of their own.
+// The room over GET, for other clients than ours.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -1,4 +1,4 @@
-// The browser that the tests drive.
+// Starts the browser of the tests.
 
 import { chromium } from "playwright-core";
 
@@ -13,7 +13,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Starts a browser that keeps pages in its back/forward cache, as those of people do. */
+/** Starts a browser with a back/forward cache, as people have it. */
 export function launch() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   return chromium.launch({ executablePath, args: FLAGS, ignoreDefaultArgs: ["--disable-back-forward-cache"] });

@@ -1,14 +1,14 @@
-// Lids and lifts: a page that could not listen for a while, and a server that was killed meanwhile. Once the
-// page is live again it has caught up within a second, each message once.
+// A closed lid or a tunnel: a page cannot listen for a while, and meanwhile the server is killed. When the page is
+// live again, it shows all messages within a second, each once.
 
 import assert from "node:assert/strict";
 import { setTimeout as pass } from "node:timers/promises";
 import { AWAY, holds, part, scene, state, texts } from "./stage.js";
 
-/** What the project promises. */
+/** The promise of the project. */
 const CATCH_UP_MS = 1000;
 
-/** Long enough that the page's pauses between attempts are longer than a second. */
+/** So long that the page's pauses between attempts are longer than a second. */
 const AWAY_MS = 5000;
 
 /**
@@ -30,7 +30,7 @@ function catchesUp(name, leave) {
     said.push("as it left");
     await first.say("Ada", said.at(-1));
     await first.kill();
-    // The time is the claim here: a page that only waits for its next attempt waits longer than a second.
+    // The claim is about time: a page that only waits for its next attempt needs more than a second.
     await pass(AWAY_MS);
     const second = await stage.server({ data, port: Number(new URL(first.url).port) });
     for (let n = 1; n <= 20; n += 1) {
@@ -48,12 +48,12 @@ function catchesUp(name, leave) {
     await second.say("Ada", "after");
     await holds(page, [...said, "after"]);
     assert.equal(await page.locator(".mark[data-kind='gap']").count(), 0, "nothing is missing");
-    assert.equal(await page.locator(part("own_name")).textContent(), "Grace", "the page is the same one");
+    assert.equal(await page.locator(part("own_name")).textContent(), "Grace", "it is the same page");
   });
 }
 
-// Headless Chromium freezes no page: `Page.setWebLifecycleState` changes nothing there. So these are the events
-// of the Page Lifecycle alone; that the page runs on in between only makes it harder.
+// Headless Chromium does not freeze pages: `Page.setWebLifecycleState` has no effect. So the test sends the events of
+// the Page Lifecycle alone. The page still runs in between, which makes the test harder.
 catchesUp("a frozen page", async (page) => {
   const happens = (name) => page.evaluate((name) => document.dispatchEvent(new Event(name)), name);
   await happens("freeze");
@@ -81,12 +81,12 @@ catchesUp("a page without a network", async (page) => {
 catchesUp("a page in the back/forward cache", async (page) => {
   await page.evaluate(() => {
     globalThis.isTheSame = true;
-    addEventListener("pageshow", (event) => (globalThis.wasKept = event.persisted));
+    addEventListener("pageshow", (event) => (globalThis.wasCached = event.persisted));
   });
   await page.goto(new URL("/progress", page.url()).href);
   return async () => {
     await page.evaluate(() => history.back());
     await page.waitForFunction(() => globalThis.isTheSame);
-    assert.ok(await page.evaluate(() => globalThis.wasKept), "the page was kept, not loaded again");
+    assert.ok(await page.evaluate(() => globalThis.wasCached), "the page was in the cache, not loaded again");
   };
 });

@@ -1,4 +1,4 @@
-// What can be checked of a page without eyes: room on a phone, contrast, names for those who listen.
+// What a test can check of a page's looks: space on a phone, contrast, names for screen readers.
 
 import assert from "node:assert/strict";
 import { part, say, scene } from "./stage.js";
@@ -34,7 +34,7 @@ scene("320 px are wide enough", async (stage) => {
 });
 
 for (const colorScheme of ["light", "dark"]) {
-  scene(`every text stands out from its ground, ${colorScheme}`, async (stage) => {
+  scene(`every text has enough contrast, ${colorScheme}`, async (stage) => {
     stage.expect(/the server responded with a status of 404/);
     const server = await stage.server();
     for (let n = 0; n < 12; n += 1) await server.say(`Reader ${n * n}`, "hello");
@@ -58,7 +58,7 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-scene("every part has a name, and news are read aloud", async (stage) => {
+scene("every control has a name, and screen readers read new messages aloud", async (stage) => {
   stage.expect(/the server responded with a status of 404/);
   const server = await stage.server();
   const page = await stage.tab(server.url);
@@ -83,7 +83,7 @@ scene("every part has a name, and news are read aloud", async (stage) => {
   }
 });
 
-scene("pages keep to their policy: no inline script or style runs", async (stage) => {
+scene("the policy of a page holds: no inline script or style runs", async (stage) => {
   const { url } = await stage.server();
   const response = await fetch(url);
   const policy = response.headers.get("content-security-policy") ?? "";
@@ -97,7 +97,7 @@ scene("pages keep to their policy: no inline script or style runs", async (stage
 
 // The functions below run in the page.
 
-/** Texts whose contrast with what is behind them is below 4.5 (WCAG AA). */
+/** Returns texts whose contrast with their background is below 4.5 (WCAG AA). */
 function faint() {
   const numbers = (colour) => colour.match(/[\d.]+/g).map(Number);
   const light = (colour) =>
@@ -124,7 +124,7 @@ function faint() {
   return found;
 }
 
-/** Parts that a screen reader could not name. */
+/** Returns controls that have no name for a screen reader. */
 function nameless() {
   const found = [];
   const named = (element) => element.ariaLabel || document.getElementById(element.getAttribute("aria-labelledby"))?.textContent;

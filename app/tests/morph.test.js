@@ -1,4 +1,4 @@
-// How live pages follow new HTML: what the server changed is done, and all else stays.
+// How live pages follow new HTML: the changes of the server are applied, and everything else stays.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -14,8 +14,8 @@ before(async () => {
 after(() => browser?.close());
 
 /**
- * A page that was sent, that a script or a person changed, and that is sent again with other HTML. `act` and `look`
- * run in the page; what `look` returns is compared.
+ * Declares a test of a page that is sent, changed by a script or a person, and sent again with other HTML. `act` and
+ * `look` run in the page; the result of `look` is compared.
  *
  * @param {string} claim
  * @param {{ sent: string, act?: Function, next: string, look: Function, expected: unknown, verb?: "follow" | "morph" }} scene
@@ -386,7 +386,7 @@ shows("two_way_the_page_becomes_what_is_sent", {
   expected: [`<ul id="l"><li>a</li><li>b</li></ul><p id="p">x</p><input id="i" class="n"><details id="d" open="">d</details>`, "typed", true],
 });
 
-test("a_page_follows_many_times_what_it_was_sent_last", async () => {
+test("a_page_follows_many_changes_in_a_row", async () => {
   const page = await bench.open("<ul id=l><li>0</li></ul><input id=x>");
   await page.evaluate(() => {
     l.append(document.createElement("b"));
@@ -399,7 +399,7 @@ test("a_page_follows_many_times_what_it_was_sent_last", async () => {
   assert.equal(value, "typed");
 });
 
-test("a_part_that_came_from_the_server_otherwise_is_what_was_sent_last", async () => {
+test("a_part_that_was_reloaded_counts_as_sent", async () => {
   const page = await bench.open("<h1>a</h1><ul id=l><li>1</li></ul>");
   await page.evaluate(() => {
     l.innerHTML = "<li>1</li><li>2</li>";
@@ -409,7 +409,21 @@ test("a_part_that_came_from_the_server_otherwise_is_what_was_sent_last", async (
   assert.equal(await page.evaluate(body), `<h1>b</h1><ul id="l"><li>1</li><li>2</li></ul>`);
 });
 
-test("a_part_whose_nodes_went_elsewhere_takes_nothing_along_when_it_is_sent_anew", async () => {
+test("a_part_that_changed_its_tag_is_followed_in_its_new_element", async () => {
+  const page = await bench.open("<h1>a</h1><div id=l><b>1</b></div>");
+  await page.evaluate(async () => {
+    const { morph } = await import("/page/morph.js");
+    const next = new DOMParser().parseFromString("<ul id=l><li>1</li></ul>", "text/html").body.firstElementChild;
+    const live = l;
+    const shown = morph(live, next);
+    served.replace(live, shown);
+    served.renew(shown);
+  });
+  await bench.follow("<h1>b</h1><ul id=l><li>2</li><li>3</li></ul>");
+  assert.equal(await page.evaluate(body), `<h1>b</h1><ul id="l"><li>2</li><li>3</li></ul>`);
+});
+
+test("a_part_whose_nodes_were_moved_is_replaced_without_them", async () => {
   const page = await bench.open("<div id=a><b id=x>x</b></div><div id=c></div>");
   await page.evaluate(() => {
     document.querySelector("#c").append(x);
@@ -420,10 +434,104 @@ test("a_part_whose_nodes_went_elsewhere_takes_nothing_along_when_it_is_sent_anew
   assert.equal(await page.evaluate(body), `<h1>b</h1><div id="a"></div><div id="c"><b id="x">x</b></div>`);
 });
 
-test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
+/** Morphs the first element of the body into this HTML. */
+const morphRoot = (page, html) =>
+  page.evaluate(async (html) => {
+    const { morph } = await import("/page/morph.js");
+    const next = new DOMParser().parseFromString(`<body>${html}`, "text/html").body.firstElementChild;
+    const shown = morph(document.body.firstElementChild, next);
+    return shown === document.body.firstElementChild && document.body.innerHTML.trim();
+  }, html);
+
+for (const canMove of [true, false]) {
+  test(`a_root_that_changes_its_tag_keeps_the_nodes_in_it${canMove ? "" : "_where_browsers_cannot_move"}`, async () => {
+    const page = await bench.open("<div title=a data-n=1><h2>old</h2><form><input name=x><textarea name=y></textarea></form><details id=d><summary>s</summary></details></div><p>after</p>");
+    await page.evaluate((canMove) => {
+      if (!canMove) delete Element.prototype.moveBefore;
+      const [input, area] = document.querySelectorAll("input, textarea");
+      input.value = "typed";
+      area.value = "half-typed message";
+      area.focus();
+      area.setSelectionRange(2, 6, "backward");
+      d.open = true;
+      globalThis.kept = [...document.querySelectorAll("h2, form, input, textarea, details")];
+    }, canMove);
+    assert.equal(
+      await morphRoot(page, "<span title=b><h2>new</h2><form class=n><input name=x><textarea name=y></textarea></form><details id=d><summary>s</summary></details><i></i></span>"),
+      `<span title="b"><h2>new</h2><form class="n"><input name="x"><textarea name="y"></textarea></form><details id="d" open=""><summary>s</summary></details><i></i></span><p>after</p>`,
+    );
+    assert.deepEqual(
+      await page.evaluate(() => {
+        const { name, value, selectionStart, selectionEnd, selectionDirection } = document.activeElement;
+        return [kept.every((node) => node.isConnected), document.querySelector("input").value, name, value, selectionStart, selectionEnd, selectionDirection];
+      }),
+      [true, "typed", "y", "half-typed message", 2, 6, "backward"],
+    );
+    assert.deepEqual(bench.problems(), []);
+  });
+}
+
+test("a_root_that_changes_its_tag_keeps_its_focus_and_scroll", async () => {
+  const style = `style="height: 50px; overflow: auto; display: block"`;
+  const page = await bench.open(`<ul tabindex=0 ${style}><li><p style="height: 900px">a</p></li></ul>`);
+  await page.evaluate(() => {
+    const list = document.querySelector("ul");
+    list.scrollTop = 120;
+    list.focus();
+  });
+  await morphRoot(page, `<ol tabindex=0 ${style}><li><p style="height: 900px">b</p></li></ol>`);
+  assert.deepEqual(await page.evaluate(() => [document.activeElement.localName, document.querySelector("ol").scrollTop, document.querySelector("p").textContent]), ["ol", 120, "b"]);
+});
+
+test("a_root_becomes_a_field_a_template_or_a_script_that_does_not_run", async () => {
+  const page = await bench.open("<div><b>x</b>text</div>");
+  for (const html of [
+    `<select name="s"><option>1</option><option selected="">2</option></select>`,
+    `<textarea>text</textarea>`,
+    `<template><b>x</b><i></i></template>`,
+    `<input value="1">`,
+    `<script>globalThis.ran = true</script>`,
+    `<svg viewBox="0 0 1 1"><g></g></svg>`,
+    `<div><b>x</b></div>`,
+  ]) {
+    assert.equal(await morphRoot(page, html), html);
+  }
+  assert.equal(await page.evaluate(() => globalThis.ran), undefined);
+  assert.deepEqual(bench.problems(), []);
+});
+
+test("whatever_the_roots_an_element_becomes_what_is_sent", async () => {
   const page = await bench.open("<p>x</p>");
   const wrong = await page.evaluate(async () => {
-    const { Served, follow, morph } = await import("/morph.js");
+    const { Served, follow, morph } = await import("/page/morph.js");
+    let seed = 5;
+    const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+    const tree = (depth) => {
+      const tag = ["p-x", "div", "b", "i"][random(4)];
+      const id = random(4) === 0 ? ` id="n${random(9)}"` : "";
+      const attribute = random(3) === 0 ? ` class="c${random(3)}"` : "";
+      const inner = Array.from({ length: depth ? random(5) : 0 }, () => (random(3) ? tree(depth - 1) : ["x", " ", "y<!--z-->"][random(3)]));
+      return `<${tag}${id}${attribute}>${inner.join("")}</${tag}>`;
+    };
+    document.body.replaceChildren(document.createElement("i"));
+    for (let n = 0; n < 400; n += 1) {
+      const next = new DOMParser().parseFromString(tree(3), "text/html").body.firstElementChild;
+      // Attributes may stand in another order.
+      const expected = next.cloneNode(true);
+      const live = document.body.firstElementChild;
+      if (n % 2) morph(live, next);
+      else follow(new Served(live), next);
+      const isEqual = document.body.childNodes.length === 1 && document.body.firstChild.isEqualNode(expected);
+      if (!isEqual) return { n, expected: expected.outerHTML, is: document.body.innerHTML };
+    }
+  });
+  assert.equal(wrong, undefined);
+});
+
+test("any_page_becomes_the_page_that_is_sent", async () => {
+  const page = await bench.open("<p>x</p>");
+  const wrong = await page.evaluate(async () => {
+    const { Served, follow, morph } = await import("/page/morph.js");
     let seed = 7;
     const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
     const tree = (depth) => {
@@ -444,10 +552,10 @@ test("whatever_the_trees_the_page_becomes_what_is_sent", async () => {
   assert.equal(wrong, undefined);
 });
 
-test("whatever_scripts_do_following_does_not_fail_and_keeps_what_they_made", async () => {
+test("following_never_fails_after_any_changes_by_scripts_and_keeps_their_nodes", async () => {
   const page = await bench.open("<main></main>");
   const wrong = await page.evaluate(async () => {
-    const { follow } = await import("/morph.js");
+    const { follow } = await import("/page/morph.js");
     let seed = 11;
     const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
     const tree = (depth) => {
@@ -480,7 +588,7 @@ test("a_thousand_rows_follow_within_a_tenth_of_a_second", async (context) => {
   const rows = (n) => `<table>${Array.from({ length: 1000 }, (_, index) => `<tr>\n<td>${index}</td>\n<td class=c>${index === 500 ? n : "same"}</td>\n</tr>`).join("\n")}</table>`;
   const page = await bench.open(rows(1));
   const took = await page.evaluate(async (html) => {
-    const { follow } = await import("/morph.js");
+    const { follow } = await import("/page/morph.js");
     const next = new DOMParser().parseFromString(html, "text/html").documentElement;
     const start = performance.now();
     follow(served, next);

@@ -72,7 +72,7 @@ const FILES = {
   "public/favicon.ico": ``,
 };
 
-/** Opens a page of the site, and marks it: a full load loses the mark. */
+/** Opens a page of the site and marks it. A full load loses the mark. */
 async function open(stage, path = "/", files = {}) {
   const { root, write } = await site(stage, { ...FILES, ...files });
   const server = await stage.server({ root });
@@ -89,7 +89,7 @@ async function mark(tab) {
 const isMarked = (tab) => tab.evaluate(() => globalThis.mark === true);
 const title = (tab, text) => tab.waitForFunction((text) => document.title === text, text);
 
-/** Follows a link of that text, and waits for its page. */
+/** Follows the link with this text and waits for its page. */
 async function go(tab, text, expected = text) {
   await tab.locator("a", { hasText: new RegExp(`^${text}$`) }).first().click();
   await title(tab, expected);
@@ -138,7 +138,7 @@ scene("a link brings the page, its title, head and style, and leaves the layout 
   assert.equal(await tab.evaluate(() => document.documentElement.lang), "en");
 });
 
-scene("a page's script runs with each visit, and what it began ends with it", async (stage) => {
+scene("a page's script runs at each visit, and its listeners and streams end with the visit", async (stage) => {
   const { tab } = await open(stage, "/one");
   await reads(tab, "[p-ref=state]", /open/);
   for (let n = 0; n < 3; n += 1) {
@@ -149,7 +149,7 @@ scene("a page's script runs with each visit, and what it began ends with it", as
     await reads(tab, "[p-ref=state]", /open/);
     await tab.evaluate(() => dispatchEvent(new Event("ping")));
     await tab.click("text=Press");
-    assert.equal(await tab.textContent("[p-ref=count]"), "1", "nobody of an earlier visit listens");
+    assert.equal(await tab.textContent("[p-ref=count]"), "1", "no listener of an earlier visit is left");
   }
   const visit = ["One", "connecting", "open", "ping"];
   const left = ["left", "closed", "Two"];
@@ -158,13 +158,13 @@ scene("a page's script runs with each visit, and what it began ends with it", as
   assert.ok(await isMarked(tab));
 });
 
-scene("a page that is left before its stream has begun is told, and a script that comes too late never runs", async (stage) => {
+scene("leaving a page aborts a stream that has not begun, and a script that loads too late never runs", async (stage) => {
   const { tab } = await open(stage, "/", {
     "pages/index.html": page("Home", `<h1>Home</h1><a href="/late">Late</a>`),
     "pages/late.html": page("Late", `<h1>Late</h1><p p-ref="late"></p>`),
     "pages/late.js": `import { refs } from "kipo"; import { visits } from "./_visits.js"; visits.push(refs.late.localName);`,
   });
-  /** Holds back what is asked for there until it is let go. */
+  /** Delays the requests for an address until they are released. */
   const hold = async (pattern) => {
     let release;
     const released = new Promise((resolve) => (release = resolve));
@@ -210,11 +210,11 @@ scene("a page is the same template with other data: its script runs once, on ele
   await tab.waitForFunction(() => document.querySelector("[p-ref=pressed]").textContent === "");
   await tab.click("text=Press");
   await reads(tab, "[p-ref=pressed]", /^x$/);
-  assert.equal(await tab.evaluate(() => history.length), 3, "a link to the page itself is no step");
+  assert.equal(await tab.evaluate(() => history.length), 3, "a link to the page itself adds no history entry");
   assert.ok(await isMarked(tab));
 });
 
-scene("back and forward bring the page, and where it was scrolled to", async (stage) => {
+scene("back and forward restore the page and its scroll position", async (stage) => {
   const { tab, server } = await open(stage, "/");
   await go(tab, "Two");
   await tab.evaluate(() => scrollTo(0, 1234));
@@ -234,7 +234,7 @@ scene("back and forward bring the page, and where it was scrolled to", async (st
   await tab.waitForFunction(() => scrollY === 1234);
   assert.ok(await isMarked(tab));
 
-  // A full load in between forgets nothing.
+  // A full load in between loses nothing.
   await tab.reload();
   await mark(tab);
   await tab.goBack();
@@ -245,7 +245,7 @@ scene("back and forward bring the page, and where it was scrolled to", async (st
   assert.ok(await isMarked(tab));
 });
 
-scene("the way back brings what was typed, opened and scrolled to within the page, and the focus", async (stage) => {
+scene("going back restores typed text, open elements, scroll positions within the page, and the focus", async (stage) => {
   const { tab } = await open(stage, "/form", {
     "pages/form.html": page(
       "Form",
@@ -271,7 +271,7 @@ scene("the way back brings what was typed, opened and scrolled to within the pag
       const values = ["name", "secret", "text"].map((name) => find(`[name=${name}]`).value);
       return [...values, find("[p-ref=heard]").textContent, find("[p-ref=details]").open, find("[p-ref=list]").scrollTop, document.activeElement.name, selectionStart, selectionEnd];
     });
-  // By a script, so that the focus stays where it is.
+  // A script does it, so that the focus stays.
   await tab.evaluate(() => document.querySelector("a[href='/two']").click());
   await title(tab, "Two");
   await tab.goBack();
@@ -280,7 +280,7 @@ scene("the way back brings what was typed, opened and scrolled to within the pag
   await tab.waitForFunction(() => document.activeElement.name === "name");
   assert.deepEqual(await done(), ["half typ", "", "first\nsecond", "half typ", true, 700, "name", 2, 4]);
 
-  // A link to it begins anew.
+  // A link to the page starts without the old state.
   await go(tab, "Two");
   await tab.evaluate(() => document.querySelector("header").insertAdjacentHTML("beforeend", `<a href="/form">Form</a>`));
   await go(tab, "Form");
@@ -288,7 +288,7 @@ scene("the way back brings what was typed, opened and scrolled to within the pag
   assert.ok(await isMarked(tab));
 });
 
-scene("places within a page are the browser's affair, and one may lead into another page", async (stage) => {
+scene("the browser handles fragments within a page, and a fragment of another page is scrolled to", async (stage) => {
   const { tab } = await open(stage, "/two", { "pages/index.html": page("Home", `<h1>Home</h1><a href="/two#low">deep</a>`) });
   let requests = 0;
   tab.on("request", () => (requests += 1));
@@ -309,7 +309,7 @@ scene("places within a page are the browser's affair, and one may lead into anot
   assert.ok(await isMarked(tab));
 });
 
-scene("focus goes to where the page begins, and its title is said", async (stage) => {
+scene("the focus goes to the start of the page, and screen readers read its title", async (stage) => {
   const { tab } = await open(stage, "/", { "pages/index.html": page("Home", `<h1>Home</h1><a href="/focus">field</a>`) });
   const focused = () => tab.evaluate(() => document.activeElement.id || document.activeElement.textContent);
   await go(tab, "field", "Focus");
@@ -322,7 +322,7 @@ scene("focus goes to where the page begins, and its title is said", async (stage
   assert.ok(box.width <= 1 && box.height <= 1);
 });
 
-scene("what is no plain click on a link of this site is left alone", async (stage) => {
+scene("anything but a plain click on a link of this site is left to the browser", async (stage) => {
   const links = `<a id="plain" href="/one">x</a><a id="blank" href="/one" target="_blank">x</a><a id="download" href="/one" download>x</a>
     <a id="off" href="/one" p-navigate="off">x</a><div p-navigate="off"><a id="within" href="/one">x</a></div>
     <a id="away" href="https://other.test/one">x</a><a id="mail" href="mailto:a@b.test">x</a><a id="place" href="#there">x</a><a id="none">x</a>
@@ -331,7 +331,7 @@ scene("what is no plain click on a link of this site is left alone", async (stag
   const taken = await tab.evaluate(() => {
     document.querySelector("#handled").addEventListener("click", (event) => event.preventDefault());
     const taken = [];
-    // After the client's own listener.
+    // This runs after the client's own listener.
     addEventListener("click", (event) => {
       if (event.defaultPrevented) taken.push(event.target.id + (event.detail ? `+${event.detail}` : ""));
       event.preventDefault();
@@ -392,7 +392,7 @@ scene("scripts that are not the page's own run once in a tab", async (stage) => 
   assert.deepEqual((await tab.evaluate(() => globalThis.ran)).sort(), ["all", "more", "some"]);
 });
 
-scene("a page that is found at another address of the site is shown as there", async (stage) => {
+scene("a page that redirects within the site is shown under its final address", async (stage) => {
   const { tab, server } = await open(stage, "/", { "pages/index.html": page("Home", `<h1>Home</h1><a href="/two/?a=b#low">on</a>`) });
   await go(tab, "on", "Two");
   assert.equal(tab.url(), `${server.url}/two?a=b#low`);
@@ -401,7 +401,7 @@ scene("a page that is found at another address of the site is shown as there", a
   assert.ok(await isMarked(tab));
 });
 
-scene("of two clicks the last one counts", async (stage) => {
+scene("the last one of two clicks wins", async (stage) => {
   const { tab } = await open(stage, "/");
   let answer;
   const held = new Promise((resolve) => (answer = resolve));
@@ -419,7 +419,7 @@ scene("of two clicks the last one counts", async (stage) => {
   assert.deepEqual([await tab.title(), await tab.evaluate(() => history.length), await isMarked(tab)], ["Two", 3, true]);
 });
 
-scene("a whole body may be the page's own", async (stage) => {
+scene("the whole body can be the part that changes", async (stage) => {
   const whole = (text) => text.replace("<body ", "<body p-navigate ").replace(" p-navigate>", ">");
   const { tab } = await open(stage, "/one", { "pages/_layout.html": whole(LAYOUT) });
   await tab.fill("#search", "gone");
@@ -433,7 +433,7 @@ scene("a whole body may be the page's own", async (stage) => {
   assert.ok(await isMarked(tab));
 });
 
-scene("an edit shows in a tab that was led to its page", async (stage) => {
+scene("an edit shows in a tab that reached its page by a link", async (stage) => {
   const { root, write } = await site(stage, FILES);
   const server = await stage.server({ root, watch: true });
   const tab = await stage.tab(server.url);
@@ -441,14 +441,14 @@ scene("an edit shows in a tab that was led to its page", async (stage) => {
   await go(tab, "Two");
   await write("pages/two.html", FILES["pages/two.html"].replace("<h1>Two</h1>", "<h1>Two, edited</h1>"));
   await tab.waitForFunction(() => document.querySelector("h1").textContent === "Two, edited");
-  assert.ok(await tab.evaluate(() => document.querySelector("kipo-voice") !== null), "what stands beside the page stays");
+  assert.ok(await tab.evaluate(() => document.querySelector("kipo-voice") !== null), "elements beside the page stay");
   await go(tab, "Home");
   await write("pages/index.html", FILES["pages/index.html"].replace("<h1>Home</h1>", "<h1>Home, edited</h1>"));
   await tab.waitForFunction(() => document.querySelector("h1").textContent === "Home, edited");
   assert.ok(await isMarked(tab));
 });
 
-/** Changes what the server says to a script at an address. */
+/** Changes what the server answers to a script at an address. */
 async function rewrite(tab, pattern, change) {
   await tab.route(pattern, async (route) => {
     if (route.request().resourceType() !== "fetch") return route.continue();

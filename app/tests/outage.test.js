@@ -1,4 +1,4 @@
-// The chat while the way to the server fails.
+// The chat while the connection to the server fails.
 
 import assert from "node:assert/strict";
 import { setTimeout as pass } from "node:timers/promises";
@@ -6,7 +6,7 @@ import { AWAY, holds, part, reads, say, scene, state } from "./stage.js";
 
 const LISTEN = "/_kipo/actions/chat.Listen";
 
-/** The longest pause between two attempts of the chat page, and some room. */
+/** Longer than the longest pause between two attempts of the chat page. */
 const COMEBACK_MS = 20_000;
 
 scene("a connection cut in the middle of a frame: each message once, in order", async (stage) => {
@@ -29,7 +29,7 @@ scene("a connection cut in the middle of a frame: each message once, in order", 
     said.push(`meanwhile ${n}`);
     await server.say("Ada", said.at(-1));
   }
-  assert.equal(await page.locator(".msg-text").count(), 1, "half a frame shows nothing");
+  assert.equal(await page.locator(".msg-text").count(), 1, "half of a frame shows nothing");
   await proxy.pass();
   await holds(page, said, COMEBACK_MS);
   await state(page, "connected");
@@ -38,7 +38,7 @@ scene("a connection cut in the middle of a frame: each message once, in order", 
   assert.equal(await page.locator(".mark[data-kind='gap']").count(), 0, "nothing is missing");
 });
 
-scene("the server away for 10 s, refusing and 502 in between: the tab comes back by itself", async (stage) => {
+scene("the server is away for 10 s, refuses and answers 502: the tab reconnects by itself", async (stage) => {
   stage.expect(...AWAY);
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);
@@ -47,7 +47,7 @@ scene("the server away for 10 s, refusing and 502 in between: the tab comes back
   const page = await stage.chat(proxy.url, "Grace");
   await holds(page, said);
 
-  // The time is the claim here: 10 s without a server, in three kinds of absence.
+  // The claim is about time: 10 s without a server, absent in three ways.
   await proxy.answer502();
   await state(page, "reconnecting");
   await pass(3500);
@@ -58,7 +58,7 @@ scene("the server away for 10 s, refusing and 502 in between: the tab comes back
   await proxy.answer502();
   await pass(3000);
   assert.equal(await page.textContent(part("connection_state")), "reconnecting");
-  assert.ok(proxy.turnedAway > 0, "it asked, and was turned away");
+  assert.ok(proxy.turnedAway > 0, "it tried, and was answered with 502");
 
   await proxy.pass();
   await state(page, "connected", COMEBACK_MS);
@@ -67,7 +67,7 @@ scene("the server away for 10 s, refusing and 502 in between: the tab comes back
   await holds(page, [...said, "after"]);
 });
 
-scene("what a failed send was about stays in the field", async (stage) => {
+scene("a message that could not be sent stays in the field", async (stage) => {
   stage.expect(...AWAY);
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);
@@ -90,7 +90,7 @@ scene("what a failed send was about stays in the field", async (stage) => {
   assert.equal(await page.inputValue(part("message_input")), "");
 });
 
-scene("what the room no longer keeps is said to be missing, and how much", async (stage) => {
+scene("the page shows how many messages it missed that the room no longer retains", async (stage) => {
   stage.expect(...AWAY);
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);
@@ -107,7 +107,7 @@ scene("what the room no longer keeps is said to be missing, and how much", async
   assert.equal(lines[1], "You missed 30 messages while away: the room keeps only its last ones.");
 });
 
-scene("a server that starts anew is told from one that went on", async (stage) => {
+scene("the page shows that another generation of the room has begun", async (stage) => {
   stage.expect(...AWAY);
   const first = await stage.server();
   const proxy = await stage.proxy(first.url);
@@ -125,7 +125,7 @@ scene("a server that starts anew is told from one that went on", async (stage) =
   await state(page, "connected");
 });
 
-scene("a run that loses its connection says so, and can be run again", async (stage) => {
+scene("a run that loses its connection shows that, and can be started again", async (stage) => {
   stage.expect(...AWAY);
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);

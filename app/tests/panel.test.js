@@ -1,4 +1,4 @@
-// The panel of development: closed until its key, and then everything there is to know of the app and of this tab.
+// The panel of debug builds: a key opens it, and it shows the app and this tab.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -8,18 +8,18 @@ import { AWAY, holds, part, say, scene } from "./stage.js";
 
 const KEY = "Alt+Shift+K";
 
-/** Where pictures of the panel are put, if somebody wants to look at them. */
+/** The folder for pictures of the panel, if there is one. */
 const PICTURES = process.env.KIPO_PICTURES;
 
 const inPanel = (page, selector, options) => page.locator(`kipo-panel ${selector}`, options);
 
-/** Opens the panel, on that tab. */
+/** Opens the panel with this tab. */
 async function open(page, tab) {
   await page.keyboard.press(KEY);
   await inPanel(page, `[role=tab]#${tab}`).click();
 }
 
-/** The folded item of that name. */
+/** Returns the folded item with this name. */
 const item = (page, name) => inPanel(page, ".item", { has: page.locator(`.name:text-is("${name}")`) });
 
 async function picture(page, name) {
@@ -31,7 +31,7 @@ async function picture(page, name) {
   }
 }
 
-scene("it is not there until its key, and gives the focus back", async (stage) => {
+scene("its key opens it, and closing it returns the focus", async (stage) => {
   const { url } = await stage.server({ watch: true });
   const page = await stage.chat(url, "Ada");
   const loaded = [];
@@ -51,7 +51,7 @@ scene("it is not there until its key, and gives the focus back", async (stage) =
   await page.keyboard.press(KEY);
   const first = inPanel(page, "[role=tab]#actions");
   await first.waitFor();
-  assert.ok(loaded.some((url) => url.endsWith("/panel/view.js")), "it is loaded with its first use");
+  assert.ok(loaded.some((url) => url.endsWith("/panel/view.js")), "it is loaded at its first use");
   assert.equal(await first.evaluate((tab) => tab.getRootNode().activeElement === tab), true);
   await page.keyboard.press("ArrowRight");
   assert.equal(await inPanel(page, "[role=tab][aria-selected=true]").textContent(), "Activity");
@@ -71,9 +71,9 @@ scene("it is not there until its key, and gives the focus back", async (stage) =
   assert.equal(await page.locator("kipo-panel").count(), 0);
   assert.equal(await field.inputValue(), "half a message");
   await page.keyboard.type(" more");
-  assert.equal(await field.inputValue(), "half a message more", "the caret is where it was");
+  assert.equal(await field.inputValue(), "half a message more", "the caret stays");
 
-  // Open when it was left open, on the same tab, and without taking the focus.
+  // After a load it is open again with the same tab, and does not take the focus.
   await open(page, "pages");
   await page.reload();
   await inPanel(page, "[role=tab][aria-selected=true]:text-is('Pages')").waitFor();
@@ -90,7 +90,7 @@ scene("an action is called from its form, by the client of the page", async (sta
 
   const send = item(page, "chat.Send");
   await send.locator("summary").first().click();
-  // What it takes and gives comes with the form, in a moment.
+  // The types of its input and output load with the form.
   await send.locator("pre").filter({ hasText: "interface Sent {" }).first().waitFor({ state: "attached" });
   assert.match(await send.locator("pre").allTextContents().then((texts) => texts.join()), /interface Send \{[^]*username: string;[^]*interface Sent \{/);
   await send.getByLabel("username").fill("Grace");
@@ -110,7 +110,7 @@ scene("an action is called from its form, by the client of the page", async (sta
   await send.getByRole("button", { name: "As JSON" }).click();
   assert.deepEqual(JSON.parse(await send.getByLabel("Input as JSON").inputValue()), { username: "Grace", message: "" });
 
-  // What was sent last is there again after the page was loaded anew, as it is after each build.
+  // The last input is there again after the page was loaded again, as happens after each build.
   await page.reload();
   assert.equal(await send.getByLabel("username").inputValue(), "Grace");
 
@@ -131,7 +131,7 @@ scene("an action is called from its form, by the client of the page", async (sta
   await listen.locator(".status[data-state=aborted]").waitFor();
 });
 
-scene("the stream of the chat is seen live, with its events and its reconnect", async (stage) => {
+scene("the stream of the chat is shown live, with its events and its reconnect", async (stage) => {
   stage.expect(...AWAY);
   const server = await stage.server({ watch: true });
   const proxy = await stage.proxy(server.url);
@@ -148,7 +148,7 @@ scene("the stream of the chat is seen live, with its events and its reconnect", 
   await stream.locator(".state:text-is('waiting')").waitFor();
   await server.say("Grace", "two");
   await proxy.pass();
-  await stream.locator("[data-kind=back]", { hasText: /open again with attempt \d/ }).waitFor();
+  await stream.locator("[data-kind=back]", { hasText: /reconnected with attempt \d/ }).waitFor();
   await stream.locator(".numbers", { hasText: "2 events · 1 reconnect" }).waitFor();
   assert.equal(await stream.locator(".state").textContent(), "open");
   assert.match(await stream.locator("[data-kind=lost]").first().textContent(), /attempt 1 in \d+ ms/);
@@ -167,7 +167,7 @@ scene("pages, builds and sizes", async (stage) => {
   const page = await stage.tab(`${url}/progress`);
   await open(page, "pages");
   await inPanel(page, "tr[aria-current=page]", { hasText: "/progress" }).waitFor();
-  assert.match(await inPanel(page, "tr[aria-current=page] .place").getAttribute("href"), /\/pages\/progress\.html/);
+  assert.match(await inPanel(page, "tr[aria-current=page] .location").getAttribute("href"), /\/pages\/progress\.html/);
   await picture(page, "pages");
   await inPanel(page, "#build").click();
   await inPanel(page, ".empty", { hasText: "Nothing has been built" }).waitFor();
@@ -175,14 +175,14 @@ scene("pages, builds and sizes", async (stage) => {
   await inPanel(page, ".entry", { hasText: /pages\/progress\.html\s*morphed/ }).waitFor();
   await picture(page, "build");
   await inPanel(page, "#client").click();
-  const total = inPanel(page, ".total", { hasText: "Every page begins with" });
+  const total = inPanel(page, ".total", { hasText: "Loaded by every page" });
   await total.waitFor();
   const [bytes, packed] = (await total.locator("td").allTextContents()).map((text) => Number(text.replace(",", "")));
   assert.ok(bytes > 20_000 && packed > 5_000 && packed < 10_500, `${bytes} bytes, ${packed} with gzip`);
   await picture(page, "client");
 });
 
-scene("neither styles the other", async (stage) => {
+scene("the styles of the page and of the panel do not affect each other", async (stage) => {
   const { url } = await stage.server({ watch: true });
   const page = await stage.tab(url);
   const rules = "html > :not(head, body) { color: red !important; font: 40px serif !important; display: none; letter-spacing: 9px; position: static !important; }";

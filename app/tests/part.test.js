@@ -1,4 +1,4 @@
-// Parts of a page that are fetched anew, by its script or because an action asked for it, and other effects.
+// Parts of a page that are fetched again, for a script or as the effect of an action; and other effects.
 
 import assert from "node:assert/strict";
 import { reads, scene } from "./stage.js";
@@ -23,7 +23,7 @@ const FILES = {
   "pages/next.html": `<!doctype html><html lang="en"><head><title>Next</title><link rel="icon" href="data:,"></head><body><main id="app">Next</main></body></html>`,
 };
 
-/** Opens the page, each load of which counts. */
+/** Opens the page, which counts its loads. */
 async function open(stage) {
   const { root } = await site(stage, FILES);
   const server = await stage.server({ root });
@@ -41,7 +41,7 @@ async function open(stage) {
   return { tab, files, server, loads: () => loads };
 }
 
-/** Has the next answers of `chat.Send` ask for these effects. */
+/** Adds these effects to the next answers of `chat.Send`. */
 async function asks(tab, effects, init = {}) {
   await tab.route("**/actions/chat.Send", async (route) => {
     const response = await route.fetch();
@@ -55,9 +55,9 @@ const send = (tab, builder = "") =>
     return (builder ? call[builder]() : call).call().then(() => "sent", (error) => error.code);
   }, builder);
 
-scene("a part follows the server, and nothing else of the page does", async (stage) => {
+scene("a reloaded part follows the server, and the rest of the page does not", async (stage) => {
   const { tab, files, loads } = await open(stage);
-  assert.deepEqual(files.filter((name) => ["part.js", "effects.js", "morph.js", "navigate.js"].includes(name)), [], "loaded when they are used");
+  assert.deepEqual(files.filter((name) => ["reload_part.js", "effects.js", "morph.js", "navigate.js"].includes(name)), [], "loaded when they are used");
   await tab.fill("#field", "half typ");
   await tab.focus("#field");
   await tab.evaluate(() => {
@@ -80,13 +80,44 @@ scene("a part follows the server, and nothing else of the page does", async (sta
   assert.equal(loads(), 3, "one request for all");
 });
 
-scene("an edit shows in a tab with a part that was fetched", async (stage) => {
+scene("a part whose element changes its tag keeps what is typed in it, and follows an edit", async (stage) => {
+  const { root, write } = await site(stage, FILES);
+  const server = await stage.server({ root, watch: true });
+  const tab = await stage.tab(server.url);
+  await tab.waitForFunction(() => globalThis.kipo);
+  await tab.fill("#field", "half typ");
+  await tab.focus("#field");
+  await tab.evaluate(() => {
+    globalThis.field = document.querySelector("#field");
+    field.setSelectionRange(2, 4);
+    document.addEventListener("kipo:sent", ({ target }) => globalThis.seen.push(target.localName));
+  });
+  const page = (text) => FILES["pages/index.html"].replace(/<section p-part="list">(.*)<\/section>/, `<div p-part="list">$1${text}</div>`);
+  const answer = { contentType: "text/html", body: page("<i>fetched</i>").replace("Loads: 0", "Loads: 1") };
+  await tab.route(`${server.url}/`, (route) => route.fulfill(answer), { times: 1 });
+  await tab.evaluate(() => globalThis.kipo.reloadPart("list"));
+  const state = () =>
+    tab.evaluate(() => {
+      const part = document.querySelector("[p-part=list]");
+      return [part.localName, part.querySelector("#count").textContent, part.querySelector("i").textContent, part.contains(field) && field.value];
+    });
+  assert.deepEqual(await state(), ["div", "Loads: 1", "fetched", "half typ"]);
+  assert.deepEqual(
+    await tab.evaluate(() => [document.activeElement === field, field.selectionStart, field.selectionEnd, globalThis.seen]),
+    [true, 2, 4, ["div"]],
+  );
+  await write("pages/index.html", page("<i>edited</i>").replace("<h1>Parts</h1>", "<h1>Parts, edited</h1>"));
+  await reads(tab, "h1", /edited/);
+  assert.deepEqual(await state(), ["div", "Loads: 0", "edited", "half typ"]);
+});
+
+scene("an edit shows in a tab with a reloaded part", async (stage) => {
   const { root, write } = await site(stage, FILES);
   const server = await stage.server({ root, watch: true });
   const tab = await stage.tab(server.url);
   await tab.waitForFunction(() => globalThis.kipo);
   const items = (text) => FILES["pages/index.html"].replace("<li>a</li>", text);
-  // As if there were more of them by now.
+  // As if there were more of them now.
   await tab.route(`${server.url}/`, (route) => route.fulfill({ contentType: "text/html", body: items("<li>a</li><li>b</li>") }), { times: 1 });
   await tab.evaluate(() => globalThis.kipo.reloadPart("list"));
   assert.deepEqual(await tab.locator("li").allTextContents(), ["a", "b"]);
@@ -95,7 +126,7 @@ scene("an edit shows in a tab with a part that was fetched", async (stage) => {
   assert.deepEqual(await tab.locator("li").allTextContents(), ["c"]);
 });
 
-scene("a part that cannot be had says why", async (stage) => {
+scene("a part that cannot be loaded gives the reason", async (stage) => {
   const { tab, server } = await open(stage);
   stage.expect(/status of 500/, /ERR_FAILED/);
   const outcome = (name, ms = 10_000) =>
@@ -134,7 +165,7 @@ scene("an action asks for a part, an event, an effect of the app", async (stage)
   assert.equal(await tab.evaluate(() => globalThis.seen.length), 2);
 });
 
-scene("an action sends the page elsewhere, within the site", async (stage) => {
+scene("an action redirects the page within the site", async (stage) => {
   const { tab, server } = await open(stage);
   stage.expect(/leads to another site/, /status of 409/);
   await asks(tab, [{ effect: "redirect", path: "//other.test/" }, { effect: "toast", text: "after" }]);

@@ -1,9 +1,9 @@
-// The progress tracker beyond its spec.
+// The progress tracker, beyond its browser spec.
 
 import assert from "node:assert/strict";
 import { part, reads, scene } from "./stage.js";
 
-scene("five steps, then the result; and all of it once more", async (stage) => {
+scene("five steps, then the result, twice", async (stage) => {
   const { url } = await stage.server();
   const page = await stage.tab(`${url}/progress`);
   for (const button of ["Start", "Run again"]) {

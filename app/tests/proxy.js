@@ -1,4 +1,4 @@
-// A proxy for bytes, which fails on purpose: it cuts connections, is not there, or answers 502.
+// A TCP proxy that fails on purpose: it cuts connections, refuses them, or answers 502.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -8,18 +8,18 @@ const BAD_GATEWAY = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nCon
 export class Proxy {
   #server;
   #port = 0;
-  /** Where connections lead to; another server may take over. */
+  /** The address of the server. It may change. */
   #target;
   #isBad = false;
-  /** @type {Set<import("node:net").Socket>} Both sides of all connections. */
+  /** @type {Set<import("node:net").Socket>} The sockets of both sides of all connections. */
   #sockets = new Set();
   /** @type {{ bytes: number, path: string, passed: Buffer[], done: (passed: string) => void } | null} */
   #cut = null;
-  /** What each open connection of a client asked for last. @type {Map<import("node:net").Socket, string>} */
+  /** The path of the last request on each open connection of a client. @type {Map<import("node:net").Socket, string>} */
   #paths = new Map();
-  /** How many requests were answered with 502. */
+  /** The number of requests that were answered with 502. */
   turnedAway = 0;
-  /** The head of each request that was passed on, in order: what was asked on the wire, not what a page knows of. @type {{ path: string, head: string }[]} */
+  /** The head of each request that was passed on, in order. It includes the requests that a browser repeats by itself. @type {{ path: string, head: string }[]} */
   asked = [];
 
   constructor(target) {
@@ -42,7 +42,7 @@ export class Proxy {
     this.#target = new URL(url);
   }
 
-  /** Drops all connections and takes no new ones. */
+  /** Closes all connections and refuses new ones. */
   async refuse() {
     this.#drop();
     if (!this.#server.listening) return;
@@ -50,22 +50,22 @@ export class Proxy {
     await once(this.#server, "close");
   }
 
-  /** Drops all connections and answers 502 to whoever asks. */
+  /** Closes all connections and answers 502 to every request. */
   async answer502() {
     this.#isBad = true;
     this.#drop();
     await this.#listen();
   }
 
-  /** Passes everything again, at the same address. */
+  /** Passes all connections on again, at the same address. */
   async pass() {
     this.#isBad = false;
     await this.#listen();
   }
 
   /**
-   * Lets so many more bytes of the answers to `path` through, then drops all connections and takes no
-   * new ones. Resolves with those bytes.
+   * Passes this number of bytes of the answers to `path`, then closes all connections and refuses new ones.
+   * Resolves with those bytes.
    *
    * @param {number} bytes
    * @param {string} path
@@ -75,7 +75,7 @@ export class Proxy {
     return new Promise((done) => (this.#cut = { bytes, path, passed: [], done }));
   }
 
-  /** How many connections are open that asked for `path` last. */
+  /** Returns the number of open connections whose last request was for `path`. */
   open(path) {
     return [...this.#paths.values()].filter((asked) => asked === path).length;
   }
@@ -96,7 +96,7 @@ export class Proxy {
   }
 
   #accept(client) {
-    this.#keep(client);
+    this.#track(client);
     if (this.#isBad) {
       client.once("data", () => {
         this.turnedAway += 1;
@@ -105,7 +105,7 @@ export class Proxy {
       return;
     }
     const server = connect(Number(this.#target.port), this.#target.hostname);
-    this.#keep(server);
+    this.#track(server);
     let path = "";
     client.on("data", (chunk) => {
       const head = chunk.toString("latin1");
@@ -137,16 +137,16 @@ export class Proxy {
       return;
     }
     this.#cut = null;
-    // The part is to arrive: only then is the frame torn for the one who reads it.
+    // The client has to receive this part: only then does it see a torn frame.
     client.write(part, async () => {
       await this.refuse();
       cut.done(Buffer.concat(cut.passed).toString("utf8"));
     });
   }
 
-  #keep(socket) {
+  #track(socket) {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
-    socket.on("error", () => {}); // Its close follows, which is all that matters here.
+    socket.on("error", () => {}); // The event `close` follows.
   }
 }

@@ -1,14 +1,14 @@
-// A message that is sent again is one message.
+// A message that is sent again is published once.
 
 import assert from "node:assert/strict";
 import { AWAY, holds, part, reads, say, scene, state } from "./stage.js";
 
 const SEND = "/_kipo/actions/chat.Send";
 
-/** The longest pause between two attempts of the chat page, and some room. */
+/** Longer than the longest pause between two attempts of the chat page. */
 const COMEBACK_MS = 20_000;
 
-scene("the answer to a send is cut off: it is sent again, and is one message", async (stage) => {
+scene("the answer to a send is cut off: the message is sent again and published once", async (stage) => {
   stage.expect(...AWAY);
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);
@@ -24,8 +24,8 @@ scene("the answer to a send is cut off: it is sent again, and is one message", a
   }
   await holds(page, ["message 0", "message 1"], COMEBACK_MS);
   await page.waitForFunction(() => document.querySelectorAll("[data-own='yes']").length === 2);
-  assert.equal(await page.inputValue(part("message_input")), "", "nothing is given back to be sent by hand");
-  // Asked of the wire: a browser sends again by itself, unseen by the page, when a kept connection closes without an answer.
+  assert.equal(await page.inputValue(part("message_input")), "", "the field is empty: the message was sent");
+  // The proxy counts, because a browser repeats a request by itself when an idle connection closes without an answer.
   const keys = proxy.asked.filter(({ path }) => path === SEND).map(({ head }) => /^idempotency-key: (.+)\r$/im.exec(head)?.[1]);
   assert.equal(new Set(keys).size, 2, "one key for each message");
   assert.ok(keys.length >= 4, `each was sent again: ${keys}`);
@@ -43,7 +43,7 @@ for (const end of ["kill", "stop"]) {
     await holds(page, ["before"]);
     await first[end]();
     await state(page, "reconnecting");
-    // Written while nobody listens: sent again until somebody does.
+    // The page sends it again until a server answers.
     await say(page, "meanwhile");
     const second = await stage.server({ data, port: Number(new URL(first.url).port) });
     await holds(page, ["before", "meanwhile"], COMEBACK_MS);

@@ -1,4 +1,4 @@
-// The real server, one process per test.
+// The app's server, one process for each test.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,41 +7,41 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of the app: what the server runs in. */
+/** The folder of the app, in which the server runs. */
 export const APP = fileURLToPath(new URL("../", import.meta.url));
 
-/** The binary that is tested. */
+/** The binary under test. */
 export const BIN = process.env.KIPO_APP_BIN ?? fileURLToPath(new URL("../../target/debug/app", import.meta.url));
 
-/** A debug binary on a busy machine starts well within this. */
+/** How long a start may take: a debug binary on a busy machine needs much less. */
 const START_MS = 20_000;
 
-/** Draining takes less; a server that hangs must not hang the tests. */
+/** How long a drain may take before the server is killed, so that it cannot hang the tests. */
 const STOP_MS = 10_000;
 
 export class Server {
   #process;
   #exited;
-  /** The folder of its topics, if it goes with the server. @type {string | null} */
+  /** The data directory, if it is deleted with the server. @type {string | null} */
   #ownData;
-  /** What it has said on its standard output, and on its standard error. */
-  said = "";
-  complained = "";
+  /** The output of the process so far. */
+  stdout = "";
+  stderr = "";
 
   constructor(process, url, ownData) {
     this.#process = process;
     this.#ownData = ownData;
     this.#exited = process.exitCode === null ? once(process, "exit") : Promise.resolve();
     this.url = url;
-    process.stdout.on("data", (text) => (this.said += text));
-    process.stderr.on("data", (text) => (this.complained += text));
+    process.stdout.on("data", (text) => (this.stdout += text));
+    process.stderr.on("data", (text) => (this.stderr += text));
   }
 
   get pid() {
     return this.#process.pid;
   }
 
-  /** Completes when the process has ended, however it did. */
+  /** Resolves when the process has ended for any reason. */
   get ended() {
     return this.#exited;
   }
@@ -50,11 +50,11 @@ export class Server {
    * Starts the app on a free port.
    *
    * @param {object} [options]
-   * @param {string} [options.root] holds `pages/` and `public/`, if not those of the app
+   * @param {string} [options.root] the folder of `pages/` and `public/`, if it is not the app's
    * @param {string} [options.cwd]
-   * @param {string} [options.data] the folder of its topics, which stays; without one they go with the server
+   * @param {string} [options.data] the data directory, which stays; without it, a new one is deleted with the server
    * @param {number} [options.port]
-   * @param {boolean} [options.watch] whether edits are followed, by a process beside the one that serves
+   * @param {boolean} [options.watch] whether a supervisor watches for edits
    * @param {string} [options.bin]
    * @param {Record<string, string>} [options.env]
    */
@@ -67,7 +67,7 @@ export class Server {
     return new Server(child, await address(child, bin), ownData);
   }
 
-  /** Runs an action, past every page and proxy. */
+  /** Calls an action directly, without a page and a proxy. */
   async post(action, input) {
     const response = await fetch(`${this.url}/_kipo/actions/${action}`, {
       method: "POST",
@@ -78,7 +78,7 @@ export class Server {
     return { status: response.status, type: response.headers.get("content-type"), body: text === "" ? null : JSON.parse(text) };
   }
 
-  /** Says something in the room. */
+  /** Sends a message to the room. */
   async say(username, message) {
     const { status, body } = await this.post("chat.Send", { username, message });
     if (status !== 200) throw new Error(`chat.Send answered ${status}: ${JSON.stringify(body)}`);
@@ -93,7 +93,7 @@ export class Server {
     await this.#forget();
   }
 
-  /** Ends the server as a crash does. */
+  /** Kills the server, as a crash does. */
   async kill() {
     this.#process.kill("SIGKILL");
     await this.#exited;
@@ -105,12 +105,12 @@ export class Server {
   }
 }
 
-/** Makes an empty folder for the topics of a server. */
+/** Makes an empty data directory. */
 export function dataFolder() {
   return mkdtemp(join(tmpdir(), "kipo-data-"));
 }
 
-/** Waits for the line that tells where the server listens. */
+/** Waits for the line with the address of the server. */
 function address(child, bin) {
   return new Promise((resolve, reject) => {
     let out = "";
@@ -120,10 +120,10 @@ function address(child, bin) {
       child.kill("SIGKILL");
       reject(new Error(`${bin}: ${why}\n${out}${err}`));
     };
-    const timer = setTimeout(() => fail(`said no address within ${START_MS} ms`), START_MS);
+    const timer = setTimeout(() => fail(`printed no address within ${START_MS} ms`), START_MS);
     child.on("error", (error) => fail(`${error.message} (KIPO_APP_BIN names the binary)`));
     child.on("exit", (code, signal) => fail(`ended before it listened (${code ?? signal})`));
-    // Read for as long as it runs, or a full pipe stops the server.
+    // Both pipes are read to the end, because a full pipe blocks the server.
     child.stderr.setEncoding("utf8").on("data", (text) => (err += text));
     child.stdout.setEncoding("utf8").on("data", (text) => {
       out += text;

@@ -1,4 +1,4 @@
-// A small site of its own for a test, served by the app's binary.
+// A small site for one test, which the app's binary serves.
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

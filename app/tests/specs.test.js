@@ -1,4 +1,4 @@
-// The two browser specs of the field: their steps and expectations, as they stand.
+// The two browser specs of comparable frameworks, with their own steps and expectations.
 
 import { scene, part, reads } from "./stage.js";
 

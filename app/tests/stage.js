@@ -1,4 +1,4 @@
-// What every browser test stands on: one Chromium per file, one server and one set of tabs per test.
+// The base of every browser test: one Chromium for a file, one server and one set of tabs for a test.
 
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
@@ -7,10 +7,10 @@ import { launch } from "./launch.js";
 import { Proxy } from "./proxy.js";
 import { Server, dataFolder } from "./server.js";
 
-/** How long anything that should happen at once may take, on a machine that also builds. */
+/** How long anything may take that happens at once on a quiet machine. */
 const WAIT_MS = 10_000;
 
-/** What a browser logs by itself while the server is away. */
+/** The errors that a browser logs while the server is away. */
 export const AWAY = [
   /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|CONNECTION_CLOSED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|SOCKET_NOT_CONNECTED)/,
   /the server responded with a status of 502/,
@@ -23,7 +23,7 @@ before(async () => {
 after(() => browser?.close());
 
 /**
- * One test with a server and a browser of its own. It fails, too, if a tab logs an error that the test did not announce.
+ * Declares a test. It also fails if a tab logs an error that the test does not expect.
  *
  * @param {string} name
  * @param {(stage: Stage) => Promise<void>} body
@@ -57,7 +57,7 @@ export class Stage {
     return proxy;
   }
 
-  /** A browser profile: what its tabs share is not shared with others. */
+  /** Makes a browser profile. Its tabs share storage and locks with no other profile. */
   async profile(options = {}) {
     const profile = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
     profile.setDefaultTimeout(WAIT_MS);
@@ -66,14 +66,14 @@ export class Stage {
     return profile;
   }
 
-  /** A profile whose tabs stay as they are after a restart, where those of a development server load anew. */
+  /** Makes a profile whose tabs do not reload after a restart, as those of a development server do. */
   async steadyProfile() {
     const profile = await this.profile();
     await profile.route("**/reload.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
     return profile;
   }
 
-  /** An empty folder for servers that follow each other. */
+  /** Makes a data directory for several servers, one after the other. */
   async data() {
     const folder = await dataFolder();
     this.#ends.push(() => rm(folder, { recursive: true, force: true }));
@@ -96,7 +96,7 @@ export class Stage {
     return page;
   }
 
-  /** Announces errors that belong to the test. */
+  /** Names errors that the test causes. */
   expect(...patterns) {
     this.#expected.push(...patterns);
   }
@@ -122,7 +122,7 @@ export class Stage {
   }
 }
 
-/** The part of the page with this `p-ref`. */
+/** Returns the selector of the element with this `p-ref`. */
 export const part = (name) => `[p-ref='${name}']`;
 
 export async function join(page, name) {
@@ -136,7 +136,7 @@ export async function say(page, text) {
   await page.click(part("send_btn"));
 }
 
-/** Waits for the badge to say so. */
+/** Waits until the badge shows this state. */
 export async function state(page, word, timeout = WAIT_MS) {
   await page.waitForFunction(
     ([selector, word]) => document.querySelector(selector)?.textContent === word,
@@ -147,15 +147,15 @@ export async function state(page, word, timeout = WAIT_MS) {
 
 export const texts = (page) => page.locator(".msg-text").allTextContents();
 
-/** Waits for the feed to hold exactly these messages, in this order. */
+/** Waits until the feed shows exactly these messages, in this order. */
 export async function holds(page, expected, timeout = WAIT_MS) {
   await page
     .waitForFunction((count) => document.querySelectorAll(".msg-text").length >= count, expected.length, { timeout })
-    .catch(() => {}); // What is there instead is the better message.
+    .catch(() => {}); // The assertion has the better message.
   assert.deepEqual(await texts(page), expected);
 }
 
-/** Waits for an element to hold a text. */
+/** Waits until an element has a text. */
 export async function reads(page, selector, pattern) {
   await page
     .waitForFunction(([selector, source]) => new RegExp(source).test(document.querySelector(selector)?.textContent ?? ""), [selector, pattern.source])

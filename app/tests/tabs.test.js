@@ -1,4 +1,4 @@
-// Many tabs of one browser, over HTTP/1.1: browsers open six connections to a host, and no more.
+// Many tabs of one browser over HTTP/1.1, where a browser opens at most six connections to a host.
 
 import assert from "node:assert/strict";
 import { holds, say, scene, state, texts } from "./stage.js";
@@ -6,9 +6,9 @@ import { holds, say, scene, state, texts } from "./stage.js";
 const LISTEN = "/_kipo/actions/chat.Listen";
 
 /** How long it may take until another tab leads. */
-const TAKE_OVER_MS = 1000;
+const NEW_LEADER_MS = 1000;
 
-/** Waits until so many connections of the stream are open, and no more. */
+/** Waits until exactly this number of connections of the stream is open. */
 async function connections(proxy, count) {
   const end = Date.now() + 10_000;
   while (proxy.open(LISTEN) !== count && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -36,7 +36,7 @@ scene("24 tabs of one browser, each chatting, and a 25th", async (stage) => {
   await connections(proxy, 1);
 });
 
-/** Waits until all of these texts are there, in whatever order, and returns that order. */
+/** Waits until all of these texts are shown in any order, and returns that order. */
 async function order(tab, sent) {
   await tab.waitForFunction((count) => document.querySelectorAll(".msg-text").length === count, sent.length);
   const said = await texts(tab);
@@ -44,7 +44,7 @@ async function order(tab, sent) {
   return said;
 }
 
-scene("the tab that leads is closed, again and again, while messages come", async (stage) => {
+scene("the leading tab is closed again and again while messages arrive", async (stage) => {
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);
   const profile = await stage.profile();
@@ -52,7 +52,7 @@ scene("the tab that leads is closed, again and again, while messages come", asyn
   for (const n of [0, 1, 2, 3, 4]) tabs.push(await stage.chat(proxy.url, `tab ${n}`, profile));
   await connections(proxy, 1);
 
-  /** By their numbers in the room. @type {string[]} */
+  /** The messages by their numbers in the room. @type {string[]} */
   const said = [];
   const post = async (text) => (said[Number((await server.say("Ada", text)).split("-")[1]) - 1] = text);
   let isOver = false;
@@ -62,7 +62,7 @@ scene("the tab that leads is closed, again and again, while messages come", asyn
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   })();
-  // They queued for the lead in this order.
+  // The tabs lead in this order.
   while (tabs.length > 1) {
     await tabs.shift().close();
     const wanted = await post(`after a lead ended, ${tabs.length} left`);
@@ -70,7 +70,7 @@ scene("the tab that leads is closed, again and again, while messages come", asyn
       tab.waitForFunction(
         (wanted) => [...document.querySelectorAll(".msg-text")].some((text) => text.textContent === wanted),
         wanted,
-        { timeout: TAKE_OVER_MS, polling: 20 },
+        { timeout: NEW_LEADER_MS, polling: 20 },
       );
     await Promise.all(tabs.map(seen));
   }
@@ -81,7 +81,7 @@ scene("the tab that leads is closed, again and again, while messages come", asyn
   await connections(proxy, 1);
 });
 
-scene("a server that was away finds every tab again, over one connection", async (stage) => {
+scene("after an outage all tabs are connected again, over one connection", async (stage) => {
   stage.expect(/net::ERR_/);
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);
@@ -102,7 +102,7 @@ scene("a server that was away finds every tab again, over one connection", async
   await connections(proxy, 1);
 });
 
-scene("a browser without locks gives each tab a connection of its own", async (stage) => {
+scene("without locks each tab has its own connection", async (stage) => {
   const server = await stage.server();
   const proxy = await stage.proxy(server.url);
   const profile = await stage.profile();

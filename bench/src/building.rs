@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::machine;
-use crate::progress;
 use crate::table::{median, sorted};
+use load::console::progress;
+use load::machine;
 
 /// The action whose body gets one more line.
 const ACTION: &str = "app/actions/chat/send.rs";
@@ -29,11 +29,11 @@ const REBUILDS: u32 = 5;
 pub(crate) fn measure() -> io::Result<String> {
     let machine = machine::describe();
     let scratch = Scratch::new()?;
-    progress(format_args!("fetching what is missing"));
+    progress("fetching what is missing");
     // Downloads depend on the network, which is not what is measured.
     scratch.cargo(&["fetch", "--locked"])?;
 
-    progress(format_args!("a cold debug build"));
+    progress("a cold debug build");
     let start = Instant::now();
     let output = scratch.cargo(&["build", "--locked", "-p", "app", "-j", "2"])?;
     let cold = start.elapsed();
@@ -41,7 +41,7 @@ pub(crate) fn measure() -> io::Result<String> {
 
     let mut rebuilds = Vec::new();
     for round in 1..=REBUILDS {
-        progress(format_args!("rebuild {round} of {REBUILDS}"));
+        progress(format!("rebuild {round} of {REBUILDS}"));
         rebuilds.push(scratch.rebuild(round)?.as_secs_f64());
     }
     let rebuilds = sorted(rebuilds.into_iter());

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::machine;
+use load::machine;
 
 /// Measures and returns the table.
 pub(crate) fn measure(quick: bool) -> io::Result<String> {

@@ -6,17 +6,18 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use tempfile::TempDir;
 
-use crate::machine;
 use crate::plan::Depth;
-use crate::progress;
 use crate::table::{median, percentile, sorted};
+use load::console::progress;
+use load::machine;
 
 /// How many records are kept.
 const KEEP: u64 = 10_000;
@@ -133,7 +134,7 @@ pub(crate) fn measure(Depth { rounds, seconds, .. }: Depth) -> io::Result<String
         let row = format!("{level}, {publishers} at once");
         let [mut one, mut two] = [Vec::new(), Vec::new()];
         for round in 1..=rounds {
-            progress(format_args!("{row}, round {round} of {rounds}"));
+            progress(format!("{row}, round {round} of {rounds}"));
             one.push(run::<Fjall>(safe, publishers, seconds)?);
             if safe == Safe::Fsync {
                 two.push(run::<Redb>(safe, publishers, seconds)?);
@@ -142,7 +143,7 @@ pub(crate) fn measure(Depth { rounds, seconds, .. }: Depth) -> io::Result<String
         lines.push(format!("| {row}: records per second | {} | {} |", rate(&one), rate(&two)));
         lines.push(format!("| – p50, p99 of an answer, µs | {} | {} |", times(&one), times(&two)));
     }
-    progress(format_args!("opening {OPENED} records"));
+    progress(format!("opening {OPENED} records"));
     let (one, two) = (opening::<Fjall>()?, opening::<Redb>()?);
     lines.push(format!("| opening {OPENED} published, {KEEP} kept, ms | {} | {} |", one.0, two.0));
     lines.push(format!("| – size of the folder, MiB | {} | {} |", one.1, two.1));
@@ -173,8 +174,8 @@ fn times(runs: &[Run]) -> String {
 }
 
 fn run<S: Store + 'static>(safe: Safe, publishers: usize, seconds: u64) -> io::Result<Run> {
-    let folder = Folder::new()?;
-    let mut store = S::open(&folder.0).map_err(io::Error::other)?;
+    let folder = TempDir::new()?;
+    let mut store = S::open(folder.path()).map_err(io::Error::other)?;
     let (submit, submitted) = mpsc::channel::<mpsc::Sender<()>>();
     let start = Instant::now();
     let end = start + Duration::from_secs(seconds);
@@ -219,20 +220,20 @@ fn run<S: Store + 'static>(safe: Safe, publishers: usize, seconds: u64) -> io::R
 
 /// Returns the time to open a store that was written before, and the size of its folder.
 fn opening<S: Store>() -> io::Result<(String, String)> {
-    let folder = Folder::new()?;
-    let mut store = S::open(&folder.0).map_err(io::Error::other)?;
+    let folder = TempDir::new()?;
+    let mut store = S::open(folder.path()).map_err(io::Error::other)?;
     for from in (0..OPENED).step_by(100) {
         store.commit(from, from + 100, Safe::Fsync).map_err(io::Error::other)?;
     }
     drop(store);
     let start = Instant::now();
-    let store = S::open(&folder.0).map_err(io::Error::other)?;
+    let store = S::open(folder.path()).map_err(io::Error::other)?;
     let opened = start.elapsed();
     let count = store.count().map_err(io::Error::other)?;
     if count != KEEP {
         return Err(io::Error::other(format!("{} holds {count} records", S::NAME)));
     }
-    let mib = size(&folder.0)? as f64 / f64::from(1 << 20);
+    let mib = size(folder.path())? as f64 / f64::from(1 << 20);
     Ok((format!("{:.1}", opened.as_secs_f64() * 1e3), format!("{mib:.1}")))
 }
 
@@ -248,28 +249,4 @@ fn size(folder: &Path) -> io::Result<u64> {
         bytes += part;
     }
     Ok(bytes)
-}
-
-/// An empty folder; dropping it removes it.
-#[derive(Debug)]
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> io::Result<Self> {
-        use std::sync::atomic::{AtomicU32, Ordering};
-
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("kipo-bench-{}-{count}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Where it cannot be removed, the system's own cleaning of temporary files will.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

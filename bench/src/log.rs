@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use kipo::topic::{Cursor, Store};
 use kipo::{Durability, Event, Topic};
 
-use crate::engines::Folder;
-use crate::machine;
 use crate::plan::Depth;
-use crate::progress;
 use crate::table::{median, number, percentile, sorted};
+use load::console::progress;
+use load::machine;
+use tempfile::TempDir;
 
 /// How many places are looked up in a row.
 const LOOK_UPS: usize = 100_000;
@@ -60,7 +60,7 @@ pub(crate) fn measure(Depth { rounds, seconds, quick }: Depth) -> io::Result<Str
     for &publishers in publishers {
         let mut runs = [const { Vec::new() }; 4];
         for round in 1..=rounds {
-            progress(format_args!("durable publishes, {publishers}, round {round} of {rounds}"));
+            progress(format!("durable publishes, {publishers}, round {round} of {rounds}"));
             for (durability, runs) in
                 [Durability::Memory, Durability::Os, Durability::Fsync].into_iter().zip(&mut runs)
             {
@@ -95,8 +95,8 @@ pub(crate) fn measure(Depth { rounds, seconds, quick }: Depth) -> io::Result<Str
 
 /// Publishers that wait for each answer.
 async fn publish(durability: Durability, publishers: usize, time: Duration) -> io::Result<Run> {
-    let folder = Folder::new()?;
-    let store = Store::open(&folder.0).map_err(io::Error::other)?;
+    let folder = TempDir::new()?;
+    let store = Store::open(folder.path()).map_err(io::Error::other)?;
     let topic = Arc::new(Topic::durable("room", durability));
     topic.open(&store).map_err(io::Error::other)?;
     let start = Instant::now();
@@ -125,8 +125,8 @@ async fn publish(durability: Durability, publishers: usize, time: Duration) -> i
 
 /// The floor of one publisher: the same bytes, appended and synced.
 fn by_hand(time: Duration) -> io::Result<Run> {
-    let folder = Folder::new()?;
-    let mut file = File::create(folder.0.join("log"))?;
+    let folder = TempDir::new()?;
+    let mut file = File::create(folder.path().join("log"))?;
     let bytes = [b'x'; 150];
     let (start, mut times) = (Instant::now(), Vec::new());
     while start.elapsed() < time {

@@ -8,31 +8,27 @@
 //! machine does besides hits both, and every ratio is that of two neighbouring runs.
 
 mod building;
+mod clients;
 mod edits;
 mod engines;
-mod load;
 mod log;
-mod machine;
-mod nchan;
 mod pair;
 mod plan;
-mod process;
 mod readme;
 mod rivals;
 mod rows;
 mod serve;
-mod serve_axum;
-mod serve_floor;
-mod serve_kipo;
 mod server;
 mod table;
-mod templates;
 
 use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use load::console::progress;
+use load::machine;
 use plan::{Command, Plan};
+use server::Cores;
 
 fn main() -> ExitCode {
     let outcome = match plan::from_command_line() {
@@ -55,7 +51,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            progress(format_args!("bench: {error}"));
+            progress(format!("bench: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -64,7 +60,7 @@ fn main() -> ExitCode {
 /// Runs every row of the plan and returns the table.
 fn measure(plan: &Plan) -> io::Result<String> {
     // Before any thread exists, so that every thread inherits both.
-    let cores = machine::claim();
+    let cores = Cores::claim();
     machine::raise_open_files();
     let heading = table::heading(plan, cores);
 
@@ -78,10 +74,4 @@ fn measure(plan: &Plan) -> io::Result<String> {
 fn publish(text: &str, part: Option<readme::Part>) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())?;
     part.map_or(Ok(()), |part| readme::write(part, text))
-}
-
-/// Says on standard error how far the work is.
-fn progress(text: std::fmt::Arguments<'_>) {
-    // Nobody may be reading, which is no reason to stop measuring.
-    let _ = writeln!(io::stderr().lock(), "{text}");
 }

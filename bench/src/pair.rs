@@ -2,10 +2,11 @@
 
 use std::io;
 
-use crate::machine::Cores;
 use crate::plan::Plan;
-use crate::progress;
-use crate::server::{Server, Side};
+use crate::serve::side::Side;
+use crate::server::Cores;
+use crate::server::Server;
+use load::console::progress;
 
 /// What two neighbouring runs gave.
 #[derive(Clone, Copy, Debug)]
@@ -19,15 +20,25 @@ pub(crate) async fn alternate<T>(
     name: &str,
     plan: &Plan,
     cores: Cores,
-    measure: impl AsyncFn(Server) -> io::Result<T>,
+    measure: impl AsyncFn(&Server) -> io::Result<T>,
 ) -> io::Result<Vec<Pair<T>>> {
     let mut pairs = Vec::new();
     for round in 1..=plan.rounds {
-        progress(format_args!("{name}, round {round} of {}", plan.rounds));
-        pairs.push(Pair {
-            kipo: measure(Server::start(Side::Kipo, cores)?).await?,
-            axum: measure(Server::start(Side::Axum, cores)?).await?,
-        });
+        progress(format!("{name}, round {round} of {}", plan.rounds));
+        let kipo = with_server(Side::Kipo, cores, &measure).await?;
+        let axum = with_server(Side::Axum, cores, &measure).await?;
+        pairs.push(Pair { kipo, axum });
     }
     Ok(pairs)
+}
+
+async fn with_server<T>(
+    side: Side,
+    cores: Cores,
+    measure: impl AsyncFn(&Server) -> io::Result<T>,
+) -> io::Result<T> {
+    let server = Server::start(side, cores).await?;
+    let measured = measure(&server).await?;
+    server.kill().await?;
+    Ok(measured)
 }

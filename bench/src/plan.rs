@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, value_parser};
 
-use crate::server::Side;
+use crate::serve::side::Side;
 
 /// What this process was started for.
 #[derive(Debug)]

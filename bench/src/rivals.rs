@@ -8,15 +8,17 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::load::http;
-use crate::load::listeners::Listeners;
-use crate::machine::{self, Cores};
-use crate::nchan;
+use crate::clients::listeners::Listeners;
 use crate::plan::Depth;
-use crate::progress;
-use crate::serve::Order;
-use crate::server::{Endpoint, Server, Side};
+use crate::serve::room::Order;
+use crate::serve::side::{Endpoint, Side};
+use crate::server::Cores;
+use crate::server::Server;
+use crate::server::nchan;
 use crate::table::{median, number, sorted};
+use load::console::progress;
+use load::http;
+use load::machine;
 
 const LISTENERS: [usize; 3] = [100, 1_000, 10_000];
 
@@ -40,7 +42,7 @@ struct Run {
 
 /// Measures and returns the tables.
 pub(crate) fn measure(depth: Depth) -> io::Result<String> {
-    let cores = machine::claim();
+    let cores = Cores::claim();
     machine::raise_open_files();
     let machine = machine::describe();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -82,9 +84,10 @@ async fn row(
             }
             let pace = if is_paced { "paced" } else { "unpaced" };
             let name = side.name();
-            progress(format_args!("{listeners} listeners, {pace}, {name}, {round} of {rounds}"));
-            let server = Server::start(side, cores)?;
+            progress(format!("{listeners} listeners, {pace}, {name}, {round} of {rounds}"));
+            let server = Server::start(side, cores).await?;
             runs.push(fan_out(&server, order, listeners, Duration::from_secs(seconds)).await?);
+            server.kill().await?;
         }
     }
     let pace = if is_paced { "paced" } else { "unpaced" };
@@ -134,7 +137,7 @@ fn line(what: &str, runs: &[Vec<Run>; 4], decimals: usize, value: fn(&Run) -> f6
 }
 
 async fn fan_out(server: &Server, order: Order, count: usize, window: Duration) -> io::Result<Run> {
-    let mut listeners = Listeners::new(server.address, server.side.path(Endpoint::Listen));
+    let mut listeners = Listeners::new(server.address(), server.side.path(Endpoint::Listen));
     listeners.grow_to(count).await?;
     tokio::time::sleep(Duration::from_millis(200)).await;
     server.publish(&order).await?;
@@ -171,8 +174,8 @@ async fn returns(cores: Cores, rounds: usize) -> io::Result<String> {
     for round in 1..=rounds {
         for (index, side) in [Side::Kipo, Side::Floor].into_iter().enumerate() {
             let name = side.name();
-            progress(format_args!("{count} come back at once, {name}, {round} of {rounds}"));
-            let server = Server::start(side, cores)?;
+            progress(format!("{count} come back at once, {name}, {round} of {rounds}"));
+            let server = Server::start(side, cores).await?;
             let expected = u64::from(MISSED) * count as u64;
             let order = Order { publishers: 1, per_second: 0, messages: MISSED };
             if side == Side::Kipo {
@@ -181,7 +184,7 @@ async fn returns(cores: Cores, rounds: usize) -> io::Result<String> {
             }
             let cpu = server.cpu_time()?;
             let start = Instant::now();
-            let mut listeners = Listeners::new(server.address, side.path(Endpoint::Listen));
+            let mut listeners = Listeners::new(server.address(), side.path(Endpoint::Listen));
             listeners.grow_to(count).await?;
             // The floor remembers nothing: it sends the same messages once all are there.
             if side == Side::Floor {
@@ -196,6 +199,8 @@ async fn returns(cores: Cores, rounds: usize) -> io::Result<String> {
             times[index].push(start.elapsed().as_secs_f64() * 1e3);
             let used = server.cpu_time()? - cpu;
             processor[index].push(used.as_secs_f64() * 1e3);
+            drop(listeners);
+            server.kill().await?;
         }
     }
     let [kipo, floor] = times.map(|times| median(&sorted(times.into_iter())));

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::machine::{self, Cores};
 use crate::pair::Pair;
 use crate::plan::Plan;
+use crate::server::Cores;
+use load::machine;
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]

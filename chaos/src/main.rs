@@ -1,48 +1,34 @@
 //! Puts the real app under fire, and holds it to its promise: each message once and in order at
 //! every listener, or one gap that says what is missing.
 //!
-//! `README.md` says how to run it and what it checks. From the top: the four tasks (`chaos`,
-//! `storm`, `rollback`, `disk`), what they are made of (`crowd`, `listener`, `publisher`,
-//! `proxy`, `server`), what they check by (`record`, `verify`, `report`), and the wire (`http`,
-//! `sse`, `cursor`).
+//! `README.md` says how to run it and what it checks. From the top: the four tasks ([`task`]), those
+//! who take part ([`actor`]), and the records that they are checked by ([`record`]). The wire is in
+//! the crate `load`.
 
-mod backoff;
-mod chaos;
-mod crowd;
-mod cursor;
-mod disk;
-mod http;
-mod listener;
-mod machine;
+mod actor;
 mod plan;
-mod proxy;
-mod publisher;
 mod record;
 mod report;
-mod rollback;
-mod server;
-mod sse;
-mod storm;
-mod tally;
-mod verify;
+mod task;
 
 use std::{io, process::ExitCode};
 
-use machine::say;
+use load::{console::print, machine};
 use plan::{Plan, Task};
 
 fn main() -> ExitCode {
     let plan = plan::from_command_line();
     machine::raise_open_files();
-    say(format!("{} --seed {}", plan.binary.display(), plan.seed));
+    print(format!("on {}", machine::describe()));
+    print(format!("{} --seed {}", plan.binary.display(), plan.seed));
     match run(&plan) {
         Ok(true) => {
-            say("the promise held");
+            print("the promise held");
             ExitCode::SUCCESS
         }
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            say(format!("chaos: {error}"));
+            print(format!("chaos: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -53,12 +39,10 @@ fn run(plan: &Plan) -> io::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match plan.task {
-            Task::Chaos { seconds, listeners, publishers } => {
-                chaos::run(plan, seconds, listeners, publishers).await
-            }
-            Task::Storm { listeners } => storm::run(plan, listeners).await,
-            Task::Rollback { trials } => rollback::run(plan, trials).await,
-            Task::Disk => disk::run(plan).await,
+            Task::Chaos(chaos) => task::chaos::run(plan, chaos).await,
+            Task::Storm { listeners } => task::storm::run(plan, listeners).await,
+            Task::Rollback { trials } => task::rollback::run(plan, trials).await,
+            Task::Disk => task::disk::run(plan).await,
         }
     })
 }

@@ -15,10 +15,20 @@ pub(crate) struct Plan {
 /// The four ways to put the app under fire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Task {
-    Chaos { seconds: u64, listeners: usize, publishers: usize },
+    Chaos(Chaos),
     Storm { listeners: usize },
     Rollback { trials: usize },
     Disk,
+}
+
+/// Cuts and kills: for how long, and of how many clients.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chaos {
+    pub(crate) seconds: u64,
+    pub(crate) listeners: usize,
+    pub(crate) publishers: usize,
+    /// One listener in this many is a sleeper.
+    pub(crate) sleeper_every: usize,
 }
 
 /// Reads the command line; explains itself and ends where it is wrong.
@@ -29,11 +39,12 @@ pub(crate) fn from_command_line() -> Plan {
         Some(("storm", matches)) => Task::Storm { listeners: number(matches, "listeners") },
         Some(("rollback", matches)) => Task::Rollback { trials: number(matches, "trials") },
         Some(("disk", _)) => Task::Disk,
-        _ => Task::Chaos {
+        _ => Task::Chaos(Chaos {
             seconds: number(&matches, "seconds") as u64,
             listeners: number(&matches, "listeners"),
             publishers: number(&matches, "publishers"),
-        },
+            sleeper_every: number(&matches, "sleeper-every"),
+        }),
     };
     let binary = matches.get_one::<PathBuf>("bin").cloned().unwrap_or_else(built);
     let seed = matches.get_one::<u64>("seed").copied().unwrap_or_else(|| fastrand::u64(..));
@@ -73,6 +84,7 @@ fn command() -> Command {
             number("seconds", "60", "For how long there are faults"),
             number("listeners", "1000", "How many listen"),
             number("publishers", "4", "How many publish"),
+            number("sleeper-every", "50", "One listener in so many naps now and then"),
         ])
         .subcommand(
             Command::new("storm")

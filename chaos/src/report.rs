@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use load::console::print;
+
 use crate::{
-    listener::{Listener, Scene},
-    machine::say,
-    record::Reason,
-    verify::{Acknowledged, Expected, Findings, Kind, verify},
+    actor::{Listener, Scene},
+    record::{Acknowledged, Expected, Findings, Kind, Reason, verify},
 };
 
 /// More violations than this say nothing new.
@@ -18,7 +18,7 @@ pub(crate) fn check(
     scene: &Scene,
     acknowledged: &[Acknowledged],
     reasons: &[Reason],
-    last: crate::cursor::Cursor,
+    last: load::Cursor,
 ) -> Findings {
     let messages = scene.messages.all();
     let records: Vec<_> = listeners.into_iter().map(Listener::into_record).collect();
@@ -28,17 +28,17 @@ pub(crate) fn check(
 /// Says what was found, and returns whether the promise held.
 pub(crate) fn conclude(findings: &Findings) -> bool {
     let Findings { violations, deliveries, gaps } = findings;
-    say(format!("  deliveries checked   {deliveries}"));
-    say(format!("  gaps told            {}", told(gaps)));
-    say(format!("  losses               {}", findings.count(Kind::Loss)));
-    say(format!("  repeats              {}", findings.count(Kind::Repeat)));
+    print(format!("  deliveries checked   {deliveries}"));
+    print(format!("  gaps told            {}", told(gaps)));
+    print(format!("  losses               {}", findings.count(Kind::Loss)));
+    print(format!("  repeats              {}", findings.count(Kind::Repeat)));
     let other = findings.count(Kind::Gap) + findings.count(Kind::Wrong);
-    say(format!("  other breaches       {other}"));
+    print(format!("  other breaches       {other}"));
     for violation in violations.iter().take(TOLD_MAX) {
-        say(format!("VIOLATION {violation}"));
+        print(format!("VIOLATION {violation}"));
     }
     if violations.len() > TOLD_MAX {
-        say(format!("… and {} more", violations.len() - TOLD_MAX));
+        print(format!("… and {} more", violations.len() - TOLD_MAX));
     }
     violations.is_empty()
 }
@@ -51,6 +51,6 @@ fn told(gaps: &BTreeMap<Reason, usize>) -> String {
 /// Keeps the folder of a run that failed, and says where it is.
 pub(crate) fn keep(home: tempfile::TempDir) -> PathBuf {
     let path = home.keep();
-    say(format!("the data and the log of the server are in {}", path.display()));
+    print(format!("the data and the log of the server are in {}", path.display()));
     path
 }

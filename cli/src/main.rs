@@ -1,4 +1,4 @@
-//! `kipo`: starts a project that is written with Kipo.
+//! The `kipo` command, which starts a project written with Kipo.
 
 mod name;
 mod project;
@@ -18,12 +18,12 @@ use crate::{
     source::{Source, Version},
 };
 
-/// Why a command did not do what it was asked for, for the person who asked.
+/// Why a command failed, as a sentence for the person at the terminal.
 type Failure = String;
 
 const AFTER_HELP: &str = "\
-Without --path, --git and --kipo-version the app takes the kipo of this command's own version
-from crates.io.
+Without --path, --git and --kipo-version the app uses the version of kipo on crates.io that this
+command has itself.
 
 Examples:
   kipo new guestbook
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
         Some(("new", matches)) => new(matches),
-        // clap has asked for a command before it comes to this.
+        // clap has refused a missing or unknown command before this.
         _ => Err("there is no such command".to_owned()),
     };
     match done {
@@ -51,27 +51,27 @@ fn command() -> Command {
         .value_name("NAME")
         .required(true)
         .value_parser(ValueParser::new(Project::parse))
-        .help("The app's name, which is that of its folder as well: `guestbook`, `apps/guestbook`");
+        .help("The name of the app and of its folder, perhaps with a path: `guestbook`, `apps/guestbook`");
     let path = Arg::new("path")
         .long("path")
         .value_name("PATH_TO_KIPO")
         .value_parser(value_parser!(PathBuf))
-        .help("Takes kipo from a folder: that of the crate, or of Kipo's repository");
+        .help("Uses kipo from a folder: the crate's, or Kipo's repository");
     let git = Arg::new("git")
         .long("git")
         .value_name("URL")
-        .help("Takes kipo from the newest commit of a git repository");
+        .help("Uses kipo from the newest commit of a git repository");
     let version = Arg::new("kipo-version")
         .long("kipo-version")
         .value_name("VERSION")
         .value_parser(ValueParser::new(Version::parse))
-        .help("Takes a version of kipo from crates.io, such as 0.1.0");
+        .help("Uses a version of kipo from crates.io, such as 0.1.0");
     Command::new("kipo")
-        .about("Starts projects that are written with Kipo, the web framework of typed server actions.")
+        .about("Starts a project written with Kipo, the web framework with typed server actions")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help("Begin with `kipo new NAME`, then `cargo run` in the new folder.")
+        .after_help("Start with `kipo new NAME`, then run `cargo run` in the new folder.")
         .subcommand(
             Command::new("new")
                 .about("Writes a small app with one action, one stream, one page and tests")
@@ -94,15 +94,15 @@ fn new(matches: &ArgMatches) -> Result<(), Failure> {
     let written = project.write(&source)?;
     let folder = project.folder().display();
     say(&format!(
-        "{written} files are in {folder}. The next two commands:\n\n  \
+        "Wrote {written} files to {folder}. Next:\n\n  \
          cd {folder}\n  \
          cargo run\n\n\
-         It serves http://127.0.0.1:8080; {folder}/README.md says what to edit first."
+         The app is then at http://127.0.0.1:8080. {folder}/README.md says what to edit first."
     ));
     Ok(())
 }
 
-/// Says something to the person at the terminal; if nobody listens that is fine.
+/// Prints a text at once. A closed terminal is no failure.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());

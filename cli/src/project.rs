@@ -1,4 +1,4 @@
-//! A new app on the disk.
+//! Writes a new app to the disk.
 
 use std::{
     fs, io,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{name::Name, source::Source, template};
 
-/// A folder, and the app that is to lie there.
+/// A folder and the name of the app that is written into it.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     folder: PathBuf,
@@ -17,11 +17,11 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Reads a name, perhaps with a path before it.
+    /// Parses a name, or a path that ends with a name.
     ///
     /// # Errors
     ///
-    /// What is wrong with the name.
+    /// The rule that the name breaks, as a sentence.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let folder = PathBuf::from(text);
         let Some(name) = folder.file_name().filter(|_| !text.ends_with("/.")) else {
@@ -31,7 +31,7 @@ impl Project {
         Ok(Self { folder, name })
     }
 
-    /// Returns where it lies, as it was given.
+    /// Returns the folder as it was given.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -40,7 +40,7 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// The folder holds something already, which stays as it is, or the disk fails.
+    /// The folder is not empty, or the disk fails. Existing files stay as they are.
     pub(crate) fn write(&self, source: &Source) -> Result<usize, String> {
         self.claim()?;
         let files = template::files(&self.name, source);
@@ -51,7 +51,7 @@ impl Project {
         Ok(files.len())
     }
 
-    /// Makes the folder; one that is there and empty is fine.
+    /// Makes the folder. An existing folder has to be empty.
     fn claim(&self) -> Result<(), String> {
         let shown = self.folder.display();
         let failed = |error: io::Error| format!("{shown}: {error}");
@@ -66,7 +66,7 @@ impl Project {
     }
 }
 
-/// Writes a file that is not there yet.
+/// Writes a new file. An existing one is an error.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -10,31 +10,31 @@ use std::{
 pub(crate) enum Source {
     /// crates.io.
     Registry(Version),
-    /// The address of a git repository.
+    /// The URL of a git repository.
     Git(String),
     /// A folder of this machine.
     Folder(Folder),
 }
 
-/// A version of kipo: one to three numbers, and perhaps a word for what is not yet released.
+/// A version of kipo: one to three numbers, and perhaps a pre-release.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Version(String);
 
 /// Kipo's crate in Kipo's repository.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    /// Absolute: holds the crate `kipo`.
+    /// The absolute path of the crate `kipo`.
     runtime: String,
-    /// Absolute: holds the workspace that the crate belongs to.
+    /// The absolute path of the crate's workspace.
     workspace: String,
 }
 
 impl Source {
-    /// Finds kipo in a folder: that of the crate, or that of the repository.
+    /// Finds kipo in a folder, which is the crate's or the repository's.
     ///
     /// # Errors
     ///
-    /// The folder holds neither, or its name is not UTF-8.
+    /// The folder is neither, or its path is not UTF-8.
     pub(crate) fn folder(path: &Path) -> Result<Self, String> {
         let missing = |error| format!("--path {}: {error}", path.display());
         let path = fs::canonicalize(path).map_err(missing)?;
@@ -50,7 +50,7 @@ impl Source {
         Ok(Self::Folder(Folder { runtime: text(runtime)?, workspace: text(workspace.to_owned())? }))
     }
 
-    /// Returns what stands after `kipo = ` in the app's manifest.
+    /// Returns the value of `kipo = ` in the app's manifest.
     pub(crate) fn dependency(&self) -> String {
         match self {
             Self::Registry(Version(version)) => quoted(version),
@@ -59,7 +59,8 @@ impl Source {
         }
     }
 
-    /// Returns the option by which `docker build` finds kipo, with a space before it; most often none.
+    /// Returns the option that `docker build` needs to find kipo in a folder, with a leading space.
+    /// It is empty for other sources.
     pub(crate) fn docker_context(&self) -> String {
         match self {
             Self::Registry(_) | Self::Git(_) => String::new(),
@@ -69,23 +70,24 @@ impl Source {
         }
     }
 
-    /// Returns the lines of a Dockerfile that put kipo where the manifest says it is; most often none.
+    /// Returns the lines of a Dockerfile that copy kipo to the path that the manifest names. They are
+    /// empty for other sources.
     pub(crate) fn docker_copies(&self) -> String {
         let Self::Folder(folder) = self else { return String::new() };
         let copy = |name: &str| {
             let to = format!("{}/{name}", folder.workspace);
             format!("COPY --from=kipo [{}, {}]\n", quoted(name), quoted(&to))
         };
-        ["Cargo.toml", "README.md", "macros", "runtime"].map(copy).concat()
+        ["Cargo.toml", "README.md", "macros", "runtime", "topic"].map(copy).concat()
     }
 }
 
 impl Version {
-    /// Reads a version, such as `0.1`, `1.2.3` or `1.0.0-rc.1`.
+    /// Parses a version, such as `0.1`, `1.2.3` or `1.0.0-rc.1`.
     ///
     /// # Errors
     ///
-    /// What was expected instead.
+    /// The form that is expected.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (numbers, pre) = text.split_once('-').map_or((text, None), |(n, pre)| (n, Some(pre)));
         let parts: Vec<_> = numbers.split('.').collect();
@@ -107,13 +109,13 @@ impl Version {
 }
 
 impl Default for Version {
-    /// The version of this command: the two are released together.
+    /// Returns the version of this command: kipo is released with the same one.
     fn default() -> Self {
         Self(env!("CARGO_PKG_VERSION").to_owned())
     }
 }
 
-/// Returns the text of a folder's manifest; nothing where there is none.
+/// Returns the text of a folder's manifest, which is empty where there is none.
 fn manifest(folder: &Path) -> String {
     fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default()
 }
@@ -127,7 +129,7 @@ fn text(path: PathBuf) -> Result<String, String> {
     text.map_err(|path| format!("{} is not UTF-8", path.display()))
 }
 
-/// Returns a text as TOML and JSON write it, between double quotes.
+/// Returns a text as a string of TOML and of JSON.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
@@ -167,13 +169,28 @@ mod tests {
             );
         }
         for (wrong, why) in [("app", "no crate `kipo`"), ("nowhere", "No such file")] {
-            let told = Source::folder(&repository.join(wrong)).unwrap_err();
-            assert!(told.contains(why), "{told}");
+            let error = Source::folder(&repository.join(wrong)).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    /// Every crate that kipo is made of has a path in the workspace's manifest.
+    #[test]
+    fn an_image_is_built_with_all_crates_of_kipo() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let copies = Source::folder(repository).unwrap().docker_copies();
+        let manifest = manifest(repository);
+        let lines = manifest.lines().filter(|line| line.starts_with("kipo"));
+        let paths = lines.filter_map(|line| line.split_once("{ path = \""));
+        let crates: Vec<_> = paths.filter_map(|(_, rest)| rest.split('"').next()).collect();
+        assert!(crates.contains(&"runtime"), "{crates:?}");
+        for name in crates {
+            assert!(copies.contains(&format!("[\"{name}\", ")), "{name}: {copies}");
         }
     }
 
     #[test]
-    fn what_stands_in_a_manifest_is_quoted() {
+    fn a_value_in_a_manifest_is_quoted() {
         assert_eq!(quoted("a\"b\\c\u{7}ü"), r#""a\"b\\c\u0007ü""#);
         let git = Source::Git("https://example.org/kipo".to_owned());
         assert_eq!(git.dependency(), r#"{ git = "https://example.org/kipo" }"#);

@@ -1,10 +1,11 @@
-//! The files of a new app, inside this binary.
+//! The files of a new app, which this binary contains.
 
 use crate::{name::Name, source::Source};
 
-/// Path in the app, and text with placeholders. A manifest below `template` would make that folder
-/// a package of its own, which `cargo package` leaves out, and git would obey the ignore files
-/// there; so these have other names.
+/// The path of each file in the app, and its text with placeholders.
+///
+/// Some files have other names below `template`: a `Cargo.toml` would make the folder a package,
+/// which `cargo package` leaves out, and git would apply a `.gitignore`.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../template/manifest.toml")),
     ("Dockerfile", include_str!("../template/Dockerfile")),
@@ -26,7 +27,7 @@ const FILES: &[(&str, &str)] = &[
     ("public/favicon.svg", include_str!("../template/public/favicon.svg")),
 ];
 
-/// Returns the files of an app: where each goes, and what is in it.
+/// Returns the path and the text of each file of an app.
 pub(crate) fn files(name: &Name, source: &Source) -> Vec<(&'static str, String)> {
     let values = [
         ("@NAME@", name.as_str().to_owned()),

@@ -1,4 +1,4 @@
-//! @TITLE@: a guestbook to begin with.
+//! @TITLE@: a guestbook as a start.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
-//! `kipo new`, as a stranger runs it.
+//! Runs `kipo new` as a user does.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 use std::{
     fs,
@@ -13,19 +13,19 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A debug binary on a busy machine answers well within this.
+/// How long an answer may take: a debug binary on a busy machine needs much less.
 const ANSWER: Duration = Duration::from_secs(20);
 
 #[test]
-fn a_new_app_is_tidy_passes_its_tests_and_serves() {
+fn a_new_app_is_formatted_without_warnings_passes_its_tests_and_serves() {
     let folder = TempDir::new().unwrap();
     let output = kipo(&folder, &["new", "apps/guest-book", "--path", &workspace("runtime")]);
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
-    assert!(told.contains("\n  cd apps/guest-book\n  cargo run\n"), "{told}");
+    assert!(printed.contains("\n  cd apps/guest-book\n  cargo run\n"), "{printed}");
 
     let app = folder.path().join("apps/guest-book");
-    // The versions that everything else is tested with, which are all on this machine.
+    // The same versions of dependencies as in the repository: they are on this machine.
     fs::copy(workspace("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     run(cargo(&app, &["fmt", "--check"]));
     let actions = ["book", "follow", "sign"].map(|name| format!("actions/guestbook/{name}.rs"));
@@ -33,7 +33,7 @@ fn a_new_app_is_tidy_passes_its_tests_and_serves() {
         .args(["--edition", "2024", "--check"])
         .args(actions)
         .current_dir(&app));
-    // `cargo clippy` would check every dependency once more. As a wrapper it lints the app alone.
+    // `cargo clippy` would check every dependency again. As a wrapper it lints the app alone.
     let linted = ["test", "--offline", "--no-run"];
     let lints = run(cargo(&app, &linted).env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"));
     assert!(!lints.contains("warning"), "{lints}");
@@ -45,7 +45,7 @@ fn a_new_app_is_tidy_passes_its_tests_and_serves() {
     serves(&app);
 }
 
-/// Asks a running app for its pages, calls its action and reads its stream, and stops it.
+/// Starts the app, requests its pages, calls its action, reads its stream, and stops it.
 fn serves(app: &Path) {
     let server = Server::start(app);
     let page = server.ask("GET /", "");
@@ -70,8 +70,8 @@ fn serves(app: &Path) {
     server.stop();
 }
 
-/// Checks the page's script as an editor does. Needs what `npm ci` puts into `runtime/client`;
-/// `KIPO_REQUIRE_NODE` makes a failure of its absence.
+/// Checks the page's script as an editor does, with the `tsc` that `npm ci` installs in
+/// `runtime/client`. Without it the check passes, unless `KIPO_REQUIRE_NODE` is set.
 fn scripts_fit_the_types(app: &Path) {
     let tsc = workspace("runtime/client/node_modules/typescript/bin/tsc");
     if !Path::new(&tsc).exists() {
@@ -83,7 +83,7 @@ fn scripts_fit_the_types(app: &Path) {
 }
 
 #[test]
-fn what_is_there_is_never_written_over() {
+fn existing_files_are_never_overwritten() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     assert!(kipo(&folder, &["new", "empty"]).status.success());
@@ -102,7 +102,7 @@ fn what_is_there_is_never_written_over() {
 }
 
 #[test]
-fn what_is_wrong_is_told_and_nothing_is_written() {
+fn a_wrong_command_is_refused_with_the_reason_and_writes_nothing() {
     let folder = TempDir::new().unwrap();
     let cases: &[(&[&str], &str)] = &[
         (&["new"], "<NAME>"),
@@ -122,7 +122,7 @@ fn what_is_wrong_is_told_and_nothing_is_written() {
 }
 
 #[test]
-fn kipo_is_taken_from_where_it_was_asked_for() {
+fn the_options_choose_the_source_of_kipo() {
     let folder = TempDir::new().unwrap();
     let own = concat!("\nkipo = \"", env!("CARGO_PKG_VERSION"), "\"\n");
     let git = "https://example.org/kipo";
@@ -146,9 +146,9 @@ fn kipo(folder: &TempDir, args: &[&str]) -> Output {
 #[track_caller]
 fn refused(folder: &TempDir, args: &[&str], why: &str) {
     let output = kipo(folder, args);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{args:?} is taken");
-    assert!(told.starts_with("error: ") && told.contains(why), "{args:?}: {told}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{args:?} is accepted");
+    assert!(printed.starts_with("error: ") && printed.contains(why), "{args:?}: {printed}");
 }
 
 /// Returns a path in Kipo's repository.
@@ -157,20 +157,20 @@ fn workspace(path: &str) -> String {
     root.join(path).to_str().unwrap().to_owned()
 }
 
-/// Returns the folder that this test was built into. The app is built there as well: what it
-/// depends on is there already, or is needed there by the demo.
+/// Returns the target folder of this test. The app is built into it too, because most of its
+/// dependencies are built there already.
 fn target() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_kipo")).parent().and_then(Path::parent).unwrap()
 }
 
-/// Returns where cargo puts the app.
+/// Returns the path of the app's binary.
 fn binary() -> PathBuf {
     target().join("debug/guest-book")
 }
 
 fn cargo(app: &Path, args: &[&str]) -> Command {
     let mut cargo = Command::new("cargo");
-    // Set for this test; build scripts would take them for a change, and run again.
+    // These are set for this test. Build scripts would see a change and run again.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         let is_own =
@@ -183,15 +183,15 @@ fn cargo(app: &Path, args: &[&str]) -> Command {
     cargo
 }
 
-/// Runs a command to its end and returns what it says.
+/// Runs a command to its end and returns what it prints.
 #[track_caller]
 fn run(mut command: impl std::borrow::BorrowMut<Command>) -> String {
     let command = command.borrow_mut();
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    let told = String::from_utf8_lossy(&told).into_owned();
-    assert!(output.status.success(), "{command:?}\n{told}");
-    told
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(output.status.success(), "{command:?}\n{printed}");
+    printed
 }
 
 /// A running app.
@@ -236,7 +236,7 @@ impl Server {
         stream
     }
 
-    /// Stops it as a terminal does, and waits for its end.
+    /// Stops the app by Ctrl-C and waits for its end.
     fn stop(mut self) {
         let process = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
@@ -245,7 +245,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// A test that fails leaves no process behind.
+    /// Kills the app, so that a failed test leaves no process behind.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -104,6 +104,11 @@ fn data_enum() {
 }
 
 #[test]
+fn data_schema() {
+    check("data_schema");
+}
+
+#[test]
 fn event_enum() {
     check("event_enum");
 }

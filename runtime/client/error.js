@@ -1,6 +1,6 @@
 /** @import { Problem } from "./types.d.ts" */
 
-/** Why an action did not answer. types.d.ts describes it for pages. */
+/** The failure of an action. types.d.ts describes it for pages. */
 export class ActionError extends Error {
   /**
    * @param {Problem} problem
@@ -30,46 +30,46 @@ export class ActionError extends Error {
 }
 
 /**
- * No complete answer arrived.
+ * Returns the error for a response that is missing or incomplete.
  *
  * @param {string} code
  * @param {string} detail
  * @param {unknown} [cause]
  */
-export function noAnswer(code, detail, cause) {
+export function noResponseError(code, detail, cause) {
   return new ActionError({ status: 0, code, detail }, { cause });
 }
 
 /** @param {unknown} cause */
 export function networkError(cause) {
-  return noAnswer("network", "the server could not be reached", cause);
+  return noResponseError("network", "the server could not be reached", cause);
 }
 
 /**
- * The answer lacks its body, its whole type or its whole status: without TLS a browser takes a head that was
- * cut off for a whole one.
+ * Returns the error for a response without its body, or with an incomplete type or status. Without TLS, a browser
+ * accepts a truncated head as a complete one.
  */
-export function cutOff() {
-  return noAnswer("network", "the answer was cut off");
+export function truncatedError() {
+  return noResponseError("network", "the response was truncated");
 }
 
 /** @param {number} ms */
 export function timeoutError(ms) {
-  return noAnswer("timeout", `no answer within ${ms} ms`);
+  return noResponseError("timeout", `no response within ${ms} ms`);
 }
 
 /**
- * An answer arrived, but not in a form that this client can read.
+ * Returns the error for a response that this client cannot read.
  *
  * @param {string} detail
  * @param {unknown} [cause]
  */
-export function badResponse(detail, cause) {
+export function badResponseError(detail, cause) {
   return new ActionError({ status: 200, code: "bad_response", detail }, { cause });
 }
 
 /**
- * Whether the same request may well succeed later.
+ * Returns whether the same request may succeed later.
  *
  * @param {unknown} error
  * @returns {error is ActionError}
@@ -79,16 +79,16 @@ export function isTransient(error) {
 }
 
 /**
- * Reads a failed answer: a problem document of our server, or whatever a proxy on the way sends.
+ * Reads a failed response: a problem document from the server, or any body from a proxy.
  *
  * @param {Response} response
  * @param {number} now
  */
 export async function errorFromResponse(response, now) {
-  // Two digits of a status, or one.
-  if (response.status < 100) return cutOff();
-  const problem = { ...problemFromJson(await response.text()), status: response.status };
-  return errorFromProblem(problem, retryAfterMs(response.headers.get("retry-after"), now));
+  const { status } = response;
+  // The status has less than three digits: the head was truncated.
+  if (status < 100) return truncatedError();
+  return errorFromProblem({ ...problemFromJson(await response.text()), status }, retryAfterMs(response.headers.get("retry-after"), now));
 }
 
 /**
@@ -96,7 +96,7 @@ export async function errorFromResponse(response, now) {
  * @param {number | null} [retryAfter]
  */
 export function errorFromProblem({ status = 500, ...problem }, retryAfter) {
-  const fallback = { code: `http_${status}`, title: `the server answered with status ${status}` };
+  const fallback = { code: `http_${status}`, title: `the server responded with status ${status}` };
   return new ActionError({ ...fallback, ...problem, status }, { retryAfter });
 }
 
@@ -104,7 +104,7 @@ export function errorFromProblem({ status = 500, ...problem }, retryAfter) {
  * @param {string} text
  * @returns {Partial<Problem>}
  */
-export function problemFromJson(text) {
+function problemFromJson(text) {
   try {
     return Object(JSON.parse(text));
   } catch {
@@ -113,7 +113,7 @@ export function problemFromJson(text) {
 }
 
 /**
- * @param {string | null} value seconds, or a date
+ * @param {string | null} value seconds or a date
  * @param {number} now
  */
 function retryAfterMs(value, now) {

@@ -1,52 +1,53 @@
-// Shapes that the client's modules share among themselves. Pages never see them.
+// Types that several modules of the client share. They are not public.
 
 import type { ActionError } from "./error.js";
 import type { Method, RetryOptions, RetryStreamOptions, StreamCall, StreamState } from "./types.d.ts";
 
-/** What this client needs of a browser, as one value: tests hand in another. */
+/** Everything that the client needs from a browser. Tests pass a fake. */
 export interface Platform {
   fetch(url: URL, init: RequestInit): Promise<Response>;
-  /** Wall clock in milliseconds: it goes on while a laptop sleeps. */
+  /** Wall clock in milliseconds; it advances while a laptop sleeps. */
   now(): number;
   setTimer(run: () => void, ms: number): number;
   clearTimer(timer: number): void;
   /** In [0, 1). */
   random(): number;
-  /** Tells the developer of a mistake that must not stop us. */
+  /** Reports an error to the developer; the client goes on. */
   report(error: unknown): void;
   /** Fires `online`, `pagehide`, `pageshow`. */
   window?: EventTarget;
   document?: Document;
   locks?: LockManager;
-  /** To the other tabs. */
+  /** Opens a channel to the other tabs. */
   openChannel(name: string): Channel;
 }
 
 export type Channel = Pick<BroadcastChannel, "postMessage" | "onmessage" | "close">;
 
-/** Opens a stream after the place of that id. */
+/** Opens a stream; it resumes after the position with this id. */
 export type Open = (id: string, signal: AbortSignal) => Promise<Response>;
 
-/** A frame as it is on the wire, with the places before and after it. */
+/** A frame as it is on the wire, with the positions before and after it. */
 export interface Frame {
   text: string;
   from: string;
   to: string;
 }
 
-/** What tabs that share a stream tell each other. */
-export type Word =
+/** A message between tabs that share a stream. */
+export type TabMessage =
+  /** Asks the leader for its position. */
   | { isHello: true }
-  /** From the one that leads: frames, then where it stands. */
-  | { isHello?: false; frames: Frame[]; place: string; ready: string };
+  /** From the leader: new frames, and its position after them. */
+  | { isHello?: false; frames: Frame[]; position: string; ready: string };
 
-/** A builder, before it is known of what. */
+/** A builder of any action. */
 export type AnyCall = StreamCall<unknown, Record<string, unknown>>;
 
 /** Its `withX` methods; `setX` are the same. */
 export type Setters = { [Name in keyof AnyCall as Name extends `with${string}` ? Name : never]: AnyCall[Name] };
 
-/** All that a builder collects. The methods that set these are described in types.d.ts. */
+/** Everything that a builder collects. types.d.ts describes the methods that set these. */
 export interface Settings {
   name: string;
   input: object;
@@ -63,25 +64,28 @@ export interface Settings {
   onProgress?: (data: unknown, event: string) => unknown;
   retryStream?: RetryStreamOptions;
   onState?: (state: StreamState) => unknown;
-  isWithoutEffects?: boolean;
+  suppressHelpers?: boolean;
 }
 
-/** The same, with a signal that ends it with its page at the latest. */
-export type Bound = Settings & { signal: AbortSignal };
+/** Settings of a run: its signal also aborts when the user leaves the page. */
+export type RunSettings = Settings & { signal: AbortSignal };
 
-/** Does what an action asked for. */
+/** Performs an effect of this name. */
 export type Effect = (fields: Record<string, unknown>) => unknown;
 
+/** Performs the effects that a response asks for in its `kipo-effects` field. */
+export type PerformEffects = (field: string, report: (error: unknown) => void) => unknown;
+
 /** A debounced call that has not begun. */
-export interface Turn {
+export interface DebouncedCall {
   settings: Settings;
-  /** Aborted to end the wait. */
-  nap: AbortController;
-  /** The outcome of the call that came later, and runs in this one's place. */
-  later?: Promise<unknown>;
+  /** Aborted to end the delay early. */
+  delay: AbortController;
+  /** The outcome of the later call that runs in place of this one. */
+  replacement?: Promise<unknown>;
 }
 
-/** What `actionRequest` gives. */
+/** The arguments of `fetch` for an action. */
 export interface ActionRequest {
   url: URL;
   init: RequestInit & { headers: Record<string, string> };
@@ -89,7 +93,7 @@ export interface ActionRequest {
 
 export type Send = (signal: AbortSignal) => Promise<Response>;
 
-export interface AnswerOptions {
+export interface CallOptions {
   retry?: RetryOptions & { attempts: number };
   /** For each attempt. */
   timeout?: number;
@@ -99,7 +103,7 @@ export interface AnswerOptions {
 
 export interface StreamOptions {
   connect: Open;
-  /** Reconnect; without it a lost connection is an error. */
+  /** How to reconnect; without it a lost connection is an error. */
   retryStream?: RetryStreamOptions;
   /** For the first event of each connection. */
   timeout?: number;
@@ -110,15 +114,15 @@ export interface StreamOptions {
   notify(callback: () => unknown): void;
 }
 
-/** A message of a stream, before it is known which. */
+/** A message of any stream. */
 export interface Message {
   event: string;
   data: unknown;
   id: string | null;
 }
 
-/** How one connection of a stream ended. A lost one has an error, unless it ended cleanly. */
-export type End = { isOver: true; output: unknown } | { isOver: false; error: ActionError | null };
+/** How one connection of a stream ended. `error` is null if a lost connection ended cleanly. */
+export type End = { isComplete: true; output: unknown } | { isComplete: false; error: ActionError | null };
 
 /** An event as it is on the wire. */
 export interface SseEvent {
@@ -127,6 +131,6 @@ export interface SseEvent {
   data: string;
   /** The id that this event itself carries. */
   id: string | null;
-  /** The same, or that of the last event which carried one. */
+  /** The id of this event, or of the last event that carried one. */
   lastEventId: string;
 }

@@ -1,15 +1,22 @@
-// The browser client of Kipo. Pages say `action.chat.Send({ … }).call()`; the types are in client.d.ts.
+// The browser client of Kipo. Pages call `action.chat.Send({ … }).call()`; the types are in client.d.ts.
 
-import { Client, actions } from "./action.js";
+/** @import { Effect } from "./internal.d.ts" */
+
+import { Client, actions } from "./call/action.js";
 
 export { ActionError } from "./error.js";
 
-/** This file is served as `{base}/<hash>/main.js`, so the base path needs no configuration here. */
-const client = new Client(new URL("../", import.meta.url));
+/** The effects that the app itself defines, by name. @type {Map<string, Effect>} */
+const effects = new Map();
+
+/** The server serves this file as `{base}/<hash>/main.js`, so the base path needs no configuration here. */
+const client = new Client(new URL("../", import.meta.url), (...given) =>
+  import("./effect/effects.js").then(({ perform }) => perform(...given, effects, { document, location, reloadPart })),
+);
 
 export const action = actions(client);
 
-/** `refs.name` is the element with `p-ref="name"`. */
+/** `refs.name` returns the element with `p-ref="name"`. */
 export const refs = new Proxy(Object.freeze({}), {
   get(_, name) {
     if (typeof name === "symbol" || name === "then") return undefined;
@@ -20,15 +27,15 @@ export const refs = new Proxy(Object.freeze({}), {
 });
 
 /** @type {(name: string, run: (fields: any) => unknown) => void} */
-export const effect = (name, run) => void client.effects.set(name, run);
+export const effect = (name, run) => void effects.set(name, run);
 
 export const leaving = () => client.page.signal;
 
 /** @type {(name: string, options?: { signal?: AbortSignal }) => Promise<void>} */
-export const reloadPart = (...given) => import("./part.js").then((part) => part.reloadPart(...given));
+export const reloadPart = (...given) => import("./page/reload_part.js").then(({ reloadPart }) => reloadPart(...given));
 
 if (globalThis.document?.querySelector("[p-navigate]")) {
-  import("./navigate.js").then((links) => links.navigate(client));
+  import("./page/navigate.js").then(({ navigate }) => navigate(client));
 }
 
 Object.assign(globalThis, { action });

@@ -1,6 +1,6 @@
 /** @import { Platform } from "./internal.d.ts" */
 
-/** Browsers fire a timer that is set further ahead than this at once. */
+/** The longest timer. Browsers fire a longer one at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** @returns {Platform} */
@@ -11,18 +11,18 @@ export function browser() {
     setTimer: (run, ms) => setTimeout(run, Math.min(ms, TIMER_MS_MAX)),
     clearTimer: (timer) => clearTimeout(timer),
     random: Math.random,
-    // Called as a function: browsers refuse it as a method of ours.
+    // Called as a function: browsers refuse it as a method of another object.
     report: (error) => (globalThis.reportError ?? console.error)(error),
     window: globalThis.window,
     document: globalThis.document,
-    // Missing where the page is neither on https nor on localhost; browsers that have it have channels.
+    // Missing on pages that are neither on https nor on localhost. Browsers that have locks have channels too.
     locks: globalThis.navigator?.locks,
     openChannel: (name) => new BroadcastChannel(name),
   };
 }
 
 /**
- * Waits for a promise, but not past an abort, which throws the reason of the signal at once.
+ * Waits for a promise. An abort ends the wait at once and throws the reason of the signal.
  *
  * @template T
  * @param {Promise<T>} promise
@@ -39,7 +39,7 @@ export function unlessAborted(promise, signal) {
 }
 
 /**
- * Waits. An abort ends the wait at once and throws the reason of the signal.
+ * Waits for `ms` milliseconds. An abort ends the wait at once and throws the reason of the signal.
  *
  * @param {number} ms
  * @param {AbortSignal} signal
@@ -48,6 +48,7 @@ export function unlessAborted(promise, signal) {
  */
 export function sleep(ms, signal, platform) {
   let timer = 0;
-  const nap = new Promise((resolve) => (timer = platform.setTimer(() => resolve(undefined), ms)));
-  return unlessAborted(nap, signal).finally(() => platform.clearTimer(timer));
+  /** @type {Promise<void>} */
+  const passed = new Promise((resolve) => (timer = platform.setTimer(resolve, ms)));
+  return unlessAborted(passed, signal).finally(() => platform.clearTimer(timer));
 }

@@ -1,58 +1,58 @@
-// The shapes that every Kipo page works with: builders, streams, errors.
+// The types that every Kipo page uses: builders, streams, errors.
 //
-// This text is the head of each generated `client.d.ts`, which adds the actions of one app below it.
-// It stands alone for that reason, and the modules beside it take their types from here too.
+// Each generated `client.d.ts` begins with this text, and adds the actions of one app. So this file imports nothing. The
+// modules of the client use these types too.
 
-/** An HTTP verb that an action can be sent with. */
+/** An HTTP method with which a page can send an action. */
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /**
- * How waits grow: the base delay times the attempt (`linear`), or doubled with each attempt
- * (`exponential`). A random part of the result is waited, so that a thousand clients which lost one
- * server do not come back as one.
+ * How delays grow: the base delay times the attempt (`linear`), or doubled with each attempt (`exponential`). The actual
+ * delay is a random part of the result, so that a thousand clients that lost one server do not reconnect at the same
+ * moment.
  */
 export type Backoff = "linear" | "exponential";
 
 /**
- * Why an action did not answer.
+ * The failure of an action.
  *
- * Every failure of a call or stream is one of these, except an abort: that rejects with the
- * reason of the signal, as `fetch` does.
+ * Every failure of a call or stream is an `ActionError`, except an abort: it rejects with the reason of the signal, as
+ * `fetch` does.
  */
 export declare class ActionError<Field extends string = string> extends Error {
   constructor(problem: Problem, options?: { cause?: unknown; retryAfter?: number | null });
   readonly name: "ActionError";
-  /** The HTTP status; 0 if no complete answer arrived. */
+  /** The HTTP status; 0 if no complete response arrived. */
   readonly status: number;
   /**
-   * One word for programs, such as `validation_failed` or a word of the action's own.
+   * One word for programs, such as `validation_failed` or a word that the action defines.
    *
-   * With status 0 it is `network` (no connection, or it broke), `timeout` (`withTimeout` or the
-   * connect deadline), `silence` (a stream sent nothing for 2.5 pings) or `disconnected` (a stream
-   * ended without saying so). An answer that this client cannot read is `bad_response`; one that does not say,
-   * as from a proxy, is `http_` and its status.
+   * With status 0 it is `network` (no connection, or it broke), `timeout` (`withTimeout` or the connect deadline),
+   * `silence` (a stream sent nothing for 2.5 ping intervals) or `disconnected` (a stream ended before it was complete). A
+   * response that this client cannot read has `bad_response`. A response without a code, as from a proxy, has `http_` and
+   * its status.
    */
   readonly code: string;
-  /** What is wrong with which field; empty unless validation failed. Paths look like `items[0].name`. */
+  /** The messages for each invalid field; empty unless validation failed. Paths look like `items[0].name`. */
   readonly fields: FieldErrors<Field>;
-  /** Finds this request in the server's log. Null if no answer arrived. */
+  /** The id of this request in the server's log. Null if no response arrived. */
   readonly requestId: string | null;
-  /** How long the server asks to wait, in milliseconds. */
+  /** The delay that the server asks for (`Retry-After`), in milliseconds. */
   readonly retryAfter: number | null;
-  /** No complete answer arrived: trying again may help. */
+  /** No complete response arrived; another attempt may succeed. */
   readonly isNetworkError: boolean;
-  /** The input was refused (422); `fields` says why. */
+  /** The server refused the input (422); `fields` has the reasons. */
   readonly isValidationError: boolean;
-  /** The caller is not known (401), or not allowed (403). */
+  /** The caller is unknown (401) or forbidden (403). */
   readonly isAuthError: boolean;
 }
 
-/** Messages by field, or by a path that begins with one. */
+/** Messages by field, or by a path that begins with a field. */
 export type FieldErrors<Field extends string = string> = Partial<
   Record<Field | `${Field}.${string}` | `${Field}[${string}`, string[]>
 >;
 
-/** The body of every failed answer (RFC 9457), as it is on the wire. */
+/** The body of every failed response (RFC 9457), as it is on the wire. */
 export interface Problem {
   status: number;
   code: string;
@@ -63,59 +63,59 @@ export interface Problem {
 }
 
 /**
- * Does what actions ask for by `cx.effect(name, fields)`. A name that the client itself knows (`reloadPart`,
- * `redirect`, `dispatchEvent`) may be given another meaning.
+ * Defines an effect that actions ask for by `cx.effect(name, fields)`. It may override an effect of the client
+ * (`reloadPart`, `redirect`, `dispatchEvent`).
  */
 export declare function effect<Fields extends object>(name: string, run: (fields: Fields) => unknown): void;
 
 /**
- * Aborted when the page that is shown now is left for another one without a full load: what a script has begun
- * on the window or by a timer ends with it. Calls and streams end by themselves.
+ * Returns a signal that aborts when the user leaves the current page without a full load. A script uses it to remove its
+ * listeners and timers. Calls and streams end by themselves.
  */
 export declare function leaving(): AbortSignal;
 
-/** Anything that can be run: a builder, or what its `build()` gave. */
+/** Anything that can run: a builder, or the result of its `build()`. */
 export interface Runnable<Output = unknown> {
   call(): Promise<Output>;
 }
 
-/** A finished description of a call. Later changes of its builder do not reach it. */
+/** A complete description of a call. Later changes of its builder do not change it. */
 export interface Plan<Output = unknown> extends Runnable<Output> {
   readonly name: string;
   readonly input: object;
   readonly method: Method;
 }
 
-/** How a failed call is tried again. */
+/** How a failed call is repeated. */
 export interface RetryOptions {
   /** Default `exponential`. */
   backoff?: Backoff;
   /** Milliseconds; default 1000. */
   baseDelay?: number;
   /**
-   * Milliseconds; default 30 000. A server that asks for a longer pause (`Retry-After`) ends the
-   * attempts: the error says for how long.
+   * Milliseconds; default 30 000. If the server asks for a longer delay (`Retry-After`), the attempts end; the error has
+   * the delay.
    */
   maxDelay?: number;
 }
 
 /** What calls and streams have in common. Each `withX` changes this builder and returns it; `setX` is the same. */
 export interface Builder<Output, Field extends string> extends Runnable<Output> {
-  /** The HTTP verb; default POST. GET sends the fields as query parameters. */
+  /** The HTTP method; default POST. GET sends the fields as query parameters. */
   withMethod(method: Method): this;
   /**
-   * Runs just before the request, to show the outcome ahead of the answer. A function that it returns
-   * takes that back: it runs if the call fails or is aborted.
+   * Runs just before the request, to show the expected result at once. If it returns a function, that function undoes the
+   * change: it runs if the call fails or is aborted.
    */
   withOptimistic(show: () => void | (() => void)): this;
-  /** Runs with the output. An action that it returns is run next, on its own: this call does not wait for it. */
+  /** Runs with the output. An action that it returns runs next; this call does not wait for it. */
   withOnSuccess(then: (output: Output) => void | Runnable | Promise<void | Runnable>): this;
   /**
-   * Runs with the error, once the attempts are used up; not on an abort. `call()` rejects all the
-   * same, but counts as handled then: it needs no `catch` of its own.
+   * Runs with the error of the last attempt; not on an abort. `call()` still rejects, but counts as handled: it needs no
+   * `catch`.
    */
   withOnError(then: (error: ActionError<Field>) => unknown): this;
-  /** Runs last, whatever happened: success, error or abort. */
+  /** Runs last, after a success, an error or an abort. */
   withOnComplete(then: () => unknown): this;
   /**
    * Marks elements while the call runs: class `kipo-loading` and `aria-busy="true"`. Takes an element, a
@@ -123,24 +123,24 @@ export interface Builder<Output, Field extends string> extends Runnable<Output> 
    */
   withLoading(target: Element | string | true): this;
   /**
-   * Waits until no further call of this action, with the same loading target, came for so many milliseconds.
-   * Only the last one runs; the earlier ones settle as it does, and none of their callbacks run.
+   * Delays the call until no further call of this action with the same loading target follows within so many
+   * milliseconds. Only the last call runs. The earlier ones settle with its outcome, and their callbacks do not run.
    */
   withDebounce(ms: number): this;
   /**
-   * Tries so many times in all, if there is no connection, on a timeout, and on 408, 429 and 5xx. All attempts
-   * carry the same `Idempotency-Key`, by which the action can tell that they are one.
+   * Sets the number of attempts in all. A call is repeated after a network failure, a timeout, and statuses 408, 425, 429
+   * and 5xx. All attempts carry the same `Idempotency-Key`, by which the action recognises them as one call.
    * For calls only; streams have `withRetryStream`.
    */
   withRetry(attempts: number, options?: RetryOptions): this;
   /**
-   * Gives each attempt so many milliseconds, from its start to the last byte of the answer, then fails with
-   * code `timeout`. For streams: from the start to the first event, 20 000 unless set here.
+   * Bounds each attempt, in milliseconds from its start to the last byte of the response; then it fails with code
+   * `timeout`. For streams: from the start to the first event, default 20 000.
    */
   withTimeout(ms: number): this;
-  /** Aborts the call, its waits included. `call()` rejects with the reason of the signal. */
+  /** Aborts the call, including its delays. `call()` rejects with the reason of the signal. */
   withSignal(signal: AbortSignal): this;
-  /** Leaves out the effects that the action asks for besides its output. */
+  /** Ignores the effects that the action asks for. */
   suppressHelpers(): this;
   withSuppressHelpers: this["suppressHelpers"];
   setSuppressHelpers: this["suppressHelpers"];
@@ -154,34 +154,34 @@ export interface Builder<Output, Field extends string> extends Runnable<Output> 
   setRetry: this["withRetry"];
   setTimeout: this["withTimeout"];
   setSignal: this["withSignal"];
-  /** Freezes what was set so far. */
+  /** Returns a plan with the current settings. */
   build(): Plan<Output>;
   /** Runs the action. */
   call(): Promise<Output>;
 }
 
-/** A call of an action that answers once. Nothing is sent before `call()`. */
+/** A call of an action that does not stream. Nothing is sent before `call()`. */
 export interface Call<Output, Field extends string = string> extends Builder<Output, Field> {}
 
 /**
  * A call of an action that streams.
  *
- * `call()` streams as soon as one of `withOnProgress`, `withRetryStream` and `withOnState` is set, and resolves
- * with the output. With none of them it asks for a plain answer, which most streaming actions refuse (406).
+ * `call()` streams if `withOnProgress`, `withRetryStream` or `withOnState` is set, and resolves with the output. With none
+ * of them it asks for a plain response, which most streaming actions refuse (406).
  * `events()` always streams.
  */
 export interface StreamCall<Output, Events extends object, Field extends string = string>
   extends Builder<Output, Field> {
-  /** Runs for each event. Asking what `event` is narrows `data`. */
+  /** Runs for each event. A comparison of `event` narrows `data`. */
   withOnProgress(then: (...args: Progress<Events>) => unknown): this;
   /**
-   * Keeps the stream open: reconnects, where it left off, on everything but its end, an error that the
-   * action returned, a refusal (4xx other than 408, 425 and 429) and an abort.
+   * Keeps the stream open: it reconnects and resumes at its position, except after its end, an error that the action
+   * returned, a refusal (4xx other than 408, 425 and 429) or an abort.
    *
    * Without it, a stream that breaks fails with `isNetworkError`.
    */
   withRetryStream(options?: RetryStreamOptions): this;
-  /** Runs when the connection changes its state, for a badge. */
+  /** Runs when the state of the connection changes, for example to show it. */
   withOnState(then: (state: StreamState) => unknown): this;
   setOnProgress: this["withOnProgress"];
   setRetryStream: this["withRetryStream"];
@@ -204,7 +204,7 @@ export type StreamEvent<Events extends object> = {
   [Name in keyof Events]: {
     event: Name;
     data: Events[Name];
-    /** Where the stream stands after this event; null if it cannot be resumed from here. */
+    /** The position of the stream after this event; null if the stream cannot resume from here. */
     id: string | null;
   };
 }[keyof Events];
@@ -212,53 +212,53 @@ export type StreamEvent<Events extends object> = {
 /**
  * - `connecting`: a request is on its way
  * - `open`: the first event arrived
- * - `waiting`: the connection is lost; another one follows
- * - `closed`: the stream is over
+ * - `waiting`: the connection is lost; a reconnect follows
+ * - `closed`: the stream has ended
  */
 export type StreamState = "connecting" | "open" | "waiting" | "closed";
 
-/** Messages that this client will never get. */
+/** Messages that this client has missed for good. */
 export interface Gap {
   /**
-   * - `trimmed`: this client was away, or too slow, for longer than the server keeps messages
-   * - `new_generation`: the server began a new log
-   * - `diverged`: the server's log lost its end and grew another one
-   * - `too_many`: more were missed than the server replays
+   * - `trimmed`: the client was disconnected or slow for longer than the server retains messages
+   * - `new_generation`: the server has started a new log
+   * - `diverged`: the log of the server has lost its last messages and continued without them
+   * - `too_many`: the client has missed more messages than the server replays
    */
   reason: "trimmed" | "new_generation" | "diverged" | "too_many";
-  /** How many, if the server can know. */
+  /** The number of missed messages, if the server knows it. */
   missed: number | null;
-  /** The number of the next message, if there is one. */
+  /** The sequence number of the next message, if there is one. */
   first: number | null;
 }
 
-/** How a lost stream comes back. */
+/** How a lost stream reconnects. */
 export interface RetryStreamOptions {
   /** Attempts in a row without a healthy connection; default Infinity. */
   maxReconnects?: number;
-  /** Milliseconds; default 3000. A `retry:` from the server takes its place for the next wait. */
+  /** Milliseconds; default 3000. A `retry:` of the server replaces it for the next delay. */
   baseDelay?: number;
-  /** Milliseconds; default 30 000. `Retry-After` comes on top. */
+  /** Milliseconds; default 30 000. `Retry-After` is added. */
   maxDelay?: number;
   /** Default `linear`. */
   backoff?: Backoff;
   /**
-   * One connection for all tabs of the browser that run this stream with the same input, if it follows a topic;
-   * default true. Every tab has its own events, states and callbacks all the same.
+   * Shares one connection among all tabs of the browser that run this stream with the same input, if it follows a topic;
+   * default true. Every tab has its own events, states and callbacks.
    */
   share?: boolean;
-  /** Milliseconds that a connection must last before the count of attempts starts again; default 5000. */
+  /** How long a connection must last to reset the count of attempts, in milliseconds; default 5000. */
   healthyAfter?: number;
   /**
-   * Runs when a connection is lost or refused. `error` is null if it ended cleanly, or was closed here because
-   * the page woke up, came online or was hidden. `attempt` is the one that follows in `delayMs`.
+   * Runs when a connection is lost or refused. `error` is null if it ended cleanly, or if this client closed it because the
+   * page woke up, came online or was hidden. `attempt` is the number of the reconnect that follows in `delayMs`.
    */
   onDisconnect?(error: ActionError | null, attempt: number, delayMs: number): unknown;
-  /** Runs when the stream is back: not before its first event. */
+  /** Runs when the stream has reconnected, with its first event. */
   onReconnect?(attempt: number): unknown;
   /**
-   * Runs before the first event after the missing ones. A stream that reads too slowly has gaps without
-   * `withRetryStream` as well, but only this tells of them.
+   * Runs before the first event after the missed messages. A stream that reads too slowly has gaps without
+   * `withRetryStream` too, but only this callback reports them.
    */
   onGap?(gap: Gap): unknown;
 }

@@ -1,4 +1,4 @@
-//! The guide: how to write an app, one subject after the other.
+//! The guide: how to write an app, one subject in each module.
 
 #[doc = include_str!("../docs/actions.md")]
 pub mod actions {}

@@ -1,7 +1,8 @@
 //! Typed server actions: structs on the server, calls and streams in the browser.
 //!
-//! An action is a struct: its fields are the arguments, its [`Action`] is what it does. The
-//! browser calls it by name, with full types, and nothing has to be listed or generated.
+//! An action is a struct. Its fields are the arguments, and its [`Action`] implementation is the
+//! work. The browser calls it by name, with full types. There is no list of actions to maintain and
+//! no code to generate.
 //!
 //! ```
 //! use kipo::{Action, Context, Result, action};
@@ -31,12 +32,12 @@
 //! await action.Greet({ name: "Ann" }).call(); // "Hello, Ann!"
 //! ```
 //!
-//! The [`guide`] tells the rest: actions, streams, topics, pages, guards, the browser client.
+//! The [`guide`] explains actions, streams, topics, pages, guards and the browser client.
 //!
-//! What this crate does not do: TLS and HTTP/2 (a proxy does), sessions and users (a [`Guard`]
-//! of yours does), databases (any crate does; give it to the app as [`App::state`]).
+//! This crate does not do TLS and HTTP/2 (put a proxy in front), sessions and users (write a
+//! [`Guard`]), or databases (use any crate, and add the connection pool with [`App::state`]).
 
-// Generated code says `::kipo::…`, here as well.
+// Generated code names `::kipo::…`, also inside this crate.
 extern crate self as kipo;
 
 #[doc(hidden)]
@@ -75,14 +76,18 @@ pub use crate::{
     stream::{EventStream, StreamAction},
 };
 
-/// Makes a struct, or an `async fn`, an action: decodable, described in TypeScript, registered.
+/// Turns a struct or an `async fn` into an action: decodable, described in TypeScript and
+/// registered.
 ///
-/// On a struct, implement [`Action`] or [`StreamAction`] for it. On a function, its arguments are
-/// the fields, but for [`Context`], [`State`] and [`EventStream`], which are filled in; the struct
-/// is named after the function, `delete` → `Delete`.
+/// For a struct, implement [`Action`] or [`StreamAction`]. For a function, the attribute writes the
+/// struct: it is named after the function (`delete` becomes `Delete`), and the arguments are its
+/// fields. Arguments of type [`Context`], [`State`] and [`EventStream`] are no fields; Kipo passes
+/// them.
 ///
-/// - `#[action(name = "chat.Post")]`: a name of its own instead of that of its path.
-/// - `#[action(state(Db, Mailer))]`: state that it needs, checked at start.
+/// - `#[action(name = "chat.Post")]` sets the name. The default is the path below `actions`, such
+///   as `chat.Send` for the struct `Send` in `actions/chat/send.rs`.
+/// - `#[action(state(Db, Mailer))]` names the state that the action needs. The app checks it at
+///   start.
 ///
 /// ```
 /// use kipo::{Action, Context, Result, action};
@@ -99,16 +104,16 @@ pub use crate::{
 /// ```
 pub use kipo_macros::action;
 
-/// Declares every Rust file below `actions/` beside `main.rs` as a module, so that a new file is
-/// an action without a list to keep. `kipo::actions!("src/actions")` names another folder.
+/// Declares every Rust file below the folder `actions`, beside `main.rs`, as a module. A new file
+/// then needs no `mod` line. `kipo::actions!("src/actions")` names another folder.
 ///
-/// The app's `build.rs` tells cargo to look for new files: `cargo::rerun-if-changed=actions`.
+/// The `build.rs` of the app prints `cargo::rerun-if-changed=actions`, so cargo notices new files.
 ///
-/// A folder with a `mod.rs` declares its own files. Names that begin with `_` or `.` are left out.
+/// A folder with a `mod.rs` declares its own files. Names that begin with `_` or `.` are skipped.
 pub use kipo_macros::actions;
 
-/// Derives what a type needs to travel: serde's traits, the schema, and [`Validate`] from its
-/// `#[validate(…)]` attributes.
+/// Derives what a type needs as part of an input, an output or an event: serde's traits, the
+/// schema, and [`Validate`] from its `#[validate(…)]` attributes.
 ///
 /// ```
 /// use kipo::{FieldErrors, Validate, data};
@@ -125,16 +130,16 @@ pub use kipo_macros::actions;
 /// ```
 pub use kipo_macros::data;
 
-/// Finds the app's pages and public files: on disk in a debug build, inside the binary in a
-/// release. An expression of type [`Files`] for [`App::files`].
+/// Returns the pages and public files of the app, as [`Files`] for [`App::files`]. A debug build
+/// reads them from disk. A release build embeds them in the binary.
 pub use kipo_macros::files;
 
-/// Gives a page its data: the function runs before the page is rendered, and what it returns is
-/// what the template knows. See the [guide](guide::pages).
+/// Provides the data of a page: the function runs before the page is rendered, and the template
+/// reads what it returns. See the [guide](guide::pages).
 ///
-/// - `#[page("admin", guard = MembersOnly)]`: a [`Guard`] that is asked before anything else.
-/// - `#[page("about", cache = "public, 5m")]`: a [`Cache`], unless the function sets another;
-///   `"private, 1h"` and `"no-store"` are the other forms.
+/// - `#[page("admin", guard = MembersOnly)]` adds a [`Guard`], which runs before the function.
+/// - `#[page("about", cache = "public, 5m")]` sets the [`Cache`], unless the function sets another.
+///   The other forms are `"private, 1h"` and `"no-store"`.
 ///
 /// ```
 /// use kipo::{PageContext, Result, data, page};
@@ -155,8 +160,8 @@ pub use kipo_macros::files;
 /// ```
 pub use kipo_macros::page;
 
-/// Registers a [`Topic`] in a `static`, so that the app opens it at start: a durable one in the
-/// directory of `--data-dir`. Two registered topics of one name are an error at start.
+/// Registers a [`Topic`] in a `static`, and the app opens it at start. A durable topic is stored in
+/// the directory of `--data-dir`. Two registered topics with the same name are an error at start.
 ///
 /// ```
 /// use kipo::{Durability, Event, Topic, topic};
@@ -179,6 +184,20 @@ pub use kipo_macros::topic;
 
 /// Derives [`Event`](trait@Event) for an enum: each variant is an event, named in snake case.
 ///
-/// `#[event(name = "…")]` on a variant gives it another name. The payload is the data: one
-/// unnamed field, named fields, or nothing.
+/// `#[event(name = "…")]` on a variant sets another name. The fields of the variant are the
+/// payload: one unnamed field, named fields, or none.
+///
+/// ```
+/// use kipo::Event;
+///
+/// #[derive(Event)]
+/// enum RoomEvent {
+///     Said { text: String },
+///     #[event(name = "room.closed")]
+///     Closed,
+/// }
+///
+/// assert_eq!(RoomEvent::Said { text: "hi".to_owned() }.name(), "said");
+/// assert_eq!(RoomEvent::Closed.name(), "room.closed");
+/// ```
 pub use kipo_macros::Event;

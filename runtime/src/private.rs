@@ -1,4 +1,4 @@
-//! The one door for generated code. Nothing here is for people, and all of it may change.
+//! What generated code uses. This module is not part of the public API and may change at any time.
 
 pub use inventory;
 pub use kipo_topic::EventType;

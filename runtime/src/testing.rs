@@ -1,4 +1,4 @@
-//! Running actions in tests, without a socket.
+//! Runs actions in tests, without a socket.
 
 use std::{
     pin::pin,
@@ -16,15 +16,15 @@ use crate::{
     stream::{Drain, StreamAction, topics},
 };
 
-/// A test that waits for something that does not come ends all the same.
+/// The longest wait for a text that does not arrive.
 const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens the app's durable topics ([`#[topic]`](macro@crate::topic)) in memory, for tests of actions
-/// that publish to them. Those that are open stay as they are, so each test may call it.
+/// Opens the app's durable topics ([`#[topic]`](macro@crate::topic)) in memory, for tests of
+/// actions that publish to them. It skips topics that are open, so each test may call it.
 ///
 /// # Panics
 ///
-/// Panics if two topics have one name.
+/// Panics if two topics have the same name.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 /// #[topic]
 /// static TIDES: Topic<Tide> = Topic::durable("tides", Durability::Fsync);
 ///
-/// // Tests run side by side; whichever is first opens it.
+/// // Tests run in parallel. The first one opens the topic.
 /// std::thread::scope(|threads| {
 ///     for _ in 0..8 {
 ///         threads.spawn(|| {
@@ -50,8 +50,8 @@ const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 /// });
 /// ```
 pub fn open_topics() {
-    /// Tests run side by side: one opens, the others find them open. A std lock, held without an
-    /// `.await`.
+    /// Tests run in parallel: one of them opens the topics, and the others find them open. A std
+    /// lock, never held across an `.await`.
     static OPENING: Mutex<()> = Mutex::new(());
 
     let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +60,7 @@ pub fn open_topics() {
     }
 }
 
-/// Runs a stream to its end and returns what a client would have read.
+/// Runs a stream to its end and returns the frames that its client reads.
 ///
 /// # Panics
 ///
@@ -68,7 +68,7 @@ pub fn open_topics() {
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the stream, as a client that leaves does.
+/// Dropping the future drops the stream, like a client that disconnects.
 ///
 /// # Examples
 ///
@@ -79,17 +79,19 @@ pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
     String::from_utf8_lossy(&read).into_owned()
 }
 
-/// Runs a stream until its client has read `text`, and returns all that the client has read; then
-/// the client leaves. For streams that do not end by themselves, as those that follow a topic.
+/// Runs a stream until its client has read `text`, and returns everything that the client has read.
+///
+/// The client then disconnects. Use this for a stream that does not end by itself, such as one that
+/// follows a topic.
 ///
 /// # Panics
 ///
-/// Panics if the stream ends before, or if the text has not come within 10 seconds; and outside
-/// of a tokio runtime with time enabled.
+/// Panics if the stream ends without the text, or if the text does not arrive within 10 seconds.
+/// Panics outside of a tokio runtime with time enabled.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the stream, as a client that leaves does.
+/// Dropping the future drops the stream, like a client that disconnects.
 ///
 /// # Examples
 ///
@@ -123,21 +125,21 @@ pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
 /// ```
 pub async fn stream_until<A: StreamAction>(action: A, cx: Context, text: &str) -> String {
     let mut read = BytesMut::new();
-    let is_there = |read: &[u8]| String::from_utf8_lossy(read).contains(text);
-    let reading = read_until(action, cx, &mut read, is_there);
+    let has_text = |read: &[u8]| String::from_utf8_lossy(read).contains(text);
+    let reading = read_until(action, cx, &mut read, has_text);
     let in_time = tokio::time::timeout(UNTIL_TIMEOUT, reading).await.is_ok();
-    let why = if in_time { "the stream ended" } else { "10 seconds went by" };
+    let reason = if in_time { "the stream ended" } else { "10 seconds passed" };
     let read = String::from_utf8_lossy(&read).into_owned();
-    assert!(read.contains(text), "{why} before {text:?} came; this did: {read:?}");
+    assert!(read.contains(text), "{reason} before {text:?} arrived; the client read {read:?}");
     read
 }
 
-/// Adds to `read` what a client reads, up to the end of the stream or until that is `enough`.
+/// Appends to `read` what a client reads, until the end of the stream or until `is_enough`.
 async fn read_until<A: StreamAction>(
     action: A,
     cx: Context,
     read: &mut BytesMut,
-    enough: impl Fn(&[u8]) -> bool,
+    is_enough: impl Fn(&[u8]) -> bool,
 ) {
     let bounds = A::LIMITS.within(Limits::new());
     let drain = Drain::default().watch();
@@ -147,7 +149,7 @@ async fn read_until<A: StreamAction>(
         if let Ok(data) = frame.into_data() {
             read.extend_from_slice(&data);
         }
-        if enough(read) {
+        if is_enough(read) {
             return;
         }
     }

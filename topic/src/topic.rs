@@ -79,6 +79,24 @@ struct Open {
 
 impl<E: Event> Topic<E> {
     /// Returns a topic without messages, which lives in memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, Topic};
+    ///
+    /// let topic: Topic<N> = Topic::new("numbers");
+    /// assert_eq!(topic.durability(), Durability::Memory);
+    /// assert!(topic.history().is_empty());
+    /// ```
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self::durable(name, Durability::Memory)
@@ -89,6 +107,26 @@ impl<E: Event> Topic<E> {
     /// It takes messages once it is [open](Self::open). In an app of the crate `kipo`, `#[topic]`
     /// above the `static` opens it at start. The name stands for the topic in its store: it stays
     /// the same for as long as its messages do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, Store, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::durable("numbers", Durability::Os);
+    /// topic.open(&Store::in_memory()).unwrap();
+    /// assert_eq!(topic.publish(&N(7)).await?.seq(), 1);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub const fn durable(name: &'static str, durability: Durability) -> Self {
         let retention = Retention::DEFAULT;
@@ -101,6 +139,29 @@ impl<E: Event> Topic<E> {
     /// # Panics
     ///
     /// Panics if `messages` is 0: live listeners read from what is retained.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers").keep(2);
+    /// for n in 1..=3 {
+    ///     topic.publish(&N(n)).await?;
+    /// }
+    /// let numbers: Vec<u64> = topic.history().iter().map(|message| message.seq()).collect();
+    /// assert_eq!(numbers, [2, 3]);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub const fn keep(mut self, messages: usize) -> Self {
         assert!(messages > 0, "a topic retains at least one message");
@@ -111,6 +172,29 @@ impl<E: Event> Topic<E> {
     /// Sets how many bytes of messages the topic retains, as they travel;
     /// [`KEEP_BYTES_DEFAULT`](crate::KEEP_BYTES_DEFAULT) unless set. It retains the newest message
     /// whatever its size. Everything that is retained is in memory, of durable topics too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// // Each of these messages is about 50 bytes as it travels.
+    /// let topic = Topic::new("numbers").keep_bytes(120);
+    /// for n in 1..=9 {
+    ///     topic.publish(&N(n)).await?;
+    /// }
+    /// assert_eq!(topic.history().len(), 2);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub const fn keep_bytes(mut self, bytes: usize) -> Self {
         self.retention.bytes = bytes;
@@ -119,6 +203,32 @@ impl<E: Event> Topic<E> {
 
     /// Sets for how long the topic retains messages, in whole milliseconds; for ever unless set.
     /// No listener reads an older one; it leaves the disk when the next message is published.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use std::time::Duration;
+    ///
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers").keep_for(Duration::ZERO);
+    /// topic.publish(&N(1)).await?;
+    /// std::thread::sleep(Duration::from_millis(2));
+    /// assert!(topic.history().is_empty());
+    ///
+    /// // The numbers go on.
+    /// assert_eq!(topic.publish(&N(2)).await?.seq(), 2);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub const fn keep_for(mut self, time: Duration) -> Self {
         self.retention.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
@@ -128,6 +238,30 @@ impl<E: Event> Topic<E> {
     /// Sets how many of the newest messages the topic replays to a listener that comes or comes
     /// back; all that are retained unless set. A listener that missed more reads a gap
     /// ([`GapReason::TooMany`](crate::GapReason::TooMany)).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{GapReason, Next, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers").replay_max(1);
+    /// let first = topic.publish(&N(1)).await?;
+    /// for n in 2..=4 {
+    ///     topic.publish(&N(n)).await?;
+    /// }
+    /// let Next::Gap(gap) = topic.subscribe(Some(&first.to_string())).next().await else { panic!() };
+    /// assert_eq!((gap.reason, gap.missed, gap.first), (GapReason::TooMany, Some(2), 4));
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub const fn replay_max(mut self, messages: u64) -> Self {
         self.retention.replay_max = messages;
@@ -173,6 +307,26 @@ impl<E: Event> Topic<E> {
     ///
     /// The message is published as a whole or not at all. A future that was polled and dropped
     /// may have published it, or may yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers");
+    /// let cursor = topic.publish(&N(7)).await?;
+    /// assert_eq!(topic.history()[0].cursor(), cursor);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     pub async fn publish(&self, event: &E) -> Result<Cursor, PublishError> {
         self.publish_once(None, event).await
     }
@@ -235,6 +389,26 @@ impl<E: Event> Topic<E> {
     }
 
     /// Returns the messages that the topic retains, oldest first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers");
+    /// topic.publish(&N(7)).await?;
+    /// assert_eq!(topic.history()[0].json::<u32>().unwrap(), 7);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub fn history(&self) -> Vec<Message> {
         let channel = &self.opened().channel;
@@ -245,30 +419,127 @@ impl<E: Event> Topic<E> {
     /// starts with the oldest retained message.
     ///
     /// A cursor that the topic cannot grant gives a gap first, and never an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Next, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers");
+    /// let first = topic.publish(&N(1)).await?;
+    /// topic.publish(&N(2)).await?;
+    ///
+    /// let mut listener = topic.subscribe(Some(&first.to_string()));
+    /// let Next::Message(message) = listener.next().await else { panic!("no gap") };
+    /// assert_eq!(message.seq(), 2);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub fn subscribe(&self, from: Option<&str>) -> Subscription<'_, E> {
         Subscription::new(self.name, &self.opened().channel, from)
     }
 
     /// Returns the topic's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// let topic: Topic<N> = Topic::new("numbers");
+    /// assert_eq!(topic.name(), "numbers");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
     /// Returns what the topic's messages survive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, Topic};
+    ///
+    /// let topic: Topic<N> = Topic::durable("numbers", Durability::Fsync);
+    /// assert_eq!(topic.durability(), Durability::Fsync);
+    /// ```
     #[must_use]
     pub fn durability(&self) -> Durability {
         self.durability
     }
 
     /// Returns how many listeners follow the topic now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// let topic: Topic<N> = Topic::new("numbers");
+    /// let listener = topic.subscribe(None);
+    /// assert_eq!(topic.listeners(), 1);
+    /// drop(listener);
+    /// assert_eq!(topic.listeners(), 0);
+    /// ```
     #[must_use]
     pub fn listeners(&self) -> usize {
         self.opened().channel.listeners()
     }
 
     /// Returns whether the topic was opened, or used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, Store, Topic};
+    ///
+    /// let topic: Topic<N> = Topic::durable("numbers", Durability::Os);
+    /// assert!(!topic.is_open());
+    /// topic.open(&Store::in_memory()).unwrap();
+    /// assert!(topic.is_open());
+    /// ```
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open.get().is_some()

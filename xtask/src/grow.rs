@@ -1,11 +1,11 @@
-//! An app of its own grows: what a newcomer does in the first five minutes.
+//! Makes an app and adds actions to it, as a newcomer does in the first five minutes.
 
 use std::{fs, path::Path, process::Stdio};
 
 use crate::run::{Result, at, cargo, root, run, target};
 
 const MAIN: &str = "\
-//! An app that the tests make.
+//! An app for the tests.
 
 kipo::actions!();
 
@@ -39,8 +39,8 @@ impl kipo::Action for Add {
 }
 ";
 
-/// A new file is an action with the next build and nothing else; start-up mistakes are told
-/// together, with their places, and end the process.
+/// Checks that a new file is an action after the next build, and that an app with two actions of
+/// one name reports all their locations and does not start.
 pub(crate) fn grow() -> Result {
     let app = target().join("grow");
     if app.exists() {
@@ -58,7 +58,7 @@ pub(crate) fn grow() -> Result {
     for (path, text) in files.into_iter().chain([("actions/ping.rs", PING)]) {
         write(&app.join(path), text)?;
     }
-    // The versions that everything else was tested with.
+    // The same versions of dependencies as in this repository.
     write(&app.join("Cargo.lock"), &read(&root().join("Cargo.lock"))?)?;
 
     let types = types(&app)?;
@@ -67,7 +67,7 @@ pub(crate) fn grow() -> Result {
     let types = self::types(&app)?;
     expect(types.contains("math: {") && types.contains("Add("), "a new file is not an action")?;
 
-    // Two of one name: both places are told.
+    // Three actions of one name: each location is reported.
     write(&app.join("actions/math/mod.rs"), &format!("mod add;\nmod more;\n\n{PING}"))?;
     write(&app.join("actions/math/more.rs"), &ADD.replace("action]", "action(name = \"Ping\")]"))?;
     write(&app.join("actions/math/add.rs"), &ADD.replace("action]", "action(name = \"Ping\")]"))?;
@@ -77,10 +77,10 @@ pub(crate) fn grow() -> Result {
         .stdin(Stdio::null())
         .output()
         .map_err(|error| error.to_string())?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    expect(!output.status.success(), "an app with two actions of one name starts")?;
-    let both = ["add.rs:", "more.rs:", "ping.rs:"].iter().all(|place| told.contains(place));
-    expect(both, &format!("not all places of a doubled name are told:\n{told}"))
+    let printed = String::from_utf8_lossy(&output.stderr);
+    expect(!output.status.success(), "an app with a doubled action name starts")?;
+    let all = ["add.rs:", "more.rs:", "ping.rs:"].iter().all(|file| printed.contains(file));
+    expect(all, &format!("not all locations of a doubled name are reported:\n{printed}"))
 }
 
 fn types(app: &Path) -> Result<String> {
@@ -91,13 +91,13 @@ fn types(app: &Path) -> Result<String> {
 }
 
 fn build_app(app: &Path) -> Result {
-    // The same folder to build into: what the app depends on is built already.
+    // The same target folder, in which the dependencies are built already.
     let mut build = cargo(&["build", "--quiet"]);
     run(build.current_dir(app).env("CARGO_TARGET_DIR", target()))
 }
 
-fn expect(right: bool, wrong: &str) -> Result {
-    if right { Ok(()) } else { Err(wrong.to_owned()) }
+fn expect(holds: bool, failure: &str) -> Result {
+    if holds { Ok(()) } else { Err(failure.to_owned()) }
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -1,6 +1,10 @@
-//! What the tests need besides Rust: installed where that may be done, named where it may not.
+//! What the tests need besides Rust. It is installed where that is allowed, and reported as missing
+//! elsewhere.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use crate::run::{Result, at, command, has, run, target};
 
@@ -10,7 +14,7 @@ const NPM: [&str; 2] = ["runtime/client", "app"];
 /// The oldest Node that runs the tests.
 const NODE_MIN: u32 = 20;
 
-/// Makes sure of Node and of the packages in the lock files.
+/// Checks that Node is installed, and installs the packages of the lock files.
 pub(crate) fn node() -> Result {
     let missing = format!(
         "Node {NODE_MIN} or later is missing: install it (Debian: `apt-get install nodejs npm`, or from nodejs.org) and run this again"
@@ -29,11 +33,11 @@ pub(crate) fn node() -> Result {
     Ok(())
 }
 
-/// Installs the packages of one lock file, unless that has been done.
+/// Installs the packages of one lock file, unless they are installed.
 fn packages(folder: &str) -> Result {
     let lock = fs::read_to_string(at(folder).join("package-lock.json"))
         .map_err(|error| format!("{folder}/package-lock.json: {error}"))?;
-    // A copy of the lock file is put beside what was installed by it.
+    // A copy of the lock file lies beside the packages that it installed.
     let done = at(folder).join("node_modules/.installed-by");
     if fs::read_to_string(&done).is_ok_and(|installed| installed == lock) {
         return Ok(());
@@ -43,7 +47,7 @@ fn packages(folder: &str) -> Result {
     fs::write(&done, lock).map_err(|error| format!("{}: {error}", done.display()))
 }
 
-/// Makes sure of a browser, and returns its path.
+/// Returns the path of Chromium, which it installs if it is missing.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(path) = env::var_os("CHROMIUM") {
         return Ok(path.into());
@@ -58,17 +62,65 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     find().ok_or_else(|| missing.to_owned())
 }
 
-/// Makes sure of curl.
+/// Returns the path of Firefox, which it installs if it is missing.
+pub(crate) fn firefox() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("FIREFOX") {
+        return Ok(path.into());
+    }
+    let known = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
+    let find = || known.iter().map(PathBuf::from).find(|path| path.exists());
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    let missing = "Firefox is missing (Debian: `apt-get install firefox-esr`, or name one by FIREFOX=/path/to/firefox)";
+    debian(&["firefox-esr"], missing)?;
+    find().ok_or_else(|| missing.to_owned())
+}
+
+/// Returns the path of WebKit's browser. It installs the browser, its driver and a virtual display
+/// if one of them is missing.
+pub(crate) fn webkit() -> Result<PathBuf> {
+    let find = || minibrowser().filter(|_| is_in_path("WebKitWebDriver") && is_in_path("Xvfb"));
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    let missing = "WebKit is missing (Debian: `apt-get install webkit2gtk-driver xvfb`)";
+    debian(&["webkit2gtk-driver", "xvfb"], missing)?;
+    find().ok_or_else(|| missing.to_owned())
+}
+
+/// Returns whether `PATH` has a program, for programs that [`has`] cannot ask for their version.
+fn is_in_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Returns the browser that WebKitGTK comes with, which lies in no folder of `PATH`.
+fn minibrowser() -> Option<PathBuf> {
+    let below = |folder: PathBuf| fs::read_dir(folder).ok();
+    let libraries = below("/usr/lib".into())?.flatten().filter_map(|entry| below(entry.path()));
+    let versions = libraries.flat_map(Iterator::flatten);
+    let is_webkit = |name: &str| name.starts_with("webkit2gtk-");
+    let browsers = versions
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_webkit))
+        .map(|entry| entry.path().join("MiniBrowser"));
+    browsers.filter(|path| path.exists()).max()
+}
+
+/// Installs curl if it is missing.
 pub(crate) fn curl() -> Result {
     let missing = "curl is missing: install it (Debian: `apt-get install curl`)";
     if has("curl") { Ok(()) } else { debian(&["curl"], missing) }
 }
 
-/// Makes sure of a Python with the packages of `requirements`, and returns its path.
+/// Returns the path of a Python that has the packages of `requirements`, which it installs.
+///
+/// Each file of requirements has an environment of its own, named after the file's folder.
 pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     let wanted =
         fs::read_to_string(at(requirements)).map_err(|error| format!("{requirements}: {error}"))?;
-    let folder = target().join("python");
+    let name = Path::new(requirements).parent().and_then(Path::file_name).unwrap_or_default();
+    let folder = target().join("python").join(name);
     let python = folder.join("bin/python");
     let done = folder.join("installed-by");
     if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
@@ -76,8 +128,8 @@ pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     }
     let missing =
         "Python 3 with venv is missing: install it (Debian: `apt-get install python3-venv`)";
-    let place = folder.display().to_string();
-    let make = || run(&mut command("python3", &["-m", "venv", "--clear", &place]));
+    let path = folder.display().to_string();
+    let make = || run(&mut command("python3", &["-m", "venv", "--clear", &path]));
     if !has("python3") || make().is_err() {
         debian(&["python3-venv"], missing)?;
         make()?;
@@ -88,14 +140,16 @@ pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Installs packages of Debian's where that may be done.
+/// Installs packages of Debian's where that is allowed. The error begins with `missing`.
 fn debian(packages: &[&str], missing: &str) -> Result {
     if !has("apt-get") || !is_root() {
         return Err(missing.to_owned());
     }
-    run(&mut command("apt-get", &["update", "-qq"]))?;
     let mut install = command("apt-get", &["install", "-y", "-qq", "--no-install-recommends"]);
-    run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
+    install.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    run(&mut command("apt-get", &["update", "-qq"]))
+        .and_then(|()| run(&mut install))
+        .map_err(|failure| format!("{missing}: {failure}"))
 }
 
 fn is_root() -> bool {

@@ -1,23 +1,27 @@
-//! What people run in this repository: `cargo xtask test`.
+//! The commands of this repository: `cargo xtask test` and `cargo xtask fmt`.
 
 mod grow;
 mod machine;
+mod report;
 mod run;
 mod steps;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Instant};
+
+use crate::report::Report;
 
 const HELP: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  test            Runs every check there is: format, lints, tests, documentation, types, browsers
-  test --list     Lists the steps of it
-  test STEP …     Runs only those steps
-  fmt             Formats everything, the files below app/actions included
+  test            Runs all checks: format, lints, tests, documentation, types, browsers
+  test --list     Lists the steps of these checks
+  test STEP …     Runs only these steps
+  fmt             Formats everything, also the files below app/actions
 
-What the tests need besides Rust is installed by the test command where it may be:
-npm packages by their lock files, and Chromium from Debian's packages.
+The test command installs what it needs besides Rust: npm packages by their lock files, Python
+packages by their requirements and, as root on Debian, Chromium, Firefox and WebKit. Elsewhere it
+reports what is missing. The last line counts the steps that passed, failed and were skipped.
 ";
 
 fn main() -> ExitCode {
@@ -43,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs all steps, or those that are named. Goes on after a failure, so that one run tells all.
+/// Runs all steps, or only the named ones. It goes on after a failure, so that one run reports all.
 fn test(only: &[&str]) -> ExitCode {
     if let Some(unknown) = only.iter().find(|name| steps::ALL.iter().all(|s| s.name != **name)) {
         run::say(&format!("there is no step `{unknown}`; `cargo xtask test --list` lists them"));
@@ -51,22 +55,16 @@ fn test(only: &[&str]) -> ExitCode {
     }
     let wanted = |step: &&steps::Step| only.is_empty() || only.contains(&step.name);
     let steps: Vec<_> = steps::ALL.iter().filter(wanted).collect();
-    let (mut failed, started) = (Vec::new(), std::time::Instant::now());
+    let (mut report, started) = (Report::default(), Instant::now());
     for (i, step) in steps.iter().enumerate() {
         run::say(&format!("\n[{}/{}] {}: {}", i + 1, steps.len(), step.name, step.what));
-        let began = std::time::Instant::now();
-        match (step.run)() {
-            Ok(()) => run::say(&format!("  ok, {:.0} s", began.elapsed().as_secs_f32())),
-            Err(failure) => {
-                run::say(&format!("  FAILED: {failure}"));
-                failed.push(format!("{}: {failure}", step.name));
-            }
-        }
+        let began = Instant::now();
+        let result = report.add(step.name, step.run());
+        run::say(&format!("  {result}, {:.0} s", began.elapsed().as_secs_f32()));
     }
-    run::say(&format!("\nall of it took {:.0} s", started.elapsed().as_secs_f32()));
-    for failure in &failed {
-        run::say(&format!("FAILED {failure}"));
+    run::say(&format!("\nall steps took {:.0} s", started.elapsed().as_secs_f32()));
+    for line in report.closing() {
+        run::say(&line);
     }
-    run::say(&format!("{} passed, {} failed", steps.len() - failed.len(), failed.len()));
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -1,4 +1,4 @@
-//! Running commands and saying so.
+//! Runs commands and prints each of them.
 
 use std::{
     ffi::OsStr,
@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What went wrong, for the person who reads the log.
+/// A result whose error is a sentence for the log.
 pub(crate) type Result<T = ()> = std::result::Result<T, String>;
 
 /// Returns the folder of the workspace.
@@ -35,14 +35,14 @@ pub(crate) fn command(program: impl AsRef<OsStr>, args: &[&str]) -> Command {
 /// Returns a cargo command.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = command("cargo", args);
-    // Set by the cargo that runs this program; the next one takes them for its own.
+    // The cargo that runs this program sets them, and another cargo would take them as its own.
     for name in ["CARGO", "RUSTUP_TOOLCHAIN"] {
         command.env_remove(name);
     }
     command
 }
 
-/// Runs a command and shows what it prints.
+/// Runs a command. Its output goes to the terminal.
 pub(crate) fn run(command: &mut Command) -> Result {
     let line = line(command);
     say(&format!("  $ {line}"));
@@ -65,14 +65,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Returns whether a program is there.
+/// Returns whether a program runs: it is asked for its version.
 pub(crate) fn has(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Says something to whoever runs this.
+/// Prints a line at once.
 pub(crate) fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());

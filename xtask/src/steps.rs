@@ -1,9 +1,10 @@
-//! The steps of the test command, in their order: the quick ones first.
+//! The steps of the test command in their order, quick ones first.
 
 use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use crate::{
-    machine,
+    grow, machine,
+    report::Outcome,
     run::{Result, at, cargo, command, has, output, run, say, target},
 };
 
@@ -11,36 +12,60 @@ use crate::{
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    pub(crate) run: fn() -> Result,
+    run: Run,
+}
+
+/// What a step runs.
+enum Run {
+    /// A step that passes or fails.
+    Whole(fn() -> Result),
+    /// A step that is skipped, or leaves a part out, where a program is missing.
+    WhereInstalled(fn() -> Result<Outcome>),
+}
+
+impl Step {
+    const fn whole(name: &'static str, what: &'static str, run: fn() -> Result) -> Self {
+        Self { name, what, run: Run::Whole(run) }
+    }
+
+    const fn where_installed(
+        name: &'static str,
+        what: &'static str,
+        run: fn() -> Result<Outcome>,
+    ) -> Self {
+        Self { name, what, run: Run::WhereInstalled(run) }
+    }
+
+    /// Runs the step to its end.
+    pub(crate) fn run(&self) -> Result<Outcome> {
+        match self.run {
+            Run::Whole(run) => run().map(|()| Outcome::Passed),
+            Run::WhereInstalled(run) => run(),
+        }
+    }
 }
 
 /// All steps.
 pub(crate) const ALL: &[Step] = &[
-    Step { name: "fmt", what: "everything is formatted", run: fmt },
-    Step { name: "clippy", what: "no lint is broken", run: clippy },
-    Step { name: "node", what: "the browser client: types and tests", run: node },
-    Step { name: "test", what: "unit, integration, golden and misuse tests", run: test },
-    Step { name: "doctest", what: "the examples in the documentation", run: doctest },
-    Step { name: "loom", what: "every order in which threads can meet in a topic", run: loom },
-    Step { name: "doc", what: "the documentation builds without warnings", run: doc },
-    Step {
-        name: "grow",
-        what: "a new file is an action with the next build",
-        run: crate::grow::grow,
-    },
-    Step { name: "pages", what: "the app's page scripts against its generated types", run: pages },
-    Step { name: "browser", what: "the app in Chromium", run: browser },
-    Step { name: "edits", what: "edits of a running app, and mistakes on purpose", run: edits },
-    Step {
-        name: "every-byte",
-        what: "six readers of a stream that is cut at each of its bytes",
-        run: every_byte,
-    },
-    Step { name: "package", what: "the crates hold the client and the templates", run: package },
-    Step { name: "release", what: "the release binary runs from an empty folder", run: release },
-    Step { name: "chaos", what: "the app under fire: every record is exact", run: chaos },
-    Step { name: "bench", what: "the benchmarks still run (no numbers are judged)", run: bench },
-    Step { name: "deny", what: "licences and sources of dependencies", run: deny },
+    Step::whole("fmt", "everything is formatted", fmt),
+    Step::whole("clippy", "no lint is broken", clippy),
+    Step::whole("node", "the browser client: types and tests", node),
+    Step::whole("test", "unit, integration, golden and misuse tests", test),
+    Step::whole("doctest", "the examples in the documentation", doctest),
+    Step::whole("loom", "every order in which threads meet in a topic", loom),
+    Step::whole("doc", "the documentation builds without warnings", doc),
+    Step::whole("grow", "a new file is an action with the next build", grow::grow),
+    Step::whole("pages", "the app's page scripts against its generated types", pages),
+    Step::whole("browser", "the app in Chromium", browser),
+    Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
+    Step::whole("edits", "edits of a running app, with and without errors", edits),
+    Step::whole("every-byte", "six readers of a stream cut at each of its bytes", every_byte),
+    Step::whole("openapi", "generated requests against the app's openapi.json", openapi),
+    Step::whole("package", "the packages contain the client and the templates", package),
+    Step::whole("release", "the release binary runs from an empty folder", release),
+    Step::whole("chaos", "the app under fire: every record is exact", chaos),
+    Step::whole("bench", "the benchmarks still run (no numbers are judged)", bench),
+    Step::where_installed("deny", "licences and sources of dependencies", deny),
 ];
 
 /// Formats everything.
@@ -59,7 +84,7 @@ fn fmt() -> Result {
     actions_format(&["--check"])
 }
 
-/// Formats the files below `app/actions`: no `mod` names them, so `cargo fmt` does not see them.
+/// Formats the files below `app/actions`. No `mod` names them, so `cargo fmt` does not find them.
 fn actions_format(args: &[&str]) -> Result {
     let mut files = Vec::new();
     rust_files(&at("app/actions"), &mut files)?;
@@ -94,7 +119,7 @@ fn node() -> Result {
 
 fn test() -> Result {
     machine::node()?;
-    // Tests that need Node skip themselves where it is missing; here it may not be missing.
+    // Without this variable, tests that need Node pass where it is missing.
     run(cargo(&["test", "--workspace", "--all-targets", "--locked"]).env("KIPO_REQUIRE_NODE", "1"))
 }
 
@@ -130,7 +155,29 @@ fn browser() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-/// Copies of the app that are edited while they run. One file after the other: cargo has one lock.
+/// Runs the core set of browser tests in Firefox and in WebKit, where they can be installed.
+fn engines() -> Result<Outcome> {
+    machine::node()?;
+    let mut test = command("npm", &["run", "--silent", "test:engines", "--"]);
+    test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("debug/app"));
+    let mut missing = Vec::new();
+    match machine::firefox() {
+        Ok(path) => drop(test.arg("tests/engines/firefox.test.js").env("FIREFOX", path)),
+        Err(reason) => missing.push(reason),
+    }
+    match machine::webkit() {
+        Ok(path) => drop(test.arg("tests/engines/webkit.test.js").env("WEBKIT_BROWSER", path)),
+        Err(reason) => missing.push(reason),
+    }
+    if missing.len() == 2 {
+        return Ok(Outcome::Skipped(missing.join("; ")));
+    }
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    run(&mut test)?;
+    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
+}
+
+/// Edits copies of the app while they run. One test file at a time, because cargo has one lock.
 fn edits() -> Result {
     machine::node()?;
     let chromium = machine::chromium()?;
@@ -140,7 +187,7 @@ fn edits() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-/// Six readers of event streams, and a stream that is cut once at each of its bytes.
+/// Six readers of event streams read a stream that is cut at each of its bytes in turn.
 fn every_byte() -> Result {
     machine::node()?;
     machine::curl()?;
@@ -152,17 +199,24 @@ fn every_byte() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
+/// Sends requests that schemathesis generates from the app's `openapi.json`.
+fn openapi() -> Result {
+    machine::node()?;
+    let python = machine::python("app/tests/openapi/requirements.txt")?;
+    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    let mut test = command("npm", &["run", "--silent", "test:openapi"]);
+    test.current_dir(at("app")).env("KIPO_PYTHON", python);
+    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+}
+
 /// `cargo package` takes only what lies under the crate; the client and the templates have to.
 fn package() -> Result {
     let files = packaged("kipo")?;
-    for folder in ["client", "client/panel"] {
-        let client = fs::read_dir(at("runtime").join(folder)).map_err(|error| error.to_string())?;
-        for name in client.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
-            let path = format!("{folder}/{name}");
-            let is_module = name.ends_with(".js") || path == "client/types.d.ts";
-            if is_module && !files.lines().any(|line| line == path) {
-                return Err(format!("the package lacks {path}"));
-            }
+    let mut modules = vec!["client/types.d.ts".to_owned()];
+    client_modules("client", &mut modules)?;
+    for module in modules {
+        if !files.lines().any(|line| line == module) {
+            return Err(format!("the package lacks {module}"));
         }
     }
     if let Some(file) = files.lines().find(|line| line.contains("node_modules")) {
@@ -180,7 +234,22 @@ fn package() -> Result {
     Ok(())
 }
 
-/// Returns the names of what a crate's package would hold, one on each line.
+/// Collects the modules that browsers load, and not the client's own tools and tests.
+fn client_modules(folder: &str, modules: &mut Vec<String>) -> Result {
+    let entries = fs::read_dir(at("runtime").join(folder)).map_err(|error| error.to_string())?;
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = format!("{folder}/{name}");
+        if name.ends_with(".js") {
+            modules.push(path);
+        } else if entry.path().is_dir() && !["node_modules", "test", "testing"].contains(&&*name) {
+            client_modules(&path, modules)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the paths in a crate's package, one on each line.
 fn packaged(name: &str) -> Result<String> {
     output(&mut cargo(&["package", "--list", "--allow-dirty", "-p", name, "--locked"]))
 }
@@ -192,7 +261,7 @@ fn release() -> Result {
     run(test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("release/app")))
 }
 
-/// `KIPO_CHAOS_SECONDS` makes it as long as one likes.
+/// `KIPO_CHAOS_SECONDS` sets how long the first run lasts.
 fn chaos() -> Result {
     run(&mut cargo(&["build", "--release", "-p", "app", "-p", "chaos", "--locked"]))?;
     let seconds = env::var("KIPO_CHAOS_SECONDS").unwrap_or_else(|_| "60".to_owned());
@@ -218,12 +287,12 @@ fn bench() -> Result {
     run(edits.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-fn deny() -> Result {
+fn deny() -> Result<Outcome> {
     if !has("cargo-deny") {
-        say("  cargo-deny is not installed (`cargo install cargo-deny`): skipped");
-        return Ok(());
+        let reason = "cargo-deny is not installed (`cargo install cargo-deny` installs it)";
+        return Ok(Outcome::Skipped(reason.to_owned()));
     }
     let checks = ["deny", "--all-features", "check", "bans", "licenses", "sources"];
     let online = env::var_os("KIPO_DENY_ADVISORIES").map(|_| "advisories");
-    run(cargo(&checks).args(online))
+    run(cargo(&checks).args(online)).map(|()| Outcome::Passed)
 }

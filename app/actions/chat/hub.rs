@@ -1,26 +1,26 @@
-//! The room: its last messages, and everybody who listens.
+//! The topic of the room: its newest messages, which every listener follows.
 
 use kipo::{Durability, Event, Topic, data, topic};
 
-/// The one room of the chat. What was said is on the disk before anybody sees it: a restart
-/// shows the same room.
+/// The one room of the chat. Listeners see a message only after it is stored on disk, so a restart
+/// loses none.
 #[topic]
 pub static ROOM: Topic<RoomEvent> = Topic::durable("chat", Durability::Fsync).keep(100);
 
-/// What happens in the room.
+/// An event of the room.
 #[derive(Event)]
 pub enum RoomEvent {
-    /// Somebody said something.
+    /// Someone has sent a message.
     Chat(Message),
 }
 
-/// One message, as everybody sees it.
+/// One message, as all listeners see it.
 #[data]
 pub struct Message {
-    /// Who said it.
+    /// The name of the sender.
     pub username: String,
-    /// What was said: text, never markup.
+    /// The text. It is never markup.
     pub message: String,
-    /// When the server got it, in milliseconds since 1970 (UTC).
+    /// When the server received it, in milliseconds since 1970 (UTC).
     pub sent_at: u64,
 }

@@ -4,7 +4,7 @@ use kipo::{Context, EventStream, Result, StreamAction, action};
 
 use super::hub::{ROOM, RoomEvent};
 
-/// Streams the room, from where this client left off.
+/// Streams the messages that this client has not received.
 #[action]
 pub struct Listen;
 

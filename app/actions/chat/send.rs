@@ -6,21 +6,26 @@ use kipo::{Action, Context, Result, action, data};
 
 use super::hub::{Message, ROOM, RoomEvent};
 
-/// Posts one message to the room.
+/// The rule of [`readable`] as a pattern, for `openapi.json`.
+const READABLE: &str = r"^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+
+/// Sends one message to the room.
 #[action]
 pub struct Send {
-    /// Who says it: 1 to 20 characters.
-    #[validate(length(min = 1, max = 20), custom(function = not_blank))]
+    /// The name of the sender: 1 to 20 characters.
+    #[validate(length(min = 1, max = 20), custom(function = readable))]
+    #[schemars(regex(pattern = READABLE))]
     username: String,
-    /// What is said: 1 to 500 characters.
-    #[validate(length(min = 1, max = 500), custom(function = not_blank))]
+    /// The text: 1 to 500 characters.
+    #[validate(length(min = 1, max = 500), custom(function = readable))]
+    #[schemars(regex(pattern = READABLE))]
     message: String,
 }
 
 /// The receipt of a message.
 #[data]
 pub struct Sent {
-    /// The id that the message has at every listener.
+    /// The id under which every listener receives the message.
     pub id: String,
 }
 
@@ -31,13 +36,68 @@ impl Action for Send {
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let sent_at = u64::try_from(since.as_millis())?;
         let message = Message { username: self.username, message: self.message, sent_at };
-        // A page that was not answered sends it again, with the same key: one message.
-        let place = ROOM.publish_once(cx.idempotency_key()?, &RoomEvent::Chat(message)).await?;
-        Ok(Sent { id: place.to_string() })
+        // A page that gets no answer sends the message again with the same key: it is published once.
+        let position = ROOM.publish_once(cx.idempotency_key()?, &RoomEvent::Chat(message)).await?;
+        Ok(Sent { id: position.to_string() })
     }
 }
 
-/// A text of spaces would look like none.
-fn not_blank(text: &str) -> std::result::Result<(), &'static str> {
+/// Refuses control characters except line breaks, and a text of white space alone.
+fn readable(text: &str) -> std::result::Result<(), &'static str> {
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\r');
+    if text.contains(is_refused) {
+        return Err("must not contain control characters");
+    }
     if text.trim().is_empty() { Err("must not be blank") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use kipo::{FieldErrors, Input as _};
+
+    use super::*;
+
+    fn send(username: &str, message: &str) -> Send {
+        Send { username: username.to_owned(), message: message.to_owned() }
+    }
+
+    /// Checks a text both as a name and as a message.
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        for (field, send) in [("username", send(text, "hello")), ("message", send("Ada", text))] {
+            let mut errors = FieldErrors::default();
+            send.validate(&mut errors);
+            assert_eq!(errors.get(field), expected, "{field} {text:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused_except_line_breaks() {
+        for text in ["a\0", "\u{7}a", "a\u{1b}[31m", "a\tb", "a\u{7f}", "a\u{85}", "a\u{9b}"] {
+            check(text, &["must not contain control characters"]);
+        }
+        check("one\ntwo\r\nthree", &[]);
+    }
+
+    #[test]
+    fn a_text_of_white_space_is_refused() {
+        check(" \n ", &["must not be blank"]);
+        check("\u{a0}\u{2003}", &["must not be blank"]);
+    }
+
+    #[test]
+    fn characters_that_change_the_direction_of_text_are_accepted() {
+        check("\u{202e}Ada", &[]);
+        check("\u{2067}שלום", &[]);
+    }
+
+    #[tokio::test]
+    async fn the_answer_is_the_id_of_the_message_in_the_room() {
+        kipo::testing::open_topics();
+        let sent = send("Ada", "hello").call(Context::test()).await.unwrap();
+        let history = ROOM.history();
+        let record = history.iter().find(|record| sent.id.contains(&format!("-{}-", record.seq())));
+        let message: Message = record.unwrap().json().unwrap();
+        assert_eq!((message.username.as_str(), message.message.as_str()), ("Ada", "hello"));
+    }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use kipo::{Context, Event, EventStream, Result, StreamAction, action, data};
 
-/// The time that one step takes.
+/// How long one step takes.
 const STEP: Duration = Duration::from_millis(200);
 
-/// What is done on the way, from the first step to the last.
+/// What the steps do, from the first to the last.
 const LABELS: [&str; 5] =
     ["Read the list", "Fetched the parts", "Put them together", "Checked the result", "Cleaned up"];
 
-/// Works through some steps and tells how far it is.
+/// Works through some steps and reports its progress.
 #[action]
 pub struct Run {
     /// How many steps: 1 to 100.
@@ -19,32 +19,32 @@ pub struct Run {
     steps: u32,
 }
 
-/// What happens on the way.
+/// An event of a run.
 #[derive(Event)]
 pub enum RunEvent {
-    /// A step is done.
+    /// A step is complete.
     Progress(Progress),
 }
 
-/// How far the work is.
+/// The progress of a run.
 #[data]
 pub struct Progress {
-    /// The step that is done, from 1.
+    /// The number of the complete step, from 1.
     pub step: u32,
-    /// How many steps there are.
+    /// The number of all steps.
     pub total: u32,
-    /// How much is done, from 0 to 100.
+    /// The complete part of the run, from 0 to 100.
     pub percent: u32,
-    /// What was done.
+    /// What the step did.
     pub label: String,
 }
 
-/// What came of it.
+/// The result of a run.
 #[data]
 pub struct Finished {
-    /// How many steps were done.
+    /// The number of complete steps.
     pub steps: u32,
-    /// A word for the person who waited.
+    /// A sentence for the person who waits.
     pub message: String,
 }
 

@@ -1,15 +1,15 @@
 // @ts-check
-// The messages on the screen: what comes goes to the end, and the reader stays where they read.
+// The messages on the screen. New ones go to the end; the scroll position of a reader who reads above stays.
 
 /** @import { chat, Gap } from "kipo" */
 
-/** How near to the end counts as being there, in pixels. */
+/** A reader within this distance of the end counts as at the end, in pixels. */
 const NEAR = 64;
 
-/** How many messages the page holds. The oldest go first, while nobody reads them. */
+/** How many messages the page shows. The oldest are removed first, while the reader is at the end. */
 const ITEMS_MAX = 1000;
 
-/** Messages of one person within this time stand together, in milliseconds. */
+/** Messages of one person within this time are shown as a group, in milliseconds. */
 const RUN_MS = 5 * 60 * 1000;
 
 const HUES = 8;
@@ -20,20 +20,20 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle
 
 /**
  * @typedef {object} Parts
- * @property {HTMLElement} log what scrolls
- * @property {HTMLElement} list takes the messages
- * @property {HTMLElement} empty shown while there are none
- * @property {HTMLElement} jump leads back to the end
+ * @property {HTMLElement} log the element that scrolls
+ * @property {HTMLElement} list the parent of the messages
+ * @property {HTMLElement} empty shown while there are no messages
+ * @property {HTMLElement} jump scrolls to the end
  */
 
 export class Feed {
   #parts;
-  /** Whether the reader is at the end, and new messages may move the feed. */
+  /** Whether the reader is at the end, so that the feed follows new messages. */
   #following = true;
   #unread = 0;
-  /** Set while a scroll to the end is due. */
+  /** Whether a scroll to the end is scheduled. */
   #settling = false;
-  /** The day of the last message, as text; a message of today needs no line above it. */
+  /** The day of the last message, as text. A message of today needs no line with the day above it. */
   #day = new Date().toDateString();
   /** @type {Map<string, HTMLElement>} Messages by id. */
   #byId = new Map();
@@ -50,7 +50,8 @@ export class Feed {
   }
 
   /**
-   * Shows a message at the end, unless it is there: after some gaps a room begins again from what it keeps.
+   * Shows a message at the end, unless it is shown already: after some gaps the stream starts again with the oldest
+   * retained message.
    *
    * @param {string | null} id
    * @param {chat.Message} message
@@ -73,7 +74,7 @@ export class Feed {
   }
 
   /**
-   * Says in the feed that something is missing at this place.
+   * Shows at the end of the feed that messages are missing there.
    *
    * @param {Gap} gap
    */
@@ -82,7 +83,7 @@ export class Feed {
   }
 
   /**
-   * Sets whose the message is, once that is known.
+   * Sets whether a message is the reader's own, once that is known.
    *
    * @param {string} id
    * @param {boolean} own
@@ -95,14 +96,14 @@ export class Feed {
     if (item.nextElementSibling instanceof HTMLElement) arrange(item.nextElementSibling);
   }
 
-  /** Goes to the newest message, and follows from there. */
+  /** Scrolls to the newest message and follows the ones after it. */
   toEnd() {
     this.#following = true;
     this.#count(0);
     this.#settle();
   }
 
-  /** Says that there are no messages yet, if that is so. */
+  /** Shows that there are no messages, if there are none. */
   invite() {
     this.#parts.empty.hidden = this.#parts.list.childElementCount > 0;
   }
@@ -122,7 +123,7 @@ export class Feed {
     this.#settle();
   }
 
-  /** Scrolls once for all that arrived together. */
+  /** Scrolls to the end once for all messages that arrive together. */
   #settle() {
     if (!this.#following || this.#settling) return;
     this.#settling = true;
@@ -133,7 +134,7 @@ export class Feed {
   }
 
   #scrolled() {
-    // A scroll that is due says nothing about the reader: what has arrived is not on the screen yet.
+    // While a scroll to the end is scheduled, the distance to the end is not the reader's doing.
     if (this.#settling) return;
     const { scrollHeight, scrollTop, clientHeight } = this.#parts.log;
     this.#following = scrollHeight - scrollTop - clientHeight < NEAR;
@@ -158,14 +159,15 @@ export class Feed {
 }
 
 /**
- * Builds one message. What people wrote enters the page as text and in no other way.
+ * Builds one message. Names and messages enter the page as text only, and each is isolated: characters that
+ * change the direction of text, such as U+202E, act within it alone.
  *
  * @param {chat.Message} message
  * @param {Date} sent
  * @param {boolean} own
  */
 function render(message, sent, own) {
-  const face = element("span", "msg-face", [...message.username][0] ?? "?");
+  const face = element("span", "msg-face", initial(message.username));
   face.setAttribute("aria-hidden", "true");
   const time = element("time", "msg-time", Number.isNaN(sent.getTime()) ? "" : clock.format(sent));
   if (time.textContent !== "") {
@@ -173,9 +175,11 @@ function render(message, sent, own) {
     time.title = moment.format(sent);
   }
   const head = element("p", "msg-head");
-  head.append(element("span", "msg-name"), time);
+  head.append(element("bdi", "msg-name"), time);
+  const text = element("p", "msg-text", message.message);
+  text.dir = "auto";
   const item = element("li", "msg");
-  item.append(face, head, element("p", "msg-text", message.message));
+  item.append(face, head, text);
   item.dataset.hue = String(hue(message.username));
   item.dataset.name = message.username;
   item.dataset.sent = String(sent.getTime());
@@ -194,7 +198,7 @@ function claim(item, own) {
 }
 
 /**
- * Lets a message stand together with the one above it, if one person said both in one go.
+ * Groups a message with the one above it, if one person sent both within a short time.
  *
  * @param {HTMLElement} item
  */
@@ -222,7 +226,7 @@ function mark(kind, text) {
 }
 
 /**
- * What happened, for someone who never heard of a log.
+ * Describes a gap in words for people.
  *
  * @param {Gap} gap
  */
@@ -241,7 +245,16 @@ function missing({ reason, missed }) {
 }
 
 /**
- * One of a few hues, the same for a name everywhere.
+ * Returns the first visible character of a name.
+ *
+ * @param {string} name
+ */
+function initial(name) {
+  return [...name].find((letter) => /[^\p{Cc}\p{Cf}\s]/u.test(letter)) ?? "?";
+}
+
+/**
+ * Returns one of a few hues. A name has the same hue everywhere.
  *
  * @param {string} name
  */

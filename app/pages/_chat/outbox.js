@@ -1,17 +1,17 @@
 // @ts-check
-// Messages on their way: one at a time, in the order they were written.
+// Messages that are not sent yet: they are sent one at a time, in the order in which they were written.
 
 /**
  * @typedef {object} Hooks
- * @property {(text: string) => Promise<string>} post sends, and answers the id that the message got
+ * @property {(text: string) => Promise<string>} post sends a message and returns its id
  * @property {(id: string) => void} onSent
- * @property {(texts: string[], error: unknown) => void} onFailed takes back what was not sent, the oldest first
+ * @property {(texts: string[], error: unknown) => void} onFailed receives the texts that were not sent, the oldest first
  * @property {(busy: boolean) => void} onBusy
  */
 
 export class Outbox {
   #hooks;
-  /** @type {string[]} The first one is on the wire. */
+  /** @type {string[]} The first one is being sent. */
   #waiting = [];
 
   /** @param {Hooks} hooks */
@@ -19,14 +19,14 @@ export class Outbox {
     this.#hooks = hooks;
   }
 
-  /** What is on the wire, if anything. */
+  /** The message that is being sent, if there is one. */
   get current() {
     return this.#waiting[0];
   }
 
   /**
-   * Sends after those that wait already. A failure gives all of them back: what was written second
-   * must not be said first.
+   * Adds a message after those that wait. A failure returns all of them, because a later message must not be sent
+   * before an earlier one.
    *
    * @param {string} text
    */

@@ -1,14 +1,14 @@
 // @ts-check
-// What one tab remembers of itself across a reload: the name it joined with, and which messages it sent.
+// What one tab stores for a reload: the name it joined with, and the ids of the messages it sent.
 
 const NAME = "chat.name";
 const SENT = "chat.sent";
 
-/** More than the room keeps, so that a reload can tell all of them. */
+/** More than the room retains, so that a reload knows all own messages in it. */
 const SENT_MAX = 200;
 
 export const session = {
-  /** The name this tab is in the room with; null if it is not. */
+  /** The name with which this tab has joined the room, or null. */
   get name() {
     return storage()?.getItem(NAME) ?? null;
   },
@@ -24,12 +24,12 @@ export const session = {
   },
 
   /** @param {Set<string>} ids */
-  keep(ids) {
+  store(ids) {
     storage()?.setItem(SENT, [...ids].slice(-SENT_MAX).join(" "));
   },
 };
 
-/** A browser that keeps nothing for this site throws already when asked where. */
+/** Returns the storage of this tab. A browser that allows none throws when it is read. */
 function storage() {
   try {
     return sessionStorage;

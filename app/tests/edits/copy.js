@@ -1,4 +1,4 @@
-// A copy of the app, to be edited as editors do it: the new file beside the old one, then in its place.
+// A copy of the app, which tests edit as editors do: they write a new file and rename it over the old one.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,7 +18,7 @@ export class Copy {
     this.root = root;
   }
 
-  /** The app's pages and public files in a folder of their own. */
+  /** Copies the app's pages and public files. */
   static async ofPages(stage) {
     const root = await mkdtemp(join(tmpdir(), "kipo-edit-"));
     stage.finally(() => rm(root, { recursive: true, force: true }));
@@ -27,12 +27,12 @@ export class Copy {
   }
 
   /**
-   * The whole app as a package of its own, which is built beside the workspace: what it depends on is there.
+   * Copies the whole app as a package. It is built into the workspace's target folder, which has its dependencies.
    *
    * @param {string} name
    */
   static async ofApp(name) {
-    // The same folder each time: cargo tells packages by where they lie.
+    // The same folder each time, because cargo distinguishes packages by their paths.
     const root = join(TARGET, "edits", name);
     await rm(root, { recursive: true, force: true });
     await mkdir(root, { recursive: true });
@@ -51,27 +51,27 @@ export class Copy {
     return copy;
   }
 
-  /** Where cargo puts its binary. */
+  /** The path of its binary. */
   get bin() {
     return join(TARGET, "debug", this.root.split("/").at(-1));
   }
 
-  /** Where cargo builds it. */
+  /** The target folder. */
   get target() {
     return TARGET;
   }
 
-  /** What a server needs to be this copy. */
+  /** The options of a server that runs this copy. */
   get options() {
     return { bin: this.bin, cwd: this.root, watch: true, env: { CARGO_NET_OFFLINE: "true" } };
   }
 
   async build() {
     const cargo = spawn("cargo", ["build", "--offline", "--target-dir", TARGET], { cwd: this.root, stdio: ["ignore", "ignore", "pipe"] });
-    let said = "";
-    cargo.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+    let printed = "";
+    cargo.stderr.setEncoding("utf8").on("data", (text) => (printed += text));
     const [code] = await once(cargo, "close");
-    if (code !== 0) throw new Error(said);
+    if (code !== 0) throw new Error(printed);
   }
 
   read(file) {

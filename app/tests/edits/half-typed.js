@@ -1,9 +1,9 @@
-// A tab in the room, with a message half typed.
+// A tab in the room with a half-typed message.
 
 import assert from "node:assert/strict";
 import { holds, part, state } from "../stage.js";
 
-/** A tab, and what has to be the same after an edit. */
+/** A tab and its state, which has to be the same after an edit. */
 export class HalfTyped {
   static async open(stage, server) {
     const tab = new HalfTyped();
@@ -15,7 +15,7 @@ export class HalfTyped {
     return tab;
   }
 
-  /** Types anew, and lets somebody else say something. */
+  /** Types another half of a message, and sends a message as another person. */
   async begin(round) {
     this.text = `half a message ${round}`;
     await this.page.fill(part("message_input"), this.text);

@@ -1,4 +1,4 @@
-// How long it takes from saving a file to seeing it: prints the table for bench/README.md.
+// Measures the time from saving a file to seeing it, and prints the table for bench/README.md.
 //
 //     node tests/edits/measure.js [--quick]
 
@@ -13,10 +13,10 @@ const isQuick = process.argv.includes("--quick");
 const SAVES = isQuick ? 5 : 100;
 const BUILDS = isQuick ? 1 : 10;
 
-/** Between two questions whether the new version is there: half of it is added to what is measured, on average. */
+/** The pause between two requests to the new version. On average half of it is added to the measured time. */
 const ASK_MS = 25;
 
-/** Between two saves: an editor's user is no faster, and the page settles. */
+/** The pause between two saves, in which the page settles. A person saves no faster. */
 const PAUSE_MS = 60;
 
 const ends = [];
@@ -27,7 +27,7 @@ const at = (times, share) => sorted(times)[Math.min(times.length - 1, Math.ceil(
 const shown = (times, share) => at(times, share).toFixed(0);
 const say = (text) => process.stderr.write(`${text}\n`);
 
-/** Tells when the page is as `isDone` says, by the page's own clock, which is that of the machine. */
+/** Returns the time at which `isDone` is true in the page, by the clock of the machine. */
 function seen(page, isDone, wanted) {
   return page.evaluate(
     ([isDone, wanted]) =>
@@ -53,7 +53,7 @@ async function pages(browser) {
   const copy = await Copy.ofPages({ finally: (end) => ends.push(end) });
   const server = await Server.start({ root: copy.root, watch: true });
   ends.push(() => server.stop());
-  // The page's policy forbids `eval`, which is how this asks.
+  // The page's policy forbids `eval`, which `seen` uses.
   const page = await (await browser.newContext({ bypassCSP: true })).newPage();
   await page.goto(server.url);
   const measure = async (edit, isDone, wanted) => {
@@ -85,7 +85,7 @@ async function pages(browser) {
 }
 
 const VERSION = "actions/version.rs";
-const version = (number) => `//! Which version this is.
+const version = (number) => `//! The number of this version.
 
 use kipo::{Context, Result, action};
 
@@ -105,14 +105,14 @@ const answers = async (url, number) => {
   }
 };
 
-/** Saves new versions, each once the one before answers. */
+/** Saves new versions, each one after the previous one answers. */
 async function saves(copy, url, first) {
   const times = [];
   for (let number = first; number < first + BUILDS; number++) {
     await pause(300);
     const began = now();
     await copy.write(VERSION, version(number));
-    // Asking takes time of the same two cores, so it is not done without a pause.
+    // Requests take time of the same cores, so there is a pause between them.
     while (!(await answers(url, number))) await pause(ASK_MS);
     times.push(now() - began);
   }
@@ -136,7 +136,7 @@ async function sources() {
 
   say("kipo");
   const server = await Server.start(copy.options);
-  // What cargo tells of the packages comes a moment after the start.
+  // The supervisor asks cargo for the packages a moment after the start.
   await pause(1000);
   const kipo = await saves(copy, server.url, 1000);
   await server.stop();
@@ -145,7 +145,7 @@ async function sources() {
   return { alone, kipo, watcher };
 }
 
-/** The plain binary, built and started anew by an outside watcher. */
+/** Measures the plain binary, which an outside watcher builds and restarts. */
 async function cargoWatch(copy) {
   say("cargo-watch");
   const port = 20_000 + (process.pid % 20_000);

@@ -1,4 +1,4 @@
-// Edits of a page's files show in open tabs, and nothing that somebody did there is lost.
+// Edits of a page's files show in open tabs, and no user state is lost.
 
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { Copy } from "./copy.js";
 import { HalfTyped } from "./half-typed.js";
 import { until } from "./until.js";
 
-/** How often each edit is made in a row. */
+/** How often each edit is made. */
 const TIMES = 10;
 
 scene("a template is morphed into an open tab: focus, caret, text, scroll, dialog and stream stay", async (stage) => {
@@ -21,7 +21,7 @@ scene("a template is morphed into an open tab: focus, caret, text, scroll, dialo
     dialog.id = "opened";
     document.body.append(dialog);
     dialog.show();
-    document.body.dataset.life = "first";
+    document.body.dataset.mark = "first";
   });
   for (let round = 0; round < 20; round++) {
     tab.said.push(`filler ${round}`);
@@ -32,7 +32,7 @@ scene("a template is morphed into an open tab: focus, caret, text, scroll, dialo
   for (let round = 0; round < TIMES; round++) {
     await tab.begin(round);
     const scroll = await page.locator(part("feed")).evaluate(scrollUp);
-    // The page itself, and what it is made of.
+    // The page itself, and its layout.
     const [file, from, to, selector] = round % 2 === 0
       ? ["pages/index.html", /id="room-title">[^<]*</, `id="room-title">Room ${round}<`, "#room-title"]
       : ["pages/_layout.html", /<span>[^<]*<\/span>\s*<\/a>/, `<span>Room ${round}</span></a>`, ".brand span"];
@@ -42,11 +42,11 @@ scene("a template is morphed into an open tab: focus, caret, text, scroll, dialo
     await page.locator(part("feed")).evaluate((feed) => (feed.scrollTop = feed.scrollHeight));
     await tab.check(round);
   }
-  assert.equal(await page.evaluate(() => document.querySelector("#opened").open && document.body.dataset.life), "first");
+  assert.equal(await page.evaluate(() => document.querySelector("#opened").open && document.body.dataset.mark), "first");
   assert.equal(tab.listens, listens, "the stream is the same");
 });
 
-/** Scrolls the feed to where somebody reads, once it has come to rest at its end. */
+/** Scrolls the feed up, once it has stopped at its end. */
 async function scrollUp(feed) {
   const frame = () => new Promise(requestAnimationFrame);
   while (feed.scrollTop !== 17) {
@@ -56,16 +56,16 @@ async function scrollUp(feed) {
   return feed.scrollTop;
 }
 
-scene("a style is swapped, and nothing else moves", async (stage) => {
+scene("a style is swapped, and nothing else changes", async (stage) => {
   const copy = await Copy.ofPages(stage);
   const server = await stage.server({ root: copy.root, watch: true });
   const tab = await HalfTyped.open(stage, server);
   const { page, listens } = tab;
-  await page.evaluate(() => (document.body.dataset.life = "first"));
+  await page.evaluate(() => (document.body.dataset.mark = "first"));
   for (let round = 0; round < TIMES; round++) {
     await tab.begin(round);
     const file = round % 2 === 0 ? "pages/index.css" : "public/app.css";
-    // Each its own, so that neither hides the other.
+    // One property for each, so that neither hides the other.
     const property = round % 2 === 0 ? "letter-spacing" : "word-spacing";
     await copy.append(file, `\n#room-title { ${property}: ${round + 1}px !important; }\n`);
     await page.waitForFunction(
@@ -74,13 +74,13 @@ scene("a style is swapped, and nothing else moves", async (stage) => {
     );
     await tab.check(round);
   }
-  assert.equal(await page.evaluate(() => document.body.dataset.life), "first");
+  assert.equal(await page.evaluate(() => document.body.dataset.mark), "first");
   assert.equal(tab.listens, listens, "the stream is the same");
   const sheets = await page.locator("link[rel=stylesheet]").count();
   assert.equal(sheets, 2, "the older sheets are gone");
 });
 
-scene("a script loads the page anew, with what was typed", async (stage) => {
+scene("a script loads the page again, with the typed text", async (stage) => {
   const copy = await Copy.ofPages(stage);
   const server = await stage.server({ root: copy.root, watch: true });
   const tab = await HalfTyped.open(stage, server);
@@ -104,38 +104,38 @@ scene("a page and a public file come and go without a restart", async (stage) =>
     await copy.write("public/extra.txt", "extra");
     await until(async () => (await status("/extra.txt")) === 200);
     await copy.write("pages/extra.html", `{% extends "_layout.html" %}{% block main %}<h1>Extra ${round}</h1>{% endblock %}`);
-    // The tab is at its address, and sees it come and go.
+    // The tab is at its address and shows it appear and disappear.
     await page.waitForSelector(`h1:text-is("Extra ${round}")`);
     await copy.remove("public/extra.txt");
     await until(async () => (await status("/extra.txt")) === 404);
     await copy.remove("pages/extra.html");
     await page.waitForSelector(`h1:not(:text-is("Extra ${round}"))`);
   }
-  assert.doesNotMatch(server.said, /listening|serving/, "no other process serves");
+  assert.doesNotMatch(server.stdout, /listening|serving/, "no other process serves");
 });
 
-scene("several saves are one change, saves of the same are none, and editors' own files are ignored", async (stage) => {
+scene("several saves are one change, a save without a change is none, and files of editors are ignored", async (stage) => {
   const copy = await Copy.ofPages(stage);
   const server = await stage.server({ root: copy.root, watch: true });
   const page = await stage.tab(server.url);
-  const changes = () => server.said.match(/ ms$/gm)?.length ?? 0;
+  const changes = () => server.stdout.match(/ ms$/gm)?.length ?? 0;
   for (const word of ["One", "Two", "Three", "Four"]) {
     await copy.write("pages/index.html", (await copy.read("pages/index.html")).replace(/id="room-title">[^<]*</, `id="room-title">${word}<`));
   }
   await page.waitForFunction(() => document.querySelector("#room-title")?.textContent === "Four");
-  // A machine that is busy may see two.
-  assert.ok(changes() <= 2, server.said);
+  // On a busy machine there can be two.
+  assert.ok(changes() <= 2, server.stdout);
 
   const before = changes();
   await copy.write("pages/index.html", await copy.read("pages/index.html"));
   for (const name of [".index.html.swp", "index.html~", "4913", "#index.html#", ".#index.html"]) await writeFile(path(copy.root, "pages", name), "x");
-  // What comes after them shows that they were seen.
+  // The change after them shows that the watcher has seen them.
   await copy.append("pages/index.css", "\nbody { letter-spacing: 2px; }\n");
   await page.waitForFunction(() => getComputedStyle(document.body).letterSpacing === "2px");
-  assert.equal(changes(), before + 1, server.said);
+  assert.equal(changes(), before + 1, server.stdout);
 });
 
-scene("twenty tabs follow each edit, and each keeps what is typed in it", async (stage) => {
+scene("twenty tabs follow each edit, and each keeps its typed text", async (stage) => {
   const copy = await Copy.ofPages(stage);
   const server = await stage.server({ root: copy.root, watch: true });
   const profile = await stage.profile();

@@ -1,4 +1,4 @@
-// Edits of sources: the next version takes over the socket, and nobody is turned away.
+// Edits of sources: the next version receives the socket, and no request is refused.
 
 import assert from "node:assert/strict";
 import http from "node:http";
@@ -12,10 +12,10 @@ import { until } from "./until.js";
 
 const NAME = "edited-app";
 
-/** How often it is edited while requests go on. */
+/** The number of edits under load. */
 const EDITS = 20;
 
-/** How often with a message half typed. */
+/** The number of edits under a half-typed message. */
 const TIMES = 10;
 
 let copy;
@@ -24,8 +24,8 @@ before(async () => {
 });
 after(() => copy?.remove("."));
 
-/** An action whose answer says which version it is of. */
-const version = (number) => `//! Which version this is.
+/** Returns an action that returns this number. */
+const version = (number) => `//! The number of this version.
 
 use kipo::{Context, Result, action};
 
@@ -38,24 +38,24 @@ pub async fn version(_cx: Context) -> Result<u32> {
 
 const asks = async (server) => (await server.post("Version", {})).body;
 
-/** Sends requests one after the other until it is told to stop. */
+/** Sends requests one after the other until `stop`. */
 class Load {
   answered = 0;
   failed = [];
   longest = 0;
-  /** How many connections the one that keeps its own has opened. */
-  kept = 0;
+  /** How many connections the agent with keep-alive has opened. */
+  connections = 0;
   #goes = true;
   #ends = [];
   #agents;
 
   constructor(url) {
-    const kept = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    this.#agents = [kept, new http.Agent({ keepAlive: false }), new http.Agent({ keepAlive: false })];
-    const connect = kept.createConnection;
-    kept.createConnection = (...given) => {
-      this.kept += 1;
-      return connect.apply(kept, given);
+    const persistent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    this.#agents = [persistent, new http.Agent({ keepAlive: false }), new http.Agent({ keepAlive: false })];
+    const connect = persistent.createConnection;
+    persistent.createConnection = (...given) => {
+      this.connections += 1;
+      return connect.apply(persistent, given);
     };
     for (const agent of this.#agents) this.#ends.push(this.#run(`${url}/progress`, agent));
   }
@@ -84,29 +84,29 @@ class Load {
   }
 }
 
-scene("twenty versions take over, a new action first: none refused, none reset, the types are fresh", async (stage) => {
+scene("twenty versions, a new action first: no request refused or reset, the types are current", async (stage) => {
   const server = await stage.server(copy.options);
   const load = new Load(server.url);
   stage.finally(() => load.stop());
   for (let number = 0; number < EDITS; number++) {
     await copy.write("actions/version.rs", version(number));
-    await until(async () => (await asks(server)) === number, () => server.said + server.complained);
+    await until(async () => (await asks(server)) === number, () => server.stdout + server.stderr);
   }
   await load.stop();
   console.log(`# ${load.answered} requests during ${EDITS} edits, the longest ${Math.round(load.longest)} ms`);
   assert.deepEqual(load.failed, []);
-  assert.equal(load.kept, 1, "a connection that is kept goes from one version to the next");
+  assert.equal(load.connections, 1, "an idle connection goes from one version to the next");
   assert.ok(load.answered > EDITS, `${load.answered} requests`);
   const types = await readFile(join(copy.root, "client.d.ts"), "utf8");
   assert.match(types, /Version/);
 
-  // An action that goes takes its types with it.
+  // The types of a deleted action are deleted too.
   await copy.remove("actions/version.rs");
   await until(async () => (await server.post("Version", {})).status === 404);
   assert.doesNotMatch(await readFile(join(copy.root, "client.d.ts"), "utf8"), /Version/);
 });
 
-scene("a tab loads anew with each version, with what was typed; the stream misses nothing", async (stage) => {
+scene("a tab loads again with each version and keeps its typed text; the stream misses nothing", async (stage) => {
   stage.expect(...AWAY);
   await copy.write("actions/version.rs", version("1000"));
   await copy.build();
@@ -114,21 +114,21 @@ scene("a tab loads anew with each version, with what was typed; the stream misse
   const tab = await HalfTyped.open(stage, server);
   for (let round = 0; round < TIMES; round++) {
     await tab.begin(round);
-    await tab.page.evaluate(() => (document.body.dataset.life = "before"));
+    await tab.page.evaluate(() => (document.body.dataset.mark = "before"));
     await copy.write("actions/version.rs", version(2000 + round));
-    // Said while it is built and handed over.
+    // These are sent during the build and the hand-off.
     for (let number = 0; (await asks(server)) !== 2000 + round; number++) {
       tab.said.push(`meanwhile ${round}.${number}`);
       await server.say("Grace", tab.said.at(-1));
-      // All of them are to fit into what the room keeps.
+      // The pause keeps them below the number that the room retains.
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
-    await tab.page.waitForFunction(() => document.body.dataset.life === undefined);
+    await tab.page.waitForFunction(() => document.body.dataset.mark === undefined);
     await tab.check(round);
   }
 });
 
-scene("a call that was admitted is finished by the version that began it", async (stage) => {
+scene("the version that admitted a call also finishes it", async (stage) => {
   await copy.write("actions/version.rs", version(1));
   await copy.write("actions/slow.rs", version(7).replace("version(_cx", "slow(_cx").replace("Ok(7)", "tokio_sleep().await;\n    Ok(7)") + `
 async fn tokio_sleep() {
@@ -143,9 +143,9 @@ async fn tokio_sleep() {
 fn futures_channel() -> (impl FnOnce() + Send + 'static, impl Future<Output = ()>) {
     use std::{sync::{Arc, Mutex}, task::{Poll, Waker}};
     let shared: Arc<Mutex<(bool, Option<Waker>)>> = Arc::default();
-    let told = Arc::clone(&shared);
+    let sender = Arc::clone(&shared);
     let send = move || {
-        let mut shared = told.lock().unwrap();
+        let mut shared = sender.lock().unwrap();
         shared.0 = true;
         shared.1.take().map(Waker::wake);
     };
@@ -169,7 +169,7 @@ fn futures_channel() -> (impl FnOnce() + Send + 'static, impl Future<Output = ()
   await copy.remove("actions/slow.rs");
 });
 
-scene("saves while it is built are one version, and a branch that is switched under it is followed", async (stage) => {
+scene("saves during a build are one version, and a switched branch is followed", async (stage) => {
   await copy.write("actions/version.rs", version(1));
   await copy.build();
   const server = await stage.server(copy.options);
@@ -178,11 +178,11 @@ scene("saves while it is built are one version, and a branch that is switched un
     await new Promise((resolve) => setTimeout(resolve, 150));
   }
   await until(async () => (await asks(server)) === 4);
-  // It answers a moment before it is told of.
-  await until(() => server.said.includes("serving after"));
-  assert.equal(server.said.match(/serving after/g).length, 1, server.said);
+  // The new version answers a moment before the line is printed.
+  await until(() => server.stdout.includes("serving after"));
+  assert.equal(server.stdout.match(/serving after/g).length, 1, server.stdout);
 
-  // As another branch has it: many files at once, and some gone.
+  // Another branch: many files change at once, and some are deleted.
   const listen = await copy.read("actions/chat/listen.rs");
   const page = await copy.read("pages/progress.html");
   await Promise.all([
@@ -202,21 +202,21 @@ scene("saves while it is built are one version, and a branch that is switched un
   await until(async () => (await asks(server)) === 6 && (await fetch(`${server.url}/progress`)).status === 200);
 });
 
-scene("nothing is left behind: by a signal, nor when the supervisor is killed", async (stage) => {
+scene("no process is left behind, neither after a signal nor after the supervisor is killed", async (stage) => {
   await copy.write("actions/version.rs", version(1));
   await copy.build();
-  const lives = async (pid) => !/^State:\s+Z/m.test(await readFile(`/proc/${pid}/status`, "utf8").catch(() => "State: Z"));
+  const isAlive = async (pid) => !/^State:\s+Z/m.test(await readFile(`/proc/${pid}/status`, "utf8").catch(() => "State: Z"));
   for (const end of ["stop", "kill"]) {
     const server = await stage.server(copy.options);
     let found = [];
     await until(async () => (found = await descendants(server.pid)).length > 0);
     await server[end]();
-    await until(async () => (await Promise.all(found.map(lives))).every((is) => !is), () => `${found} live on after ${end}`);
+    await until(async () => (await Promise.all(found.map(isAlive))).every((is) => !is), () => `${found} are alive after ${end}`);
     await assert.rejects(fetch(server.url));
   }
 });
 
-/** Every process that this one has started, by whichever of its threads. */
+/** Returns the children of a process, which any of its threads can have started. */
 async function descendants(pid) {
   const threads = await readdir(`/proc/${pid}/task`);
   const lists = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, "utf8").catch(() => "")));

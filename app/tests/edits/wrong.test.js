@@ -1,4 +1,4 @@
-// Mistakes on purpose, one of each kind: shown over the last good page until they are mended.
+// Errors on purpose, one of each kind: the overlay shows them over the last good page until they are fixed.
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -12,24 +12,24 @@ before(async () => {
 });
 after(() => copy?.remove("."));
 
-const COVER = "kipo-error";
+const OVERLAY = "kipo-error";
 
-/** What the cover of the page says; playwright looks into shadow roots. */
-const says = (page) => page.locator(`${COVER} main`).innerText();
+/** Returns the text of the overlay. Playwright looks into shadow roots. */
+const says = (page) => page.locator(`${OVERLAY} main`).innerText();
 
-const covered = (page, pattern) => page.locator(`${COVER} section`).filter({ hasText: pattern }).first().waitFor();
+const covered = (page, pattern) => page.locator(`${OVERLAY} section`).filter({ hasText: pattern }).first().waitFor();
 
-const bare = (page) => page.waitForSelector(COVER, { state: "detached" });
+const bare = (page) => page.waitForSelector(OVERLAY, { state: "detached" });
 
 const half = async (page) => page.fill(part("message_input"), "half typed");
 
-/** The page below the cover is the last good one, and what was typed is there. */
+/** Checks that the page below the overlay is the last good one, with its typed text. */
 async function goesOn(page) {
   await state(page, "connected");
   assert.equal(await page.inputValue(part("message_input")), "half typed");
 }
 
-scene("a template: file, line, column, excerpt and the names that are known", async (stage) => {
+scene("a template: file, line, column, excerpt and the known names", async (stage) => {
   const server = await stage.server(copy.options);
   const page = await stage.chat(server.url, "Ada");
   await half(page);
@@ -42,7 +42,7 @@ scene("a template: file, line, column, excerpt and the names that are known", as
     await copy.edit("pages/index.html", from, to);
     await covered(page, pattern);
     assert.match(await says(page), /\d+ \|/, "an excerpt");
-    const link = await page.locator(`${COVER} .place a`).getAttribute("href");
+    const link = await page.locator(`${OVERLAY} .location a`).getAttribute("href");
     assert.match(link, /^vscode:\/\/file\/.*\/pages\/index\.html:\d+:\d+$/);
     await goesOn(page);
     assert.match(await (await fetch(server.url)).text(), />The room</);
@@ -50,7 +50,7 @@ scene("a template: file, line, column, excerpt and the names that are known", as
     await bare(page);
     await goesOn(page);
   }
-  assert.match(server.complained, /pages\/index\.html:\d+:\d+/, "in the terminal the same");
+  assert.match(server.stderr, /pages\/index\.html:\d+:\d+/, "the terminal shows the same");
 });
 
 scene("sources that do not compile: all errors, the first one first, warnings apart", async (stage) => {
@@ -64,15 +64,15 @@ fn second() -> u32 { no_such_name }
 fn third() { let unused = 1; }
 `);
   await covered(page, /mismatched types/);
-  const sections = await page.locator(`${COVER} section h1`).allInnerTexts();
+  const sections = await page.locator(`${OVERLAY} section h1`).allInnerTexts();
   assert.equal(sections.length, 2, String(sections));
   assert.match(await says(page), /no_such_name/);
-  assert.match(await page.locator(`${COVER} .place a`).first().getAttribute("href"), /\/actions\/chat\/send\.rs:\d+:\d+$/);
-  const coloured = await page.locator(`${COVER} pre b`).first().evaluate((piece) => piece.style.color);
+  assert.match(await page.locator(`${OVERLAY} .location a`).first().getAttribute("href"), /\/actions\/chat\/send\.rs:\d+:\d+$/);
+  const coloured = await page.locator(`${OVERLAY} pre b`).first().evaluate((piece) => piece.style.color);
   assert.notEqual(coloured, "", "in the compiler's colours");
-  assert.match(server.complained, /mismatched types/);
+  assert.match(server.stderr, /mismatched types/);
   await goesOn(page);
-  // Somebody who comes now sees it too, over the version that goes on.
+  // A new tab shows it too, over the version that still runs.
   const other = await stage.tab(server.url);
   await covered(other, /mismatched types/);
 
@@ -82,7 +82,7 @@ fn third() { let unused = 1; }
   await goesOn(page);
 });
 
-scene("a manifest that cargo does not take", async (stage) => {
+scene("a manifest that cargo refuses", async (stage) => {
   const server = await stage.server(copy.options);
   const page = await stage.tab(server.url);
   const good = await copy.read("Cargo.toml");
@@ -93,7 +93,7 @@ scene("a manifest that cargo does not take", async (stage) => {
   await bare(page);
 });
 
-scene("a version that panics at its start: the one before goes on", async (stage) => {
+scene("a version that panics at its start: the previous one still serves", async (stage) => {
   const server = await stage.server(copy.options);
   const page = await stage.chat(server.url, "Ada");
   await half(page);
@@ -108,7 +108,7 @@ scene("a version that panics at its start: the one before goes on", async (stage
 
 scene("an action that panics, and the data of a page that fails", async (stage) => {
   stage.expect(...AWAY, /status of 50\d/, /status of 404/);
-  await copy.write("actions/fails.rs", `//! What goes wrong on purpose.
+  await copy.write("actions/fails.rs", `//! Failures on purpose.
 
 use kipo::{Context, Error, PageContext, Result, action, data, page};
 
@@ -118,13 +118,13 @@ pub async fn explode(_cx: Context) -> Result<()> {
     panic!("it exploded");
 }
 
-/// What a page shows.
+/// The data of a page.
 #[data]
 pub struct Weather {
     sky: String,
 }
 
-/// Fails where it is asked to.
+/// Fails if there is a file called rain.
 #[page("weather")]
 pub async fn weather(cx: PageContext) -> Result<Weather> {
     if std::path::Path::new("rain").exists() {
@@ -148,7 +148,7 @@ pub async fn weather(cx: PageContext) -> Result<Weather> {
   await page.keyboard.press("Escape");
   await bare(page);
 
-  // The data fails when the page is fetched again; the last good one stays below.
+  // The data function fails when the page is fetched again. The last good page stays below.
   await copy.write("rain", "");
   await copy.edit("pages/weather.html", "<h1>", "<h1 class=sky>");
   await covered(page, /the sky fell/);
@@ -160,7 +160,7 @@ pub async fn weather(cx: PageContext) -> Result<Weather> {
   await Promise.all([copy.remove("actions/fails.rs"), copy.remove("pages/weather.html")]);
 });
 
-scene("no version ever ran: the supervisor says why by itself, and stands aside once it is mended", async (stage) => {
+scene("without a running version the supervisor shows the reason, until a fix makes one run", async (stage) => {
   stage.expect(...AWAY, /status of 503/);
   const good = await copy.read("pages/index.html");
   await copy.build();

@@ -1,10 +1,10 @@
-// Chromium: its own `EventSource`, and our client in a page.
+// Two readers in Chromium: its own `EventSource`, and our client in a page.
 
 import { after, before } from "node:test";
 import { launch } from "../launch.js";
 import { SAID, everyByte, sideBySide } from "./every-byte.js";
 
-/** A browser opens six connections to one host; each page has a host of its own. */
+/** A browser opens at most six connections to a host, so each page has its own host. */
 const PAGES = 6;
 
 let browser;
@@ -15,15 +15,15 @@ after(() => browser?.close());
 
 everyByte("the browser's EventSource", {
   greets: true,
-  // Without TLS Chromium takes a head that ends early for a whole one, finds no content type in it, and
-  // gives up, as the standard asks. No server can help that; a reset in the same place is an error to it.
-  // The body is cut by FIN alone: a page takes three times as long as the other readers.
+  // Without TLS, Chromium accepts a truncated head as a whole one. It finds no content type and gives up, as the
+  // standard requires; no server can prevent that. A reset at the same byte is an error. In the body there are
+  // only cuts by FIN, because a page takes three times as long as the other readers.
   where: ({ how, isInHead }) => how === (isInHead ? "rst" : "fin"),
   read: inPages(followByEventSource),
 });
 
 everyByte("Kipo's client in Chromium", {
-  // Where the browser matters; in the body all is ours, and tested in Node.
+  // Only in the head does the browser matter. The body is read by our code, which is tested in Node.
   where: ({ isInHead }) => isInHead,
   read: inPages(followByClient),
 });
@@ -61,7 +61,7 @@ function followByEventSource([path, length]) {
 
 async function followByClient([path, length]) {
   const { imports } = JSON.parse(document.querySelector("script[type='importmap']").textContent);
-  const { Client, builder } = await import(new URL("action.js", new URL(imports.kipo, location.href)).href);
+  const { Client, builder } = await import(new URL("call/action.js", new URL(imports.kipo, location.href)).href);
   const client = new Client(new URL("../", new URL(path, location.href)));
   const listen = builder(client, "chat.Listen").withMethod("GET").withRetryStream({ baseDelay: 1, share: false });
   const got = [];

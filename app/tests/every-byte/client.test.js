@@ -1,6 +1,6 @@
-// Our own client, as a page uses it, with Node's fetch.
+// Our client, as a page uses it, with Node's fetch.
 
-import { Client, builder } from "../../../runtime/client/action.js";
+import { Client, builder } from "../../../runtime/client/call/action.js";
 import { SAID, everyByte, sideBySide } from "./every-byte.js";
 
 everyByte("Kipo's client", {

@@ -1,4 +1,4 @@
-// `curl -N`, and a loop around it that comes back with the last id it has read.
+// `curl -N` in a loop that resumes after the last id that it has read.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { setTimeout as pass } from "node:timers/promises";
 import { LISTEN, SAID, everyByte } from "./every-byte.js";
 
-/** Transfers of one curl. */
+/** The number of transfers of one curl. */
 const BATCH = 64;
 
-/** Without `immediate`, curl waits for the first to end: the others might share its connection. */
+/** Without `immediate`, curl waits for the first transfer, because the others might share its connection. */
 const SIDE_BY_SIDE = ["--http1.1", "--parallel", "--parallel-immediate", "--parallel-max", String(BATCH)];
 
-/** How often the files are looked at. */
+/** The pause between two looks at the files. */
 const LOOK_MS = 5;
 
 everyByte("curl", {
@@ -54,17 +54,17 @@ async function isDone(transfer, round) {
   return messages(transfer.text + whole(await readRound(transfer, round))).length >= SAID.length;
 }
 
-/** The options of one transfer, as a part of curl's configuration file. */
+/** Returns the options of one transfer for curl's configuration file. */
 function options({ url, file, text }, round) {
   const id = [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1];
   const resume = id === undefined ? "" : `header = "Last-Event-ID: ${id}"\n`;
   return `silent\nno-buffer\nurl = "${url}"\noutput = "${file}.${round}"\n${resume}`;
 }
 
-/** What curl has written; nothing if the answer broke off before its body. */
+/** Returns what curl has written. It is empty if the answer ended before its body. */
 const readRound = ({ file }, round) => readFile(`${file}.${round}`, "utf8").catch(() => "");
 
-/** The frames that have ended. */
+/** Returns the complete frames. */
 const whole = (text) => text.slice(0, text.lastIndexOf("\n\n") + 2);
 
 const messages = (text) => [...text.matchAll(/^event: chat\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data).message);

@@ -1,11 +1,11 @@
-// A proxy that cuts each session once, at a byte of its own choosing, and lets it through from then on.
+// A proxy that cuts each session once at a chosen byte, and then passes it on.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 const HEAD_END = "\r\n\r\n";
 
-/** Ends at once and asks for the shortest pause: readers that wait for seconds by themselves come back soon. */
+/** An answer that ends at once and asks for the shortest pause, for readers that would wait for seconds. */
 const GREETING = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\nContent-Length: 10\r\n\r\nretry: 1\n\n";
 
 export class CutProxy {
@@ -13,7 +13,7 @@ export class CutProxy {
   #answer;
   #greets;
   #server;
-  /** How often each session has come. @type {Map<string, number>} */
+  /** The number of requests of each session. @type {Map<string, number>} */
   #visits = new Map();
   /** @type {Set<import("node:net").Socket>} */
   #sockets = new Set();
@@ -27,7 +27,7 @@ export class CutProxy {
 
   /**
    * @param {string} target the URL of the server
-   * @param {Buffer} answer what the server said to a first request: each session gets the beginning of it
+   * @param {Buffer} answer the server's answer to a first request: each session receives the beginning of it
    * @param {boolean} greets whether a session begins with an answer that holds nothing but `retry:`
    */
   static async start(target, answer, greets) {
@@ -79,7 +79,7 @@ export class CutProxy {
     else client.write(part, () => client.resetAndDestroy());
   }
 
-  /** Passes one request: the next one of this client comes over another connection, and is looked at. */
+  /** Passes one request on. The next one of this client comes over another connection. */
   #pass(client, head) {
     const server = connect(Number(this.#target.port), this.#target.hostname);
     this.#keep(server);
@@ -92,6 +92,6 @@ export class CutProxy {
   #keep(socket) {
     this.#sockets.add(socket);
     socket.setNoDelay().on("close", () => this.#sockets.delete(socket));
-    socket.on("error", () => {}); // Its close follows, which is all that matters here.
+    socket.on("error", () => {}); // The event `close` follows.
   }
 }

@@ -1,4 +1,4 @@
-// npm's `eventsource-parser`, with the loop around fetch that its users write.
+// npm's `eventsource-parser` in a loop around fetch, as its users write it.
 
 import { createParser } from "eventsource-parser";
 import { SAID, everyByte, sideBySide } from "./every-byte.js";
@@ -19,7 +19,7 @@ everyByte("npm eventsource-parser", {
           if (got.length >= SAID.length) break;
         }
       } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // So fetch calls a lost connection.
+        if (!(error instanceof TypeError)) throw error; // The error of fetch for a lost connection.
       }
     }
     return got;

@@ -1,4 +1,4 @@
-// npm's `eventsource`: the browser's interface, over fetch.
+// npm's `eventsource`, which has the browser's interface.
 
 import { EventSource } from "eventsource";
 import { SAID, everyByte, sideBySide } from "./every-byte.js";

@@ -1,6 +1,6 @@
-// What the tests of this folder share: a room with 50 messages, and a cut at every byte of the answer that
-// brings them, head included. After the cut each reader comes back by itself, or as its manual says, and
-// must then hold exactly the 50.
+// The base of the tests in this folder: a room with 50 messages, and a cut at every byte of the answer that has
+// them, its head included. After the cut each reader reconnects by itself, or as its manual shows, and has to have
+// exactly the 50.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,13 +11,13 @@ import { CutProxy } from "./cut.js";
 
 export const LISTEN = "_kipo/actions/chat.Listen";
 
-/** What was said in the room, in order. */
+/** The messages of the room, in order. */
 export const SAID = Array.from({ length: 50 }, (_, n) => String(n + 1));
 
-/** Sessions of one reader at a time. */
+/** The number of concurrent sessions of a reader. */
 const WIDTH = 32;
 
-/** A session takes milliseconds; one that hangs is to be named. */
+/** A session takes milliseconds. One that takes this long hangs, and the error names it. */
 const SESSION_MS = 30_000;
 
 const TEST_MS = 5 * 60_000;
@@ -35,13 +35,13 @@ before(async () => {
 after(() => server?.stop());
 
 /**
- * Tests a reader with a cut at every byte, each of them once as an end (FIN) and once as a reset (RST).
+ * Tests a reader with two cuts at every byte: an end (FIN) and a reset (RST).
  *
  * @param {string} name
  * @param {object} options
  * @param {boolean} [options.greets] whether a session begins with an answer that only sets `retry:`
- * @param {(cut: Cut) => boolean} [options.where] the cuts that a reader can come back from at all
- * @param {(run: Run) => Promise<void>} options.read reads all sessions, and says what each of them got
+ * @param {(cut: Cut) => boolean} [options.where] the cuts after which a reader can reconnect
+ * @param {(run: Run) => Promise<void>} options.read reads all sessions and reports the messages of each
  *
  * @typedef {object} Cut
  * @property {string} session
@@ -78,13 +78,13 @@ export function everyByte(name, { greets = false, where = () => true, read }) {
       await proxy.stop();
     }
     assert.deepEqual(wrong, []);
-    assert.deepEqual([...open], [], "each session said what it got");
+    assert.deepEqual([...open], [], "each session reports its messages");
     context.diagnostic(`${sessions.length} cuts in an answer of ${answer.length} bytes`);
   });
 }
 
 /**
- * A reader that takes one session at a time, many of them side by side.
+ * Makes a reader of all sessions from a reader of one session, by running many of them at a time.
  *
  * @param {(url: URL, worker: number) => Promise<string[]>} readOne
  * @returns {(run: Run) => Promise<void>}
@@ -109,7 +109,7 @@ function inTime(reading, session) {
   });
 }
 
-/** Takes down, byte for byte, what the server answers to a first request. */
+/** Records the bytes of the server's answer to a first request. */
 async function record(url) {
   const { hostname, port, host } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -120,7 +120,7 @@ async function record(url) {
   return bytes;
 }
 
-/** Whether the last message is there, with the end of its frame and of its chunk. */
+/** Returns whether the last message is complete, with the end of its frame and of its chunk. */
 function isWhole(text) {
   const last = text.indexOf(`"message":"${SAID.at(-1)}"`);
   return last !== -1 && /\n\n(\r\n)?$/.test(text.slice(last));

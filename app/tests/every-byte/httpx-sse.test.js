@@ -1,4 +1,4 @@
-// Python's `httpx-sse`: one process that reads all sessions.
+// Python's `httpx-sse` in one process that reads all sessions.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -4,12 +4,12 @@
 
 use std::io;
 
-use super::watch;
-use crate::load::calls::Callers;
-use crate::machine::Cores;
+use super::work::watch;
+use crate::clients::calls::Callers;
 use crate::pair::alternate;
 use crate::plan::Plan;
-use crate::server::Endpoint;
+use crate::serve::side::Endpoint;
+use crate::server::Cores;
 use crate::table::{Line, Target};
 
 /// Enough to keep the server's core busy while the load's core turns answers around.
@@ -20,8 +20,8 @@ const BODY: &[u8] = br#"{"id":4711,"text":"The quick brown fox jumps over the la
 pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
     let pairs = alternate("action calls", plan, cores, async |server| {
         let path = server.side.path(Endpoint::Echo);
-        let mut callers = Callers::start(server.address, path, CONNECTIONS, BODY);
-        watch(plan, &server, || callers.answered()).await
+        let mut callers = Callers::start(server.address(), path, CONNECTIONS, BODY);
+        watch(plan, server, || callers.answered()).await
     })
     .await?;
 

@@ -6,13 +6,14 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Work, watch};
-use crate::load::listeners::Listeners;
-use crate::machine::Cores;
+use super::work::{Work, watch};
+use crate::clients::listeners::Listeners;
 use crate::pair::{Pair, alternate};
 use crate::plan::Plan;
-use crate::serve::Order;
-use crate::server::{Endpoint, Server};
+use crate::serve::room::Order;
+use crate::serve::side::Endpoint;
+use crate::server::Cores;
+use crate::server::Server;
 use crate::table::{self, Line, Target};
 
 const LISTENERS: usize = 1_000;
@@ -64,13 +65,13 @@ pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> 
     ])
 }
 
-async fn fan_out(plan: &Plan, server: Server, order: Order) -> io::Result<Run> {
-    let mut listeners = Listeners::new(server.address, server.side.path(Endpoint::Listen));
+async fn fan_out(plan: &Plan, server: &Server, order: Order) -> io::Result<Run> {
+    let mut listeners = Listeners::new(server.address(), server.side.path(Endpoint::Listen));
     listeners.grow_to(LISTENERS).await?;
     tokio::time::sleep(SUBSCRIBING).await;
 
     server.publish(&order).await?;
-    let work = watch(plan, &server, || Ok(listeners.seen()?.received)).await?;
+    let work = watch(plan, server, || Ok(listeners.seen()?.received)).await?;
     let expected = server.stop_publishing().await? * LISTENERS as u64;
     let seen = listeners.settle(expected).await?;
     match seen.disordered {

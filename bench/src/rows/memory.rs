@@ -7,12 +7,13 @@
 use std::io;
 use std::time::Duration;
 
-use crate::load::listeners::Listeners;
-use crate::machine::Cores;
+use crate::clients::listeners::Listeners;
 use crate::pair::alternate;
 use crate::plan::Plan;
-use crate::serve::Order;
-use crate::server::{Endpoint, Server};
+use crate::serve::room::Order;
+use crate::serve::side::Endpoint;
+use crate::server::Cores;
+use crate::server::Server;
 use crate::table::{Line, Target};
 
 /// A few messages to each listener, then silence.
@@ -24,9 +25,9 @@ const GREETED: Duration = Duration::from_millis(500);
 pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
     let (few, many) = plan.idle;
     let pairs = alternate("memory", plan, cores, async |server| {
-        let mut listeners = Listeners::new(server.address, server.side.path(Endpoint::Listen));
-        let before = memory_with(&server, &mut listeners, few).await?;
-        let after = memory_with(&server, &mut listeners, many).await?;
+        let mut listeners = Listeners::new(server.address(), server.side.path(Endpoint::Listen));
+        let before = memory_with(server, &mut listeners, few).await?;
+        let after = memory_with(server, &mut listeners, many).await?;
         Ok(after.saturating_sub(before) as f64 / 1_024.0 / (many - few) as f64)
     })
     .await?;

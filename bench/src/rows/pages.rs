@@ -5,11 +5,11 @@
 
 use std::io;
 
-use super::watch;
-use crate::load::calls::Callers;
-use crate::machine::Cores;
+use super::work::watch;
+use crate::clients::calls::Callers;
 use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::server::Cores;
 use crate::table::{Line, Target};
 
 const CONNECTIONS: u32 = 32;
@@ -18,8 +18,8 @@ pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> 
     let mut lines = Vec::new();
     for (name, path) in [("the chat's page", "/"), ("a page with data", "/list")] {
         let pairs = alternate(name, plan, cores, async |server| {
-            let mut callers = Callers::of_page(server.address, path, CONNECTIONS);
-            watch(plan, &server, || callers.answered()).await
+            let mut callers = Callers::of_page(server.address(), path, CONNECTIONS);
+            watch(plan, server, || callers.answered()).await
         })
         .await?;
         lines.extend([

@@ -1,5 +1,5 @@
 // @ts-check
-// The guestbook: signs it, and shows each entry as it comes.
+// The page of the guestbook: it signs the book and shows each entry as it arrives.
 
 import { action, refs, ActionError } from "kipo";
 
@@ -17,11 +17,11 @@ async function sign() {
   }
 }
 
-/** Shows the book, and what is added to it. Losing the connection is the stream's business. */
+/** Shows the entries, old and new. The stream reconnects by itself. */
 async function follow() {
   const book = action.guestbook.Follow({}).withRetryStream({
     backoff: "exponential",
-    // Some entries are gone for good. What is kept comes next, so the list begins anew.
+    // Some entries are lost for this reader. The retained ones follow, so the list starts again.
     onGap: () => refs.entries.replaceChildren(),
   });
   try {
@@ -36,10 +36,22 @@ async function follow() {
 /** @param {guestbook.Entry} entry */
 function show(entry) {
   const item = document.createElement("li");
-  const name = document.createElement("strong");
-  name.textContent = entry.name;
-  item.append(name, entry.message);
+  item.append(text("strong", entry.name), text("span", entry.message));
   refs.entries.prepend(item);
+}
+
+/**
+ * Makes an element with a text from a stranger. `dir` isolates the text: characters that change the direction of
+ * text act within the element alone.
+ *
+ * @param {"strong" | "span"} tag
+ * @param {string} written
+ */
+function text(tag, written) {
+  const element = document.createElement(tag);
+  element.dir = "auto";
+  element.textContent = written;
+  return element;
 }
 
 /** @param {unknown} error */

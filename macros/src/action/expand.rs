@@ -16,7 +16,7 @@ use crate::{
             FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, PHANTOM, REGISTRATION,
             RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, WAY,
         },
-        state, validate,
+        schema, state, validate,
     },
     fields::{Field, JsonPath},
     syntax::{attrs, names},
@@ -122,10 +122,12 @@ fn decoded(action: &Action) -> Decoded {
     }
 }
 
-/// Returns the input with a doc comment, which `missing_docs` asks for. The schema leaves out a
-/// sentence that the user did not write.
+/// Returns the input with what its schema says about it, and with a doc comment, which
+/// `missing_docs` asks for. The schema leaves out a sentence that the user did not write.
 fn documented(action: &Action) -> ItemStruct {
     let mut input = action.input.clone();
+    schema::describe_fields(&mut input.fields, &action.fields);
+    schema::describe(&mut input.attrs, &action.rules, false);
     if let Some(Call { documented: false, function, .. }) = &action.call {
         let doc = format!("The input of `{}`.", function.sig.ident);
         let attrs: Vec<Attribute> = parse_quote!(#[doc = #doc] #[schemars(description = "")]);

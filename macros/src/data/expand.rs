@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::{Generics, Item, parse_quote};
+use syn::{DeriveInput, Generics, Item, parse_quote};
 
 use super::model::{Body, DERIVES, Data};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
             CORE_RESULT, COW, DESERIALIZE, DESERIALIZER, FIELD_ERRORS, JSON_SCHEMA, SCHEMA,
             SCHEMA_GENERATOR, SCHEMARS, SERDE, SERIALIZE, SERIALIZER, VALIDATE,
         },
-        validate,
+        schema, validate,
     },
     fields::{Field, Kind, Rule},
     syntax::attrs,
@@ -20,7 +20,8 @@ use crate::{
 
 /// Writes the derives of a type, and its rules.
 pub(crate) fn data(data: &Data) -> TokenStream {
-    let Data { item, body, rules, schema_name } = data;
+    let Data { body, rules, schema_name, .. } = data;
+    let item = described(data);
     let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
     let rename = schema_name.as_ref().map(|name| quote!(, rename = #name));
     let validate = validate(body, rules);
@@ -37,6 +38,29 @@ pub(crate) fn data(data: &Data) -> TokenStream {
             #validate
         }
     }
+}
+
+/// Returns the item with what its schema says about it.
+fn described(data: &Data) -> DeriveInput {
+    let mut item = data.item.clone();
+    let mut writes_null = false;
+    let mut describe = |written: &mut syn::Fields, fields: &[Field]| {
+        schema::describe_fields(written, fields);
+        writes_null |= fields.iter().any(|field| field.writes_null);
+    };
+    match (&mut item.data, &data.body) {
+        (syn::Data::Struct(written), Body::Struct(fields)) => {
+            describe(&mut written.fields, fields);
+        }
+        (syn::Data::Enum(written), Body::Enum(variants)) => {
+            for (written, variant) in written.variants.iter_mut().zip(variants) {
+                describe(&mut written.fields, &variant.fields);
+            }
+        }
+        _ => {}
+    }
+    schema::describe(&mut item.attrs, &data.rules, writes_null);
+    item
 }
 
 fn validate(body: &Body, rules: &[Rule]) -> TokenStream {

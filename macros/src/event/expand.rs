@@ -13,7 +13,9 @@ use crate::{
             EVENT, EVENT_TYPE, JSON_SCHEMA, NO_WAY, OUTGOING, SCHEMA_GENERATOR, SCHEMARS, SERDE,
             SERDE_JSON, SERIALIZE, VEC, WAY,
         },
+        schema,
     },
+    fields::{Serde, writes_null},
     syntax::names,
 };
 
@@ -80,6 +82,9 @@ fn object(event: &Event) -> Option<TokenStream> {
     let Payload::Object(Object { attrs, fields, types, assumed }) = &event.payload else {
         return None;
     };
+    let mut attrs = attrs.clone();
+    let null = fields.iter().any(|field| writes_null(&Serde::parse(&field.attrs), &field.ty));
+    schema::describe(&mut attrs, &[], null);
     let name = object_name(event);
     let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
     let lifetime = (!fields.is_empty()).then(|| quote!(<'__event>));

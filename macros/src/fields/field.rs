@@ -3,7 +3,10 @@
 use syn::Type;
 
 use super::{rules::Rule, serde_attrs::Serde};
-use crate::{diagnostics::Errors, syntax::names};
+use crate::{
+    diagnostics::Errors,
+    syntax::{names, types},
+};
 
 /// One field of a struct or of a variant.
 pub(crate) struct Field {
@@ -17,6 +20,8 @@ pub(crate) struct Field {
     pub read_by_type: bool,
     /// Whether serde fills it in when it is missing.
     pub defaulted: bool,
+    /// Whether the JSON that is written may leave the field out and may hold null for it.
+    pub writes_null: bool,
     pub rules: Vec<Rule>,
 }
 
@@ -58,10 +63,29 @@ impl Field {
                 path,
                 plain: named && !serde.flatten && !serde.skip && !serde.with,
                 read_by_type: !serde.skip && !serde.with,
+                writes_null: writes_null(&serde, &field.ty),
                 defaulted: serde.default || container.default,
                 rules: Rule::of_field(&field.attrs, errors),
             }
         };
         each.map(field).collect()
     }
+}
+
+/// Returns whether the JSON that is written may leave a field out and may hold null for it: an
+/// `Option` that something else than `Option::is_none` leaves out, an `Option` in an `Option`, and
+/// fields that are flattened together with an `Option` around them.
+pub(crate) fn writes_null(serde: &Serde, ty: &Type) -> bool {
+    let Some(inner) = in_option(ty) else { return false };
+    match &serde.skip_if {
+        Some(function) => {
+            let skips_none = function.rsplit("::").next().is_some_and(|f| f.trim() == "is_none");
+            !skips_none || in_option(inner).is_some()
+        }
+        None => serde.flatten,
+    }
+}
+
+fn in_option(ty: &Type) -> Option<&Type> {
+    types::last_segment(ty).filter(|(ident, _)| *ident == "Option").and_then(|(_, inner)| inner)
 }

@@ -8,7 +8,7 @@ mod rules;
 mod serde_attrs;
 mod variant;
 
-pub(crate) use field::{Field, JsonPath};
+pub(crate) use field::{Field, JsonPath, writes_null};
 pub(crate) use rules::{Kind, Rule, is_validate};
 pub(crate) use serde_attrs::Serde;
 pub(crate) use variant::Variant;

@@ -1,10 +1,10 @@
-//! What serde's attributes say about the JSON that is read.
+//! What serde's attributes say about the JSON.
 
 use syn::{Attribute, Meta, Token, punctuated::Punctuated};
 
 use crate::syntax::{attrs, names};
 
-/// What serde's attributes say about the JSON that is read.
+/// What serde's attributes say about the JSON: about the one that is read, where the two differ.
 #[derive(Default)]
 pub(crate) struct Serde {
     pub rename: Option<String>,
@@ -15,6 +15,8 @@ pub(crate) struct Serde {
     pub flatten: bool,
     pub skip: bool,
     pub with: bool,
+    /// The function that decides whether a field is left out of the JSON that is written.
+    pub skip_if: Option<String>,
     pub transparent: bool,
     pub untagged: bool,
     pub tag: Option<String>,
@@ -44,6 +46,7 @@ impl Serde {
             "flatten" => self.flatten = true,
             "skip" | "skip_deserializing" => self.skip = true,
             "with" | "deserialize_with" => self.with = true,
+            "skip_serializing_if" => self.skip_if = for_reading(meta),
             "transparent" => self.transparent = true,
             "untagged" => self.untagged = true,
             "tag" => self.tag = for_reading(meta),

@@ -10,12 +10,16 @@ use crate::{
 };
 
 /// Writes the folder of the app for a debug build, and the content of its files for a release.
+///
+/// A link that is refused stops a release from being built. A debug build shows it as a diagnostic
+/// in the browser.
 pub(crate) fn files(files: &Files) -> TokenStream {
-    let Files { root, files } = files;
+    let Files { root, files, refused } = files;
     let found = local("files");
     let files =
         files.iter().map(|File { name, path }| quote!((#name, ::core::include_bytes!(#path))));
     quote! {{
+        #(#[cfg(not(debug_assertions))] ::core::compile_error!(#refused);)*
         #[cfg(debug_assertions)]
         let #found = #FILES::on_disk(#root);
         #[cfg(not(debug_assertions))]

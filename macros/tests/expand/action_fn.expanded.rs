@@ -74,7 +74,7 @@ impl ::kipo::Action for DeleteEntry {
     type Output = ();
     async fn call(self, cx: ::kipo::Context) -> ::kipo::Result<()> {
         let state_1 = cx.state::<Database>()?;
-        ::kipo::__private::Returned::result(
+        ::kipo::__private::IntoOutput::result(
             delete_entry(cx, state_1, self.id, self.reason).await,
         )
     }
@@ -113,7 +113,7 @@ async fn ping() -> Result<u8> {
 impl ::kipo::Action for Ping {
     type Output = u8;
     async fn call(self, _cx: ::kipo::Context) -> ::kipo::Result<u8> {
-        ::kipo::__private::Returned::result(ping().await)
+        ::kipo::__private::IntoOutput::result(ping().await)
     }
 }
 ::kipo::__private::inventory::submit! {

@@ -54,7 +54,7 @@ impl ::kipo::StreamAction for Countdown {
         _cx: ::kipo::Context,
         out: ::kipo::EventStream<Tick>,
     ) -> ::kipo::Result<()> {
-        ::kipo::__private::Returned::result(countdown(self.from, out).await)
+        ::kipo::__private::IntoOutput::result(countdown(self.from, out).await)
     }
 }
 ::kipo::__private::inventory::submit! {

@@ -33,6 +33,7 @@ const _: () = {
     /// Everyone in it reads the message.
     #[serde(rename_all = "camelCase")]
     #[validate(custom(function = not_a_robot))]
+    #[schemars(extend("x-kipo-rule" = "not_a_robot"))]
     struct __Described<'__a> {
         /// Who says it.
         #[validate(length(min = 1, max = 20))]

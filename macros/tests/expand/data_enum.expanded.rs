@@ -85,7 +85,11 @@ impl ::kipo::Validate for Shape {
 #[schemars(crate = "::kipo::__private::schemars")]
 #[serde(tag = "kind", content = "of")]
 pub enum Tagged {
-    Text { #[validate(email)] out: String },
+    Text {
+        #[validate(email)]
+        #[schemars(regex(pattern = ::kipo::__private::rules::EMAIL))]
+        out: String,
+    },
 }
 impl ::kipo::Validate for Tagged {
     fn validate(&self, errors: &mut ::kipo::__private::FieldErrors) {

@@ -31,18 +31,18 @@ test("a_problem_document_becomes_an_error_with_its_code_fields_and_request", asy
   assert.deepEqual([error.isValidationError, error.isNetworkError, error.isAuthError], [true, false, false]);
 });
 
-test("an_answer_of_a_proxy_becomes_an_error_of_its_status", async () => {
+test("a_response_of_a_proxy_becomes_an_error_with_its_status", async () => {
   for (const body of ["<html>Bad Gateway</html>", "", "null", "[]", '"text"', '{"half":']) {
     const error = await response(502, body);
     assert.equal(error.status, 502);
     assert.equal(error.code, "http_502");
-    assert.equal(error.message, "the server answered with status 502");
+    assert.equal(error.message, "the server responded with status 502");
     assert.deepEqual(error.fields, {});
     assert.equal(error.requestId, null);
   }
 });
 
-test("the_status_of_the_answer_counts_not_that_of_the_document", async () => {
+test("the_response_status_overrides_the_document_status", async () => {
   assert.equal((await response(503, '{"status":200,"code":"overloaded"}')).status, 503);
 });
 
@@ -64,13 +64,13 @@ test("a_network_failure_keeps_its_cause", () => {
   assert.equal(error.cause, cause);
 });
 
-test("unknown_and_forbidden_callers_are_told_apart_from_wrong_input", async () => {
+test("unknown_and_forbidden_callers_are_auth_errors", async () => {
   assert.ok((await response(401, "")).isAuthError);
   assert.ok((await response(403, "")).isAuthError);
   assert.ok(!(await response(404, "")).isAuthError);
 });
 
-test("transient_failures_are_those_that_time_may_heal", async () => {
+test("transient_failures_are_those_that_may_succeed_later", async () => {
   const transient = [];
   for (const status of [400, 401, 403, 404, 405, 408, 409, 413, 422, 425, 429, 500, 502, 503, 504]) {
     if (isTransient(await response(status, ""))) transient.push(status);

@@ -8,55 +8,7 @@ import { gzipSync } from "node:zlib";
 
 import { DEV, LATER, MODULES, asServed, read } from "../testing/files.js";
 
-/** Each module by the floor it stands on. It may import from lower floors only. */
-const FLOORS = {
-  "panel.js": 5,
-  "main.js": 4,
-  "panel/view.js": 4,
-  "reload.js": 4,
-  "refresh.js": 3,
-  "action.js": 3,
-  "panel/actions.js": 3,
-  "effects.js": 2,
-  "navigate.js": 3,
-  "overlay.js": 2,
-  "panel/run.js": 2,
-  "part.js": 3,
-  "share.js": 2,
-  "stream.js": 2,
-  "connection.js": 1,
-  "call.js": 1,
-  "panel/activity.js": 1,
-  "panel/build.js": 1,
-  "panel/client.js": 1,
-  "panel/form.js": 1,
-  "panel/pages.js": 1,
-  "panel/resize.js": 1,
-  "panel/runs.js": 1,
-  "ansi.js": 0,
-  "backoff.js": 0,
-  "cursor.js": 0,
-  "error.js": 0,
-  "held.js": 1,
-  "keep.js": 2,
-  "loading.js": 0,
-  "match.js": 1,
-  "morph.js": 2,
-  "page.js": 0,
-  "places.js": 2,
-  "panel/dom.js": 0,
-  "panel/memory.js": 0,
-  "panel/observe.js": 0,
-  "panel/schema.js": 0,
-  "panel/style.js": 0,
-  "path.js": 0,
-  "platform.js": 0,
-  "request.js": 0,
-  "sse.js": 0,
-  "swap.js": 0,
-  "tree.js": 0,
-};
-
+/** The modules that a module loads at once. */
 function imports(name) {
   const paths = [...read(name).matchAll(/^(?:import|export)\b[^;]*? from "(\.[^"]+)";$/gm)].map(([, path]) => path);
   return paths.map((path) => posix.join(posix.dirname(name), path));
@@ -66,22 +18,13 @@ function gzipped(text) {
   return gzipSync(text, { level: 9 }).length;
 }
 
-test("imports_point_downward", () => {
-  assert.deepEqual([...MODULES, ...LATER, ...DEV].sort(), Object.keys(FLOORS).sort(), "add it to FLOORS");
-  for (const [name, floor] of Object.entries(FLOORS)) {
-    for (const imported of imports(name)) {
-      assert.ok(FLOORS[imported] < floor, `${name} imports ${imported}`);
-    }
-  }
-});
-
-test("a_page_begins_with_all_that_main_imports", () => {
+test("a_page_loads_all_that_main_imports", () => {
   const reached = new Set(["main.js"]);
   for (const name of reached) for (const imported of imports(name)) reached.add(imported);
   assert.deepEqual([...reached].sort(), [...MODULES].sort());
 });
 
-test("a_page_begins_with_less_than_10_kb_gzipped", (context) => {
+test("a_page_loads_less_than_10_kb_gzipped", (context) => {
   const size = (name) => gzipped(asServed(read(name)));
   const total = MODULES.reduce((sum, name) => sum + size(name), 0);
   const later = LATER.map((name) => [name, size(name)]);
@@ -91,22 +34,22 @@ test("a_page_begins_with_less_than_10_kb_gzipped", (context) => {
   assert.ok(later.every(([, bytes]) => bytes < 3_000), all);
 });
 
-test("comment_lines_may_be_dropped_by_their_first_characters", async () => {
+test("comment_lines_are_recognised_by_their_first_characters", async () => {
   const folder = mkdtempSync(join(tmpdir(), "kipo-client-"));
   try {
-    mkdirSync(join(folder, "panel"));
-    writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+        writeFileSync(join(folder, "package.json"), '{"type":"module"}');
     for (const name of [...MODULES, ...LATER, ...DEV]) {
       const text = read(name);
-      // A comment block must not share its last line with code, nor a line of code look like a comment.
+      // The last line of a comment block has no code, and no line of code looks like a comment.
       for (const line of text.match(/^[ \t]*\/\*.*\*\/.*$/gm) ?? []) assert.match(line, /\*\/$/, name);
       assert.doesNotMatch(text, /^[ \t]*\*\/[ \t]*\S/m, name);
+      mkdirSync(join(folder, posix.dirname(name)), { recursive: true });
       writeFileSync(join(folder, name), asServed(text));
       assert.equal(asServed(text).split("\n").length, text.split("\n").length);
     }
     const main = await import(pathToFileURL(join(folder, "main.js")).href);
     assert.equal(typeof main.action.chat.Send({}).withRetryStream().call, "function");
-    await import(pathToFileURL(join(folder, "reload.js")).href);
+    await import(pathToFileURL(join(folder, "dev/reload.js")).href);
   } finally {
     rmSync(folder, { recursive: true });
   }

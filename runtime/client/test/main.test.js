@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { settle } from "../testing/fakes.js";
 
-// main.js is the one module with state of its own, so the globals it meets are set before it is loaded.
+// Only main.js has state of its own, so the test sets the globals before it loads it.
 const requests = [];
 globalThis.fetch = async (url, init) => {
   requests.push({ url, init });
@@ -30,7 +30,7 @@ test("the_error_class_of_the_page_is_the_one_that_is_thrown", async () => {
   await assert.rejects(main.action.chat.Send({}).call(), (error) => error instanceof main.ActionError);
 });
 
-test("refs_find_elements_by_name_and_say_which_one_is_missing", async () => {
+test("refs_find_elements_by_name_and_name_the_missing_one", async () => {
   const input = { name: "an element" };
   const selectors = [];
   globalThis.CSS = { escape: (text) => text.replaceAll('"', '\\"') };

@@ -4,25 +4,25 @@ import { test } from "node:test";
 import { browser, sleep, unlessAborted } from "../platform.js";
 import { fakePlatform } from "../testing/fakes.js";
 
-test("mistakes_are_reported_by_a_function_that_wants_no_this", () => {
+test("errors_are_reported_by_a_function_without_this", () => {
   const before = globalThis.reportError;
   /** @type {unknown[]} */
-  const told = [];
-  // As browsers do: called as a method of anything else it throws, and the mistake is lost.
+  const reported = [];
+  // As in browsers: called as a method of another object it throws, and the error is lost.
   globalThis.reportError = function (/** @type {unknown} */ error) {
     if (/** @type {unknown} */ (this) !== undefined) throw new TypeError("Illegal invocation");
-    told.push(error);
+    reported.push(error);
   };
   try {
-    const mistake = new Error("mistake");
-    browser().report(mistake);
-    assert.deepEqual(told, [mistake]);
+    const error = new Error("in a page");
+    browser().report(error);
+    assert.deepEqual(reported, [error]);
   } finally {
     globalThis.reportError = before;
   }
 });
 
-test("a_promise_is_waited_for_until_an_abort", async () => {
+test("an_abort_ends_the_wait_for_a_promise", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   assert.equal(await unlessAborted(Promise.resolve(1), signal), 1);
@@ -33,7 +33,7 @@ test("a_promise_is_waited_for_until_an_abort", async () => {
   await assert.rejects(unlessAborted(Promise.resolve(1), signal), /left/);
 });
 
-test("a_wait_that_is_aborted_leaves_no_timer", async () => {
+test("an_aborted_wait_leaves_no_timer", async () => {
   const { platform, clock } = fakePlatform(async () => new Response());
   const controller = new AbortController();
   const waiting = sleep(1000, controller.signal, platform);

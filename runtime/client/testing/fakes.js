@@ -1,13 +1,13 @@
-// A browser made of plain values: time moves when a test says so, and fetch answers what a test prepared.
+// A fake browser: the test advances the clock and prepares the responses of `fetch`.
 
 /** @import { Platform } from "../internal.d.ts" */
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Lets all pending microtasks and immediate callbacks run. */
 export async function settle() {
   for (let turn = 0; turn < 6; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Time that stands still until it is advanced. */
+/** A clock that stands still until a test advances it. */
 export class FakeClock {
   now = 1_000_000;
   /** @type {Map<number, { at: number, run: () => void }>} */
@@ -28,7 +28,7 @@ export class FakeClock {
     this.#timers.delete(timer);
   }
 
-  /** Timers that could still fire. */
+  /** The number of timers that may still fire. */
   get pending() {
     return [...this.#timers.values()].filter(({ at }) => at < Infinity).length;
   }
@@ -49,7 +49,7 @@ export class FakeClock {
   }
 
   /**
-   * Time passes, but no timer fires: a frozen page.
+   * Lets time pass without firing timers, as in a frozen page.
    *
    * @param {number} ms
    */
@@ -58,14 +58,14 @@ export class FakeClock {
   }
 }
 
-/** The tabs of one browser, as far as they can hear each other: channels and locks by name. */
+/** What the tabs of one browser share: channels and locks by name. */
 export class FakeBrowser {
   /** @type {Map<string, Set<{ onmessage: ((event: MessageEvent) => void) | null }>>} */
   #channels = new Map();
   /** @type {Map<string, (() => void)[]>} */
   #queues = new Map();
-  /** Tabs that are asleep hear nothing. */
-  asleep = new Set();
+  /** Channels of frozen tabs, which receive nothing. */
+  frozen = new Set();
 
   /** @param {string} name */
   openChannel = (name) => {
@@ -77,7 +77,7 @@ export class FakeBrowser {
       postMessage: (/** @type {unknown} */ data) => {
         if (!others.has(channel)) throw new DOMException("closed", "InvalidStateError");
         for (const other of others) {
-          if (other === channel || this.asleep.has(other)) continue;
+          if (other === channel || this.frozen.has(other)) continue;
           const copy = structuredClone(data);
           queueMicrotask(() => others.has(other) && other.onmessage?.(/** @type {MessageEvent} */ ({ data: copy })));
         }
@@ -100,9 +100,9 @@ export class FakeBrowser {
           const queue = this.#queues.get(name) ?? [];
           this.#queues.set(name, queue);
           const leave = () => {
-            const place = queue.indexOf(turn);
-            if (place >= 0) queue.splice(place, 1);
-            if (place === 0) queue[0]?.();
+            const index = queue.indexOf(turn);
+            if (index >= 0) queue.splice(index, 1);
+            if (index === 0) queue[0]?.();
           };
           let isHeld = false;
           const turn = () => {
@@ -147,7 +147,7 @@ export function fakePlatform(fetch, { clock = new FakeClock(), random = () => 0.
 }
 
 /**
- * Answers the n-th request with the n-th responder, and the last one ever after. Knows what was asked.
+ * Answers the n-th request with the n-th responder, and further requests with the last one. Records the requests.
  *
  * @typedef {{ url: URL, init: RequestInit, headers: Headers, signal: AbortSignal }} FakeRequest
  * @param {...((request: FakeRequest) => Response | Promise<Response>)} responders
@@ -164,13 +164,13 @@ export function fakeServer(...responders) {
     signal.throwIfAborted();
     const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     aborted.catch(() => {});
-    if (!respond) throw new Error("the test prepared no answer");
+    if (!respond) throw new Error("the test prepared no response");
     return await Promise.race([Promise.resolve(respond(request)), /** @type {Promise<never>} */ (aborted)]);
   };
   return { fetch, requests };
 }
 
-/** A stream whose bytes the test sends as it goes. */
+/** A stream whose bytes the test sends. */
 export class FakeStream {
   isClosed = false;
   /** @type {ReadableStreamDefaultController<Uint8Array> | undefined} */
@@ -212,14 +212,14 @@ export class FakeStream {
     try {
       this.#controller?.error(reason);
     } catch {
-      // It was over before.
+      // It has ended before.
     }
   }
 }
 
 /**
  * @param {number} status
- * @param {unknown} [body] written as JSON; without one the answer is empty
+ * @param {unknown} [body] written as JSON; without one the body is empty
  * @param {Record<string, string>} [headers]
  */
 export function answerWith(status, body, headers = {}) {
@@ -243,7 +243,7 @@ export function refuse() {
   throw new TypeError("fetch failed");
 }
 
-/** A server that takes the request and says nothing. */
+/** A server that accepts the request and never responds. */
 export function hang() {
   return /** @type {Promise<Response>} */ (new Promise(() => {}));
 }

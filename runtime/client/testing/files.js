@@ -1,25 +1,27 @@
-// The client as files: which modules browsers load, and what is left of them on the wire.
+// The files of the client: which modules browsers load, and the text that the server sends.
 
 import { readFileSync, readdirSync } from "node:fs";
 
 const FOLDER = new URL("../", import.meta.url);
 
-/** The modules that a page loads when it has use for them. */
-export const LATER = ["effects.js", "held.js", "match.js", "morph.js", "navigate.js", "page.js", "part.js", "path.js", "places.js", "share.js", "tree.js"];
+/** The folders that are not served. */
+const TOOLS = /^(node_modules|test|testing)\//;
 
-/** The modules of development, none of which is part of a release. */
-export const DEV = ["reload.js", "ansi.js", "keep.js", "overlay.js", "refresh.js", "swap.js", "panel.js", ...panel()];
+/** Every module of the client, and every file of types. */
+export const SOURCES = readdirSync(FOLDER, { encoding: "utf8", recursive: true })
+  .filter((name) => /\.(js|d\.ts)$/.test(name) && !TOOLS.test(name))
+  .sort();
 
-/** Every module that a page begins with. */
-export const MODULES = readdirSync(FOLDER).filter(
-  (name) => name.endsWith(".js") && ![...LATER, ...DEV].includes(name),
-);
+const ALL = SOURCES.filter((name) => name.endsWith(".js"));
 
-/** The parts of the panel. */
-function panel() {
-  const names = readdirSync(new URL("panel/", FOLDER)).filter((name) => name.endsWith(".js"));
-  return names.map((name) => `panel/${name}`);
-}
+/** The modules of development; a release does not contain them. */
+export const DEV = ALL.filter((name) => name.startsWith("dev/"));
+
+/** The modules that a page loads when it first needs them. */
+export const LATER = ALL.filter((name) => /^(effect|page)\/|^stream\/share\.js$/.test(name));
+
+/** The modules that every page loads. */
+export const MODULES = ALL.filter((name) => ![...LATER, ...DEV].includes(name));
 
 /** @param {string} name */
 export function read(name) {
@@ -27,7 +29,7 @@ export function read(name) {
 }
 
 /**
- * Empties the lines that are comments and nothing else, and takes the indentation and the types of the others.
+ * Empties lines that hold only a comment, and removes indentation and types from the others, as the server does.
  * Lines keep their numbers.
  *
  * @param {string} text

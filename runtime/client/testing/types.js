@@ -1,5 +1,5 @@
-// Checked by `npm run check`, never run: what the public types must accept and must refuse.
-// Each refusal is held by a `@ts-expect-error`, which is an error itself once the line is accepted.
+// `npm run check` checks this file, and nothing runs it: what the public types must accept and must refuse.
+// Each refusal has a `@ts-expect-error`, which is an error itself if the line is accepted.
 
 /** @import { Call, StreamCall } from "../types.d.ts" */
 /** @typedef {{ text: string }} Message */
@@ -68,6 +68,6 @@ export async function a_call_knows_its_output_and_its_fields(send, listen) {
 }
 
 /** @param {unknown} error */
-export function a_caught_error_is_told_by_its_class(error) {
+export function a_caught_error_is_known_by_its_class(error) {
   if (error instanceof ActionError) return error.isValidationError ? error.fields : error.code.trim();
 }

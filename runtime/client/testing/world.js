@@ -1,17 +1,20 @@
-// A whole client over a fake browser, for tests that begin where a page does.
+// A client with a fake browser, for tests that use it as a page does.
 
-import { Client, actions } from "../action.js";
+import { Client, actions } from "../call/action.js";
+import { perform } from "../effect/effects.js";
 import { fakePlatform, fakeServer } from "./fakes.js";
 
-/** Answers as `fakeServer` does. Random waits are their ceilings. */
+/** Returns a client whose server answers as `fakeServer` does. Random delays are their ceilings. */
 export function world(...responders) {
   const server = fakeServer(...responders);
   const fake = fakePlatform(server.fetch, { random: () => 1 });
-  const client = new Client(new URL("http://kipo.test/_kipo/"), fake.platform);
-  return { ...server, ...fake, client, action: actions(client) };
+  const effects = new Map();
+  const performEffects = (asked, report) => perform(asked, report, effects, {});
+  const client = new Client(new URL("http://kipo.test/_kipo/"), performEffects, fake.platform);
+  return { ...server, ...fake, client, effects, action: actions(client) };
 }
 
-/** Follows a promise without waiting for it. */
+/** Records how a promise settles, without waiting for it. */
 export function follow(promise) {
   const seen = { state: "pending", value: undefined };
   promise.then(
@@ -21,7 +24,7 @@ export function follow(promise) {
   return seen;
 }
 
-/** What `withLoading` asks of an element. */
+/** What `withLoading` needs of an element. */
 export class FakeElement {
   #classes = new Set();
   #attributes = new Map();

@@ -1,20 +1,21 @@
-//! What an app author writes for a call: [`Action`], and the input that it takes.
+//! The trait that an app's author implements for a call, [`Action`], and its [`Input`].
 
 use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    action::{context::Context, field::Field, limits::Limits, travel::Outgoing},
+    action::{codec::Outgoing, context::Context, field::Field, limits::Limits},
     error::{FieldErrors, Result},
 };
 
-/// A call that the browser makes by name: its fields come in, its output goes back.
+/// A call that the browser makes by name: the fields of the struct are the input, and the result
+/// of [`call`](Self::call) is the response.
 ///
-/// The struct is the input. `#[action]` above it makes it decodable, describes it in TypeScript
-/// and registers it; there is no list to keep.
+/// `#[action]` above the struct makes it decodable, describes it in TypeScript and registers it,
+/// so there is no list of actions to maintain.
 ///
-/// An admitted call runs to its end, even if its client leaves; see
-/// [`Context::cancelled`] for those that would rather stop.
+/// A call that passed its guards runs to its end, even if its client disconnects. An action that
+/// should stop in that case waits for [`Context::cancelled`] as well.
 ///
 /// # Examples
 ///
@@ -43,38 +44,44 @@ use crate::{
 /// # kipo::Result::<()>::Ok(()) }).unwrap();
 /// ```
 pub trait Action: Input {
-    /// What the call answers: the body of a 200 as JSON, or a 204 for `()`.
+    /// What the call returns: the body of a 200 as JSON, or a 204 for `()`.
     type Output: Outgoing + Send + 'static;
 
-    /// The bounds of this action where they differ from the app's.
+    /// The limits of this action, where they differ from those of the app.
     const LIMITS: Limits = Limits::new();
 
     /// Runs the call.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the action from its output; see [`Error`] for who reads what of it.
+    /// Returns the error that the caller reads instead of an output. See
+    /// [`Error`](crate::Error) for which part of it the caller reads and which part is logged.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped when the call reaches [`Limits::timeout`], not when its client
+    /// disconnects.
     fn call(self, cx: Context) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// The input of an action, as `#[action]` writes it.
+/// The input of an action. `#[action]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an action's input",
     label = "not an action",
     note = "put `#[kipo::action]` above the struct"
 )]
 pub trait Input: Sized + Send + 'static {
-    /// The fields, for telling what is wrong with each.
+    /// The fields, so that an error response can name each field that is not valid.
     const FIELDS: &'static [Field];
 
-    /// Reads the input from an object.
+    /// Decodes the input from an object.
     ///
     /// # Errors
     ///
-    /// When the object does not hold the input's fields.
+    /// Returns the error of the deserializer if a field is missing or has another type.
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
-    /// Returns the schema of the object.
+    /// Returns the schema of that object.
     fn describe(generator: &mut SchemaGenerator) -> Schema;
 
     /// Adds a message for each rule of `#[validate(…)]` that the input breaks.

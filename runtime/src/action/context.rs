@@ -1,4 +1,4 @@
-//! What an action may know of its request, as plain data.
+//! One request as an action sees it: plain data, no socket.
 
 mod effects;
 
@@ -24,7 +24,7 @@ use crate::{
 /// The longest key of [`Context::idempotency_key`], in bytes: a UUID has 36.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 
-/// One request, as an action sees it; cheap to clone.
+/// One request, as an action sees it. A clone is cheap and shares the same request.
 ///
 /// # Examples
 ///
@@ -47,9 +47,9 @@ struct Inner {
     peer: SocketAddr,
     request_id: RequestId,
     states: States,
-    /// Made when somebody asks; most calls never do.
-    gone: OnceLock<CancellationToken>,
-    /// A std lock: held for a push, never over an `.await`.
+    /// Created on first use: most calls never use it.
+    cancellation: OnceLock<CancellationToken>,
+    /// A std lock: held for one push, never across an `.await`.
     response_headers: Mutex<Vec<(HeaderName, HeaderValue)>>,
     /// A std lock, for the same reason.
     effects: Mutex<Effects>,
@@ -69,13 +69,18 @@ impl Context {
             peer,
             request_id,
             states,
-            gone: OnceLock::new(),
+            cancellation: OnceLock::new(),
             response_headers: Mutex::new(Vec::new()),
             effects: Mutex::default(),
         }))
     }
 
-    /// Returns the context of no request at all, for calling an action in a test.
+    /// Returns the context of an empty request, for tests that call an action.
+    ///
+    /// ```
+    /// let cx = kipo::Context::test();
+    /// assert!(cx.headers().is_empty() && !cx.is_cancelled());
+    /// ```
     #[must_use]
     pub fn test() -> Self {
         let (head, ()) = http::Request::new(()).into_parts();
@@ -83,11 +88,18 @@ impl Context {
         Self::new(head, peer, RequestId::next(), States::default())
     }
 
-    /// Returns the same context with a request header more, for tests.
+    /// Adds a header field to the request, for tests.
     ///
     /// # Panics
     ///
-    /// Panics if the name or the value is not one that HTTP allows, or if the context is shared.
+    /// Panics if HTTP does not allow the name or the value, or if the context has been cloned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cx = kipo::Context::test().with_header("accept-language", "fr");
+    /// assert_eq!(cx.header("Accept-Language"), Some("fr"));
+    /// ```
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("a header value");
@@ -95,11 +107,18 @@ impl Context {
         self
     }
 
-    /// Returns the same context with a piece of application state more, for tests.
+    /// Adds a value of application state, for tests.
     ///
     /// # Panics
     ///
-    /// Panics if the context is shared.
+    /// Panics if the context has been cloned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cx = kipo::Context::test().with_state(7_u32);
+    /// assert_eq!(*cx.state::<u32>().unwrap(), 7);
+    /// ```
     #[must_use]
     pub fn with_state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
         self.unshared().states.insert(state);
@@ -107,34 +126,40 @@ impl Context {
     }
 
     fn unshared(&mut self) -> &mut Inner {
-        Arc::get_mut(&mut self.0).expect("a context is built before it is cloned")
+        Arc::get_mut(&mut self.0).expect("a test builds its context before it clones it")
     }
 
-    /// Returns the method.
+    /// Returns the method of the request.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.0.method
     }
 
-    /// Returns the request's target.
+    /// Returns the target of the request.
     #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.0.uri
     }
 
-    /// Returns the request's header fields.
+    /// Returns the header fields of the request.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// Returns a header field as text, if it is there and visible ASCII.
+    /// Returns the value of a header field, if the field is present and visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns the value of a cookie as it was sent, without its quotes.
+    /// Returns the value of a cookie as it was sent, without quotes.
+    ///
+    /// ```
+    /// let cx = kipo::Context::test().with_header("cookie", "theme=dark; room=\"7\"");
+    /// assert_eq!(cx.cookie("room"), Some("7"));
+    /// assert_eq!(cx.cookie("name"), None);
+    /// ```
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let pairs = self.0.headers.get_all(header::COOKIE).iter();
@@ -146,16 +171,17 @@ impl Context {
         )
     }
 
-    /// Returns the key by which the caller marks a request that it may send more than once: the
-    /// `Idempotency-Key` header field, as the IETF's draft of that name has it. The browser
-    /// client sends one with every call that retries, the same for all its attempts.
+    /// Returns the idempotency key of the request, if it has one.
     ///
-    /// For [`Topic::publish_once`](crate::Topic::publish_once), or a table of one's own.
+    /// A caller that may send a request more than once marks it with the `Idempotency-Key` header
+    /// field, as in the IETF draft of that name. The browser client sends one with every call that
+    /// it may retry, the same for all attempts. Pass the key to
+    /// [`Topic::publish_once`](crate::Topic::publish_once), or store it in your own table.
     ///
     /// # Errors
     ///
-    /// [`Code::BadRequest`](crate::Code) when the field is there but not one quoted string of 1 to 128
-    /// characters.
+    /// Returns a [`Code::BadRequest`](crate::Code::BadRequest) if the field is present but is not
+    /// exactly one quoted string of 1 to 128 characters.
     ///
     /// # Examples
     ///
@@ -169,73 +195,117 @@ impl Context {
     pub fn idempotency_key(&self) -> Result<Option<&str>> {
         let mut fields = self.0.headers.get_all("idempotency-key").iter();
         let Some(field) = fields.next() else { return Ok(None) };
-        // A string of RFC 9651; escapes are left to those who need a backslash in a key.
+        // A string of RFC 9651 without escapes: no key needs a quote or a backslash.
         let quoted = field.to_str().ok().map(str::trim);
         let key = quoted.and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
-        let sound = |key: &&str| {
+        let is_valid = |key: &&str| {
             matches!(key.len(), 1..=IDEMPOTENCY_KEY_BYTES_MAX)
                 && key.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
         };
-        match key.filter(sound) {
+        match key.filter(is_valid) {
             Some(key) if fields.next().is_none() => Ok(Some(key)),
             _ => Err(Error::bad_request(
-                "Idempotency-Key is one quoted string of 1 to 128 characters",
+                "Idempotency-Key must be one quoted string of 1 to 128 characters",
             )),
         }
     }
 
-    /// Returns the address of the peer of the connection. Behind a proxy that is the proxy.
+    /// Returns the address of the peer of the connection. Behind a proxy, the peer is the proxy.
     #[must_use]
     pub fn client_ip(&self) -> IpAddr {
         self.0.peer.ip()
     }
 
-    /// Returns the request's id, as it stands in the log, the `X-Request-Id` header and problem
-    /// documents.
+    /// Returns the id of the request. The log, the `X-Request-Id` field and problem documents
+    /// contain it.
     #[must_use]
     pub fn request_id(&self) -> &RequestId {
         &self.0.request_id
     }
 
-    /// Returns a piece of application state by its type, as given to
-    /// [`App::state`](crate::App::state).
+    /// Returns the application state of type `T` that [`App::state`](crate::App::state) added.
     ///
-    /// Name the type in `#[action(state(T))]`, and a missing one is reported at start instead.
+    /// With `#[action(state(T))]` the app reports missing state at start instead.
     ///
     /// # Errors
     ///
-    /// A 500 if the app was given no such state.
+    /// Returns a 500 if the app has no state of this type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cx = kipo::Context::test().with_state(String::from("the database"));
+    /// assert_eq!(*cx.state::<String>().unwrap(), "the database");
+    /// assert_eq!(cx.state::<u32>().unwrap_err().code(), kipo::Code::Internal);
+    /// ```
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
         self.0.states.get().ok_or_else(|| {
             Error::internal(format!("the app has no state of type {}", type_name::<T>()))
         })
     }
 
-    /// Waits until the client has left. A call runs to its end all the same; select on this in
-    /// one that would rather stop.
+    /// Waits until the client disconnects.
+    ///
+    /// By default a call runs to its end without its client. A call that should stop selects on
+    /// this future.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::{Context, Error, Result, action};
+    ///
+    /// #[action]
+    /// async fn report(cx: Context) -> Result<String> {
+    ///     tokio::select! {
+    ///         report = write_report() => Ok(report),
+    ///         () = cx.cancelled() => Err(Error::conflict("nobody waits for the report")),
+    ///     }
+    /// }
+    ///
+    /// async fn write_report() -> String {
+    ///     // …
+    /// #   String::from("all is well")
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # use kipo::Action;
+    /// assert_eq!(Report {}.call(Context::test()).await.unwrap(), "all is well");
+    /// # });
+    /// ```
     pub async fn cancelled(&self) {
-        self.gone().cancelled().await;
+        self.cancellation().cancelled().await;
     }
 
-    /// Tells whether the client has left.
+    /// Returns whether the client has disconnected.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.gone().is_cancelled()
+        self.cancellation().is_cancelled()
     }
 
-    /// Adds a header field to the response, beside those of its body.
+    /// Adds a header field to the response.
+    ///
+    /// ```
+    /// use kipo::{Context, Result, action, http};
+    ///
+    /// #[action]
+    /// async fn log_out(cx: Context) -> Result<()> {
+    ///     let expired = http::HeaderValue::from_static("session=; Max-Age=0");
+    ///     cx.append_header(http::header::SET_COOKIE, expired);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn append_header(&self, name: HeaderName, value: HeaderValue) {
         self.response_headers().push((name, value));
     }
 
-    /// Returns the same request in memory of its own.
+    /// Returns a copy of the request that does not refer to hyper's buffer.
     ///
-    /// What hyper parsed refers to the buffer it was read into, 8 KiB; a stream would hold that
-    /// for as long as it lives.
+    /// The head that hyper parsed refers to the buffer of 8 KiB that it was read into. A stream
+    /// would hold that buffer for as long as it runs.
     pub(crate) fn detached(&self) -> Self {
         let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
         let fields = self.headers().iter().filter_map(|(name, value)| {
@@ -251,20 +321,20 @@ impl Context {
             peer: self.0.peer,
             request_id,
             states: self.0.states.clone(),
-            gone: OnceLock::new(),
+            cancellation: OnceLock::new(),
             response_headers: Mutex::new(std::mem::take(&mut *self.response_headers())),
-            effects: Mutex::new(Effects::refused(
+            effects: Mutex::new(Effects::unavailable(
                 "the head of a stream is written before its action runs; send an event instead",
             )),
         }))
     }
 
-    /// Tells those who wait that the client has left.
+    /// Notes that the client has disconnected, and wakes what waits for that.
     pub(crate) fn cancel(&self) {
-        self.gone().cancel();
+        self.cancellation().cancel();
     }
 
-    /// Returns whether a field of that name will be added to the response.
+    /// Returns whether the action has added a header field with this name.
     pub(crate) fn adds_header(&self, name: &HeaderName) -> bool {
         self.response_headers().iter().any(|(added, _)| added == name)
     }
@@ -276,12 +346,12 @@ impl Context {
         }
     }
 
-    fn gone(&self) -> &CancellationToken {
-        self.0.gone.get_or_init(CancellationToken::new)
+    fn cancellation(&self) -> &CancellationToken {
+        self.0.cancellation.get_or_init(CancellationToken::new)
     }
 
     fn response_headers(&self) -> std::sync::MutexGuard<'_, Vec<(HeaderName, HeaderValue)>> {
-        // A panic while pushing leaves a vector that is as good as before.
+        // A panic during a push leaves the vector valid.
         self.0.response_headers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -309,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn state_that_is_not_there_is_a_fault_of_ours() {
+    fn missing_state_is_an_internal_error() {
         let error = Context::test().state::<u8>().unwrap_err();
         assert_eq!(error.code(), crate::error::Code::Internal);
     }

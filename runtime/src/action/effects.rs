@@ -1,7 +1,7 @@
-//! What an action asks of the browser besides its output: a list in one header field.
+//! The effects that a response asks the browser for: a list in one header field.
 //!
-//! `kipo-effects: [{"effect":"reloadPart","name":"messages"}]`. The list is JSON in ASCII, as a
-//! header field may hold nothing else that every proxy lets through.
+//! `kipo-effects: [{"effect":"reloadPart","name":"messages"}]`. The list is JSON in visible ASCII,
+//! because some proxies reject other bytes in a header field.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -11,34 +11,34 @@ use crate::error::{Error, Result};
 
 const NAME: HeaderName = HeaderName::from_static("kipo-effects");
 
-/// The longest list, in bytes. nginx takes 4 KiB of header fields from a server unless it is told
-/// otherwise, and cookies want some of them; what is long belongs into the output.
+/// The longest list, in bytes. By default nginx accepts 4 KiB of header fields from a server, and
+/// cookies need a part of it. Long values belong in the output.
 const BYTES_MAX: usize = 2048;
 
-/// What one answer asks for, in order.
+/// The effects of one response, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
-    /// Each one a JSON object in ASCII.
-    asked: Vec<String>,
-    /// Why nothing can be asked for, if so.
-    refused: Option<&'static str>,
+    /// Each one is a JSON object in ASCII.
+    list: Vec<String>,
+    /// Why this response cannot have effects, if it cannot.
+    unavailable: Option<&'static str>,
 }
 
 impl Effects {
-    /// Returns a list that stays empty, and says why.
-    pub(crate) fn refused(why: &'static str) -> Self {
-        Self { asked: Vec::new(), refused: Some(why) }
+    /// Returns a list that refuses every effect with this reason.
+    pub(crate) fn unavailable(reason: &'static str) -> Self {
+        Self { list: Vec::new(), unavailable: Some(reason) }
     }
 
-    /// Adds one to the list.
+    /// Adds an effect.
     ///
     /// # Errors
     ///
-    /// A 500 if nothing can be asked for here, if `fields` is no object or has a field `effect`, or
-    /// if the list gets too long.
-    pub(crate) fn ask(&mut self, name: &str, fields: &impl Serialize) -> Result<()> {
-        if let Some(why) = self.refused {
-            return Err(Error::internal(format!("the effect `{name}` has no way to go: {why}")));
+    /// Returns a 500 if this response cannot have effects, if `fields` is not an object or has a
+    /// field `effect`, or if the list becomes longer than [`BYTES_MAX`].
+    pub(crate) fn add(&mut self, name: &str, fields: &impl Serialize) -> Result<()> {
+        if let Some(reason) = self.unavailable {
+            return Err(Error::internal(format!("the effect `{name}` cannot be sent: {reason}")));
         }
         let mut effect = format!("{{\"effect\":{}", Value::from(name));
         match serde_json::to_value(fields).map_err(Error::internal)? {
@@ -49,48 +49,48 @@ impl Effects {
                 effect.push_str(&Value::from(fields).to_string()[1..]);
             }
             Value::Object(_) => {
-                let why = "has a field `effect`, which is where its name goes";
-                return Err(Error::internal(format!("the effect `{name}` {why}")));
+                let reason = "has a field `effect`, which is reserved for its name";
+                return Err(Error::internal(format!("the effect `{name}` {reason}")));
             }
             _ => {
-                let why = "has no fields: give it a struct or a map";
-                return Err(Error::internal(format!("the effect `{name}` {why}")));
+                let reason = "has no fields: give it a struct or a map";
+                return Err(Error::internal(format!("the effect `{name}` {reason}")));
             }
         }
-        self.asked.push(ascii(&effect));
+        self.list.push(ascii(&effect));
         let bytes = self.header_bytes();
         if bytes > BYTES_MAX {
-            self.asked.pop();
+            self.list.pop();
             return Err(Error::internal(format!(
                 "the effect `{name}` makes the list {bytes} bytes long, more than {BYTES_MAX}: \
-                 what is long belongs into the output"
+                 return long values in the output"
             )));
         }
         Ok(())
     }
 
-    /// Returns what was asked for so far.
-    pub(crate) fn asked(&self) -> &[String] {
-        &self.asked
+    /// Returns the effects so far, each as JSON.
+    pub(crate) fn as_slice(&self) -> &[String] {
+        &self.list
     }
 
     /// Moves the list into the head of a response.
-    pub(crate) fn take(&mut self, headers: &mut HeaderMap) {
-        if self.asked.is_empty() {
+    pub(crate) fn move_into(&mut self, headers: &mut HeaderMap) {
+        if self.list.is_empty() {
             return;
         }
-        let list = format!("[{}]", std::mem::take(&mut self.asked).join(","));
+        let list = format!("[{}]", std::mem::take(&mut self.list).join(","));
         headers
             .insert(NAME, HeaderValue::try_from(list).expect("ASCII without control characters"));
     }
 
     /// Returns the length of the list with its brackets and commas.
     fn header_bytes(&self) -> usize {
-        self.asked.iter().map(|effect| effect.len() + 1).sum::<usize>() + 1
+        self.list.iter().map(|effect| effect.len() + 1).sum::<usize>() + 1
     }
 }
 
-/// Returns JSON in visible ASCII: all else stands in its strings, where it can be escaped.
+/// Returns JSON in visible ASCII. Other characters occur only in strings, where JSON escapes them.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -115,12 +115,12 @@ mod tests {
     fn check(effects: &[(&str, Value)], expected: &str) {
         let mut list = Effects::default();
         for (name, fields) in effects {
-            list.ask(name, fields).unwrap();
+            list.add(name, fields).unwrap();
         }
         let mut headers = HeaderMap::new();
-        list.take(&mut headers);
+        list.move_into(&mut headers);
         assert_eq!(headers.get(NAME).map_or("", |list| list.to_str().unwrap()), expected);
-        assert!(list.asked().is_empty());
+        assert!(list.as_slice().is_empty());
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_not_visible_ascii_is_escaped() {
+    fn characters_outside_visible_ascii_are_escaped() {
         check(
             &[("toast", json!({ "text": "é😀\n\u{7f}\"\\" }))],
             r#"[{"effect":"toast","text":"\u00e9\ud83d\ude00\n\u007f\"\\"}]"#,
@@ -141,30 +141,30 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused_and_harms_nothing() {
+    fn an_effect_that_cannot_be_sent_is_refused_and_the_list_stays_unchanged() {
         let mut list = Effects::default();
-        list.ask("a", &json!({ "n": 1 })).unwrap();
+        list.add("a", &json!({ "n": 1 })).unwrap();
         for (fields, expected) in [
             (json!([1]), "no fields"),
             (json!("text"), "no fields"),
             (json!({ "effect": "b" }), "a field `effect`"),
-            (json!({ "text": "x".repeat(BYTES_MAX) }), "belongs into the output"),
+            (json!({ "text": "x".repeat(BYTES_MAX) }), "return long values in the output"),
         ] {
-            let error = format!("{:?}", list.ask("toast", &fields).unwrap_err());
+            let error = format!("{:?}", list.add("toast", &fields).unwrap_err());
             assert!(error.contains(expected), "{error}");
         }
-        assert_eq!(list.asked(), [r#"{"effect":"a","n":1}"#]);
+        assert_eq!(list.as_slice(), [r#"{"effect":"a","n":1}"#]);
 
-        let error = format!("{:?}", Effects::refused("it is late").ask("a", &()).unwrap_err());
+        let error = format!("{:?}", Effects::unavailable("it is late").add("a", &()).unwrap_err());
         assert!(error.contains("it is late"), "{error}");
     }
 
     #[test]
-    fn the_longest_list_is_as_long_as_it_says() {
+    fn the_longest_list_fills_its_bound() {
         let mut list = Effects::default();
-        while list.ask("a", &()).is_ok() {}
+        while list.add("a", &()).is_ok() {}
         let mut headers = HeaderMap::new();
-        list.take(&mut headers);
+        list.move_into(&mut headers);
         let bytes = headers[NAME].len();
         assert!(bytes <= BYTES_MAX && bytes + r#",{"effect":"a"}"#.len() > BYTES_MAX, "{bytes}");
     }

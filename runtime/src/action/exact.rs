@@ -1,4 +1,4 @@
-//! Integers that survive JavaScript.
+//! Integers that JavaScript does not round.
 
 use std::{fmt, marker::PhantomData, ops, str::FromStr};
 
@@ -8,14 +8,16 @@ use serde::{
     de::{self, Unexpected, Visitor},
 };
 
-/// An integer that travels as a decimal string, so that no digit of it is lost in the browser.
+/// An integer that is sent as a decimal string, so that the browser loses no digit of it.
 ///
-/// A JavaScript number is exact up to 2⁵³ only. Plain `i64` and `u64` are exact on the server, and
-/// `number` in TypeScript: fine for counts and times, wrong for ids that use all 64 bits.
-/// `Exact<i64>` is `` `${bigint}` `` there: `BigInt(id)` reads it, and `` `${id}` `` writes it.
+/// A JavaScript number is exact only up to 2⁵³. `i64` and `u64` are exact on the server and are
+/// `number` in TypeScript. That is right for counts and times, and wrong for ids that use all 64
+/// bits. `Exact<i64>` is `` `${bigint}` `` in TypeScript: `BigInt(id)` reads it, and `` `${id}` ``
+/// writes it.
 ///
-/// For `i64`, `u64`, `i128` and `u128`. Reads a string as it would write it (no `+`, no spaces, no
-/// zeros in front), or a JSON integer in range; anything else is an error.
+/// It works for `i64`, `u64`, `i128` and `u128`. It reads a string in the form in which it writes
+/// one (no `+`, no spaces, no leading zeros), or a JSON integer in range. Anything else is an
+/// error.
 ///
 /// # Examples
 ///
@@ -29,13 +31,13 @@ use serde::{
 /// assert_eq!(read(r#""9007199254740993""#), Some(id));
 /// assert_eq!(read("9007199254740993"), Some(id));
 ///
-/// // Not a number, not in range, not written as it would be.
+/// // Not a number, not in range, a leading zero, not an integer.
 /// assert_eq!(read(r#""many""#), None);
 /// assert_eq!(read(r#""9223372036854775808""#), None);
 /// assert_eq!(read(r#""007""#), None);
 /// assert_eq!(read("1.5"), None);
 ///
-/// // Inside, it is the number.
+/// // It dereferences to the number.
 /// assert_eq!(*id + 1, 9_007_199_254_740_994);
 /// assert!(id > Exact(1));
 /// assert_eq!(Exact::from(7_u64).to_string(), "7");
@@ -78,7 +80,7 @@ impl<T: FromStr> FromStr for Exact<T> {
     }
 }
 
-/// Implements what depends on the integer: how it is read, written and described.
+/// Implements the conversions of one integer type: reading, writing and its schema.
 macro_rules! exact {
     ($($integer:ty, $format:literal, $pattern:literal;)*) => {$(
         impl From<Exact<$integer>> for $integer {
@@ -116,13 +118,13 @@ macro_rules! exact {
 }
 
 exact! {
-    i64, "int64-string", "^(0|-?[1-9][0-9]*)$";
-    u64, "uint64-string", "^(0|[1-9][0-9]*)$";
-    i128, "int128-string", "^(0|-?[1-9][0-9]*)$";
-    u128, "uint128-string", "^(0|[1-9][0-9]*)$";
+    i64, "int64-string", "^(0|-?[1-9][0-9]{0,18})$";
+    u64, "uint64-string", "^(0|[1-9][0-9]{0,19})$";
+    i128, "int128-string", "^(0|-?[1-9][0-9]{0,38})$";
+    u128, "uint128-string", "^(0|[1-9][0-9]{0,38})$";
 }
 
-/// Reads an integer from its digits, or as it is.
+/// Reads an integer from a JSON integer or from its digits.
 struct Digits<T>(PhantomData<T>);
 
 impl<T> Visitor<'_> for Digits<T>
@@ -136,7 +138,7 @@ where
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        // One number, one text: what was read is written back the same.
+        // Each number has one text, so that it is written as it was read.
         let number = text.parse::<T>().ok().filter(|number| number.to_string() == text);
         number.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_each_range_are_read() {
+    fn the_limits_of_each_range_are_read() {
         check(&format!("\"{}\"", i64::MIN), i64::MIN);
         check(&format!("{}", i64::MIN), i64::MIN);
         check(&format!("\"{}\"", u64::MAX), u64::MAX);
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_refused() {
+    fn a_number_out_of_range_is_refused() {
         check::<i64>("\"9223372036854775808\"", None);
         check::<i64>("9223372036854775808", None);
         check::<u64>("-1", None);

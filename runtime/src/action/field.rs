@@ -1,8 +1,8 @@
-//! One field of an input, for telling what is wrong with it and nothing else.
+//! One field of an input, decoded alone to report what is wrong with it.
 //!
-//! Decoding stops at the first fault. Only when it did, each field is looked at by itself, so
-//! that the answer names every faulty one. The sentences are made from what was expected, which
-//! is in our code, and never from what was sent.
+//! Decoding an input stops at the first fault. Only then is each field decoded alone, so that the
+//! response names every faulty field. The sentences describe the expected value, which is known from
+//! code, and never quote the value that the client sent.
 
 use serde::{
     Deserialize, Deserializer,
@@ -10,9 +10,9 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::action::travel::Incoming;
+use crate::action::codec::Incoming;
 
-/// One field of an input, by its name on the wire.
+/// One field of an input.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     name: &'static str,
@@ -22,9 +22,9 @@ pub struct Field {
     missing: fn() -> bool,
 }
 
-/// What is wrong with a field: where inside it, and a sentence.
+/// A fault of a field: its path inside the field, and a sentence.
 pub(crate) struct Fault {
-    /// Empty where it is the field itself; `[0].name` or `author.name` below it.
+    /// Empty for the field itself; `[0].name` or `author.name` for a value inside of it.
     pub(crate) path: String,
     pub(crate) message: String,
 }
@@ -36,19 +36,19 @@ impl Field {
         Self { name, optional: false, json: json::<T>, form: form::<T>, missing: missing::<T> }
     }
 
-    /// Returns the same field with a default: it may be left out.
+    /// Returns the same field with a default: clients may leave it out.
     #[must_use]
     pub const fn defaulted(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Returns the name on the wire.
+    /// Returns the name of the field in JSON and in forms.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Returns what is wrong with the field in JSON; `None` is a field that was not sent.
+    /// Returns the fault of the field in JSON; `None` is a missing field.
     pub(crate) fn fault_in_json(&self, value: Option<&Value>) -> Option<Fault> {
         match value {
             Some(value) => (self.json)(value),
@@ -56,7 +56,7 @@ impl Field {
         }
     }
 
-    /// Returns what is wrong with the field in a form: its pairs, each with the name `v`.
+    /// Returns the fault of the field in a form; `pairs` are its values, each with the name `v`.
     pub(crate) fn fault_in_form(&self, pairs: Option<&str>) -> Option<Fault> {
         match pairs {
             Some(pairs) => (self.form)(pairs),
@@ -89,16 +89,16 @@ fn form<T: DeserializeOwned>(pairs: &str) -> Option<Fault> {
 
 fn fault<E: std::fmt::Display>(error: serde_path_to_error::Error<E>) -> Option<Fault> {
     let path = error.path().to_string();
-    // The path of the value itself is written as a dot; a part that is not known as a mark.
+    // The path of the value itself is `.`, and an unknown part is `?`.
     let path = if path == "." { String::new() } else { path.replace('?', "") };
     Some(Fault { path, message: sentence(&error.into_inner().to_string()) })
 }
 
-/// Makes a sentence for a stranger from the text of a serde error.
+/// Returns a sentence for the client from the text of a serde error.
 ///
-/// Those texts hold the value that was sent (`invalid type: string "hunter2", expected i32`).
-/// What comes after the last `expected` is from code; the rest is dropped, and a text of another
-/// form is dropped whole.
+/// Such a text contains the value that was sent (`invalid type: string "hunter2", expected i32`).
+/// The words after the last `expected` come from code; the rest is dropped, and so is a text of any
+/// other form.
 pub(crate) fn sentence(error: &str) -> String {
     if let Some(rest) = error.strip_prefix("missing field `")
         && let Some((name, _)) = rest.split_once('`')
@@ -115,7 +115,7 @@ pub(crate) fn sentence(error: &str) -> String {
         .then(|| error.rsplit_once(", expected "))
         .flatten();
     let Some((_, expected)) = expected else { return "is not valid".to_owned() };
-    // serde_json says where in the text it was; the path says it better.
+    // serde_json adds the position in the text, which the path makes unnecessary.
     let expected = expected.split_once(" at line ").map_or(expected, |(expected, _)| expected);
     let expected = match expected {
         "a string" | "a borrowed string" => "text",
@@ -146,12 +146,12 @@ fn integer(expected: &str) -> String {
     format!("must be a whole number {range}")
 }
 
-/// Returns whether a field of type `T` has to be sent: whether serde finds no value for it.
+/// Returns whether a field of type `T` is required: whether serde has no value for a missing one.
 fn missing<T: DeserializeOwned>() -> bool {
     T::deserialize(Missing).is_err()
 }
 
-/// A field that was not sent. Only an option makes something of it.
+/// A missing field: only an `Option` has a value for it.
 struct Missing;
 
 impl<'de> Deserializer<'de> for Missing {
@@ -194,14 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn a_right_value_has_no_fault() {
+    fn a_valid_value_has_no_fault() {
         check::<String>(Some(&json!("a")), None);
         check::<Option<String>>(None, None);
         check::<Option<String>>(Some(&json!(null)), None);
     }
 
     #[test]
-    fn a_fault_names_what_was_expected_and_not_what_was_sent() {
+    fn a_fault_describes_the_expected_value_and_not_the_one_that_was_sent() {
         check::<i64>(Some(&json!("hunter2, expected peace")), Some(("", "must be a whole number")));
         check::<u8>(Some(&json!(300)), Some(("", "must be a whole number from 0 to 255")));
         check::<String>(Some(&json!(7)), Some(("", "must be text")));
@@ -214,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn a_field_with_a_default_may_be_left_out() {
+    fn a_field_with_a_default_is_optional() {
         assert!(Field::new::<String>("f").defaulted().fault_in_json(None).is_none());
     }
 
     #[test]
-    fn forms_are_looked_at_in_the_same_way() {
+    fn a_field_of_a_form_has_the_same_faults() {
         let field = Field::new::<Vec<u8>>("f");
         assert!(field.fault_in_form(Some("v=1&v=2")).is_none());
         assert!(field.fault_in_form(Some("v=1&v=x")).is_some());

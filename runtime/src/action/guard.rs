@@ -1,16 +1,17 @@
-//! Who may go on to the action: asked in order, before anything of the body is read.
+//! Guards: they run in order, before anything of a request's body is read.
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::{
-    action::{context::Context, origin::Origin},
+    action::{context::Context, origin::OriginCheck},
     error::Result,
 };
 
-/// Something that admits a request or refuses it. Calls and streams pass the same guards, those
-/// of [`App::guard`](crate::App::guard); pages have guards of their own, by
+/// Admits a request or refuses it.
+///
+/// [`App::guard`](crate::App::guard) adds guards of calls and streams. Pages have guards of their own:
 /// [`App::guard_pages`](crate::App::guard_pages) and `#[page("admin", guard = MembersOnly)]`.
 ///
 /// # Examples
@@ -41,18 +42,18 @@ use crate::{
 )]
 #[async_trait]
 pub trait Guard: Send + Sync + 'static {
-    /// Admits the request, or says why not.
+    /// Admits the request, or refuses it with an error.
     ///
     /// # Errors
     ///
-    /// What the caller is answered instead of the action's output or the page.
+    /// The error is the response, in place of the action's output or of the page.
     async fn admit(&self, cx: &Context) -> Result<()>;
 }
 
-/// The guards of an app, in their order: the origin first, then the app's own.
+/// The guards of an app, in their order: the check of the origin first, then the app's own.
 #[derive(Clone, Default)]
 pub(crate) struct Guards {
-    pub(crate) origin: Origin,
+    pub(crate) origin: OriginCheck,
     own: Vec<Arc<dyn Guard>>,
 }
 
@@ -61,7 +62,7 @@ impl Guards {
         self.own.push(Arc::new(guard));
     }
 
-    /// Asks each guard until one refuses.
+    /// Runs each guard until one refuses.
     pub(crate) async fn admit(&self, cx: &Context) -> Result<()> {
         self.origin.admit(cx)?;
         for guard in &self.own {

@@ -1,8 +1,8 @@
-//! Lets generated code name what an action function answers.
+//! Lets generated code name the output of an action function.
 
 use crate::error::Result;
 
-/// What an `#[action]` function returns: a [`Result`](crate::Result) with an output.
+/// The return type of an `#[action]` function: a [`Result`](crate::Result) with an output.
 #[diagnostic::on_unimplemented(
     message = "an action function returns `kipo::Result<Output>`, not `{Self}`",
     label = "not a `kipo::Result`"
@@ -11,11 +11,11 @@ pub trait IntoOutput {
     /// The output.
     type Output;
 
-    /// Returns the answer as it is.
+    /// Returns the value unchanged.
     ///
     /// # Errors
     ///
-    /// The error that was answered.
+    /// Returns the error of the action function.
     fn result(self) -> Result<Self::Output>;
 }
 

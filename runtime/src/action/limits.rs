@@ -1,8 +1,8 @@
-//! Named bounds on what a stranger can send and hold open.
+//! Limits on what a client can send, and on how long its calls and streams may run.
 
 use std::time::Duration;
 
-/// The bounds of one action, where they differ from the app's.
+/// The limits of one action, where they differ from those of the app.
 ///
 /// # Examples
 ///
@@ -26,7 +26,8 @@ use std::time::Duration;
 ///     }
 /// }
 ///
-/// assert_eq!(Print::LIMITS, Limits::new().timeout(Duration::from_secs(120)).body_bytes_max(8 << 20));
+/// let limits = Limits::new().timeout(Duration::from_secs(120)).body_bytes_max(8 << 20);
+/// assert_eq!(Print::LIMITS, limits);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -36,48 +37,73 @@ pub struct Limits {
     pub(crate) stream_time: Option<Duration>,
 }
 
-/// The largest body of a request in bytes, unless set. Forms and messages are far smaller; an
-/// action that takes files says so.
+/// The default of [`Limits::body_bytes_max`]. Forms and messages are far smaller; an action that
+/// accepts files sets its own limit.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// The longest that a call may run, unless set: what a person still waits for.
+/// The default of [`Limits::timeout`]: about as long as a person waits for a response.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest silence of a stream, unless set. Proxies close what is silent for 30 to 60 s.
+/// The default of [`Limits::ping`]. Proxies close a connection after 30 to 60 s without data.
 const PING: Duration = Duration::from_secs(15);
 
 impl Limits {
-    /// Returns no bounds of its own: the app's hold.
+    /// Returns limits that are all unset, so those of the app apply.
     #[must_use]
     pub const fn new() -> Self {
         Self { body_bytes_max: None, timeout: None, ping: None, stream_time: None }
     }
 
-    /// Sets the largest body, in bytes; 1 MiB unless set. More is a 413.
+    /// Sets the largest body of a request, in bytes. The default is 1 MiB. A larger body is a 413.
+    ///
+    /// ```
+    /// use kipo::Limits;
+    ///
+    /// let limits = Limits::new().body_bytes_max(8 << 20);
+    /// assert_ne!(limits, Limits::new());
+    /// ```
     #[must_use]
     pub const fn body_bytes_max(mut self, bytes: usize) -> Self {
         self.body_bytes_max = Some(bytes);
         self
     }
 
-    /// Sets how long a call may run; 30 s unless set. Longer is a 504, and the action is dropped.
-    /// Streams run as long as their client stays.
+    /// Sets how long a call may run. The default is 30 s. After that time the action is dropped
+    /// and the response is a 504. Streams have no such limit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use kipo::Limits;
+    ///
+    /// let limits = Limits::new().timeout(Duration::from_secs(120));
+    /// assert_ne!(limits, Limits::new());
+    /// ```
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets after how much silence a stream sends a comment; 15 s unless set.
+    /// Sets how long a stream may be silent before it sends a comment. The default is 15 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use kipo::Limits;
+    ///
+    /// let limits = Limits::new().ping(Duration::from_secs(5));
+    /// assert_ne!(limits, Limits::new());
+    /// ```
     #[must_use]
     pub const fn ping(mut self, ping: Duration) -> Self {
         self.ping = Some(ping);
         self
     }
 
-    /// Sets how long one connection of a stream may last; for ever unless set. It ends at a
-    /// random moment of the last quarter of that time, as in a drain: its client comes back and
-    /// resumes. A reader behind a proxy may be gone while the proxy goes on reading; this finds it.
+    /// Sets how long one connection of a stream may last. The default is no limit.
+    ///
+    /// The connection ends at a random moment in the last quarter of that time. As in a drain, its
+    /// client reconnects and resumes. Use this limit behind a proxy that may go on reading after
+    /// its client has disconnected: without it, the server does not notice.
     ///
     /// ```
     /// use std::time::Duration;
@@ -93,7 +119,8 @@ impl Limits {
         self
     }
 
-    /// Returns the bounds that hold: these, else the app's, else the defaults.
+    /// Returns the limits that apply: each one is that of the action, or that of the app, or the
+    /// default.
     pub(crate) fn within(self, app: Self) -> Bounds {
         Bounds {
             body_bytes_max: self.body_bytes_max.or(app.body_bytes_max).unwrap_or(BODY_BYTES_MAX),
@@ -104,12 +131,12 @@ impl Limits {
     }
 }
 
-/// The bounds that hold for one action.
+/// The limits that apply to one action.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) body_bytes_max: usize,
     pub(crate) timeout: Duration,
     pub(crate) ping: Duration,
-    /// `None` is for ever.
+    /// `None` is no limit.
     pub(crate) stream_time: Option<Duration>,
 }

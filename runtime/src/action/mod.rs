@@ -1,6 +1,11 @@
-//! What an app author writes against: actions, their request as plain data, guards, rules and limits. Start reading at [`call`].
+//! What an app's author writes against: the trait of a call, the request as plain data, guards,
+//! validation rules, effects and limits.
+//!
+//! This room knows the request as plain data. It may know failures (`error`) and the words of HTTP
+//! (`header`). It knows no socket, no stream and no table of actions. Start reading at `call`.
 
 mod call;
+mod codec;
 mod context;
 mod effects;
 mod exact;
@@ -10,11 +15,11 @@ mod into_output;
 mod limits;
 mod origin;
 mod state;
-mod travel;
 mod validate;
 
 pub use self::{
     call::{Action, Input},
+    codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
     context::Context,
     exact::Exact,
     field::Field,
@@ -22,7 +27,6 @@ pub use self::{
     into_output::IntoOutput,
     limits::Limits,
     state::{State, StateNeed},
-    travel::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
     validate::{Validate, rules},
 };
 

@@ -1,4 +1,4 @@
-//! The application's own state, found by its type.
+//! The state of the application, found by its type.
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -8,9 +8,29 @@ use std::{
     sync::Arc,
 };
 
-/// A piece of application state, shared by all requests.
+/// A value of application state, shared by all requests.
 ///
-/// As an argument of an `#[action]` function it is filled in, and checked at start.
+/// [`App::state`](crate::App::state) adds it, and [`Context::state`](crate::Context::state) returns
+/// it. An `#[action]` or `#[page]` function may have it as an argument; the app then checks at
+/// start that the state is there.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{Action, Context, Result, State, action};
+///
+/// struct Greeting(&'static str);
+///
+/// #[action]
+/// async fn greet(greeting: State<Greeting>) -> Result<String> {
+///     Ok(greeting.0.to_owned())
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let cx = Context::test().with_state(Greeting("Hello"));
+/// assert_eq!(Greet {}.call(cx).await.unwrap(), "Hello");
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct State<T>(Arc<T>);
 
@@ -28,7 +48,7 @@ impl<T> Deref for State<T> {
     }
 }
 
-/// A piece of application state that an action or a page cannot do without, checked at start.
+/// A type of application state that an action or a page needs. The app checks it at start.
 #[derive(Clone, Copy, Debug)]
 pub struct StateNeed {
     pub(crate) id: fn() -> TypeId,
@@ -48,7 +68,7 @@ impl StateNeed {
 pub(crate) struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl States {
-    /// Adds a piece of state; a second one of the same type takes the place of the first.
+    /// Adds a value; it replaces an earlier one of the same type.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, state: T) {
         Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), Arc::new(state));
     }

@@ -1,15 +1,15 @@
-//! Rules that a value keeps before an action sees it.
+//! Rules that a value fulfils before an action receives it.
 //!
-//! `#[validate(…)]` on a field of an `#[action]` or a `#[data]` type writes the [`Validate`] for
-//! it; each rule is one function of [`rules`], which answers a sentence or nothing. Sentences go
-//! to strangers and never hold the value.
+//! `#[validate(…)]` on a field of an `#[action]` or a `#[data]` type implements [`Validate`]. Each
+//! rule is one function of [`rules`], which returns a sentence for a wrong value. Clients read the
+//! sentences, so they never contain the value.
 
 use crate::error::FieldErrors;
 
-/// A value that can tell what is wrong with it.
+/// Checks the rules of a value.
 ///
-/// `#[action]` and `#[data]` implement it from `#[validate(…)]` attributes. Write it by hand for
-/// rules across fields, and ask for it with `#[validate(nested)]`.
+/// `#[action]` and `#[data]` implement it from `#[validate(…)]` attributes. Implement it by hand for
+/// rules across fields, and use it with `#[validate(nested)]`.
 ///
 /// # Examples
 ///
@@ -32,7 +32,7 @@ use crate::error::FieldErrors;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no rules of its own",
-    label = "nothing to look at",
+    label = "nothing to check",
     note = "put `#[kipo::data]` above the type, or implement `Validate` for it"
 )]
 pub trait Validate {
@@ -70,7 +70,7 @@ pub mod rules {
         fmt::Display,
     };
 
-    /// What has a length: characters of a text, items of a collection. `None` has none.
+    /// A value with a length: the characters of a text or the items of a collection.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` has no length",
         label = "neither a text nor a collection"
@@ -79,7 +79,7 @@ pub mod rules {
         /// The unit in the singular.
         const UNIT: &'static str;
 
-        /// Returns the length, or `None` where there is no value to measure.
+        /// Returns the length, or `None` for an `Option` without a value.
         fn length(&self) -> Option<u64>;
     }
 
@@ -126,7 +126,7 @@ pub mod rules {
         }
     }
 
-    /// `length(min = …, max = …, equal = …)`: characters of a text or items of a collection.
+    /// Checks `length(min = …, max = …, equal = …)`: characters of a text or items of a collection.
     pub fn length<T: Length + ?Sized>(
         value: &T,
         min: Option<u64>,
@@ -134,9 +134,9 @@ pub mod rules {
     ) -> Option<String> {
         let length = value.length()?;
         let units = |n: u64| if n == 1 { T::UNIT.to_owned() } else { format!("{}s", T::UNIT) };
-        let right = min.is_none_or(|min| min <= length) && max.is_none_or(|max| length <= max);
+        let is_valid = min.is_none_or(|min| min <= length) && max.is_none_or(|max| length <= max);
         match (min, max) {
-            _ if right => None,
+            _ if is_valid => None,
             (Some(min), Some(max)) if min == max => {
                 Some(format!("must have exactly {min} {}", units(min)))
             }
@@ -147,13 +147,13 @@ pub mod rules {
         }
     }
 
-    /// A number, or perhaps one.
+    /// A number, or an `Option` of one.
     #[diagnostic::on_unimplemented(message = "`{Self}` is not a number", label = "not a number")]
     pub trait Number {
-        /// The type in which bounds are written.
+        /// The type of the bounds.
         type Bound: PartialOrd + Display;
 
-        /// Returns the number, or `None` where there is none.
+        /// Returns the number, or `None` for an `Option` without a value.
         fn number(&self) -> Option<Self::Bound>;
     }
 
@@ -178,17 +178,17 @@ pub mod rules {
         }
     }
 
-    /// `range(min = …, max = …)`: a number within bounds, both included.
+    /// Checks `range(min = …, max = …)`: a number within bounds, both included.
     pub fn range<T: Number>(
         value: &T,
         min: Option<T::Bound>,
         max: Option<T::Bound>,
     ) -> Option<String> {
         let number = value.number()?;
-        let right = min.as_ref().is_none_or(|min| *min <= number)
+        let is_valid = min.as_ref().is_none_or(|min| *min <= number)
             && max.as_ref().is_none_or(|max| number <= *max);
         match (min, max) {
-            _ if right => None,
+            _ if is_valid => None,
             (Some(min), Some(max)) => Some(format!("must be from {min} to {max}")),
             (Some(min), None) => Some(format!("must be at least {min}")),
             (None, Some(max)) => Some(format!("must be at most {max}")),
@@ -196,10 +196,10 @@ pub mod rules {
         }
     }
 
-    /// A text, or perhaps one.
+    /// A text, or an `Option` of one.
     #[diagnostic::on_unimplemented(message = "`{Self}` is not a text", label = "not a text")]
     pub trait Text {
-        /// Returns the text, or `None` where there is none.
+        /// Returns the text, or `None` for an `Option` without a value.
         fn text(&self) -> Option<&str>;
     }
 
@@ -221,6 +221,9 @@ pub mod rules {
         }
     }
 
+    /// The rule [`email`] as a pattern of JSON Schema, from the HTML standard ("valid email address").
+    pub const EMAIL: &str = "^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$";
+
     /// `email`: the syntax that `<input type=email>` accepts (HTML, "valid email address").
     pub fn email<T: Text + ?Sized>(value: &T) -> Option<String> {
         (!is_email(value.text()?)).then(|| "must be an email address".to_owned())
@@ -241,28 +244,31 @@ pub mod rules {
         local_ok && domain.split('.').all(label_ok)
     }
 
+    /// The rule [`url`] as a pattern of JSON Schema, for a text that is a URI.
+    pub const URL: &str = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
+
     /// `url`: an absolute `http` or `https` URL with a host.
     pub fn url<T: Text + ?Sized>(value: &T) -> Option<String> {
         let text = value.text()?;
-        let right = text.parse::<http::Uri>().is_ok_and(|uri| {
+        let is_valid = text.parse::<http::Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
         });
-        (!right).then(|| "must be an http or https URL".to_owned())
+        (!is_valid).then(|| "must be an http or https URL".to_owned())
     }
 
-    /// `contains(pattern = "…")`: a text that holds another.
+    /// `contains(pattern = "…")`: a text that contains another.
     pub fn contains<T: Text + ?Sized>(value: &T, pattern: &str) -> Option<String> {
         (!value.text()?.contains(pattern)).then(|| format!("must contain {pattern:?}"))
     }
 
-    /// `required`: an option that holds a value.
+    /// `required`: an `Option` with a value.
     pub fn required<T>(value: &Option<T>) -> Option<String> {
         value.is_none().then(|| "is required".to_owned())
     }
 
-    /// `custom(function = path)`: a function of yours, `fn(&T) -> Result<(), impl Display>`. One
-    /// for `str` does for a `String`, and one for a slice for a `Vec`.
+    /// `custom(function = path)`: a function of the app, `fn(&T) -> Result<(), impl Display>`. A
+    /// function for `str` works for a `String`, and one for a slice works for a `Vec`.
     pub fn custom<T: Borrow<U> + ?Sized, U: ?Sized, E: Display>(
         value: &T,
         rule: impl FnOnce(&U) -> Result<(), E>,
@@ -272,7 +278,7 @@ pub mod rules {
 }
 
 impl FieldErrors {
-    /// Adds the sentence that a rule answered, if it did.
+    /// Adds the sentence of a broken rule.
     #[doc(hidden)]
     pub fn check(&mut self, field: &str, broken: Option<String>) {
         if let Some(message) = broken {
@@ -303,12 +309,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_email(text: &str, right: bool) {
-        assert_eq!(email(text).is_none(), right, "{text}");
+    fn check_email(text: &str, is_valid: bool) {
+        assert_eq!(email(text).is_none(), is_valid, "{text}");
     }
 
     #[test]
-    fn email_is_what_an_input_of_that_type_takes() {
+    fn email_accepts_what_an_email_input_accepts() {
         check_email("ann@example.org", true);
         check_email("a.b+c@localhost", true);
         check_email("ann", false);
@@ -319,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn url_is_absolute_and_of_the_web() {
+    fn url_is_absolute_and_has_a_web_scheme() {
         assert!(url("https://example.org/a?b").is_none());
         assert!(url("javascript:alert(1)").is_some());
         assert!(url("/a").is_some());

@@ -1,4 +1,4 @@
-//! The app: what it is made of, checked as a whole, then served.
+//! The app: its settings, the checks at start, and the server or the router that they make.
 
 use std::{
     fmt,
@@ -16,18 +16,33 @@ use tokio_util::task::TaskTracker;
 use crate::dev::DevLoop;
 use crate::{
     action::{Guard, Guards, Limits, States},
-    app::{mount, start_error::StartError},
+    app::{
+        mount::{self, Schema},
+        start_error::StartError,
+    },
     error::StartDiagnostic,
     files::{Files, client},
-    header::RequestId,
+    header::{RequestId, TupleOrigin},
     page::{PageGuards, Pages, Settings},
-    request::{Route, route},
+    request::{AllowedHost, HostCheck, Hosts, Route, route},
     schema::{Types, typescript},
     server::{Addresses, ServeLimits, Shared, serve},
     stream::{Drain, topics},
 };
 
-/// An app: its state, guards, limits and files. Actions and pages find their way by themselves.
+/// An app: its state, guards, limits and files. Actions and pages register themselves.
+///
+/// # Hosts
+///
+/// [`allow_host`](Self::allow_host) and [`site`](Self::site) name the hosts that the app serves. The
+/// response to a request with another `Host` is a 421, before anything of the app runs. IP addresses,
+/// `localhost` and the names below it are always served.
+///
+/// | | a host is named | no host is named |
+/// |---|---|---|
+/// | [`run`](Self::run) and [`serve`](Self::serve), debug build | only those | no other host |
+/// | [`run`](Self::run) and [`serve`](Self::serve), release | only those | any host |
+/// | [`router`](Self::router), any build | only those | any host |
 ///
 /// # Examples
 ///
@@ -50,12 +65,15 @@ pub struct App {
     states: States,
     guards: Guards,
     page_guards: PageGuards,
+    trusted_origins: Vec<String>,
     site: Option<String>,
+    allowed_hosts: Vec<String>,
+    publishes_schema: bool,
     limits: Limits,
     serve_limits: ServeLimits,
     data_dir: PathBuf,
     trusted_proxies: Vec<IpAddr>,
-    /// Whether pages follow edits; never in a release.
+    /// Whether pages follow edits. A release never does.
     follows_edits: bool,
 }
 
@@ -69,7 +87,10 @@ impl App {
             states: States::default(),
             guards: Guards::default(),
             page_guards: PageGuards::default(),
+            trusted_origins: Vec::new(),
             site: None,
+            allowed_hosts: Vec::new(),
+            publishes_schema: cfg!(debug_assertions),
             limits: Limits::new(),
             serve_limits: ServeLimits::default(),
             data_dir: "data".into(),
@@ -78,29 +99,30 @@ impl App {
         }
     }
 
-    /// Sets the path below which actions and the client are served; `/_kipo` unless set.
+    /// Sets the path below which actions and the client are; `/_kipo` by default.
     #[must_use]
     pub fn base(mut self, base: impl Into<String>) -> Self {
         self.base = base.into();
         self
     }
 
-    /// Gives the app its pages and public files: `.files(kipo::files!())`.
+    /// Sets the pages and public files: `.files(kipo::files!())`.
     #[must_use]
     pub fn files(mut self, files: Files) -> Self {
         self.files = Some(files);
         self
     }
 
-    /// Gives the app a piece of state, found by its type with [`Context::state`](crate::Context::state).
+    /// Adds a value that [`Context::state`](crate::Context::state) returns by its type.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
         self.states.insert(state);
         self
     }
 
-    /// Sets the app's own address as its visitors know it, for what a page says of itself to
-    /// others: see [`Meta::canonical`](crate::Meta::canonical).
+    /// Sets the app's own address, as its visitors write it. Pages need it for tags that have to be
+    /// whole addresses: see [`Meta::canonical`](crate::Meta::canonical). Its host is one that the app
+    /// [serves](Self#hosts).
     ///
     /// ```standalone_crate
     /// use kipo::App;
@@ -115,11 +137,46 @@ impl App {
         self
     }
 
-    /// Adds a guard of the page `folder.html` and of all pages below `folder/`; of all pages if
-    /// `folder` is empty. Before a page's own guard they are asked in the order in which they were
-    /// added, whatever the page's data is.
+    /// Adds a host that the app [serves](Self#hosts): `app.example.org`, or `*.example.org` for all
+    /// names below it. `--allow-host` adds hosts too.
     ///
-    /// Scripts, styles and public files pass no guard, nor does the page of an error.
+    /// The check stops DNS rebinding: a page of another site that lets its own name point to this
+    /// server is the server's own origin for the browser, and reads all that its visitor may read. In
+    /// a release without TLS, or behind a proxy that forwards every name, name the app's hosts.
+    ///
+    /// Names are compared without case, and ports are not compared.
+    ///
+    /// ```standalone_crate
+    /// use kipo::App;
+    ///
+    /// assert!(App::new().allow_host("app.example.org").allow_host("*.example.net").router().is_ok());
+    /// let error = App::new().allow_host("https://example.org").router().unwrap_err();
+    /// assert!(error.to_string().contains("no scheme, no port, no path"));
+    /// ```
+    #[must_use]
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed_hosts.push(host.into());
+        self
+    }
+
+    /// Serves `openapi.json` and `client.d.ts` below the base path in a release too. They list every
+    /// action, its input and its output. Without this only a debug build serves them, and the
+    /// response of a release is a 404. The browser client needs neither.
+    ///
+    /// ```
+    /// let _app = kipo::App::new().publish_schema();
+    /// ```
+    #[must_use]
+    pub fn publish_schema(mut self) -> Self {
+        self.publishes_schema = true;
+        self
+    }
+
+    /// Adds a guard of the page `folder.html` and of all pages below `folder/`, or of all pages if
+    /// `folder` is empty. These guards run in the order in which they were added, and before the
+    /// page's own guard, also for pages without data.
+    ///
+    /// Scripts, styles, public files and error pages have no guards.
     ///
     /// ```
     /// use kipo::{App, Context, Error, Guard, Result, async_trait};
@@ -143,21 +200,30 @@ impl App {
         self
     }
 
-    /// Adds a guard of actions; guards are asked in the order in which they were added.
+    /// Adds a guard of actions. Guards run in the order in which they were added.
     #[must_use]
     pub fn guard(mut self, guard: impl Guard) -> Self {
         self.guards.push(guard);
         self
     }
 
-    /// Lets pages of another origin call actions, such as `https://admin.example.org`.
+    /// Lets pages of another origin call actions. Scheme and host are compared without case, and the
+    /// default port of `http` and `https` equals none.
+    ///
+    /// ```standalone_crate
+    /// use kipo::App;
+    ///
+    /// assert!(App::new().trusted_origin("https://ADMIN.example.org:443").router().is_ok());
+    /// let error = App::new().trusted_origin("admin.example.org").router().unwrap_err();
+    /// assert!(error.to_string().contains("looks like `https://admin.example.org`"));
+    /// ```
     #[must_use]
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.guards.origin.trusted.push(origin.into());
+        self.trusted_origins.push(origin.into());
         self
     }
 
-    /// Sets the bounds of all actions that set none of their own.
+    /// Sets the bounds of all actions. An action's own bounds win.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -171,20 +237,20 @@ impl App {
         self
     }
 
-    /// Sets the directory of the durable topics ([`#[topic]`](macro@crate::topic)); `data` unless
-    /// set, and `--data-dir` wins. It is made if it is not there, and only if there are any.
+    /// Sets the directory of the durable topics ([`#[topic]`](macro@crate::topic)); `data` by default,
+    /// and `--data-dir` wins. The app creates it at start if it has a durable topic.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = path.into();
         self
     }
 
-    /// Names a proxy that answers for many clients, by the address that it connects from.
+    /// Adds a proxy that forwards requests of many clients, by the address that it connects from.
     ///
     /// Its connections are not counted, and a stream counts for the address that the proxy saw:
     /// the last in `X-Forwarded-For` that is not a trusted proxy itself. Connections from this
-    /// machine (`127.0.0.1` and `::1`) are never counted; name those too if a proxy on it shall
-    /// tell its clients apart.
+    /// machine (`127.0.0.1` and `::1`) are never counted. If a proxy runs on this machine, add these
+    /// addresses too, so that its streams count for its clients.
     ///
     /// ```
     /// let _app = kipo::App::new().trusted_proxy([10, 0, 0, 7]).trusted_proxy([127, 0, 0, 1]);
@@ -195,30 +261,36 @@ impl App {
         self
     }
 
-    /// Returns the app as a router, for mounting it in an axum app of one's own.
+    /// Returns the app as a router, for another axum app.
+    ///
+    /// The router checks `Host` only if [`allow_host`](Self::allow_host) or [`site`](Self::site) names
+    /// a host, in debug builds too: the other app's server decides which hosts it serves.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the app: two actions of one name, state that is missing, a
-    /// page that does not parse, a data directory that is in use.
+    /// Fails with all errors of the app: two actions with one name, missing state, a page that does
+    /// not parse, a host that is malformed, a data directory that is in use.
     pub fn router(self) -> Result<Router, StartError> {
         let data_dir = self.data_dir.clone();
         let built = self.build()?;
         open_topics(&data_dir)?;
         built.watch();
-        Ok(built.router)
+        Ok(Hosts::of_router(&built.allowed_hosts).layer(built.router))
     }
 
     /// Serves the app on a socket until `stop` completes, then drains.
     ///
+    /// The system accepts connections from the moment in which the socket listens. The app opens its
+    /// data directory before it reads any request from them.
+    ///
     /// # Errors
     ///
-    /// What [`router`](Self::router) finds; and what the socket says.
+    /// Fails with the errors of [`router`](Self::router), or if the socket fails.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops accepting at once and does not wait for what was admitted; it
-    /// goes on in the background.
+    /// Dropping the future stops accepting at once. It does not wait for admitted requests, which
+    /// go on in the background.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -229,7 +301,9 @@ impl App {
         let built = self.build()?;
         open_topics(&data_dir)?;
         built.watch();
-        Ok(serve::serve(listener, built.router, built.shared, limits, stop).await?)
+        let Built { router, shared, allowed_hosts, .. } = built;
+        let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
+        Ok(serve::serve(listener, app, shared, limits, stop).await?)
     }
 
     /// Returns the bounds on connections that were set.
@@ -242,18 +316,25 @@ impl App {
         &self.data_dir
     }
 
-    /// Serves pages as they are at the start, without the development loop.
+    /// Returns the hosts that were named, without those that are malformed: a version of the app
+    /// reports these.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn allowed_hosts_set(&mut self) -> Vec<AllowedHost> {
+        self.take_hosts(&mut Vec::new())
+    }
+
+    /// Leaves the development loop out: pages stay as they are at start.
     pub(crate) fn without_edits(self) -> Self {
         Self { follows_edits: false, ..self }
     }
 
-    /// Returns the folder of the app, if its files are on disk.
+    /// Returns the folder of the app if its files are on disk.
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn root(&self) -> Option<&Path> {
         self.files.as_ref()?.root()
     }
 
-    /// Returns the folder of the package that the files belong to, if they are on disk.
+    /// Returns the folder of the package that contains the files, if they are on disk.
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn package(&self) -> Option<PathBuf> {
         self.files.as_ref()?.package().map(Path::to_owned)
@@ -265,11 +346,12 @@ impl App {
         &self.base
     }
 
-    /// Checks everything, and puts it together.
-    pub(crate) fn build(self) -> Result<Built, StartError> {
+    /// Checks all settings, actions and pages, and makes the router.
+    pub(crate) fn build(mut self) -> Result<Built, StartError> {
         let mut errors: Vec<StartDiagnostic> = base_error(&self.base).into_iter().collect();
-        errors.extend(self.site.as_deref().and_then(site_error));
-        errors.extend(topics::doubled_names());
+        errors.extend(topics::duplicate_names());
+        let allowed_hosts = self.take_hosts(&mut errors);
+        self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
         let routes = route::collect(&self.states).map_err(|wrong| errors.extend(wrong)).ok();
         let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
             errors.extend(wrong);
@@ -295,8 +377,8 @@ impl App {
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
         let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
-        let router =
-            mount::router(&self.base, &shared, &routes, &types, &declarations, pages.clone());
+        let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
+        let router = mount::router(&self.base, &shared, &routes, schema, pages.as_ref());
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.filter(|_| self.follows_edits).map(|pages| DevLoop::new(pages, &types));
         #[cfg(all(feature = "dev", debug_assertions))]
@@ -307,10 +389,45 @@ impl App {
         Ok(Built {
             router,
             shared,
+            allowed_hosts,
             declarations,
             #[cfg(all(feature = "dev", debug_assertions))]
             develop,
         })
+    }
+
+    /// Parses the hosts that the app serves.
+    fn take_hosts(&mut self, errors: &mut Vec<StartDiagnostic>) -> Vec<AllowedHost> {
+        let mut hosts = Vec::new();
+        for text in std::mem::take(&mut self.allowed_hosts) {
+            match AllowedHost::parse(&text) {
+                Some(host) => hosts.push(host),
+                None => errors.push(wrong_setting("allow_host", &text, AllowedHost::EXPECTED)),
+            }
+        }
+        if let Some(site) = &self.site {
+            let address = site.strip_suffix('/').unwrap_or(site);
+            match TupleOrigin::parse(address).filter(TupleOrigin::is_web) {
+                Some(origin) => hosts.push(AllowedHost::of(origin.authority())),
+                None => errors.push(wrong_setting("site", site, SITE_EXPECTED)),
+            }
+        }
+        hosts
+    }
+
+    /// Parses the origins whose pages may call actions.
+    fn take_trusted_origins(
+        &mut self,
+        errors: &mut Vec<StartDiagnostic>,
+    ) -> Vec<TupleOrigin<'static>> {
+        let mut origins = Vec::new();
+        for text in std::mem::take(&mut self.trusted_origins) {
+            match TupleOrigin::parse(&text) {
+                Some(origin) => origins.push(origin.into_owned()),
+                None => errors.push(wrong_setting("trusted_origin", &text, ORIGIN_EXPECTED)),
+            }
+        }
+        origins
     }
 }
 
@@ -326,10 +443,12 @@ impl fmt::Debug for App {
     }
 }
 
-/// An app that was checked.
+/// An app without errors.
 pub(crate) struct Built {
+    /// Does not check the host of a request.
     pub(crate) router: Router,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// The text of `client.d.ts`.
     pub(crate) declarations: String,
     /// The development loop, if there is one.
@@ -338,14 +457,15 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    /// Follows edits in this process, if the app does.
+    /// Watches the files of the app in this process, if pages follow edits.
     fn watch(&self) {
         #[cfg(all(feature = "dev", debug_assertions))]
         self.develop.iter().for_each(DevLoop::watch);
     }
 }
 
-/// Opens the durable topics that are not open yet, in a directory.
+/// Opens the durable topics that are not open yet in a store in that directory. Returns the store,
+/// if there is such a topic.
 pub(crate) fn open_topics(path: &Path) -> Result<Option<Store>, StartError> {
     topics::open_all(|| open_store(path)).map_err(|start_error| StartError(vec![start_error]))
 }
@@ -357,7 +477,7 @@ fn open_store(path: &Path) -> Result<Store, StartDiagnostic> {
 
 #[cfg(not(feature = "disk"))]
 fn open_store(_: &Path) -> Result<Store, StartDiagnostic> {
-    let message = "durable topics need the feature `disk` of kipo, which this build leaves out";
+    let message = "durable topics need the feature `disk` of kipo, which this build does not have";
     Err(StartDiagnostic::new("topics", message))
 }
 
@@ -367,17 +487,20 @@ fn base_error(base: &str) -> Option<StartDiagnostic> {
             && !segment.starts_with('.')
             && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    let right = base.strip_prefix('/').is_some_and(|path| path.split('/').all(segment));
-    let message = "a base path looks like `/_kipo`: a slash, then names without one at the end";
-    (!right).then(|| StartDiagnostic::new(format!("App::base({base:?})"), message))
+    let is_valid = base.strip_prefix('/').is_some_and(|path| path.split('/').all(segment));
+    let expected = "a base path looks like `/_kipo`: it begins with a slash, and ends without one";
+    (!is_valid).then(|| wrong_setting("base", base, expected))
 }
 
-fn site_error(site: &str) -> Option<StartDiagnostic> {
-    let uri = site.parse::<http::Uri>().unwrap_or_default();
-    let web = matches!(uri.scheme_str(), Some("http" | "https"));
-    let right = web && matches!(uri.path(), "" | "/") && uri.query().is_none();
-    let message = "a site's address looks like `https://example.org`: no path behind the name";
-    (!right).then(|| StartDiagnostic::new(format!("App::site({site:?})"), message))
+const SITE_EXPECTED: &str = "a site's address looks like `https://example.org`: a scheme, a host, and \
+                             a port if it is not the default one";
+
+const ORIGIN_EXPECTED: &str = "an origin looks like `https://admin.example.org`: a scheme, a host, and \
+                               a port if it is not the default one";
+
+/// Returns the error of a setting that was given to a method of [`App`].
+fn wrong_setting(method: &str, value: &str, expected: &str) -> StartDiagnostic {
+    StartDiagnostic::new(format!("App::{method}({value:?})"), expected)
 }
 
 fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<StartDiagnostic>> {

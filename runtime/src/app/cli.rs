@@ -1,4 +1,4 @@
-//! The command line of an app: serve it, or write its types.
+//! The command line of an app: it serves the app, or writes the types of its actions.
 
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::path::Path;
@@ -20,27 +20,31 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    app::builder::{App, open_topics},
-    server::{listen, serve},
+    app::builder::{App, Built, open_topics},
+    request::{AllowedHost, HostCheck, Hosts},
+    server::{
+        listen::{self, BoundSocket},
+        serve,
+    },
 };
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
-    app::{builder::Built, start_error::StartError},
+    app::start_error::StartError,
     dev::{
-        Command, DevLoop, ReloadOutcome, Report, SUPERVISED, Status, Supervised, SupervisorLink, ms, report_panics,
-        supervisor,
+        Command as SupervisorCommand, DevLoop, ReloadOutcome, Report, SUPERVISED, Status,
+        Supervised, SupervisorLink, ms, report_panics, supervisor,
     },
     server::{IdleConnection, Shutdown},
 };
 
-/// Why a command did not do what it was asked for, for the person who asked.
+/// Why a command failed, for the person who ran it.
 type Failure = String;
 
 impl App {
-    /// Runs the command line: serves unless told otherwise (`--help` lists what there is).
+    /// Runs the command line: serves the app, or runs another command (`--help` lists them).
     ///
-    /// Returns when a SIGINT or SIGTERM has come and everything admitted has ended; with a
-    /// failure if the app does not start, after telling all its errors.
+    /// Returns when a SIGINT or SIGTERM has come and all admitted requests have ended. If the app does
+    /// not start, it writes all errors to standard error and returns a failure.
     #[must_use]
     pub fn run(self) -> ExitCode {
         let matches = command().get_matches();
@@ -71,13 +75,24 @@ fn command() -> Command {
         .env("HOST")
         .value_parser(ValueParser::new(host))
         .default_value("127.0.0.1")
-        .help("The address to listen on; 0.0.0.0 for every one that the machine has");
+        .help("The address to listen on; 0.0.0.0 listens on all addresses of the machine");
+    let allow_host = Arg::new("allow-host")
+        .long("allow-host")
+        .env("ALLOW_HOST")
+        .value_name("NAME")
+        .action(ArgAction::Append)
+        .value_delimiter(',')
+        .value_parser(ValueParser::new(allowed_host))
+        .help(
+            "A host name to serve, such as app.example.org or *.example.org; several by repeating it, \
+             or with commas. IP addresses and localhost are always served",
+        );
     let data_dir = Arg::new("data-dir")
         .long("data-dir")
         .env("DATA_DIR")
         .value_name("DIR")
         .value_parser(value_parser!(PathBuf))
-        .help("The directory of durable topics, held by one process at a time [default: data]");
+        .help("The directory of durable topics, for one process at a time [default: data]");
     let out = Arg::new("out")
         .long("out")
         .value_name("DIR")
@@ -87,13 +102,13 @@ fn command() -> Command {
     let no_watch = Arg::new("no-watch")
         .long("no-watch")
         .action(ArgAction::SetTrue)
-        // The same command line works for a release, which never watches.
+        // A release accepts it too, and never watches.
         .hide(!cfg!(all(feature = "dev", debug_assertions)))
-        .help("Serve plainly: edits are not followed, nothing is built anew");
+        .help("Serve without the development loop: edits have no effect until the next start");
     Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
-        .args([port, host, data_dir, no_watch])
+        .args([port, host, allow_host, data_dir, no_watch])
         .subcommand(
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
@@ -108,12 +123,17 @@ fn host(text: &str) -> Result<IpAddr, String> {
     }
 }
 
+fn allowed_host(text: &str) -> Result<String, &'static str> {
+    AllowedHost::parse(text).ok_or(AllowedHost::EXPECTED)?;
+    Ok(text.to_owned())
+}
+
 /// Logs to standard error, by the filter in `RUST_LOG`.
 fn log() {
     let filter = std::env::var("RUST_LOG").ok().and_then(|text| Targets::from_str(&text).ok());
     let filter = filter.unwrap_or_else(|| {
         let filter = Targets::new().with_default(tracing::Level::INFO);
-        // One version goes after the other, and there is a line for that.
+        // The supervisor reports that one version replaces another.
         if is_supervised() {
             filter.with_target("kipo::server", tracing::Level::WARN)
         } else {
@@ -122,11 +142,11 @@ fn log() {
     });
     let lines = tracing_subscriber::fmt::layer();
     let lines = lines.with_ansi(is_coloured()).with_writer(io::stderr);
-    // An app that set up a log of its own keeps it.
+    // This fails if the app has set up a log of its own, which stays.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }
 
-/// Tells whether this process is one version of the app after others.
+/// Returns whether the development server started this process.
 fn is_supervised() -> bool {
     #[cfg(all(feature = "dev", debug_assertions))]
     return std::env::var_os(SUPERVISED).is_some();
@@ -134,7 +154,7 @@ fn is_supervised() -> bool {
     return false;
 }
 
-/// Tells whether what is logged is read on a terminal in the end.
+/// Returns whether the log ends up on a terminal.
 fn is_coloured() -> bool {
     #[cfg(all(feature = "dev", debug_assertions))]
     if let Some(coloured) = std::env::var_os(supervisor::COLOUR) {
@@ -149,7 +169,7 @@ fn types(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let file = folder.join("client.d.ts");
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&file, &built.declarations));
     written.map_err(|error| format!("{}: {error}", file.display()))?;
-    say(&format!("wrote {}", file.display()));
+    print(&format!("wrote {}", file.display()));
     Ok(())
 }
 
@@ -158,6 +178,8 @@ fn start_failure(error: &impl std::fmt::Display) -> Failure {
 }
 
 fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
+    let hosts = matches.get_many::<String>("allow-host").into_iter().flatten();
+    let app = hosts.fold(app, App::allow_host);
     #[cfg(all(feature = "dev", debug_assertions))]
     {
         let supervised = Supervised::find().map_err(|error| format!("no supervisor: {error}"))?;
@@ -171,19 +193,26 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let data_dir = data_dir(&app, matches);
     let (address, limits) = (address(matches)?, app.serve_limits_set());
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
+    let Built { router, shared, allowed_hosts, .. } = built;
+    let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
     runtime()?.block_on(async {
         listen::raise_open_files(limits.connections_max);
-        let listener = bind(address)?;
-        let address = listener.local_addr().unwrap_or(address);
-        // Who connects meanwhile waits a moment instead of being refused.
+        let socket = bind(address)?;
+        // Before the socket listens: a second process on the data directory accepts no connection.
         let store = open_topics(&data_dir).map_err(|error| start_failure(&error))?;
-        let stop = signal().map_err(|error| format!("no signals: {error}"))?;
-        say(&format!("listening on http://{address}"));
-        let served = serve::serve(listener, built.router, built.shared, limits, stop).await;
+        let served = async {
+            let listener = listen(socket, address)?;
+            let stop = signal().map_err(|error| format!("no signals: {error}"))?;
+            let address = listener.local_addr().unwrap_or(address);
+            print(&format!("listening on http://{address}"));
+            let served = serve::serve(listener, app, shared, limits, stop).await;
+            served.map_err(|error| error.to_string())
+        };
+        let served = served.await;
         if let Some(store) = store {
             store.close();
         }
-        served.map_err(|error| error.to_string())
+        served
     })
 }
 
@@ -203,47 +232,60 @@ fn data_dir(app: &App, matches: &ArgMatches) -> PathBuf {
     data_dir.unwrap_or(app.data_dir_set()).to_owned()
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    listen::listen(address).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("{address} is in use: stop what listens there, or choose another --port")
-        }
-        _ => format!("{address}: {error}"),
-    })
+fn bind(address: SocketAddr) -> Result<BoundSocket, Failure> {
+    listen::bind(address).map_err(|error| socket_failure(address, &error))
 }
 
-/// Lets others serve, one version of the app after the other.
+fn listen(socket: BoundSocket, address: SocketAddr) -> Result<TcpListener, Failure> {
+    socket.listen().map_err(|error| socket_failure(address, &error))
+}
+
+fn socket_failure(address: SocketAddr, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!(
+                "{address} is in use: stop the process that listens there, or choose another --port"
+            )
+        }
+        _ => format!("{address}: {error}"),
+    }
+}
+
+/// Runs the development server, whose child processes serve one version of the app after another.
 #[cfg(all(feature = "dev", debug_assertions))]
-fn supervise(app: App, matches: &ArgMatches) -> Result<(), Failure> {
+fn supervise(mut app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let address = address(matches)?;
     let settings = supervisor::Settings {
         address,
         app: app.root().map(Path::to_owned),
-        // What cargo set may be of another program, which has started this one.
+        // Cargo may have set it for another program, which has started this one.
         package: app
             .package()
             .or_else(|| std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)),
         base: app.base_set().to_owned(),
+        allowed_hosts: app.allowed_hosts_set(),
         drain: app.serve_limits_set().drain,
     };
-    // For those who serve: they have the same limits.
+    // The child processes inherit the limit.
     listen::raise_open_files(app.serve_limits_set().connections_max);
-    // What the app has opened is theirs as well.
+    // The child processes open again what the app has opened.
     drop(app);
     runtime()?.block_on(async {
-        let listener = bind(address)?.into_std().map_err(|error| error.to_string())?;
+        // It listens at once: a client that connects before a version serves waits.
+        let listener = listen(bind(address)?, address)?;
+        let listener = listener.into_std().map_err(|error| error.to_string())?;
         supervisor::run(settings, listener).await
     })
 }
 
-/// Serves as one version of the app, as the supervisor says.
+/// Serves as one version of the app, as the supervisor orders.
 #[cfg(all(feature = "dev", debug_assertions))]
 fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> Result<(), Failure> {
     let Supervised { supervisor, sockets, mut commands } = supervised;
     let data_dir = data_dir(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
     let root = app.root().map(Path::to_owned);
-    // The supervisor says it, here and in the browser.
+    // The supervisor shows the errors in the terminal and in the browser.
     let fails = |error: &StartError| {
         let errors = error.errors().iter();
         let reports = errors
@@ -256,16 +298,18 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         Ok(built) => built,
         Err(error) => return fails(&error),
     };
-    supervisor.report(&Status::Ready { base });
+    let allowed_hosts = built.allowed_hosts.clone();
+    let hosts = Hosts::of_server(&allowed_hosts);
+    supervisor.report(&Status::Ready { base, allowed_hosts });
     runtime()?.block_on(async {
-        if !matches!(commands.recv().await, Some(Command::Serve)) {
+        if !matches!(commands.recv().await, Some(SupervisorCommand::Serve)) {
             return Ok(());
         }
         let store = match open_topics(&data_dir) {
             Ok(store) => store,
             Err(error) => return fails(&error),
         };
-        let Built { router, shared, declarations, develop } = built;
+        let Built { router, shared, declarations, develop, .. } = built;
         if let (Some(develop), Some(root)) = (&develop, &root) {
             write_types(root, &declarations);
             report_panics(develop.clone());
@@ -273,43 +317,45 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
         let (listener, handoff) = sockets.open().map_err(|error| error.to_string())?;
         supervisor.report(&Status::Serving);
-        let (leave, left) = mpsc::unbounded_channel();
+        let (successor, handed_off) = mpsc::unbounded_channel();
         let stop = async {
-            let leave = tokio::select! {
-                leave = obey(&mut commands, develop.as_ref(), &supervisor, leave) => leave,
+            let shutdown = tokio::select! {
+                shutdown = follow(&mut commands, develop.as_ref(), &supervisor, successor) => shutdown,
                 () = interrupted => Shutdown::Close,
             };
             if store.is_none() {
-                // The next one has nothing to wait for.
+                // The successor does not have to wait for the data directory.
                 supervisor.report(&Status::Released);
             }
-            leave
+            shutdown
         };
         let inherited = || handoff.clone().take();
-        let served = serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
+        let app = HostCheck::new(hosts, router);
+        let served = serve::serve_in_turn(listener, app, shared, limits, inherited, stop).await;
         if let Some(store) = store {
             store.close();
             supervisor.report(&Status::Released);
         }
-        // The next one takes them as soon as it serves.
-        handoff.put_all(left).await;
+        // The successor takes these connections when it serves.
+        handoff.put_all(handed_off).await;
         served.map_err(|error| error.to_string())
     })
 }
 
-/// Does what the supervisor says, until it says to leave; `next` takes what is open then.
+/// Follows the supervisor's orders until one is to shut down. `successor` receives the connections
+/// that are handed off then.
 #[cfg(all(feature = "dev", debug_assertions))]
-async fn obey(
-    commands: &mut UnboundedReceiver<Command>,
+async fn follow(
+    commands: &mut UnboundedReceiver<SupervisorCommand>,
     develop: Option<&DevLoop>,
     supervisor: &SupervisorLink,
-    next: UnboundedSender<IdleConnection>,
+    successor: UnboundedSender<IdleConnection>,
 ) -> Shutdown {
     while let Some(command) = commands.recv().await {
         match (command, develop) {
-            (Command::HandOff, _) => return Shutdown::HandOff(next),
-            (Command::Stop, _) => return Shutdown::Close,
-            (Command::PagesChanged(changes), Some(develop)) => {
+            (SupervisorCommand::HandOff, _) => return Shutdown::HandOff(successor),
+            (SupervisorCommand::Stop, _) => return Shutdown::Close,
+            (SupervisorCommand::PagesChanged(changes), Some(develop)) => {
                 let ReloadOutcome { result, elapsed, errors } = develop.reload_pages(&changes);
                 supervisor.report(&Status::PagesReloaded {
                     changes: changes.to_string(),
@@ -318,13 +364,15 @@ async fn obey(
                     errors,
                 });
             }
-            (Command::ShowErrors(errors), Some(develop)) => develop.set_build_errors(&errors),
-            (Command::Built(build), Some(develop)) => develop.set_last_build(build),
+            (SupervisorCommand::ShowErrors(errors), Some(develop)) => {
+                develop.set_build_errors(&errors)
+            }
+            (SupervisorCommand::Built(build), Some(develop)) => develop.set_last_build(build),
             (
-                Command::Serve
-                | Command::Built(_)
-                | Command::PagesChanged(_)
-                | Command::ShowErrors(_),
+                SupervisorCommand::Serve
+                | SupervisorCommand::Built(_)
+                | SupervisorCommand::PagesChanged(_)
+                | SupervisorCommand::ShowErrors(_),
                 _,
             ) => {}
         }
@@ -332,8 +380,8 @@ async fn obey(
     Shutdown::Close
 }
 
-/// Writes `client.d.ts` beside the pages, unless it is there already: editors read it again
-/// with each write.
+/// Writes `client.d.ts` beside the pages if its text has changed: editors read the file again after
+/// each write.
 #[cfg(all(feature = "dev", debug_assertions))]
 fn write_types(root: &Path, declarations: &str) {
     let file = root.join("client.d.ts");
@@ -341,7 +389,7 @@ fn write_types(root: &Path, declarations: &str) {
         return;
     }
     if let Err(error) = fs::write(&file, declarations) {
-        tracing::warn!(file = %file.display(), %error, "the types could not be written");
+        tracing::warn!(file = %file.display(), %error, "the file of types could not be written");
     }
 }
 
@@ -359,8 +407,8 @@ fn signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Says something to the person at the terminal; if nobody listens that is fine.
-fn say(text: &str) {
+/// Writes a line to standard output. A closed standard output is no error.
+fn print(line: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -1,5 +1,5 @@
-//! The app put together: what it is made of, its checks at start, its routes, its command line.
-//! Start reading at [`builder`].
+//! The app as a whole: its settings, its checks at start, its routes, its command line. Start reading
+//! at [`builder`].
 
 mod builder;
 mod cli;

@@ -15,14 +15,40 @@ use crate::{
     server::Shared,
 };
 
-/// Mounts everything.
+/// The descriptions of all actions.
+pub(super) struct Schema {
+    /// The text of `client.d.ts`.
+    declarations: String,
+    /// The text of `openapi.json`.
+    openapi: String,
+}
+
+impl Schema {
+    pub(super) fn new(types: &Types, declarations: &str, base: &str) -> Self {
+        let title = std::env::current_exe().ok();
+        let title = title.as_deref().and_then(|path| path.file_stem()?.to_str()).unwrap_or("app");
+        let openapi = openapi::document(types, base, title, env!("CARGO_PKG_VERSION")).to_string();
+        Self { declarations: declarations.to_owned(), openapi }
+    }
+
+    fn router(&self, base: &str) -> Router {
+        let file = |text: &str, kind| embedded(in_memory(text, kind), Keep::Revalidate);
+        Router::new()
+            .route(
+                &format!("{base}/client.d.ts"),
+                file(&self.declarations, "text/plain; charset=utf-8"),
+            )
+            .route(&format!("{base}/openapi.json"), file(&self.openapi, "application/json"))
+    }
+}
+
+/// Mounts the app's actions, its client, its pages and, if they are published, their descriptions.
 pub(super) fn router(
     base: &str,
     shared: &Arc<Shared>,
     routes: &[Route],
-    types: &Types,
-    declarations: &str,
-    pages: Option<Arc<Pages>>,
+    schema: Option<Schema>,
+    pages: Option<&Arc<Pages>>,
 ) -> Router {
     let mut router = Router::new();
     for route in routes {
@@ -31,22 +57,13 @@ pub(super) fn router(
         router = router.route_service(&path, mounted);
     }
     router = router.merge(client_router(base));
-    let title = std::env::current_exe().ok();
-    let title = title.as_deref().and_then(|path| path.file_stem()?.to_str()).unwrap_or("app");
-    let openapi = openapi::document(types, base, title, env!("CARGO_PKG_VERSION")).to_string();
-    router = router
-        .route(
-            &format!("{base}/client.d.ts"),
-            embedded(in_memory(declarations, "text/plain; charset=utf-8"), Keep::Revalidate),
-        )
-        .route(
-            &format!("{base}/openapi.json"),
-            embedded(in_memory(&openapi, "application/json"), Keep::Revalidate),
-        )
-        // Whatever else is asked for below the base is a program's error, not a page.
-        .route(&format!("{base}/{{*rest}}"), other_client(base));
+    if let Some(schema) = schema {
+        router = router.merge(schema.router(base));
+    }
+    // A request for another path below the base is from a program, so it gets no page.
+    router = router.route(&format!("{base}/{{*rest}}"), other_client(base));
     let Some(pages) = pages else { return router.fallback(nothing) };
-    let assets = Arc::clone(&pages);
+    let (pages, assets) = (Arc::clone(pages), Arc::clone(pages));
     let states = shared.states.clone();
     router
         .route(

@@ -1,10 +1,17 @@
-//! Everything that keeps an app from starting, reported together.
+//! All errors of an app at start, as one error.
 
 use std::fmt;
 
 use crate::error::StartDiagnostic;
 
-/// Everything that keeps an app from starting.
+/// All errors of an app at start, one on each line.
+///
+/// # Examples
+///
+/// ```standalone_crate
+/// let error = kipo::App::new().base("api/").site("example.org").router().unwrap_err();
+/// assert_eq!(error.to_string().lines().count(), 2);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct StartError(pub(super) Vec<StartDiagnostic>);
 

@@ -1,7 +1,7 @@
 //! The data of the development panel: `{base}/dev/panel`, one JSON document.
 //!
 //! It describes the actions, the pages, the client, and the last build and changes. The browser
-//! draws the panel (`client/panel.js`).
+//! draws the panel (`client/dev/panel.js`).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -30,7 +30,7 @@ use crate::{
 /// The path of the document, below the base path.
 const PANEL_PATH: &str = "/dev/panel";
 
-/// The key that opens the panel, as `client/panel.js` has it.
+/// The key that opens the panel, as `client/dev/panel.js` has it.
 pub(crate) const PANEL_KEY: &str = "Alt+Shift+K";
 
 /// How many changes the panel shows.
@@ -80,7 +80,7 @@ impl Panel {
         let (sources, root) = (source_root(), self.pages.root());
         let source = |file: &str, line: u32| location(sources.as_deref(), file, line);
         let locations: BTreeMap<String, Value> =
-            route::places().map(|(name, file, line)| (name, source(file, line))).collect();
+            route::locations().map(|(name, file, line)| (name, source(file, line))).collect();
         let page = |page: Listed| {
             json!({
                 "path": page.path,

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dev::{outcome::LastBuild, report::Report, watch::Changes};
+use crate::{
+    dev::{outcome::LastBuild, report::Report, watch::Changes},
+    request::AllowedHost,
+};
 
 /// A message from the supervisor to a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +33,7 @@ pub(crate) enum Command {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     /// The app has passed its checks. The process waits for [`Command::Serve`].
-    Ready { base: String },
+    Ready { base: String, allowed_hosts: Vec<AllowedHost> },
     /// The app cannot start because of these errors.
     Failed(Vec<Report>),
     /// The process accepts connections.
@@ -55,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line() {
-        let status = Status::Ready { base: "/_kipo\n".to_owned() };
+        let status = Status::Ready { base: "/_kipo\n".to_owned(), allowed_hosts: Vec::new() };
         let line = line(&status);
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         assert_eq!(serde_json::from_slice::<Status>(&line).unwrap(), status);

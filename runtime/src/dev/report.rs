@@ -92,7 +92,7 @@ impl Report {
 
     /// Returns the report of an error that prevents the start of the app.
     pub(crate) fn of_start_diagnostic(diagnostic: &StartDiagnostic, root: Option<&Path>) -> Self {
-        let (file, line, column) = split_location(&diagnostic.place);
+        let (file, line, column) = split_location(&diagnostic.location);
         let file = resolve(file, root);
         // A diagnostic of a page has its excerpt below its sentence, indented.
         let (message, excerpt) = match diagnostic.message.split_once("\n    ") {
@@ -225,7 +225,7 @@ mod tests {
         );
         assert_eq!(report.to_string(), "pages/a.html:1:2: no such thing\n    1 | x\n      | ^");
         let known = StartDiagnostic::new(
-            diagnostic.place.clone(),
+            diagnostic.location.clone(),
             format!("{}\n    known: a, b", diagnostic.message),
         );
         let known = Report::of_start_diagnostic(&known, None);

@@ -254,6 +254,10 @@ impl WatchedPaths {
         for folder in [Folder::Pages, Folder::Public].map(|folder| self.app.join(folder.as_str())) {
             walk(&folder, DEPTH_MAX, &mut folders, &mut |_| {});
         }
+        let files = Files::on_disk(self.app.clone());
+        for folder in [Folder::Pages, Folder::Public] {
+            folders.extend(files.list(folder).unwrap_or_default().linked);
+        }
         for package in &self.packages {
             walk(package, DEPTH_MAX, &mut folders, &mut |_| {});
         }
@@ -333,12 +337,18 @@ impl Snapshot {
         let mut snapshot = Self::default();
         let files = Files::on_disk(paths.app.clone());
         for folder in [Folder::Pages, Folder::Public] {
-            for path in files.list(folder).unwrap_or_default() {
+            let listing = files.list(folder).unwrap_or_default();
+            for path in listing.paths {
                 let path = format!("{folder}/{path}");
                 let known = before.pages.get(&path);
                 if let Some(state) = FileState::read(&paths.app.join(&path), known) {
                     snapshot.pages.insert(path, state);
                 }
+            }
+            // A link that is refused is a diagnostic: it counts as a file that holds the reason.
+            for (path, refusal) in listing.refused {
+                let hash = Hash::of(refusal.to_string().as_bytes());
+                snapshot.pages.insert(format!("{folder}/{path}"), FileState { stamp: None, hash });
             }
         }
         for path in paths.sources() {
@@ -567,6 +577,31 @@ mod tests {
         // A file that moves out of the watched folders.
         fs::rename(dir.path().join("pages/a.html"), dir.path().join("a.html")).unwrap();
         wait_for("pages/a.html");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_noticed_and_so_are_edits_where_it_leads() {
+        use std::os::unix::fs::symlink;
+
+        let dir = TestDir::new(&[("pages/a.html", "1"), ("shared/b.html", "1")]);
+        let pages = WatchedPaths { packages: BTreeSet::new(), ..watched(&dir) };
+        let (report, reported) = mpsc::channel();
+        let _watch = spawn(pages, move |changes| {
+            let _ = report.send(names(&changes));
+        });
+        let wait_for = |path: &str| {
+            while reported.recv_timeout(Duration::from_secs(20)).unwrap() != [path] {}
+        };
+        symlink("../shared", dir.path().join("pages/linked")).unwrap();
+        wait_for("pages/linked/b.html");
+        dir.write("shared/b.html", "2");
+        wait_for("pages/linked/b.html");
+        // One that is refused has to show, and its removal as well.
+        symlink("gone", dir.path().join("pages/gone")).unwrap();
+        wait_for("pages/gone");
+        dir.remove("pages/gone");
+        wait_for("pages/gone");
     }
 
     #[test]

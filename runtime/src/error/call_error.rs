@@ -1,9 +1,9 @@
-//! What can go wrong with a call, and which words of it a stranger may read.
+//! The error of a call, a guard or a page, and what its caller may read of it.
 //!
 //! An [`Error`] has two audiences. The caller reads its code, its message and its field errors,
-//! all of which someone wrote for strangers. The log reads its source as well. An error of
-//! another type that arrives by `?` is [`Code::Internal`]: the caller gets a fixed sentence, the
-//! log gets the cause.
+//! which were all written for a caller. The log contains its source as well. The `?` operator
+//! turns an error of another type into [`Code::Internal`]: the caller reads a fixed sentence, and
+//! the log contains the cause.
 
 use std::{any::Any, borrow::Cow, error::Error as StdError, fmt};
 
@@ -15,7 +15,7 @@ use crate::error::{code::Code, fields::FieldErrors, redirect::Redirect};
 /// The result of an action, a guard or a page: an [`Error`] unless another is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failed call, as the caller and the log may know it.
+/// The failure of a call, a guard or a page: what the caller reads, and a source for the log.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.code(), Code::NotFound);
 /// assert_eq!(error.message(), "no such room");
 ///
-/// // A foreign error says nothing to a stranger.
+/// // The caller reads nothing of an error of another type.
 /// let foreign: Error = std::io::Error::other("password of the database: hunter2").into();
 /// assert_eq!(foreign.code(), Code::Internal);
 /// assert!(!foreign.message().contains("hunter2"));
@@ -42,9 +42,9 @@ struct Inner {
     retry_after: Option<u32>,
     /// Methods for `Allow`.
     allow: Option<&'static str>,
-    /// Where a page sends its visitor.
+    /// Where the browser goes if a page fails with this error.
     redirect: Option<Redirect>,
-    /// For the log alone.
+    /// Only for the log.
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -68,27 +68,52 @@ impl Error {
         }))
     }
 
-    /// Returns a 400: the request makes no sense as it stands.
+    /// Returns a 400: the request is malformed.
+    ///
+    /// ```
+    /// let error = kipo::Error::bad_request("`from` must be before `to`");
+    /// assert_eq!(error.code().status(), 400);
+    /// ```
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadRequest, message)
     }
 
-    /// Returns a 401: the caller must say who it is.
+    /// Returns a 401: the caller must authenticate first.
+    ///
+    /// ```
+    /// let error = kipo::Error::unauthorized("log in first");
+    /// assert_eq!(error.code().status(), 401);
+    /// ```
     pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Unauthorized, message)
     }
 
     /// Returns a 403: the caller may not do this.
+    ///
+    /// ```
+    /// let error = kipo::Error::forbidden("only its author may delete a message");
+    /// assert_eq!(error.code().status(), 403);
+    /// ```
     pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Forbidden, message)
     }
 
-    /// Returns a 404: there is no such thing.
+    /// Returns a 404: the named resource does not exist.
+    ///
+    /// ```
+    /// let error = kipo::Error::not_found("no such room");
+    /// assert_eq!(error.code().status(), 404);
+    /// ```
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::NotFound, message)
     }
 
-    /// Returns a 409: the request does not fit the state of things.
+    /// Returns a 409: the request conflicts with the current state of the resource.
+    ///
+    /// ```
+    /// let error = kipo::Error::conflict("the room is full");
+    /// assert_eq!(error.code().status(), 409);
+    /// ```
     pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, message)
     }
@@ -117,12 +142,12 @@ impl Error {
         Self::from(fields)
     }
 
-    /// Sends the visitor of a page to another path of this app, by a 303.
+    /// Redirects the visitor of a page to another path of this app, with a 303.
     ///
-    /// Nobody is sent away from the app by it, whoever gave the path, and no header field can be
-    /// smuggled in: what is no path from a single slash on is a 400 instead, and what may not
-    /// stand in an address is percent-encoded. Only a page answers with a redirect; for an
-    /// action it is a fault of ours.
+    /// The path may come from the visitor. It must begin with exactly one slash; anything else
+    /// becomes a 400, so the redirect never leaves the app. Characters that a URL may not contain
+    /// are percent-encoded, so no header field can be injected. Only a page responds with a
+    /// redirect; in an action this is an internal error.
     ///
     /// ```
     /// use kipo::{Code, Error};
@@ -135,27 +160,29 @@ impl Error {
         Self::redirect_with(StatusCode::SEE_OTHER, to.as_ref())
     }
 
-    /// Does what [`redirect`](Self::redirect) does by a 307: the page is elsewhere for now.
+    /// Redirects like [`redirect`](Self::redirect), with a 307: the page has moved for some time.
     ///
     /// ```
-    /// assert_eq!(kipo::Error::redirect_for_now("/soon").location(), Some("/soon"));
+    /// assert_eq!(kipo::Error::redirect_temporary("/soon").location(), Some("/soon"));
     /// ```
-    pub fn redirect_for_now(to: impl AsRef<str>) -> Self {
+    pub fn redirect_temporary(to: impl AsRef<str>) -> Self {
         Self::redirect_with(StatusCode::TEMPORARY_REDIRECT, to.as_ref())
     }
 
-    /// Does what [`redirect`](Self::redirect) does by a 308: the page has moved for good, so
-    /// that search engines follow.
+    /// Redirects like [`redirect`](Self::redirect), with a 308: the page has moved permanently,
+    /// and search engines follow.
     ///
     /// ```
-    /// assert_eq!(kipo::Error::redirect_for_good("/blog/new").location(), Some("/blog/new"));
+    /// assert_eq!(kipo::Error::redirect_permanent("/blog/new").location(), Some("/blog/new"));
     /// ```
-    pub fn redirect_for_good(to: impl AsRef<str>) -> Self {
+    pub fn redirect_permanent(to: impl AsRef<str>) -> Self {
         Self::redirect_with(StatusCode::PERMANENT_REDIRECT, to.as_ref())
     }
 
-    /// Sends the visitor of a page to another site, by a 303: an `http` or `https` address
-    /// without a user's name in it. Never hand it an address that a visitor gave.
+    /// Redirects the visitor of a page to another site, with a 303.
+    ///
+    /// The URL must be an absolute `http` or `https` URL without a user name; anything else
+    /// becomes a 500. Never pass a URL that comes from a visitor.
     ///
     /// ```
     /// let error = kipo::Error::redirect_away("https://id.example/login");
@@ -164,51 +191,64 @@ impl Error {
     /// ```
     pub fn redirect_away(url: impl AsRef<str>) -> Self {
         let url = url.as_ref();
-        let error = || Self::internal(format!("`{url}` is no address to send a visitor to"));
-        Redirect::away(url).map_or_else(error, Self::of_redirect)
+        let error = || Self::internal(format!("`{url}` is not an absolute http or https URL"));
+        Redirect::to_url(url).map_or_else(error, Self::of_redirect)
     }
 
     fn redirect_with(status: StatusCode, to: &str) -> Self {
         let error = || {
-            let error = Self::bad_request("a redirect leads to a path of this site: `/login`");
-            error.with_source(format!("not to `{to}`"))
+            let message = "a redirect must lead to a path of this site, such as `/login`";
+            Self::bad_request(message).with_source(format!("`{to}` is not such a path"))
         };
-        Redirect::within(status, to).map_or_else(error, Self::of_redirect)
+        Redirect::to_path(status, to).map_or_else(error, Self::of_redirect)
     }
 
     fn of_redirect(redirect: Redirect) -> Self {
         let to = redirect.location();
         let mut error =
-            Self::internal(format!("a redirect to `{to}`, which only a page answers with"));
+            Self::internal(format!("redirect to `{to}`: only a page can respond with a redirect"));
         error.0.redirect = Some(redirect);
         error
     }
 
-    /// Returns a 405 that lists the methods that would do.
+    /// Returns a 405 that lists the allowed methods.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        let mut error = Self::new(Code::MethodNotAllowed, format!("this takes {allow}"));
+        let message = format!("the allowed methods are: {allow}");
+        let mut error = Self::new(Code::MethodNotAllowed, message);
         error.0.allow = Some(allow);
         error
     }
 
-    /// Replaces the code's word by the application's own, such as `room_full`.
+    /// Replaces the word of the code by one of the application, such as `room_full`.
+    ///
+    /// ```
+    /// let error = kipo::Error::conflict("the room is full").with_word("room_full");
+    /// assert_eq!(error.word(), "room_full");
+    /// assert_eq!(error.code(), kipo::Code::Conflict);
+    /// ```
     #[must_use]
     pub fn with_word(mut self, word: impl Into<Cow<'static, str>>) -> Self {
         self.0.word = Some(word.into());
         self
     }
 
-    /// Adds a cause for the log; the caller never sees it.
+    /// Sets the cause that is logged. The caller never reads it.
+    ///
+    /// ```
+    /// let error = kipo::Error::not_found("no such room").with_source("room 7 was deleted");
+    /// assert_eq!(error.message(), "no such room");
+    /// ```
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Sends the visitor of a page to `to`, a path of this app, by a 303. Programs, and the
-    /// callers of actions, are told the error all the same; so one guard does for both.
+    /// Redirects the visitor of a page to `to`, a path of this app, with a 303.
     ///
-    /// A `to` that is no such path (see [`redirect`](Self::redirect)) changes nothing.
+    /// Only a browser that loads a page is redirected. Programs and callers of actions read the
+    /// error itself, so one guard serves pages and actions. If `to` is not a path of this app
+    /// (see [`redirect`](Self::redirect)), nobody is redirected.
     ///
     /// ```
     /// let error = kipo::Error::unauthorized("log in first").or_redirect("/login");
@@ -217,12 +257,19 @@ impl Error {
     /// ```
     #[must_use]
     pub fn or_redirect(mut self, to: impl AsRef<str>) -> Self {
-        let redirect = Redirect::within(StatusCode::SEE_OTHER, to.as_ref());
-        self.0.redirect = redirect.map(Redirect::for_people);
+        let redirect = Redirect::to_path(StatusCode::SEE_OTHER, to.as_ref());
+        self.0.redirect = redirect.map(Redirect::only_for_browsers);
         self
     }
 
-    /// Asks the caller to come back after `seconds`, by `Retry-After`.
+    /// Asks the caller to retry after `seconds`, in the `Retry-After` field.
+    ///
+    /// ```
+    /// use kipo::{Code, Error};
+    ///
+    /// let error = Error::new(Code::TooManyRequests, "slow down").with_retry_after(7);
+    /// assert_eq!(error.retry_after(), Some(7));
+    /// ```
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.0.retry_after = Some(seconds);
@@ -235,7 +282,7 @@ impl Error {
         self.0.code
     }
 
-    /// Returns the word for the problem document: the application's own, else the code's.
+    /// Returns the `code` of the problem document: the application's word, or that of the code.
     #[must_use]
     pub fn word(&self) -> &str {
         self.0.word.as_deref().unwrap_or(self.0.code.as_str())
@@ -247,19 +294,19 @@ impl Error {
         &self.0.message
     }
 
-    /// Returns what is wrong with which field.
+    /// Returns the messages about single fields.
     #[must_use]
     pub fn fields(&self) -> &FieldErrors {
         &self.0.fields
     }
 
-    /// Returns the seconds after which the caller may try again, if that is known.
+    /// Returns the seconds after which the caller may retry, if they are set.
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         self.0.retry_after
     }
 
-    /// Returns where the visitor of a page is sent, if anywhere.
+    /// Returns the target of the redirect, if this error redirects the visitor of a page.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
         self.0.redirect.as_ref().map(Redirect::location)
@@ -269,7 +316,7 @@ impl Error {
         self.0.redirect.as_ref()
     }
 
-    /// Returns the methods for `Allow`.
+    /// Returns the value of the `Allow` field.
     pub(crate) fn allow(&self) -> Option<&'static str> {
         self.0.allow
     }
@@ -288,14 +335,14 @@ impl Error {
         text
     }
 
-    /// Returns the cause. `Error` itself does not implement `std::error::Error`, so that any
-    /// other error turns into one by `?`.
+    /// Returns the cause. `Error` does not implement `std::error::Error`: if it did, `?` could
+    /// not turn every other error into it.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
-/// What a stranger reads of a fault that is ours.
+/// What the caller reads of an internal error.
 const INTERNAL: &str = "the server could not do this";
 
 impl fmt::Display for Error {
@@ -315,8 +362,9 @@ impl fmt::Debug for Error {
     }
 }
 
-/// An error of another type is [`Code::Internal`]: the caller reads a fixed sentence, the log the
-/// chain of causes. A [`PublishError`] has a code of its own where the caller can act on it.
+/// An error of another type becomes [`Code::Internal`]: the caller reads a fixed sentence, and the
+/// log contains the chain of causes. A [`PublishError`] that the caller can act on has a code of
+/// its own.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let publish_error = (&error as &dyn Any).downcast_ref::<PublishError>();
@@ -324,7 +372,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// Returns what the caller of an action reads of a message that was not published.
+/// Returns the error for a message that was not published, if the caller can act on it.
 fn of_publish_error(error: &PublishError) -> Option<Error> {
     match error {
         PublishError::Key => Some(Error::bad_request(error.to_string())),
@@ -353,14 +401,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chain_of_causes_is_for_the_log() {
+    fn the_chain_of_causes_is_only_logged() {
         let error = Error::from(std::io::Error::other("disk 3 is gone"));
         assert_eq!(error.to_string(), INTERNAL);
         assert_eq!(error.chain(), "disk 3 is gone");
     }
 
     #[test]
-    fn a_message_that_was_not_published_has_the_code_that_its_caller_can_act_on() {
+    fn a_publish_error_has_a_code_that_the_caller_can_act_on() {
         let of = |error: PublishError| Error::from(error);
         assert_eq!(of(PublishError::Key).code(), Code::BadRequest);
         let unavailable = of(PublishError::Unavailable("disk 3 is full".into()));

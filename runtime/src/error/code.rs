@@ -1,53 +1,64 @@
-//! The kinds of failure: each has one status and one word.
+//! The kinds of failure: each has one status code and one word.
 
 use http::StatusCode;
 
-/// The kind of a failure: each has one status and one word in the problem document.
+/// The kind of a failure. Each has one status code, and one word in the problem document.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::Code;
+///
+/// assert_eq!(Code::NotFound.status(), 404);
+/// assert_eq!(Code::NotFound.as_str(), "not_found");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// 400: the request is not what the protocol asks for.
+    /// 400: the request is malformed.
     BadRequest,
-    /// 401: the caller must say who it is.
+    /// 401: the caller must authenticate first.
     Unauthorized,
     /// 403: the caller may not do this.
     Forbidden,
-    /// 403: a page of another site asked.
+    /// 403: the request comes from a page of another site.
     CrossSite,
-    /// 404: there is nothing of that name.
+    /// 404: the named resource does not exist.
     NotFound,
-    /// 405: the method is not one of those in `Allow`.
+    /// 405: the method is not allowed; the `Allow` field lists those that are.
     MethodNotAllowed,
-    /// 406: the answer has no form that `Accept` admits.
+    /// 406: the response has no content type that the `Accept` field allows.
     NotAcceptable,
-    /// 408: the request's body stopped half-way.
+    /// 408: the body of the request stopped before its end.
     RequestTimeout,
-    /// 409: the request does not fit the state of things.
+    /// 409: the request conflicts with the current state of the resource.
     Conflict,
-    /// 413: the body is larger than this action takes.
+    /// 413: the body is larger than this action accepts.
     PayloadTooLarge,
-    /// 414: the URL is longer than the server takes.
+    /// 414: the URL is longer than the server accepts.
     UriTooLong,
-    /// 415: the body's type is not one that actions take.
+    /// 415: the content type of the body is not one that actions accept.
     UnsupportedMediaType,
-    /// 422: the fields are not what the action takes.
+    /// 421: the request names a host that the app does not serve.
+    Misdirected,
+    /// 422: a field of the input is missing or not valid.
     ValidationFailed,
-    /// 429: the caller asks too often.
+    /// 429: the caller sends too many requests.
     TooManyRequests,
-    /// 431: the head of the request is larger than the server takes.
+    /// 431: the head of the request is larger than the server accepts.
     HeadersTooLarge,
-    /// 500: a fault of ours; the cause is in the log.
+    /// 500: an error of the server; the log contains its cause.
     Internal,
-    /// 503: too much at once, or going away.
+    /// 503: the server is overloaded, or it is shutting down.
     Overloaded,
     /// 503: something that the server needs does not work at the moment, such as its disk.
     Unavailable,
-    /// 504: the action took longer than it may.
+    /// 504: the action took longer than its time limit.
     Timeout,
 }
 
 impl Code {
-    /// Returns the code's word, as it stands in a problem document.
+    /// Returns the word of the code: the `code` member of a problem document.
     ///
     /// ```
     /// assert_eq!(kipo::Code::ValidationFailed.as_str(), "validation_failed");
@@ -67,6 +78,7 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UriTooLong => "uri_too_long",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Misdirected => "misdirected",
             Self::ValidationFailed => "validation_failed",
             Self::TooManyRequests => "too_many_requests",
             Self::HeadersTooLarge => "headers_too_large",
@@ -77,7 +89,7 @@ impl Code {
         }
     }
 
-    /// Returns the status of RFC 9110 (or RFC 6585) that an answer with this code carries.
+    /// Returns the status code (RFC 9110 or RFC 6585) of a response with this code.
     ///
     /// ```
     /// assert_eq!(kipo::Code::Conflict.status(), 409);
@@ -96,6 +108,7 @@ impl Code {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -1,10 +1,10 @@
-//! What is wrong with which field of an input.
+//! The error messages about the fields of an input.
 
 use std::collections::BTreeMap;
 
-/// What is wrong with which field: messages by JSON path, such as `items[0].name`.
+/// Error messages about the fields of an input, by JSON path, such as `items[0].name`.
 ///
-/// Never holds a rejected value: a password that is too short must not be sent back.
+/// It never contains a rejected value: a password that is too short must not be sent back.
 ///
 /// # Examples
 ///
@@ -17,12 +17,20 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors {
     messages: BTreeMap<String, Vec<String>>,
-    /// The path of the value that is being looked at.
+    /// The path of the value that is being checked.
     path: String,
 }
 
 impl FieldErrors {
-    /// Adds a message about `field` of the value that is being looked at.
+    /// Adds a message about `field` of the value that is being checked. An empty `field` is the
+    /// value itself.
+    ///
+    /// ```
+    /// let mut errors = kipo::FieldErrors::default();
+    /// errors.add("name", "is too short");
+    /// errors.add("name", "must not contain a space");
+    /// assert_eq!(errors.get("name"), ["is too short", "must not contain a space"]);
+    /// ```
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         let field = field.into();
         let path = match (self.path.as_str(), field.as_str()) {
@@ -34,26 +42,38 @@ impl FieldErrors {
         self.messages.entry(path).or_default().push(message.into());
     }
 
-    /// Runs `look` with paths that start with `field`.
-    pub fn within(&mut self, field: &str, look: impl FnOnce(&mut Self)) {
+    /// Runs `check` with paths that start with `field`.
+    ///
+    /// ```
+    /// let mut errors = kipo::FieldErrors::default();
+    /// errors.within("author", |errors| errors.add("name", "is too short"));
+    /// assert_eq!(errors.get("author.name"), ["is too short"]);
+    /// ```
+    pub fn within(&mut self, field: &str, check: impl FnOnce(&mut Self)) {
         let length = self.path.len();
         if length > 0 {
             self.path.push('.');
         }
         self.path.push_str(field);
-        look(self);
+        check(self);
         self.path.truncate(length);
     }
 
-    /// Runs `look` with paths that start with `[index]`.
-    pub fn at(&mut self, index: usize, look: impl FnOnce(&mut Self)) {
+    /// Runs `check` with paths that start with `[index]`.
+    ///
+    /// ```
+    /// let mut errors = kipo::FieldErrors::default();
+    /// errors.within("tags", |errors| errors.at(2, |errors| errors.add("", "is too long")));
+    /// assert_eq!(errors.get("tags[2]"), ["is too long"]);
+    /// ```
+    pub fn at(&mut self, index: usize, check: impl FnOnce(&mut Self)) {
         let length = self.path.len();
         self.path.push_str(&format!("[{index}]"));
-        look(self);
+        check(self);
         self.path.truncate(length);
     }
 
-    /// Returns whether nothing is wrong.
+    /// Returns whether there is no message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
@@ -66,6 +86,14 @@ impl FieldErrors {
     }
 
     /// Returns each path with its messages, sorted by path.
+    ///
+    /// ```
+    /// let mut errors = kipo::FieldErrors::default();
+    /// errors.add("text", "is required");
+    /// errors.add("name", "is too short");
+    /// let paths: Vec<&str> = errors.iter().map(|(path, _)| path).collect();
+    /// assert_eq!(paths, ["name", "text"]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.messages.iter().map(|(path, messages)| (path.as_str(), messages.as_slice()))
     }

@@ -1,4 +1,9 @@
-//! What can go wrong, and which words of it a stranger may read. Start reading at [`call_error`].
+//! Failures: the public [`Error`] with its [`Code`], the problem document that a client reads,
+//! redirects of pages, panics, and the diagnostics that stop an app at start.
+//!
+//! This room decides what a client may read of a failure. It writes no response. It may know the
+//! words of HTTP (`header`), serde and the errors of `kipo-topic`, and no other room. Start reading
+//! at `call_error`.
 
 mod call_error;
 mod code;
@@ -17,7 +22,7 @@ pub use self::{
 pub(crate) use self::{
     redirect::Redirect,
     start_diagnostic::StartDiagnostic,
-    unwind::{panicked, unpanicked},
+    unwind::{catch_panic, panic_error},
 };
 
 #[cfg(all(feature = "dev", debug_assertions))]

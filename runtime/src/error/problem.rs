@@ -1,4 +1,4 @@
-//! An error as a problem document (RFC 9457), and in the log.
+//! Writes an error as a problem document (RFC 9457), and to the log.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::{
     header::RequestId,
 };
 
-/// Logs of a failure what the caller may not know.
+/// Logs an error with its cause, which the caller may not read.
 pub(crate) fn log(error: &Error, id: &RequestId) {
     if error.code() == Code::Internal {
         tracing::error!(request_id = %id, cause = %error.chain(), "internal error");
@@ -16,7 +16,7 @@ pub(crate) fn log(error: &Error, id: &RequestId) {
     }
 }
 
-/// Returns the problem document itself, as one line, and logs what the caller may not know.
+/// Returns the problem document as one line of JSON, and logs the error with its cause.
 pub(crate) fn json(error: &Error, id: &RequestId) -> Vec<u8> {
     log(error, id);
     let status = error.code().status();

@@ -1,70 +1,69 @@
-//! Where a page sends its visitor instead of answering.
+//! A redirect that a page responds with.
 
 use std::fmt::Write as _;
 
 use http::{HeaderValue, StatusCode, Uri, uri::Scheme};
 
-/// A status and an address that are safe to write into a response's head.
+/// A status and a location that are safe to write into the head of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Redirect {
     pub(crate) status: StatusCode,
-    /// Plain ASCII without controls. Of this app, unless [`Redirect::away`] made it.
+    /// ASCII without control characters. A path of this app, unless [`Redirect::to_url`] made it.
     location: String,
-    /// Whether only those who would read a page are sent on; programs are told the error.
-    pub(crate) for_people: bool,
+    /// Whether only a browser that loads a page is redirected; programs read the error.
+    pub(crate) only_for_browsers: bool,
 }
 
 impl Redirect {
     /// Returns a redirect to a path of this app, if `to` is one.
     ///
-    /// A browser takes two slashes, or a slash and a backslash, for the start of another site's
-    /// name. The first is refused; a backslash is encoded, and so is whatever a browser would
-    /// drop before it looks.
-    pub(crate) fn within(status: StatusCode, to: &str) -> Option<Self> {
-        let within = to.starts_with('/') && !to.starts_with("//");
-        within.then(|| Self { status, location: plain(to), for_people: false })
+    /// A browser reads two slashes, or a slash and a backslash, as the start of another site's
+    /// name. This function refuses two slashes. It encodes a backslash, and the tabs and line
+    /// breaks that a browser removes before it parses a URL.
+    pub(crate) fn to_path(status: StatusCode, to: &str) -> Option<Self> {
+        let is_path = to.starts_with('/') && !to.starts_with("//");
+        is_path.then(|| Self { status, location: encoded(to), only_for_browsers: false })
     }
 
-    /// Returns a redirect to another site, if `url` is an address of the web.
-    pub(crate) fn away(url: &str) -> Option<Self> {
-        let location = plain(url);
+    /// Returns a redirect to another site, if `url` is an `http` or `https` URL without a user.
+    pub(crate) fn to_url(url: &str) -> Option<Self> {
+        let location = encoded(url);
         let uri: Uri = location.parse().ok()?;
-        let of_the_web =
-            uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
-        let named = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-        (of_the_web && named).then_some(Self {
+        let is_http = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
+        let has_host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        (is_http && has_host).then_some(Self {
             status: StatusCode::SEE_OTHER,
             location,
-            for_people: false,
+            only_for_browsers: false,
         })
     }
 
-    /// Returns the same for people alone.
-    pub(crate) fn for_people(self) -> Self {
-        Self { for_people: true, ..self }
+    /// Returns the same redirect, for a browser that loads a page and for nobody else.
+    pub(crate) fn only_for_browsers(self) -> Self {
+        Self { only_for_browsers: true, ..self }
     }
 
     pub(crate) fn location(&self) -> &str {
         &self.location
     }
 
-    /// Returns the address as a header field's value.
+    /// Returns the location as the value of a header field.
     pub(crate) fn header(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.location).expect("plain ASCII is a header value")
+        HeaderValue::from_str(&self.location).expect("ASCII without controls is a header value")
     }
 }
 
-/// Percent-encodes what may not stand in an address; what is encoded already stays as it is.
-fn plain(address: &str) -> String {
-    let mut plain = String::with_capacity(address.len());
-    for byte in address.bytes() {
+/// Percent-encodes what a URL may not contain. Existing percent-encoding stays as it is.
+fn encoded(url: &str) -> String {
+    let mut encoded = String::with_capacity(url.len());
+    for byte in url.bytes() {
         if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
-            plain.push(char::from(byte));
+            encoded.push(char::from(byte));
         } else {
-            let _ = write!(plain, "%{byte:02X}");
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
-    plain
+    encoded
 }
 
 #[cfg(test)]
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_of_the_app_is_written_plainly() {
+    fn a_path_of_the_app_is_encoded() {
         for (to, expected) in [
             ("/", Some("/")),
             ("/login?next=/a%20b&x=1#top", Some("/login?next=/a%20b&x=1#top")),
@@ -87,15 +86,15 @@ mod tests {
             ("login", None),
             ("", None),
         ] {
-            let redirect = Redirect::within(StatusCode::SEE_OTHER, to);
+            let redirect = Redirect::to_path(StatusCode::SEE_OTHER, to);
             assert_eq!(redirect.as_ref().map(Redirect::location), expected, "{to:?}");
             assert!(redirect.is_none_or(|redirect| redirect.header() == redirect.location()));
         }
     }
 
     #[test]
-    fn another_site_is_one_of_the_web() {
-        for (url, right) in [
+    fn another_site_has_an_http_or_https_url_without_a_user() {
+        for (url, is_valid) in [
             ("https://id.example/login?app=1", true),
             ("http://localhost:8080", true),
             ("https://user@evil.example/", false),
@@ -106,7 +105,7 @@ mod tests {
             ("//id.example", false),
             ("https://", false),
         ] {
-            assert_eq!(Redirect::away(url).is_some(), right, "{url}");
+            assert_eq!(Redirect::to_url(url).is_some(), is_valid, "{url}");
         }
     }
 }

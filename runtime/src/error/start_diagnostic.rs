@@ -1,23 +1,23 @@
-//! start-up errors: found all together, told all together, and then the process stops.
+//! Errors at start: the app collects all of them, reports them together and stops.
 
 use std::fmt;
 
-/// Something in the app's source that keeps it from starting.
+/// One error at start: something in the app's source or settings that must be corrected.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StartDiagnostic {
-    /// Where: `actions/chat/send.rs:12`, or the name of a setting.
-    pub(crate) place: String,
-    /// What is wrong and what would be right.
+    /// `actions/chat/send.rs:12`, or the name of a setting.
+    pub(crate) location: String,
+    /// What is wrong, and how to correct it.
     pub(crate) message: String,
 }
 
 impl StartDiagnostic {
-    /// Returns A diagnostic at a place that is told as it stands.
-    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), message: message.into() }
+    /// Returns a diagnostic whose location is shown as it is given.
+    pub(crate) fn new(location: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { location: location.into(), message: message.into() }
     }
 
-    /// Returns A diagnostic at a line of a file.
+    /// Returns a diagnostic at a line of a file.
     pub(crate) fn at(file: &str, line: u32, message: impl Into<String>) -> Self {
         Self::new(format!("{file}:{line}"), message)
     }
@@ -25,6 +25,6 @@ impl StartDiagnostic {
 
 impl fmt::Display for StartDiagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        write!(f, "{}: {}", self.location, self.message)
     }
 }

@@ -1,8 +1,7 @@
 //! The browser client: a table of embedded files under one content hash.
 //!
-//! Files are served with the lines of comments empty and the others without their indentation and
-//! without types: a third of the bytes, and each line keeps its number, so that a debugger shows
-//! the lines that are in the repository.
+//! The server sends files without comments, indentation and types: this saves a third of the bytes.
+//! Each line keeps its number, so that a debugger shows the lines of the repository.
 
 use std::sync::LazyLock;
 
@@ -24,75 +23,75 @@ macro_rules! modules {
     };
 }
 
-/// Every module that browsers load, the entry first.
+/// The modules that every page loads, the entry first.
 pub(crate) const MODULES: &[Module] = modules![
     "main.js",
-    "action.js",
-    "backoff.js",
-    "call.js",
-    "connection.js",
-    "cursor.js",
+    "call/action.js",
+    "call/call.js",
+    "call/loading.js",
+    "call/request.js",
     "error.js",
-    "loading.js",
     "platform.js",
-    "request.js",
-    "sse.js",
-    "stream.js",
+    "stream/backoff.js",
+    "stream/connection.js",
+    "stream/cursor.js",
+    "stream/sse.js",
+    "stream/stream.js",
 ];
 
-/// The modules that a page loads when it has use for them.
+/// The modules that a page loads when it first needs them.
 pub(crate) const LATER: &[Module] = modules![
-    "effects.js",
-    "held.js",
-    "match.js",
-    "morph.js",
-    "navigate.js",
-    "page.js",
-    "part.js",
-    "path.js",
-    "places.js",
-    "share.js",
-    "tree.js",
+    "effect/effects.js",
+    "page/document.js",
+    "page/history.js",
+    "page/match_nodes.js",
+    "page/morph.js",
+    "page/navigate.js",
+    "page/reload_part.js",
+    "page/selector.js",
+    "page/traversal.js",
+    "page/user_state.js",
+    "stream/share.js",
 ];
 
 /// The modules that browsers load in development.
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) const DEV: &[Module] = modules![
-    "reload.js",
-    "ansi.js",
-    "keep.js",
-    "overlay.js",
-    "refresh.js",
-    "swap.js",
-    "panel.js",
-    "panel/actions.js",
-    "panel/activity.js",
-    "panel/build.js",
-    "panel/client.js",
-    "panel/dom.js",
-    "panel/form.js",
-    "panel/memory.js",
-    "panel/observe.js",
-    "panel/pages.js",
-    "panel/resize.js",
-    "panel/run.js",
-    "panel/runs.js",
-    "panel/schema.js",
-    "panel/style.js",
-    "panel/view.js",
+    "dev/reload.js",
+    "dev/ansi.js",
+    "dev/overlay.js",
+    "dev/panel.js",
+    "dev/panel/actions_tab.js",
+    "dev/panel/activity.js",
+    "dev/panel/activity_tab.js",
+    "dev/panel/build_tab.js",
+    "dev/panel/client_tab.js",
+    "dev/panel/dom.js",
+    "dev/panel/form.js",
+    "dev/panel/observe.js",
+    "dev/panel/pages_tab.js",
+    "dev/panel/resize.js",
+    "dev/panel/runner.js",
+    "dev/panel/schema.js",
+    "dev/panel/storage.js",
+    "dev/panel/style.js",
+    "dev/panel/view.js",
+    "dev/saved_state.js",
+    "dev/swap_assets.js",
+    "dev/update_page.js",
 ];
 
-/// The modules that browsers load in development: none of them is part of a release.
+/// The modules that browsers load in development; a release contains none.
 #[cfg(not(all(feature = "dev", debug_assertions)))]
 pub(crate) const DEV: &[Module] = &[];
 
-/// Returns every module that may be asked for.
+/// Returns every module that the server serves.
 pub(crate) fn modules() -> impl Iterator<Item = &'static Module> {
     MODULES.iter().chain(LATER).chain(DEV)
 }
 
 impl Module {
-    /// Returns the text that browsers get.
+    /// Returns the text that the server sends.
     pub(crate) fn served(&self) -> String {
         let mut served = String::with_capacity(self.text.len());
         for line in self.text.lines() {
@@ -105,8 +104,8 @@ impl Module {
     }
 }
 
-/// Writes a line of code without the types that are said within it, `/** … */`. No text of the
-/// client's holds such a thing; its own tests load the files in this form.
+/// Writes a line of code without the types within it, `/** … */`. No string of the client contains
+/// such a comment; the tests of the client load the files in this form.
 fn push_code(served: &mut String, mut line: &str) {
     while let Some((code, rest)) = line.split_once("/**") {
         let Some((_, rest)) = rest.split_once("*/") else { break };
@@ -116,17 +115,17 @@ fn push_code(served: &mut String, mut line: &str) {
     served.push_str(line);
 }
 
-/// Returns whether a line is nothing but a comment. No line of the client's code begins with a
-/// star, nor does one within a template string; its own tests load the files in this form.
+/// Returns whether a line holds only a comment. No line of code begins with a star, not even in a
+/// template string; the tests of the client load the files in this form.
 fn is_comment(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '\t']);
     line.starts_with("//") || line.starts_with("/*") || line.starts_with('*')
 }
 
-/// Returns the hash of the whole set: 16 hex digits, another one for any change of any file.
+/// Returns the hash of all files: 16 hex digits, which change with any file.
 ///
-/// The modules import each other by relative paths, so they share one hash in their paths
-/// instead of one in each name.
+/// The modules import each other by relative paths, so they share one hash in their paths instead of
+/// having one in each name.
 pub(crate) fn hash() -> &'static str {
     static HASH: LazyLock<String> = LazyLock::new(|| {
         let mut hash = Sha256::new();
@@ -141,7 +140,7 @@ pub(crate) fn hash() -> &'static str {
     &HASH
 }
 
-/// Tells whether a text may be the hash of any version.
+/// Returns whether a text has the form of such a hash.
 pub(crate) fn is_hash(text: &str) -> bool {
     text.len() == hash().len() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -151,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_stay_behind_and_lines_keep_their_numbers() {
+    fn comments_are_removed_and_lines_keep_their_numbers() {
         for module in MODULES {
             let served = module.served();
             assert_eq!(served.lines().count(), module.text.lines().count(), "{}", module.name);
@@ -170,21 +169,29 @@ mod tests {
     fn every_module_that_another_imports_is_in_the_table() {
         let all = || MODULES.iter().chain(LATER).chain(DEV);
         for module in all() {
-            let folder = module.name.rsplit_once('/').map_or("", |(folder, _)| folder);
             let imports = |line: &&str| {
                 [" from \"", "import(\""].iter().any(|word| line.contains(word))
                     && line.contains("\"./") | line.contains("\"../")
                     && !is_comment(line)
             };
             for import in module.text.lines().filter(imports) {
-                let path = import.split('"').nth(1).unwrap();
-                let name = match path.strip_prefix("./") {
-                    Some(name) if folder.is_empty() => name.to_owned(),
-                    Some(name) => format!("{folder}/{name}"),
-                    None => path.trim_start_matches("../").to_owned(),
-                };
+                let name = resolve(module.name, import.split('"').nth(1).unwrap());
                 assert!(all().any(|module| module.name == name), "{}: {import}", module.name);
             }
         }
+    }
+
+    /// Returns the name of the module that `importer` imports by a relative path.
+    fn resolve(importer: &str, path: &str) -> String {
+        let mut parts: Vec<_> = importer.split('/').collect();
+        parts.pop();
+        for part in path.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        parts.join("/")
     }
 }

@@ -1,9 +1,10 @@
-//! Files as they are on disk.
+//! The files of the app on disk.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Read as _, Seek as _, SeekFrom},
-    path::Path,
+    path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
@@ -13,25 +14,41 @@ use crate::files::{
     folder::Folder,
     hash::Hash,
     kind::content_type,
-    name::{WELL_KNOWN, is_listed, is_path},
+    name::{is_entry, is_path},
+    trail::{NoTarget, Refusal, Trail},
 };
 
-/// Folders below folders: more than any app has, and a bound for links that go round.
-const DEPTH_MAX: usize = 32;
+/// The files below one of the folders of an app.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Paths of the files that may be served.
+    pub(crate) paths: Vec<String>,
+    /// Symbolic links that are not followed.
+    pub(crate) refused: Vec<(String, Refusal)>,
+    /// Folders elsewhere in the app that symbolic links lead to.
+    pub(crate) linked: BTreeSet<PathBuf>,
+}
 
-/// A file that is read as it is sent, and never as a whole.
+impl Listing {
+    fn note_folder(&mut self, trail: &Trail, folder: &Path) {
+        if !folder.starts_with(trail.top()) {
+            self.linked.insert(folder.to_owned());
+        }
+    }
+}
+
+/// A file that is read while it is sent, and never as a whole.
 #[derive(Debug)]
 pub(crate) struct Large {
     file: fs::File,
     pub(crate) length: u64,
-    /// Of its name, its length and the time when it was last written: reading all of it for a
-    /// name would take too long.
+    /// Of the name, the length and the modification time: hashing the content would take too long.
     pub(crate) hash: Hash,
     pub(crate) content_type: HeaderValue,
 }
 
 impl Large {
-    /// Returns the file, about to be read from a byte on.
+    /// Returns the file at the offset `start`.
     pub(crate) fn from(mut self, start: u64) -> io::Result<fs::File> {
         self.file.seek(SeekFrom::Start(start))?;
         Ok(self.file)
@@ -46,27 +63,31 @@ impl Large {
     }
 }
 
-/// Returns the paths below a folder, in no order.
-pub(super) fn list(root: &Path, folder: Folder) -> io::Result<Vec<String>> {
-    let mut paths = Vec::new();
-    match root.join(folder.as_str()).canonicalize() {
-        Ok(top) => walk(&top, &top, "", DEPTH_MAX, &mut paths)?,
+/// Lists the files below a folder, in no order. A folder that does not exist is empty.
+pub(super) fn list(root: &Path, folder: Folder) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    match Trail::start(root, folder) {
+        Ok(trail) => walk(folder, &trail, "", &mut listing)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    paths.retain(|path| is_path(folder, path));
-    Ok(paths)
+    Ok(listing)
 }
 
-/// Opens a file, if a stranger may ask for it and what its path leads to lies below the folder.
+/// Opens a file, if it may be served and all links on its path may be followed.
 pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File, fs::Metadata)> {
     if !is_path(folder, path) {
         return None;
     }
-    let top = root.join(folder.as_str()).canonicalize().ok()?;
-    let target = top.join(path).canonicalize().ok()?;
-    // To open what is no file, such as a pipe, may wait for ever.
-    if !target.starts_with(&top) || !target.is_file() {
+    let mut trail = Trail::start(root, folder).ok()?;
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    for segment in folders.split('/').filter(|segment| !segment.is_empty()) {
+        let target = trail.target(segment).ok()?;
+        trail = trail.then(target);
+    }
+    let target = trail.target(name).ok()?;
+    // Opening a pipe may wait forever.
+    if !target.is_file() {
         return None;
     }
     let file = fs::File::open(target).ok()?;
@@ -74,36 +95,33 @@ pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File,
     Some((file, about))
 }
 
-/// Reads a file that was opened.
+/// Reads an open file.
 pub(super) fn read(mut file: fs::File, about: &fs::Metadata) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(about.len()).ok()?);
     file.read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 
-fn walk(
-    top: &Path,
-    folder: &Path,
-    prefix: &str,
-    depth: usize,
-    paths: &mut Vec<String>,
-) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_listed(name) || *name == WELL_KNOWN) else {
+fn walk(folder: Folder, trail: &Trail, prefix: &str, listing: &mut Listing) -> io::Result<()> {
+    for entry in fs::read_dir(trail.folder())? {
+        let name = entry?.file_name();
+        let Some(name) = name.to_str().filter(|name| is_entry(folder, prefix, name)) else {
             continue;
         };
-        // A file may go away between being listed and being looked at.
-        let Ok(target) = entry.path().canonicalize() else { continue };
-        if !target.starts_with(top) {
-            continue;
-        }
         let path = format!("{prefix}{name}");
-        if target.is_file() {
-            paths.push(path);
-        } else if depth > 0 && target.is_dir() {
-            walk(top, &entry.path(), &format!("{path}/"), depth - 1, paths)?;
+        match trail.target(name) {
+            Ok(target) if target.is_dir() => {
+                let trail = trail.then(target);
+                listing.note_folder(&trail, trail.folder());
+                walk(folder, &trail, &format!("{path}/"), listing)?;
+            }
+            Ok(target) if target.is_file() && is_path(folder, &path) => {
+                target.parent().into_iter().for_each(|parent| listing.note_folder(trail, parent));
+                listing.paths.push(path);
+            }
+            // A pipe, a socket, or a file that was removed while its folder was read.
+            Ok(_) | Err(NoTarget::Gone) => {}
+            Err(NoTarget::Refused(refusal)) => listing.refused.push((path, refusal)),
         }
     }
     Ok(())

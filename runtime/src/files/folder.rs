@@ -2,12 +2,17 @@
 
 use std::fmt;
 
-/// One of the two folders that are looked into.
+use bytes::Bytes;
+
+/// A mark that some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// One of the two folders that hold an app's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Folder {
     /// Templates, with their scripts and styles.
     Pages,
-    /// Files that are served as they stand.
+    /// Files that are served byte for byte.
     Public,
 }
 
@@ -16,6 +21,17 @@ impl Folder {
         match self {
             Self::Pages => "pages",
             Self::Public => "public",
+        }
+    }
+
+    /// Returns the content of a file in this folder. Files of pages lose their byte order mark: in a
+    /// page of several templates, each mark would be a character in the middle of the text.
+    pub(super) fn content(self, bytes: Bytes) -> Bytes {
+        match self {
+            Self::Pages if bytes.starts_with(BYTE_ORDER_MARK) => {
+                bytes.slice(BYTE_ORDER_MARK.len()..)
+            }
+            Self::Pages | Self::Public => bytes,
         }
     }
 }

@@ -1,34 +1,32 @@
-//! Names for content.
+//! Hashes that name content.
 
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A name for content: 128 bits of a hash, in hex; of SHA-256 unless said otherwise.
+/// 128 bits of a hash in hex: of SHA-256, or of XXH3 for [`quick`](Self::quick).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hash(String);
 
 impl Hash {
-    /// How many digits of it stand in a file's name: 64 bits, to tell the versions of one file
-    /// apart.
+    /// The number of digits in the name of a file: 64 bits tell the versions of one file apart.
     pub(crate) const SHORT: usize = 16;
 
-    /// Returns the name of one content.
+    /// Returns the hash of one content.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self::hex(&Sha256::digest(bytes))
     }
 
-    /// Returns a name of one content that tells it from others by chance, not against somebody who
-    /// makes up both: enough for what a client is asked about what it was sent before, and many
-    /// times quicker.
+    /// Returns a hash that is many times quicker, and not safe against made-up collisions: enough to
+    /// compare a response with the one that the same client received before.
     pub(crate) fn quick(bytes: &[u8]) -> Self {
         Self::hex(&xxh3_128(bytes).to_be_bytes())
     }
 
-    /// Returns the name of named contents together; their order counts.
+    /// Returns the hash of named contents together; their order counts.
     pub(crate) fn of_all<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut all = Sha256::new();
         for (name, bytes) in files {
-            // Lengths keep two sets apart whose bytes are the same in a row.
+            // The lengths tell two sets apart that are equal when joined.
             for part in [name.as_bytes(), bytes] {
                 all.update((part.len() as u64).to_le_bytes());
                 all.update(part);
@@ -47,7 +45,7 @@ impl Hash {
         &self.0
     }
 
-    /// Returns as much of it as stands in a file's name.
+    /// Returns the digits that are part of a file's name.
     pub(crate) fn short(&self) -> &str {
         &self.0[..Self::SHORT]
     }

@@ -1,11 +1,11 @@
-//! What a file is, by its name.
+//! The content type of a file, by its name.
 
 use http::HeaderValue;
 
-/// Files without a suffix that have a type all the same, since those who fetch them insist on it.
+/// Files without a suffix that have a type all the same, because their clients require it.
 const NAMED: [(&str, &str); 1] = [(".well-known/apple-app-site-association", "application/json")];
 
-/// Types that are no text and get smaller all the same.
+/// Binary types that compression makes smaller.
 const COMPRESSIBLE: [&str; 7] = [
     "application/wasm",
     "application/vnd.ms-fontobject",
@@ -25,8 +25,8 @@ pub(crate) fn content_type(path: &str) -> HeaderValue {
     HeaderValue::from_str(&value).unwrap_or(UNKNOWN)
 }
 
-/// Tells whether a file of this name gets smaller by compression. Images, films, `woff2` and
-/// archives are compressed already.
+/// Returns whether compression makes a file of this name smaller. Images, videos, `woff2` and
+/// archives are already compressed.
 pub(crate) fn is_compressible(path: &str) -> bool {
     mime(path).is_some_and(|mime| is_text(mime) || COMPRESSIBLE.contains(&mime))
 }
@@ -36,7 +36,7 @@ fn mime(path: &str) -> Option<&'static str> {
         return Some(mime);
     }
     let mime = mime_guess::from_path(path).first_raw()?;
-    // Of the names that scripts have had, RFC 9239 leaves one.
+    // RFC 9239 leaves one of the many types for scripts.
     Some(if mime.ends_with("/javascript") { "text/javascript" } else { mime })
 }
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_is_not_compressed_again() {
+    fn a_compressed_type_is_not_compressed_again() {
         for path in ["a.js", "a.css", "a.svg", "a.wasm", "a.ttf", "a.ico", "a.json"] {
             assert!(is_compressible(path), "{path}");
         }

@@ -1,11 +1,11 @@
-//! The app's own files, those below `pages/` and `public/`: on disk while it is written, inside
-//! the binary in a release.
+//! The files of the app below `pages/` and `public/`: on disk during development, in the binary in a
+//! release.
 //!
-//! A path of a stranger never leads out of the two folders: a segment that is empty, starts with
-//! a dot or holds a separator names nothing, and what a symbolic link points at must lie inside.
+//! No request leads out of the app: a segment that is empty, starts with a dot or holds a separator
+//! names nothing, and a symbolic link is followed only to files of the app ([`trail`]).
 //!
-//! A public file has two addresses: its own, and one with the hash of its content in it, which a
-//! template asks for and browsers may keep for good.
+//! A public file has two addresses: its own, and one that contains the hash of the content.
+//! Templates use the second, and browsers may cache it forever.
 
 pub(crate) mod client;
 mod disk;
@@ -16,6 +16,7 @@ mod name;
 mod packed;
 #[cfg(test)]
 mod test_dir;
+mod trail;
 
 use std::{
     collections::BTreeMap,
@@ -38,19 +39,24 @@ use crate::header::Coding;
 
 #[cfg(test)]
 pub(crate) use self::test_dir::TestDir;
-pub(crate) use self::{disk::Large, folder::Folder, hash::Hash};
+pub(crate) use self::{
+    disk::{Large, Listing},
+    folder::Folder,
+    hash::Hash,
+    trail::Refusal,
+};
 
-/// The environment variable that names another root than the one compiled in.
+/// The environment variable that replaces the root that is compiled in.
 const ROOT: &str = "KIPO_ROOT";
 
-/// A public file on disk that is longer is read in pieces as it is sent, and not as a whole for
-/// each request. Those in a binary are in memory anyway.
+/// A longer public file on disk is read in pieces while it is sent, and not whole for each request.
+/// Files in a binary are in memory anyway.
 const LARGE_BYTES: u64 = 1 << 20;
 
 /// The app's pages and public files.
 ///
-/// [`files!`](macro@crate::files) writes this: the folder of the app in a debug build, all that lies
-/// below `pages/` and `public/` in a release.
+/// [`files!`](macro@crate::files) creates this value: from the folder of the app in a debug build,
+/// from the content of all files below `pages/` and `public/` in a release.
 #[derive(Clone, Debug)]
 pub struct Files(Source);
 
@@ -58,7 +64,7 @@ pub struct Files(Source);
 enum Source {
     Disk {
         root: PathBuf,
-        /// The folder of the package that was compiled, which is the root unless that was set.
+        /// The folder of the package that was compiled. It is the root unless `KIPO_ROOT` is set.
         #[cfg_attr(
             not(all(feature = "dev", debug_assertions)),
             expect(dead_code, reason = "only the development loop builds the package")
@@ -70,31 +76,27 @@ enum Source {
 }
 
 struct Embedded {
-    path: &'static str,
     bytes: &'static [u8],
-    /// Made when somebody asks: a start must not wait for large files to be hashed.
+    /// Made at the first request: hashing large files would delay the start.
     file: OnceLock<File>,
 }
 
 impl Embedded {
-    fn get(&self) -> &File {
-        self.file.get_or_init(|| {
-            let path = self.path.split_once('/').map_or(self.path, |(_, below)| below);
-            File::lasting(path, Bytes::from_static(self.bytes))
-        })
+    fn get(&self, folder: Folder, path: &str) -> &File {
+        self.file.get_or_init(|| File::lasting(path, folder.content(self.bytes.into())))
     }
 }
 
 impl Files {
-    /// Returns the files below `root`, read anew at each use. The environment variable
-    /// `KIPO_ROOT` names another root than this one.
+    /// Returns the files below `root`, which are read at each use. The environment variable
+    /// `KIPO_ROOT` replaces this root.
     ///
     /// Reading blocks the thread; a release has its files in the binary instead.
     pub fn on_disk(root: impl Into<PathBuf>) -> Self {
         Self::on_disk_unless(env::var_os(ROOT), root.into())
     }
 
-    /// Returns files that are part of the binary, by paths such as `pages/index.html`.
+    /// Returns files in the binary, by paths such as `pages/index.html`.
     ///
     /// # Examples
     ///
@@ -104,7 +106,7 @@ impl Files {
     /// ```
     #[must_use]
     pub fn embedded(files: &[(&'static str, &'static [u8])]) -> Self {
-        let entry = |&(path, bytes)| (path, Embedded { path, bytes, file: OnceLock::new() });
+        let entry = |&(path, bytes)| (path, Embedded { bytes, file: OnceLock::new() });
         Self(Source::Embedded(Arc::new(files.iter().map(entry).collect())))
     }
 
@@ -122,7 +124,7 @@ impl Files {
         }
     }
 
-    /// Returns whether the files are part of the binary, so that none of them ever changes.
+    /// Returns whether the files are in the binary and never change.
     pub(crate) fn are_embedded(&self) -> bool {
         matches!(self.0, Source::Embedded(_))
     }
@@ -136,28 +138,30 @@ impl Files {
         }
     }
 
-    /// Returns the paths below `folder`, sorted, without those that are hidden or that an editor
-    /// left behind. A folder that is not there has none.
-    pub(crate) fn list(&self, folder: Folder) -> io::Result<Vec<String>> {
-        let mut paths = match &self.0 {
+    /// Lists the files below `folder`, sorted, without hidden files and leftovers of editors. A
+    /// folder that does not exist is empty.
+    pub(crate) fn list(&self, folder: Folder) -> io::Result<Listing> {
+        let mut listing = match &self.0 {
             Source::Disk { root, .. } => disk::list(root, folder)?,
             Source::Embedded(files) => {
                 let below = files.keys().filter_map(|path| {
                     path.strip_prefix(folder.as_str())?.strip_prefix('/').map(str::to_owned)
                 });
-                below.filter(|path| is_path(folder, path)).collect()
+                let paths = below.filter(|path| is_path(folder, path)).collect();
+                Listing { paths, ..Listing::default() }
             }
         };
-        paths.sort();
-        Ok(paths)
+        listing.paths.sort();
+        listing.refused.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(listing)
     }
 
-    /// Returns the file at `path` below `folder`, if it is there and a stranger may have it.
+    /// Returns the file at `path` below `folder`, if it exists and may be served.
     pub(crate) fn read(&self, folder: Folder, path: &str) -> Option<File> {
         match &self.0 {
             Source::Disk { root, .. } => {
                 let (file, about) = disk::open(root, folder, path)?;
-                Some(File::changing(path, disk::read(file, &about)?))
+                Some(File::changing(path, folder.content(disk::read(file, &about)?.into())))
             }
             Source::Embedded(files) => embedded(files, folder, path).cloned(),
         }
@@ -174,7 +178,7 @@ impl Files {
         Some(Found { content, name })
     }
 
-    /// Returns the address of a public file with its hash in it, below `/`.
+    /// Returns the address of a public file that contains its hash, without the leading `/`.
     pub(crate) fn address(&self, path: &str) -> Option<String> {
         match &self.0 {
             Source::Disk { .. } => Some(with_hash(path, self.public(path)?.hash())),
@@ -204,7 +208,7 @@ fn embedded<'f>(
     if !is_path(folder, path) {
         return None;
     }
-    files.get(format!("{folder}/{path}").as_str()).map(Embedded::get)
+    files.get(format!("{folder}/{path}").as_str()).map(|file| file.get(folder, path))
 }
 
 impl fmt::Debug for Source {
@@ -216,53 +220,53 @@ impl fmt::Debug for Source {
     }
 }
 
-/// A file as it is in memory.
+/// A file in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) bytes: Bytes,
     pub(crate) hash: Hash,
     pub(crate) content_type: HeaderValue,
-    /// Where its compressed forms are kept, if it may have any.
+    /// The compressed forms, if the file is worth compressing.
     packed: Option<Arc<Packed>>,
 }
 
 impl File {
-    /// Returns a file that stays as it is for as long as the server runs.
+    /// Returns a file that does not change while the server runs.
     pub(crate) fn lasting(path: &str, bytes: Bytes) -> Self {
         let packed = Packed::of(bytes.len(), is_compressible(path));
         Self { packed, ..Self::changing(path, bytes) }
     }
 
-    /// Returns a file that may be another one the next time: it is not worth compressing.
+    /// Returns a file that may change before the next request: it is not worth compressing.
     pub(crate) fn changing(path: &str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self { hash: Hash::of(&bytes), content_type: content_type(path), bytes, packed: None }
     }
 
-    /// Returns the same file as another type than its name says.
+    /// Returns the same file with another content type.
     pub(crate) fn with_type(self, content_type: HeaderValue) -> Self {
         Self { content_type, ..self }
     }
 
-    /// Tells whether it has a compressed form, at least for some who ask.
+    /// Returns whether it may have compressed forms.
     pub(crate) fn is_packed(&self) -> bool {
         self.packed.is_some()
     }
 
-    /// Returns its compressed form, if it has one that is smaller.
+    /// Returns its compressed form, if that is smaller.
     pub(crate) async fn packed(&self, coding: Coding) -> Option<Bytes> {
         self.packed.as_ref()?.get(coding, &self.bytes).await
     }
 }
 
-/// A public file that was asked for.
+/// A public file that a request names.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) content: Content,
     pub(crate) name: Name,
 }
 
-/// What a public file holds.
+/// The content of a public file.
 #[derive(Debug)]
 pub(crate) enum Content {
     Whole(File),
@@ -278,13 +282,13 @@ impl Content {
     }
 }
 
-/// By which name a file was asked for.
+/// The name by which a request asks for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
     Plain,
     /// With the hash of its content.
     Hash,
-    /// With a hash of another time: the file was changed, or this server is not the newest yet.
+    /// With another hash: the file has changed, or this server is older than the page.
     OtherHash,
 }
 
@@ -322,26 +326,138 @@ mod tests {
         }
     }
 
+    /// A folder `app` with links of every kind, and what lies around it.
     #[cfg(unix)]
-    #[test]
-    fn a_link_out_of_the_folder_is_not_followed() {
+    fn linked() -> (TestDir, Files) {
         use std::os::unix::fs::symlink;
 
-        let dir = TestDir::new(&[("public/a.txt", "a"), ("secret.txt", "no")]);
-        let public = dir.path().join("public");
-        symlink(dir.path().join("secret.txt"), public.join("out.txt")).unwrap();
-        symlink(dir.path(), public.join("up")).unwrap();
-        symlink(&public, public.join("round")).unwrap();
-        symlink(public.join("a.txt"), public.join("in.txt")).unwrap();
+        let dir = TestDir::new(&[
+            ("app/pages/index.html", ""),
+            ("app/pages/a/a.html", ""),
+            ("app/pages/b/b.html", ""),
+            ("app/public/c.txt", "c"),
+            ("app/public/fonts/d.woff2", "d"),
+            ("app/shared/e.txt", "e"),
+            ("app/shared/deep/f.txt", "f"),
+            ("outside/g.txt", "g"),
+        ]);
+        let link = |target: &str, link: &str| symlink(target, dir.path().join(link)).unwrap();
+        // To a file, to a folder, and to both by way of other links.
+        link("c.txt", "app/public/to_file.txt");
+        link("../shared/e.txt", "app/public/to_file_around.txt");
+        link("../shared", "app/public/to_folder");
+        link("to_file.txt", "app/public/to_link.txt");
+        link("../public/fonts", "app/shared/fonts");
+        link("../a", "app/pages/b/a");
+        link("../b", "app/pages/a/b");
+        link("../public", "app/pages/public");
+        link("..", "app/pages/up");
+        link(".", "app/public/fonts/itself");
+        link("../../outside", "app/public/outside");
+        link("../../outside/g.txt", "app/public/outside.txt");
+        link("nothing.txt", "app/public/nothing.txt");
+        link("nothing.txt", "app/public/.hidden.txt");
+        link("nothing.txt", "app/public/leftover.txt~");
+        link("turn.txt", "app/public/round.txt");
+        link("round.txt", "app/public/turn.txt");
+        let files = Files::on_disk_unless(None, dir.path().join("app"));
+        (dir, files)
+    }
 
-        let files = dir.files();
-        assert!(files.read(Folder::Public, "out.txt").is_none());
-        assert!(files.read(Folder::Public, "up/secret.txt").is_none());
-        assert_eq!(files.read(Folder::Public, "in.txt").unwrap().bytes, "a");
-        // A link that goes round ends.
-        let listed = files.list(Folder::Public).unwrap();
-        assert!(listed.contains(&"a.txt".to_owned()) && !listed.contains(&"out.txt".to_owned()));
-        assert!(listed.iter().all(|path| !path.contains("secret")));
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_inside_of_the_app_and_refused_elsewhere() {
+        let (dir, files) = linked();
+        let listing = files.list(Folder::Public).unwrap();
+        assert_eq!(
+            listing.paths,
+            [
+                "c.txt",
+                "fonts/d.woff2",
+                "to_file.txt",
+                "to_file_around.txt",
+                "to_folder/deep/f.txt",
+                "to_folder/e.txt",
+                "to_folder/fonts/d.woff2",
+                "to_link.txt",
+            ]
+        );
+        let refused = |listing: &Listing| -> Vec<String> {
+            let at = |text: String| text.replace(dir.path().to_str().unwrap(), "…");
+            listing.refused.iter().map(|(path, why)| at(format!("{path} {why}"))).collect()
+        };
+        let outside = "outside of the app's folder: move the file into the app's folder, or \
+                       replace the link by a copy";
+        let dangling = "which leads to no file: remove the link, or create the file";
+        let folder = "a folder that the link lies in: remove the link";
+        assert_eq!(
+            refused(&listing),
+            [
+                format!("fonts/itself is a symbolic link to …/app/public/fonts, {folder}"),
+                format!("nothing.txt is a symbolic link to nothing.txt, {dangling}"),
+                format!("outside is a symbolic link to …/outside, {outside}"),
+                format!("outside.txt is a symbolic link to …/outside/g.txt, {outside}"),
+                format!("round.txt is a symbolic link to turn.txt, {dangling}"),
+                format!(
+                    "to_folder/fonts/itself is a symbolic link to …/app/public/fonts, {folder}"
+                ),
+                format!("turn.txt is a symbolic link to round.txt, {dangling}"),
+            ]
+        );
+        let shared = dir.path().join("app/shared");
+        assert!(listing.linked.into_iter().eq([shared.clone(), shared.join("deep")]));
+
+        let listing = files.list(Folder::Pages).unwrap();
+        assert!(listing.paths.contains(&"a/b/b.html".to_owned()), "{listing:?}");
+        assert!(listing.paths.contains(&"public/c.txt".to_owned()), "{listing:?}");
+        let mut loops = refused(&listing);
+        loops.retain(|line| line.ends_with(folder) && !line.starts_with("public/"));
+        assert_eq!(
+            loops,
+            [
+                format!("a/b/a is a symbolic link to …/app/pages/a, {folder}"),
+                format!("b/a/b is a symbolic link to …/app/pages/b, {folder}"),
+                format!("up is a symbolic link to …/app, {folder}"),
+            ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn exactly_the_listed_files_are_read() {
+        let (_dir, files) = linked();
+        for folder in [Folder::Pages, Folder::Public] {
+            for path in files.list(folder).unwrap().paths {
+                assert!(files.read(folder, &path).is_some(), "{folder}/{path}");
+            }
+        }
+        for path in [
+            "outside.txt",
+            "outside/g.txt",
+            "nothing.txt",
+            "round.txt",
+            "fonts/itself/d.woff2",
+            ".hidden.txt",
+        ] {
+            assert!(files.read(Folder::Public, path).is_none(), "{path}");
+        }
+        assert!(files.read(Folder::Pages, "up/shared/e.txt").is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folders_themselves_may_be_links_to_anywhere() {
+        use std::os::unix::fs::symlink;
+
+        let dir = TestDir::new(&[("built/a.txt", "a"), ("app/b.txt", "b"), ("c.txt", "c")]);
+        symlink("../built", dir.path().join("app/public")).unwrap();
+        symlink("a.txt", dir.path().join("built/inside.txt")).unwrap();
+        symlink("../app/b.txt", dir.path().join("built/app.txt")).unwrap();
+        symlink("../c.txt", dir.path().join("built/outside.txt")).unwrap();
+        let files = Files::on_disk_unless(None, dir.path().join("app"));
+        let listing = files.list(Folder::Public).unwrap();
+        assert_eq!(listing.paths, ["a.txt", "app.txt", "inside.txt"]);
+        assert_eq!(listing.refused.len(), 1, "{listing:?}");
     }
 
     #[test]
@@ -356,18 +472,41 @@ mod tests {
             ("pages/blog/[slug].html", ""),
         ]);
         let files = dir.files();
-        assert_eq!(files.list(Folder::Pages).unwrap(), ["blog/[slug].html", "index.html"]);
-        assert!(files.list(Folder::Public).unwrap().is_empty());
+        assert_eq!(files.list(Folder::Pages).unwrap().paths, ["blog/[slug].html", "index.html"]);
+        assert!(files.list(Folder::Public).unwrap().paths.is_empty());
     }
 
     #[test]
     fn embedded_files_are_found_like_those_on_disk() {
         let files = Files::embedded(&[("public/b.css", b"b"), ("pages/index.html", b"a")]);
-        assert_eq!(files.list(Folder::Public).unwrap(), ["b.css"]);
+        assert_eq!(files.list(Folder::Public).unwrap().paths, ["b.css"]);
         let file = files.read(Folder::Public, "b.css").unwrap();
         assert_eq!((file.bytes.as_ref(), file.hash), (b"b".as_slice(), Hash::of(b"b")));
         assert!(files.read(Folder::Public, "../pages/index.html").is_none());
         assert!(files.root().is_none());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_in_pages_and_served_in_public_files() {
+        let dir = TestDir::new(&[
+            ("pages/index.html", "\u{feff}a"),
+            ("pages/index.css", "\u{feff}\u{feff}b"),
+            ("public/c.css", "\u{feff}c"),
+        ]);
+        let embedded = Files::embedded(&[
+            ("pages/index.html", "\u{feff}a".as_bytes()),
+            ("pages/index.css", "\u{feff}\u{feff}b".as_bytes()),
+            ("public/c.css", "\u{feff}c".as_bytes()),
+        ]);
+        for files in [dir.files(), embedded] {
+            let page = files.read(Folder::Pages, "index.html").unwrap();
+            assert_eq!((page.bytes.as_ref(), page.hash), (b"a".as_slice(), Hash::of(b"a")));
+            // One mark, as the Encoding standard has it: the second is a character of the text.
+            let style = files.read(Folder::Pages, "index.css").unwrap();
+            assert_eq!(style.bytes, "\u{feff}b");
+            let Content::Whole(file) = files.find("c.css").unwrap().content else { panic!() };
+            assert_eq!(file.bytes, "\u{feff}c");
+        }
     }
 
     #[test]
@@ -398,7 +537,7 @@ mod tests {
             assert_eq!(name("..0123456789abcdef./a"), None);
             assert_eq!(files.address("gone.css"), None);
             let expected = [".well-known/security.txt", "b.0123456789abcdef.js", "fonts/a.woff2"];
-            assert_eq!(files.list(Folder::Public).unwrap(), expected);
+            assert_eq!(files.list(Folder::Public).unwrap().paths, expected);
         }
     }
 

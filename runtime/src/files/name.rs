@@ -1,22 +1,29 @@
-//! Which names files may have, and names with a hash in them.
+//! The names that files may have, and names that contain a hash.
 
 use std::path::{Component, Path};
 
 use crate::files::{folder::Folder, hash::Hash};
 
-/// The one name with a dot before it that is served: others look there for what a site says of
-/// itself. (RFC 8615)
-pub(super) const WELL_KNOWN: &str = ".well-known";
+/// The one hidden folder that is served: clients look there for metadata of a site. (RFC 8615)
+const WELL_KNOWN: &str = ".well-known";
 
-/// Tells whether a stranger may ask for this path below a folder.
+/// Returns whether the file at this path below a folder may be served.
 pub(super) fn is_path(folder: Folder, path: &str) -> bool {
     let well_known = path.strip_prefix(WELL_KNOWN).and_then(|path| path.strip_prefix('/'));
     let path = well_known.filter(|_| folder == Folder::Public).unwrap_or(path);
     path.split('/').all(is_listed)
 }
 
-/// Tells whether a file of this name is one of the app's, not one that an editor keeps for itself.
-pub(super) fn is_listed(segment: &str) -> bool {
+/// Returns whether a folder's entry may be a file of the app, or a folder with such files. `prefix`
+/// is the path of the folder, empty or with `/` at its end.
+pub(super) fn is_entry(folder: Folder, prefix: &str, name: &str) -> bool {
+    let is_well_known = folder == Folder::Public && prefix.is_empty() && name == WELL_KNOWN;
+    is_listed(name) || is_well_known
+}
+
+/// Returns whether a file of this name is one of the app's: not hidden, and no leftover of an
+/// editor.
+fn is_listed(segment: &str) -> bool {
     let leftover = segment.ends_with('~')
         || segment.ends_with(".swp")
         || segment.ends_with(".tmp")
@@ -26,9 +33,9 @@ pub(super) fn is_listed(segment: &str) -> bool {
     is_name(segment) && !leftover
 }
 
-/// Returns a path with the hash of its content, before the last suffix: `app.css` is
-/// `app.0123456789abcdef.css`. It stays in its folder, so that what a style sheet names by a
-/// relative address is still there.
+/// Returns a path with the hash of its content before the last suffix: `app.css` becomes
+/// `app.0123456789abcdef.css`. The folder stays the same, so that relative addresses in a style
+/// sheet still work.
 pub(super) fn with_hash(path: &str, hash: &Hash) -> String {
     let hash = hash.short();
     let (folder, name) = split(path);
@@ -38,7 +45,7 @@ pub(super) fn with_hash(path: &str, hash: &Hash) -> String {
     }
 }
 
-/// Returns a path without the hash that is in it, and the hash.
+/// Splits a path that contains a hash into the path without it, and the hash.
 pub(super) fn without_hash(path: &str) -> Option<(String, &str)> {
     let is_hash = |text: &str| {
         text.len() == Hash::SHORT && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -51,15 +58,15 @@ pub(super) fn without_hash(path: &str) -> Option<(String, &str)> {
     is_hash(last).then(|| (format!("{folder}{rest}"), last))
 }
 
-/// Splits before the last name of a path; the folder keeps its slash.
+/// Splits a path into its folder with the slash at the end, and its last name.
 fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind('/').map_or(0, |slash| slash + 1))
 }
 
-/// Tells whether a segment of a path can be that of a file.
+/// Returns whether a segment of a path can be the name of a file that is not hidden.
 fn is_name(segment: &str) -> bool {
     let mut components = Path::new(segment).components();
-    // One plain name on this system: no separator, no drive, neither `.` nor `..`.
+    // One plain name on this system: no separator, no drive, not `.` or `..`.
     let plain = matches!(components.next(), Some(Component::Normal(name)) if name == segment);
     plain
         && components.next().is_none()

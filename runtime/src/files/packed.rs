@@ -1,4 +1,4 @@
-//! Content in its compressed forms, each made once and kept.
+//! Compressed forms of content, each compressed once and then retained.
 
 use std::{io::Write as _, sync::Arc};
 
@@ -9,46 +9,47 @@ use tokio::sync::OnceCell;
 
 use crate::header::Coding;
 
-/// Less than this fits into one packet as it is.
+/// Less than this fits into one packet without compression.
 const BYTES_MIN: usize = 1024;
 
-/// More than this would keep a thread busy for seconds; such files are compressed by who makes
-/// them.
+/// Compressing more than this would keep a thread busy for seconds. An app compresses such files
+/// itself.
 const BYTES_MAX: usize = 16 << 20;
 
-/// Of 0 to 11. The last two take ten times as long, for 7 % less: 2 s instead of 0.2 s for a
-/// script of 2 MB.
+/// From 0 to 11. The last two take ten times as long for 7 % less: 2 s instead of 0.2 s for a script
+/// of 2 MB.
 const BROTLI_QUALITY: u32 = 9;
 
-/// Of 10 to 24, as a power of two: how far back a repetition is seen. No browser takes more.
+/// The window as a power of two, from 10 to 24: how far back a repetition is found. Browsers support
+/// no larger one.
 const BROTLI_WINDOW: u32 = 22;
 
 /// The compressed forms of one content.
 ///
-/// They take less memory than the content itself does, and there are as many of them as there are
-/// files in the app: nothing of a stranger's is ever compressed.
+/// They take less memory than the content itself, and their number is bounded by the number of
+/// files in the app: nothing that a client sends is ever compressed.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    /// Nothing in here means that it is not smaller.
+    /// `None` if the compressed form is not smaller.
     brotli: OnceCell<Option<Bytes>>,
     gzip: OnceCell<Option<Bytes>>,
 }
 
 impl Packed {
-    /// Returns the place for the compressed forms of a content, if it may have any.
+    /// Returns an empty cell for each compressed form, if the content is worth compressing.
     pub(super) fn of(length: usize, is_compressible: bool) -> Option<Arc<Self>> {
         let compressed = is_compressible && (BYTES_MIN..=BYTES_MAX).contains(&length);
         compressed.then(Arc::default)
     }
 
-    /// Returns the content in one form, if that is smaller. Whoever asks first has it made on a
-    /// thread of its own; those who ask meanwhile wait for the same.
+    /// Returns one compressed form, if it is smaller. The first call compresses on a blocking
+    /// thread; concurrent calls wait for the same result.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the work to the next who asks.
+    /// Cancel safe: the next call starts again.
     pub(super) async fn get(&self, coding: Coding, bytes: &Bytes) -> Option<Bytes> {
-        let kept = match coding {
+        let cell = match coding {
             Coding::Brotli => &self.brotli,
             Coding::Gzip => &self.gzip,
         };
@@ -56,7 +57,7 @@ impl Packed {
             let bytes = bytes.clone();
             tokio::task::spawn_blocking(move || pack(coding, &bytes)).await.ok().flatten()
         };
-        kept.get_or_init(make).await.clone()
+        cell.get_or_init(make).await.clone()
     }
 }
 
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_is_made_once_and_is_the_same_content() {
+    async fn a_form_is_compressed_once_and_holds_the_same_content() {
         let bytes = Bytes::from("a { color: red }\n".repeat(100));
         let packed = Packed::of(bytes.len(), true).unwrap();
         for coding in [Coding::Brotli, Coding::Gzip] {
@@ -108,21 +109,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_get_smaller_stays_as_it_is() {
-        let bytes: Bytes = (0..2048).map(|_| fastrand_like()).collect();
+    async fn content_that_does_not_get_smaller_has_no_other_form() {
+        let bytes: Bytes = (0..2048).map(|_| random_byte()).collect();
         let packed = Packed::of(bytes.len(), true).unwrap();
         assert_eq!(packed.get(Coding::Gzip, &bytes).await, None);
         assert_eq!(packed.get(Coding::Brotli, &bytes).await, None);
     }
 
-    /// Bytes of a hash: as good as random.
-    fn fastrand_like() -> u8 {
+    /// Returns a byte of a hash with random keys.
+    fn random_byte() -> u8 {
         use std::hash::{BuildHasher as _, RandomState};
         RandomState::new().hash_one(0_u8).to_le_bytes()[0]
     }
 
     #[test]
-    fn little_and_far_too_much_has_no_other_form() {
+    fn content_outside_of_the_bounds_has_no_other_form() {
         assert!(Packed::of(BYTES_MIN - 1, true).is_none());
         assert!(Packed::of(BYTES_MAX + 1, true).is_none());
         assert!(Packed::of(BYTES_MIN, false).is_none());

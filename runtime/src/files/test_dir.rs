@@ -7,7 +7,7 @@ use std::{
 
 use super::Files;
 
-/// A folder of files, gone when dropped.
+/// A folder of files, removed on drop.
 pub(crate) struct TestDir(PathBuf);
 
 impl TestDir {

@@ -2,14 +2,14 @@
 
 use http::{HeaderMap, header};
 
-/// Returns whether the request admits an answer of the type `main/sub`.
+/// Returns whether the request accepts a response of the type `main/sub`.
 ///
-/// The most specific range that covers the type decides; a weight of 0 refuses. Without the
-/// field, everything is admitted.
+/// The most specific range that covers the type decides; a weight of 0 refuses it. Without the
+/// field, every type is accepted.
 pub(crate) fn admits(headers: &HeaderMap, main: &str, sub: &str) -> bool {
     let mut fields = headers.get_all(header::ACCEPT).iter().peekable();
     let Some(first) = fields.peek() else { return true };
-    // What our own client sends, and many others: this type and nothing else.
+    // The browser client and many others send this type and nothing else.
     let rest = first.as_bytes().strip_prefix(main.as_bytes());
     if rest.and_then(|rest| rest.strip_prefix(b"/")) == Some(sub.as_bytes()) {
         return true;
@@ -34,8 +34,8 @@ pub(crate) fn admits(headers: &HeaderMap, main: &str, sub: &str) -> bool {
     covering.max_by_key(|(specific, _)| *specific).is_some_and(|(_, weight)| weight > 0.0)
 }
 
-/// Returns whether the field names event streams, as the browser's `EventSource` does. Others
-/// admit them by `*/*` and know what to do with an error.
+/// Returns whether the field names event streams, as the browser's `EventSource` does. Other
+/// clients accept them by `*/*`, and handle an error.
 pub(crate) fn names_streams(headers: &HeaderMap) -> bool {
     let fields = headers.get_all(header::ACCEPT).iter();
     fields.filter_map(|value| value.to_str().ok()).any(text_names_streams)

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use http::{HeaderMap, header};
 
-/// A way to compress content for its journey.
+/// A content coding: how content is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
@@ -21,15 +21,15 @@ impl Coding {
     }
 }
 
-/// The weight of content as it is where the field says nothing of it: admitted, and after all
-/// that is named.
+/// The weight of uncompressed content (`identity`) in a field that does not name it: acceptable, and
+/// after all codings that the field names.
 const UNNAMED: u16 = 1;
 
-/// Returns the codings that the request admits, the one that it likes best first; `None` is
-/// content as it is. Among equals the one that compresses best goes first.
+/// Returns the codings that the request accepts, the one with the highest weight first; `None` is
+/// uncompressed content. Of equal weights, the coding that compresses best is first.
 ///
-/// Without the field that is content as it is, though any coding would be admitted: who does not
-/// say that it can decode may not be able to.
+/// Without the field only uncompressed content is returned. The RFC would allow any coding, but a
+/// client that does not send the field may not be able to decode one.
 pub(crate) fn admitted(headers: &HeaderMap) -> Vec<Option<Coding>> {
     let mut fields = headers.get_all(header::ACCEPT_ENCODING).iter().peekable();
     if fields.peek().is_none() {
@@ -54,7 +54,7 @@ pub(crate) fn admitted(headers: &HeaderMap) -> Vec<Option<Coding>> {
     admitted.iter().filter(|(weight, _)| *weight > 0).map(|(_, coding)| *coding).collect()
 }
 
-/// Reads `gzip;q=0.5`; the weight is in thousandths. One that is no weight refuses.
+/// Parses `gzip;q=0.5`; the weight is in thousandths. A malformed weight counts as 0.
 fn weighed(item: &str) -> Option<(&str, u16)> {
     let mut parts = item.split(';').map(str::trim);
     let name = parts.next().filter(|name| !name.is_empty())?;
@@ -65,7 +65,7 @@ fn weighed(item: &str) -> Option<(&str, u16)> {
     Some((name, weight.unwrap_or(1000)))
 }
 
-/// Reads a weight: 0 to 1, with up to three digits after the point. (Section 12.4.2)
+/// Parses a weight: 0 to 1, with up to three digits after the point (section 12.4.2).
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     if part.len() > 3 || !part.bytes().all(|b| b.is_ascii_digit()) {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_heaviest_goes_first() {
+    fn the_highest_weight_is_first() {
         check(None, &["identity"]);
         check(Some(""), &["identity"]);
         check(Some("gzip, deflate, br, zstd"), &["br", "gzip", "identity"]);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_of_nothing_refuses() {
+    fn a_weight_of_zero_refuses() {
         check(Some("br;q=0, gzip;q=0.000"), &["identity"]);
         check(Some("identity;q=0, gzip"), &["gzip"]);
         check(Some("*;q=0"), &[]);
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_those_that_are_not_named() {
+    fn a_star_is_every_coding_that_is_not_named() {
         check(Some("*"), &["br", "gzip", "identity"]);
         check(Some("*;q=0.5, br;q=0.1"), &["gzip", "identity", "br"]);
         check(Some("*, br;q=0"), &["gzip", "identity"]);
     }
 
     #[test]
-    fn what_is_no_weight_refuses() {
+    fn a_malformed_weight_refuses() {
         for weight in ["", "2", "1.001", "-1", "0.1234", "0,5", "NaN", "1e0", ".5", "+0"] {
             check(Some(&format!("br;q={weight}")), &["identity"]);
         }

@@ -1,6 +1,7 @@
-//! Numbers in hex, for less than the formatter: each request has an id, each chunk a size.
+//! Hexadecimal numbers, written faster than by the formatter: each request has an id, and each
+//! chunk has a size.
 
-/// Writes a number as the formatter's `{:x}` does.
+/// Appends a number as the formatter's `{:x}` writes it.
 pub(crate) fn put(text: &mut Vec<u8>, number: u64) {
     let digits = number.checked_ilog2().unwrap_or_default() / 4;
     for digit in (0..=digits).rev() {

@@ -1,10 +1,19 @@
-//! Fields of HTTP heads that Kipo reads by itself, and the numbers it writes into them.
+//! The header fields that Kipo parses, and the numbers that it writes into them.
 
 pub(crate) mod accept;
+mod authority;
 pub(crate) mod coding;
 pub(crate) mod hex;
+mod origin;
 mod request_id;
+mod single;
 
 pub use self::request_id::RequestId;
 
-pub(crate) use self::{coding::Coding, request_id::REQUEST_ID};
+pub(crate) use self::{
+    authority::{Authority, Host},
+    coding::Coding,
+    origin::{Origin, TupleOrigin},
+    request_id::REQUEST_ID,
+    single::{Malformed, single},
+};

@@ -1,4 +1,4 @@
-//! `X-Request-Id`: a name for each request.
+//! `X-Request-Id`: an id for each request.
 
 use std::{
     fmt,
@@ -13,34 +13,41 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::header::hex;
 
-/// A name for one request: the one a proxy gave, or a number of ours that no other life of the
-/// server gives again.
+/// An id of one request. It comes from the client or a proxy, or it is a number that the server
+/// uses once, also across restarts.
+///
+/// # Examples
+///
+/// ```
+/// let cx = kipo::Context::test();
+/// assert!(!cx.request_id().as_str().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(HeaderValue);
 
-/// Longer ids of others are replaced by ours: they go into every line of the log.
+/// The longest id that is taken from a request, in bytes: every line of the log contains it.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
 impl RequestId {
-    /// Returns the next id of our own.
+    /// Returns a new id.
     pub(crate) fn next() -> Self {
-        /// When this process gave its first id, in microseconds.
-        static LIFE: OnceLock<u64> = OnceLock::new();
+        /// When this process made its first id, in microseconds since 1970.
+        static START: OnceLock<u64> = OnceLock::new();
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
-        let life = LIFE.get_or_init(|| {
+        let start = START.get_or_init(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             u64::try_from(since.as_micros()).unwrap_or_default()
         });
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut text = Vec::with_capacity(33);
-        hex::put(&mut text, *life);
+        hex::put(&mut text, *start);
         text.push(b'-');
         hex::put(&mut text, n);
         Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("hex digits"))
     }
 
-    /// Returns the id that the request came with, if it may stand in a log, else the next of ours.
+    /// Returns the id in the request, or a new one if it has none that is safe to log.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(&REQUEST_ID).filter(|value| {
             let bytes = value.as_bytes();
@@ -56,7 +63,7 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
-    /// Returns the same id in memory of its own.
+    /// Returns a copy of the id that does not share memory with the request.
     pub(crate) fn detached(&self) -> Self {
         HeaderValue::from_bytes(self.0.as_bytes()).map_or_else(|_| Self::next(), Self)
     }
@@ -80,12 +87,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_of_ours_is_given_once() {
+    fn every_new_id_is_different() {
         assert_ne!(RequestId::next(), RequestId::next());
     }
 
     #[test]
-    fn a_strange_request_id_is_replaced() {
+    fn an_id_that_is_not_safe_to_log_is_replaced() {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, HeaderValue::from_static("abc-1"));
         assert_eq!(RequestId::of(&headers).as_str(), "abc-1");

@@ -21,7 +21,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use crate::page::template::{Listed, list, uses};
 use crate::{
     action::{Context, States},
-    error::{Code, Error, Result, StartDiagnostic, unpanicked},
+    error::{Code, Error, Result, StartDiagnostic, catch_panic},
     files::{Files, Hash},
     header::REQUEST_ID,
     page::{
@@ -74,7 +74,7 @@ impl Pages {
         match &loaded {
             Ok(set) => errors.extend(settings.guards.errors(&set.page_files())),
             Err(diagnostics) => {
-                errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic))
+                errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic));
             }
         }
         match loaded {
@@ -117,14 +117,14 @@ impl Pages {
 
     /// Returns the templates that show something else once those named have changed.
     #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) fn users(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
-        uses::users(self.serving.load().sources(), changed)
+    pub(crate) fn dependents(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        uses::dependents(self.serving.load().sources(), changed)
     }
 
     /// Returns the name of the process, as pages carry it.
     #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) fn life(&self) -> &str {
-        &self.settings.life
+    pub(crate) fn generation(&self) -> &str {
+        &self.settings.generation
     }
 
     /// Returns whether there is a template of that name.
@@ -184,7 +184,7 @@ impl Pages {
             Ok(response) => response,
             Err(failure) => {
                 if let (Failure::Fault(fault), Some(hear)) = (&failure, self.hearing.get()) {
-                    hear(fault.told(&cx));
+                    hear(fault.report(&cx));
                 }
                 answer::answer(&cx, &set, &self.head, failure, self.audience())
             }
@@ -218,7 +218,7 @@ impl Pages {
             return Ok(self.page(cx, page, &Reply::default(), html, &hash));
         }
         let page_cx = PageContext::new(cx.clone(), params.clone());
-        let data = within(self.settings.timeout, unpanicked(self.data(page, &page_cx)))
+        let data = within(self.settings.timeout, catch_panic(self.data(page, &page_cx)))
             .await
             .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
             .map_err(|error| Failure::of_data(page, error))?;

@@ -1,7 +1,7 @@
-//! Body or query → typed input.
+//! Decodes a body or a query into the typed input of an action.
 //!
-//! The right input is decoded in one pass. Only a wrong one is looked at again, field by field,
-//! for an answer that names each fault.
+//! A valid input is decoded in one pass. Only an input that is not valid is decoded again, field by
+//! field, for a response that names every error.
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
@@ -18,39 +18,40 @@ use crate::{
     request::within::within,
 };
 
-/// The deepest nesting of a JSON body. Inputs are a few levels deep; a parser that follows a
-/// stranger deeper spends its stack.
+/// The deepest nesting of a JSON body. Inputs are a few levels deep, and a deeper body could use up
+/// the stack of the parser.
 const JSON_DEPTH_MAX: usize = 64;
 
-/// How long a body may make no progress. A slow upload is fine as long as something arrives.
+/// The longest time without a new piece of the body. A slow upload may continue as long as data
+/// arrives.
 const BODY_PROGRESS: Duration = Duration::from_secs(15);
 
-/// How much of a body that is too large is read and thrown away, so that its sender reads the
-/// answer rather than a reset connection.
+/// How much of a body that is too large is read and discarded. Otherwise the connection would be
+/// reset, and the client could not read the response.
 const DISCARD_BYTES_MAX: usize = 16 << 20;
 
-/// Reads the body and decodes it by its type.
+/// Reads the body and decodes it by its content type.
 pub(crate) async fn body<A: Input>(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<A> {
-    let form = Form::of(headers)?;
+    let encoding = Encoding::of(headers)?;
     let bytes = read(body, bytes_max).await?;
-    let input = match form {
-        Form::Json => json(&bytes)?,
-        Form::UrlEncoded => pairs(&bytes)?,
-        Form::Multipart(boundary) => pairs(&multipart(bytes, boundary).await?)?,
+    let input = match encoding {
+        Encoding::Json => json(&bytes)?,
+        Encoding::UrlEncoded => pairs(&bytes)?,
+        Encoding::Multipart(boundary) => pairs(&multipart(bytes, boundary).await?)?,
         // A call without arguments needs no body.
-        Form::None if bytes.is_empty() => pairs(b"")?,
-        Form::None => return Err(unsupported()),
+        Encoding::None if bytes.is_empty() => pairs(b"")?,
+        Encoding::None => return Err(unsupported()),
     };
-    valid(input)
+    validated(input)
 }
 
-/// Decodes a query, as GET streams have it.
+/// Decodes the query of a GET request for a stream.
 pub(crate) fn query<A: Input>(query: Option<&str>) -> Result<A> {
-    valid(pairs(query.unwrap_or_default().as_bytes())?)
+    validated(pairs(query.unwrap_or_default().as_bytes())?)
 }
 
-/// Decodes the query of a page. The first field that is wrong is named, and all rules that are
-/// broken.
+/// Decodes the query of a page. The error names the first field that cannot be decoded, or every
+/// broken rule.
 pub(crate) fn query_of<T: DeserializeOwned + Validate>(query: Option<&str>) -> Result<T> {
     let pairs = serde_html_form::Deserializer::from_bytes(query.unwrap_or_default().as_bytes());
     let mut errors = FieldErrors::default();
@@ -66,7 +67,7 @@ pub(crate) fn query_of<T: DeserializeOwned + Validate>(query: Option<&str>) -> R
     Err(Error::from(errors))
 }
 
-/// An input as serde reads it.
+/// An input with serde's trait, for serde's functions.
 struct Decoded<A>(A);
 
 impl<'de, A: Input> Deserialize<'de> for Decoded<A> {
@@ -75,15 +76,17 @@ impl<'de, A: Input> Deserialize<'de> for Decoded<A> {
     }
 }
 
-/// How the arguments are written.
-enum Form {
+/// The encoding of a body.
+enum Encoding {
     Json,
     UrlEncoded,
+    /// With its boundary.
     Multipart(String),
+    /// The request has no `Content-Type`.
     None,
 }
 
-impl Form {
+impl Encoding {
     fn of(headers: &HeaderMap) -> Result<Self> {
         let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::None) };
         if value == "application/json" {
@@ -122,7 +125,7 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes> {
     if announced > bytes_max.saturating_add(DISCARD_BYTES_MAX) {
         return Err(too_large());
     }
-    // Most bodies are one frame, which is taken as it is.
+    // Most bodies are one frame, which is returned without a copy.
     let Some(first) = frame(&mut body).await? else { return Ok(Bytes::new()) };
     let mut length = first.len();
     if length <= bytes_max && body.is_end_stream() {
@@ -144,16 +147,18 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes> {
 async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         let next = poll_fn(|task| Pin::new(&mut *body).poll_frame(task));
-        let next = within(BODY_PROGRESS, next)
-            .await
-            .map_err(|_| Error::new(Code::RequestTimeout, "the rest of the body did not come"))?;
+        let next = within(BODY_PROGRESS, next).await.map_err(|_| {
+            Error::new(Code::RequestTimeout, "the rest of the body did not arrive in time")
+        })?;
         match next {
             None => return Ok(None),
             Some(Err(error)) => {
-                return Err(Error::bad_request("the body ended too early").with_source(error));
+                return Err(
+                    Error::bad_request("the body ended before it was complete").with_source(error)
+                );
             }
             Some(Ok(frame)) => {
-                // Trailers say nothing to an action.
+                // Trailers are ignored.
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
                 }
@@ -168,7 +173,7 @@ fn json<A: Input>(bytes: &[u8]) -> Result<A> {
             "the JSON is nested deeper than {JSON_DEPTH_MAX} levels"
         )));
     }
-    // serde takes a list for a struct; a caller who sends one means something else.
+    // serde also decodes a struct from a list, but an input must be an object.
     let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let error = match serde_json::from_slice::<Decoded<A>>(bytes) {
         Ok(Decoded(input)) if is_object => return Ok(input),
@@ -183,12 +188,12 @@ fn json<A: Input>(bytes: &[u8]) -> Result<A> {
             "the body is not JSON (line {line}, column {column})"
         )));
     }
-    Err(faults::<A>(bytes))
+    Err(field_errors::<A>(bytes))
 }
 
-/// Returns how deep the brackets of a JSON text go, without parsing it.
+/// Returns the depth of the brackets in a JSON text, without parsing it.
 fn json_depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_string) = (0_usize, 0, false);
+    let (mut depth, mut depth_max, mut in_string) = (0_usize, 0, false);
     let mut bytes = bytes.iter();
     while let Some(b) = bytes.next() {
         match b {
@@ -196,18 +201,18 @@ fn json_depth(bytes: &[u8]) -> usize {
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => {
                 depth += 1;
-                deepest = deepest.max(depth);
+                depth_max = depth_max.max(depth);
             }
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    deepest
+    depth_max
 }
 
-/// Names what is wrong with a JSON text that is no `A`.
+/// Returns an error that names every field of a JSON text that is not valid for an `A`.
 #[cold]
-fn faults<A: Input>(bytes: &[u8]) -> Error {
+fn field_errors<A: Input>(bytes: &[u8]) -> Error {
     let mut errors = FieldErrors::default();
     match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(map)) => {
@@ -221,7 +226,7 @@ fn faults<A: Input>(bytes: &[u8]) -> Error {
         Err(_) => return Error::bad_request("the body is not JSON"),
     }
     if errors.is_empty() {
-        // Each field by itself is right: the fault lies between them, such as one given twice.
+        // Each field by itself is valid, so the error is elsewhere, such as a duplicate field.
         let mut json = serde_json::Deserializer::from_slice(bytes);
         if let Err(error) = serde_path_to_error::deserialize::<_, Decoded<A>>(&mut json) {
             add_path_error(&mut errors, &error);
@@ -230,15 +235,16 @@ fn faults<A: Input>(bytes: &[u8]) -> Error {
     Error::from(errors)
 }
 
+/// Adds the error of a deserializer with the path at which it occurred.
 fn add_path_error<E: std::fmt::Display>(
     errors: &mut FieldErrors,
     error: &serde_path_to_error::Error<E>,
 ) {
     let (path, text) = (error.path().to_string(), error.inner().to_string());
     let path = if path == "." { "" } else { path.as_str() };
-    // A field given twice is told of the object that it stands in.
-    let twice = text.strip_prefix("duplicate field `").and_then(|text| text.split('`').next());
-    let field = match (path, twice) {
+    // The path of a duplicate field is that of its object, so the name is added.
+    let duplicate = text.strip_prefix("duplicate field `").and_then(|text| text.split('`').next());
+    let field = match (path, duplicate) {
         ("", Some(name)) => name.to_owned(),
         (path, Some(name)) => format!("{path}.{name}"),
         (path, None) => path.to_owned(),
@@ -254,14 +260,14 @@ fn pairs<A: Input>(bytes: &[u8]) -> Result<A> {
             Err(error) => error,
         };
     let sent: Vec<(String, String)> = serde_html_form::from_bytes(bytes)
-        .map_err(|_| Error::bad_request("the form is not made of pairs"))?;
+        .map_err(|_| Error::bad_request("the form is not a list of pairs"))?;
     let mut errors = FieldErrors::default();
     for field in A::FIELDS {
-        let mine = sent.iter().filter(|(name, _)| name == field.name());
-        let mine: Vec<(&str, &str)> = mine.map(|(_, value)| ("v", value.as_str())).collect();
-        let mine =
-            (!mine.is_empty()).then(|| serde_html_form::to_string(&mine).unwrap_or_default());
-        if let Some(fault) = field.fault_in_form(mine.as_deref()) {
+        let values = sent.iter().filter(|(name, _)| name == field.name());
+        let values: Vec<(&str, &str)> = values.map(|(_, value)| ("v", value.as_str())).collect();
+        let values =
+            (!values.is_empty()).then(|| serde_html_form::to_string(&values).unwrap_or_default());
+        if let Some(fault) = field.fault_in_form(values.as_deref()) {
             errors.within(field.name(), |errors| errors.add(fault.path, fault.message));
         }
     }
@@ -273,21 +279,23 @@ fn pairs<A: Input>(bytes: &[u8]) -> Result<A> {
 
 /// Turns the text fields of a multipart body into the pairs of a form.
 async fn multipart(bytes: Bytes, boundary: String) -> Result<Vec<u8>> {
-    let broken = |error| Error::bad_request("the multipart body is broken").with_source(error);
+    let malformed =
+        |error| Error::bad_request("the multipart body is malformed").with_source(error);
     let body = Body::from(bytes).into_data_stream();
     let mut multipart = multer::Multipart::new(body, boundary);
     let mut pairs = Vec::new();
-    while let Some(field) = multipart.next_field().await.map_err(broken)? {
+    while let Some(field) = multipart.next_field().await.map_err(malformed)? {
         let name = field.name().unwrap_or_default().to_owned();
         if field.file_name().is_some() {
             return Err(Error::invalid(name, "must not be a file"));
         }
-        pairs.push((name, field.text().await.map_err(broken)?));
+        pairs.push((name, field.text().await.map_err(malformed)?));
     }
     Ok(serde_html_form::to_string(&pairs)?.into_bytes())
 }
 
-fn valid<A: Input>(input: A) -> Result<A> {
+/// Returns the input, if it breaks no validation rule.
+fn validated<A: Input>(input: A) -> Result<A> {
     let mut errors = FieldErrors::default();
     input.validate(&mut errors);
     if errors.is_empty() { Ok(input) } else { Err(Error::from(errors)) }
@@ -334,13 +342,13 @@ mod tests {
     }
 
     #[test]
-    fn a_right_body_and_unknown_fields_are_taken() {
+    fn a_valid_body_with_unknown_fields_is_accepted() {
         let post = json::<Post>(br#" {"name":"a","age":1,"other":[[1]]}"#).unwrap();
         assert_eq!(post, Post { name: "a".into(), age: 1, tags: None });
     }
 
     #[test]
-    fn what_is_not_json_is_a_bad_request() {
+    fn a_body_that_is_not_json_is_a_bad_request() {
         let deep = "[".repeat(10_000);
         let hidden = format!(r#"{{"name":"a","age":1,"x":{deep}{}}}"#, "]".repeat(10_000));
         let bad: [&[u8]; 7] =
@@ -351,12 +359,12 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_strings_are_no_depth() {
+    fn brackets_in_strings_do_not_count_as_depth() {
         assert_eq!(json_depth(br#"{"a":"[[[\"[[","b":[1]}"#), 2);
     }
 
     #[test]
-    fn every_wrong_field_is_named() {
+    fn the_error_names_every_field_that_is_not_valid() {
         check(
             br#"{"name":7,"age":"secret","tags":["a",1]}"#,
             Code::ValidationFailed,
@@ -399,7 +407,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_beyond_its_bound_is_refused() {
+    async fn a_body_above_its_limit_is_refused() {
         let error = read(Body::from("12345"), 4).await.unwrap_err();
         assert_eq!(error.code(), Code::PayloadTooLarge);
         assert_eq!(read(Body::from("1234"), 4).await.unwrap(), "1234");
@@ -413,11 +421,11 @@ mod tests {
         }
 
         #[test]
-        fn no_json_panics_and_no_value_comes_back(secret in "[a-z]{12}") {
+        fn no_json_panics_and_no_value_is_sent_back(secret in "[a-z]{12}") {
             let body = serde_json::json!({ "name": [&secret], "age": &secret, "tags": &secret });
             let error = json::<Post>(body.to_string().as_bytes()).unwrap_err();
-            let answered = format!("{:?}", error.fields());
-            prop_assert!(!answered.contains(&secret));
+            let response = format!("{:?}", error.fields());
+            prop_assert!(!response.contains(&secret));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One request from head to response. The order of the steps is seen here and nowhere else.
+//! One request from its head to its response. Only this file decides the order of the steps.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -11,7 +11,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, States},
-    error::{Code, Error, Result, problem, unpanicked},
+    error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     request::{decode, encode, route::Endpoint, shield::Shield, within::within},
     schema::Shape,
@@ -19,23 +19,23 @@ use crate::{
     stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch},
 };
 
-/// Marks an action that answers once.
+/// The kind of an action that implements [`Action`].
 #[derive(Debug)]
 pub enum Call {}
 
-/// Marks an action that streams.
+/// The kind of an action that implements [`StreamAction`].
 #[derive(Debug)]
 pub enum Stream {}
 
-/// An input that something runs. `K` tells the two kinds apart, so that one `#[action]` does for
-/// both: the compiler finds the kind whose trait is there.
+/// An input whose action is implemented. `K` is its kind, [`Call`] or [`Stream`]: the compiler
+/// infers it from the implemented trait, so one attribute, `#[action]`, serves both kinds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has `#[action]`, but nothing that runs it",
     label = "neither `Action` nor `StreamAction` is implemented for this",
     note = "write `impl kipo::Action for {Self}`, or `impl kipo::StreamAction for {Self}`"
 )]
 pub trait Served<K>: Input {
-    /// Returns the action behind plain functions.
+    /// Returns the functions that serve and describe the action.
     fn endpoint() -> Endpoint;
 }
 
@@ -57,13 +57,13 @@ impl<A: StreamAction> Served<Stream> for A {
     }
 }
 
-/// Returns the endpoint of an action, of whichever kind it is.
+/// Returns the endpoint of an action of either kind.
 #[must_use]
 pub fn endpoint<A: Served<K>, K>() -> Endpoint {
     A::endpoint()
 }
 
-/// Runs one call. Every failure becomes a response, so there is no error to pass on.
+/// Runs one call. Every error becomes a response, so this function returns none.
 async fn call<A: Action>(shared: Arc<Shared>, name: Arc<str>, request: Request) -> Response {
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("call", action = %name, request_id = %cx.request_id());
@@ -73,12 +73,12 @@ async fn call<A: Action>(shared: Arc<Shared>, name: Arc<str>, request: Request) 
         method(&cx, &[Method::POST], "POST")?;
         accepts_json(&cx)?;
         let action = admit::<A>(&shared, &cx, body, bounds).await?;
-        to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+        run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
     };
-    answer(&cx, unpanicked(outcome).instrument(span).await)
+    respond(&cx, catch_panic(outcome).instrument(span).await)
 }
 
-/// Runs one stream, or what the action does for clients that take none.
+/// Runs one stream, or the call of the action for a client that does not accept a stream.
 async fn stream<A: StreamAction>(
     shared: Arc<Shared>,
     name: Arc<str>,
@@ -93,9 +93,9 @@ async fn stream<A: StreamAction>(
             not_draining(&shared)?;
             method(&cx, &[Method::POST], "GET, POST")?;
             let action = admit::<A>(&shared, &cx, body, bounds).await?;
-            to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+            run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
         };
-        return answer(&cx, unpanicked(outcome).instrument(span).await);
+        return respond(&cx, catch_panic(outcome).instrument(span).await);
     }
     let outcome = async {
         not_draining(&shared)?;
@@ -103,19 +103,21 @@ async fn stream<A: StreamAction>(
         let action = admit::<A>(&shared, &cx, body, bounds).await?;
         Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
-    match unpanicked(outcome).instrument(span.clone()).await {
+    match catch_panic(outcome).instrument(span.clone()).await {
         Ok((action, permit)) => {
             let cx = cx.detached();
             let headers = cx.clone();
             let body = body_of(action, cx, bounds, shared.drain.watch(), permit, span);
-            open(&headers, body, peer.and_then(|peer| peer.detached_stream))
+            open_stream(&headers, body, peer.and_then(|peer| peer.detached_stream))
         }
-        Err(error) if retries_by_itself(&cx, &error) => encode::come_back(&error, cx.request_id()),
-        Err(error) => answer::<()>(&cx, Err(error)),
+        Err(error) if retries_only_a_stream(&cx, &error) => {
+            encode::retry_later(&error, cx.request_id())
+        }
+        Err(error) => respond::<()>(&cx, Err(error)),
     }
 }
 
-/// Refuses what comes once the server goes away: its successor has more time.
+/// Refuses a request that arrives during the drain: the next server process will serve it.
 fn not_draining(shared: &Shared) -> Result<()> {
     if shared.drain.has_begun() {
         let error = Error::new(Code::Overloaded, "the server restarts: try again in a moment");
@@ -124,7 +126,7 @@ fn not_draining(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Takes a permit for a stream among those of its client's address, if they are counted.
+/// Takes a permit for a stream from those of its client's address, if that address is counted.
 fn permit(shared: &Shared, cx: &Context, peer: Option<&Peer>) -> Result<Option<Permit>> {
     let address = peer.and_then(|peer| shared.addresses.of_stream(peer.address.ip(), cx.headers()));
     let Some(address) = address else { return Ok(None) };
@@ -132,20 +134,24 @@ fn permit(shared: &Shared, cx: &Context, peer: Option<&Peer>) -> Result<Option<P
     permit.map(Some).ok_or_else(|| addresses::full("streams"))
 }
 
-/// Returns whether the client is one that takes an error for the end, but would come back to a
-/// stream.
-fn retries_by_itself(cx: &Context, error: &Error) -> bool {
-    encode::passes(error) && cx.method() == Method::GET && accept::names_streams(cx.headers())
+/// Returns whether the client is an `EventSource`, which does not retry after an error status, and
+/// the error is temporary.
+fn retries_only_a_stream(cx: &Context, error: &Error) -> bool {
+    encode::is_temporary(error) && cx.method() == Method::GET && accept::names_streams(cx.headers())
 }
 
-/// Answers with a stream.
-fn open(cx: &Context, body: StreamBody, detached_stream: Option<DetachedStream>) -> Response {
+/// Returns the response for a stream, and passes its body to the connection if that can take it.
+fn open_stream(
+    cx: &Context,
+    body: StreamBody,
+    detached_stream: Option<DetachedStream>,
+) -> Response {
     let mut response = match detached_stream {
         None => encode::stream(Body::new(body), cx.request_id()),
         Some(detached_stream) => {
-            let silent = Body::new(detached_stream.give(body));
-            let mut response = encode::stream(silent, cx.request_id());
-            // Nothing that could read another request is left by then.
+            let empty = Body::new(detached_stream.put(body));
+            let mut response = encode::stream(empty, cx.request_id());
+            // The connection leaves hyper, so it cannot read another request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             response
         }
@@ -154,7 +160,7 @@ fn open(cx: &Context, body: StreamBody, detached_stream: Option<DetachedStream>)
     response
 }
 
-/// Returns a stream that runs as its body is read.
+/// Returns the body of a stream. Reading the body runs the action.
 pub(crate) fn body_of<A: StreamAction>(
     action: A,
     cx: Context,
@@ -165,7 +171,7 @@ pub(crate) fn body_of<A: StreamAction>(
 ) -> StreamBody {
     let pipe = Arc::new(Pipe::new(bounds.ping));
     let id = cx.headers().get("last-event-id").filter(|id| !id.is_empty());
-    // An id that is not text is still an id, and one that nobody gave.
+    // An id that is not text is replaced by an id that no stream has given.
     let out = EventStream::new(Arc::clone(&pipe), id.map(|id| id.to_str().unwrap_or("\u{fffd}")));
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
@@ -181,8 +187,8 @@ pub(crate) fn body_of<A: StreamAction>(
         ended.map_err(|error| problem::json(&error, &id))
     };
     StreamBody::new(
-        // A span costs a few hundred bytes and some work with each poll; where nobody listens it
-        // is left out.
+        // A span costs a few hundred bytes, and some work at each poll. Without a subscriber it is
+        // left out.
         if span.is_disabled() { Box::pin(running) } else { Box::pin(running.instrument(span)) },
         pipe,
         bounds,
@@ -191,25 +197,25 @@ pub(crate) fn body_of<A: StreamAction>(
     )
 }
 
-/// Splits a request into what an action may know of it and its body.
+/// Splits a request into its context and its body.
 fn receive(shared: &Shared, request: Request) -> (Context, Body) {
     let (head, body) = request.into_parts();
-    (of_head(head, shared.states.clone()), body)
+    (context_of(head, shared.states.clone()), body)
 }
 
-/// Returns what may be known of a request whose body nobody reads.
+/// Returns the context of a request whose body is not read, such as that of a page.
 pub(crate) fn context(request: Request, states: States) -> Context {
-    of_head(request.into_parts().0, states).without_effects()
+    context_of(request.into_parts().0, states).without_effects()
 }
 
-fn of_head(head: http::request::Parts, states: States) -> Context {
+fn context_of(head: http::request::Parts, states: States) -> Context {
     let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let peer = head.extensions.get::<Peer>().map_or(unknown, |peer| peer.address);
     let id = RequestId::of(&head.headers);
     Context::new(head, peer, id, states)
 }
 
-/// Lets the guards decide, and reads the input only then.
+/// Asks the guards, and then reads the input. The body of a refused request is not read.
 async fn admit<A: Input>(shared: &Shared, cx: &Context, body: Body, bounds: Bounds) -> Result<A> {
     shared.guards.admit(cx).await?;
     if cx.method() == Method::GET {
@@ -226,11 +232,11 @@ fn accepts_json(cx: &Context) -> Result<()> {
     if accept::admits(cx.headers(), "application", "json") {
         return Ok(());
     }
-    Err(Error::new(Code::NotAcceptable, "this action answers application/json"))
+    Err(Error::new(Code::NotAcceptable, "this action responds with application/json"))
 }
 
-/// Runs a call to its end, within its time.
-async fn to_end<T: Send + 'static>(
+/// Runs a call to its end or to its timeout, even if its client disconnects.
+async fn run_to_end<T: Send + 'static>(
     shared: &Shared,
     cx: &Context,
     bounds: Bounds,
@@ -238,14 +244,13 @@ async fn to_end<T: Send + 'static>(
 ) -> Result<T> {
     let timeout = bounds.timeout;
     let call = async move {
-        within(timeout, call)
-            .await
-            .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
+        let too_slow = || Error::new(Code::Timeout, "the action took longer than its time limit");
+        within(timeout, call).await.unwrap_or_else(|_| Err(too_slow()))
     };
     Shield::new(call, cx.clone(), shared.calls.clone()).await
 }
 
-fn answer<T: Outgoing>(cx: &Context, outcome: Result<T>) -> Response {
+fn respond<T: Outgoing>(cx: &Context, outcome: Result<T>) -> Response {
     let mut response = match outcome {
         Ok(output) => encode::output(&output, cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),
@@ -264,14 +269,14 @@ mod tests {
     use super::*;
     use crate::app::App;
 
-    /// Says nothing for ever.
+    /// Sends no event and never ends.
     #[crate::action]
-    struct Still;
+    struct Silent;
 
     #[derive(crate::Event)]
     enum Nothing {}
 
-    impl StreamAction for Still {
+    impl StreamAction for Silent {
         type Event = Nothing;
         type Output = ();
 
@@ -280,32 +285,33 @@ mod tests {
         }
     }
 
-    /// Asks a server that goes away, and returns the answer with its body.
-    async fn ask(method: &str, accept: &str) -> (http::response::Parts, String) {
+    /// Sends a request to a server that drains, and returns the head and the body of the response.
+    async fn request_during_drain(method: &str, accept: &str) -> (http::response::Parts, String) {
         let shared = App::new().build().unwrap().shared;
         shared.drain.begin(Duration::from_secs(1)).await;
         let request = Request::builder().method(method).header(header::ACCEPT, accept);
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let response = stream::<Still>(shared, "Still".into(), request.body("{}".into()).unwrap());
+        let response =
+            stream::<Silent>(shared, "Silent".into(), request.body("{}".into()).unwrap());
         let (head, body) = response.await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head, String::from_utf8(body.to_vec()).unwrap())
     }
 
     #[tokio::test]
-    async fn a_server_that_goes_away_sends_new_streams_to_its_successor() {
-        let (head, body) = ask("GET", "text/event-stream").await;
+    async fn a_draining_server_asks_an_event_source_to_reconnect() {
+        let (head, body) = request_during_drain("GET", "text/event-stream").await;
         assert_eq!(head.status, 200);
         let delay: u64 = body.trim().strip_prefix("retry: ").unwrap().parse().unwrap();
         assert!((1000..=2000).contains(&delay), "{body}");
     }
 
     #[tokio::test]
-    async fn a_server_that_goes_away_refuses_what_can_read_an_error() {
+    async fn a_draining_server_refuses_a_client_that_can_read_an_error() {
         for (method, accept) in
             [("POST", "text/event-stream"), ("POST", "application/json"), ("GET", "*/*")]
         {
-            let (head, body) = ask(method, accept).await;
+            let (head, body) = request_during_drain(method, accept).await;
             assert_eq!(head.status, 503, "{method} {accept}: {body}");
             assert_eq!(head.headers[header::RETRY_AFTER], "1");
         }

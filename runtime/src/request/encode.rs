@@ -1,4 +1,4 @@
-//! Output or error → response: the only place where an answer of an action gets its status.
+//! Writes the output or the error of an action as a response. Only this file chooses its status.
 
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
@@ -7,11 +7,11 @@ use crate::{
     action::Outgoing,
     error::{Code, Error, problem},
     header::{REQUEST_ID, RequestId},
-    stream::come_back,
+    stream::retry,
 };
 
-/// Answers with an output: 200 and its JSON, or 204 where that is `null` for want of anything
-/// to say (`()`).
+/// Returns the response for an output: a 200 with its JSON, or a 204 for a type without data, such
+/// as `()`.
 pub(crate) fn output<T: Outgoing>(output: &T, id: &RequestId) -> Response {
     let mut body = Vec::with_capacity(128);
     if let Err(error) = output.write(&mut body) {
@@ -31,19 +31,19 @@ pub(crate) fn output<T: Outgoing>(output: &T, id: &RequestId) -> Response {
     response
 }
 
-/// Answers with an event stream.
+/// Returns the response for an event stream.
 pub(crate) fn stream(body: Body, id: &RequestId) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-    // nginx holds a response back until it has a buffer full of it, unless told not to.
+    // By default nginx buffers a response; this field turns that off.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     headers.insert(REQUEST_ID, id.header());
     response
 }
 
-/// Answers with a problem document of RFC 9457, and logs what the caller may not know.
+/// Returns a problem document (RFC 9457) as a response, and logs the error with its cause.
 pub(crate) fn problem(error: &Error, id: &RequestId) -> Response {
     let mut response = Response::new(Body::from(problem::json(error, id)));
     *response.status_mut() = error.code().status();
@@ -60,16 +60,16 @@ pub(crate) fn problem(error: &Error, id: &RequestId) -> Response {
     response
 }
 
-/// Returns whether a refusal is over by itself, so that the same request may pass later.
-pub(crate) fn passes(error: &Error) -> bool {
+/// Returns whether an error is temporary: the same request may succeed later.
+pub(crate) fn is_temporary(error: &Error) -> bool {
     matches!(error.code(), Code::Overloaded | Code::TooManyRequests)
 }
 
-/// Tells a browser's `EventSource` to come back later, in place of an error that passes: it gives
-/// up for good on any status but 200.
-pub(crate) fn come_back(error: &Error, id: &RequestId) -> Response {
+/// Returns a stream that asks an `EventSource` to reconnect later, in place of a temporary error.
+/// An `EventSource` stops reconnecting after any status other than 200.
+pub(crate) fn retry_later(error: &Error, id: &RequestId) -> Response {
     problem::log(error, id);
-    stream(Body::from(come_back::frame_of(error)), id)
+    stream(Body::from(retry::frame_for(error)), id)
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

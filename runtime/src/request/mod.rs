@@ -1,8 +1,14 @@
-//! One request from its head to its response: the table of names, the order of the steps, input, output. Start reading at [`dispatch`].
+//! One request of an action, from its head to its response: the table of actions, the order of the
+//! steps, the input and the output.
+//!
+//! This room may know actions, streams, schemas, the server's shared state and failures. It knows
+//! no page. Only `encode` chooses the status of a response. Start reading at `dispatch`, which
+//! shows the whole path, then `decode` and `encode`.
 
 pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
+mod hosts;
 pub(crate) mod route;
 mod shield;
 mod within;
@@ -10,6 +16,7 @@ mod within;
 pub use self::{dispatch::endpoint, route::Registration};
 
 pub(crate) use self::{
+    hosts::{AllowedHost, HostCheck, Hosts},
     route::{Mounted, Route},
     within::within,
 };

@@ -1,4 +1,4 @@
-//! What is registered → a table of names, checked once at start.
+//! The registered actions as a table of names, which is checked once at start.
 
 use std::{
     collections::BTreeMap,
@@ -18,33 +18,33 @@ use crate::{
     server::Shared,
 };
 
-/// One action, as `#[action]` registers it at link time.
+/// One action that `#[action]` registers at link time.
 #[derive(Debug)]
 pub struct Registration {
-    /// The struct's name.
+    /// The name of the struct.
     pub ident: &'static str,
-    /// The name given by `#[action(name = "…")]`.
+    /// The name from `#[action(name = "…")]`.
     pub name: Option<&'static str>,
-    /// The path of the module it stands in.
+    /// The path of its module.
     pub module: &'static str,
-    /// The file it stands in.
+    /// Its source file.
     pub file: &'static str,
-    /// The line it stands on.
+    /// Its line in that file.
     pub line: u32,
     /// Its doc comment.
     pub doc: &'static str,
-    /// State that it cannot do without.
+    /// The application state that it needs.
     pub states: &'static [StateNeed],
-    /// Makes its endpoint.
+    /// Returns its endpoint.
     pub endpoint: fn() -> Endpoint,
 }
 
 inventory::collect!(Registration);
 
-/// A future of a response, for a function pointer.
+/// The future of a response, boxed so that a function pointer can return it.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// An action behind plain functions, all types gone.
+/// The functions that serve and describe one action. They hide its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
     pub(crate) serve: fn(Arc<Shared>, Arc<str>, Request) -> Answer,
@@ -59,7 +59,7 @@ pub(crate) struct Route {
     pub(crate) endpoint: Endpoint,
 }
 
-/// An action as the router serves it.
+/// An action as a service of the router.
 #[derive(Clone, Debug)]
 pub(crate) struct Mounted {
     pub(crate) shared: Arc<Shared>,
@@ -81,7 +81,7 @@ impl Service<Request> for Mounted {
     }
 }
 
-/// A response on its way; an action cannot fail otherwise than by one.
+/// The future of [`Mounted`]. It has no error: an action turns every error into a response.
 pub(crate) struct Answered(Answer);
 
 impl Future for Answered {
@@ -92,7 +92,7 @@ impl Future for Answered {
     }
 }
 
-/// Returns all registered actions sorted by name, or everything that is wrong with them.
+/// Returns all registered actions sorted by name, or a diagnostic for each error.
 pub(crate) fn collect(states: &States) -> Result<Vec<Route>, Vec<StartDiagnostic>> {
     table(inventory::iter::<Registration>.into_iter(), states)
 }
@@ -102,7 +102,7 @@ fn table<'r>(
     states: &States,
 ) -> Result<Vec<Route>, Vec<StartDiagnostic>> {
     let mut errors = Vec::new();
-    // The order of registration is not promised, so it decides nothing.
+    // `inventory` promises no order, so the result must not depend on it.
     let mut by_name = BTreeMap::<String, Vec<&Registration>>::new();
     for registration in registrations {
         by_name.entry(name(registration)).or_default().push(registration);
@@ -118,7 +118,8 @@ fn table<'r>(
         if let [first, others @ ..] = same.as_slice() {
             for other in others {
                 let message = format!(
-                    "`{name}` is already the name of the action at {}:{}; rename one, or give it a name by `#[action(name = \"…\")]`",
+                    "`{name}` is already the name of the action at {}:{}; rename one of them, or \
+                     name it with `#[action(name = \"…\")]`",
                     first.file, first.line
                 );
                 errors.push(StartDiagnostic::at(other.file, other.line, message));
@@ -136,15 +137,15 @@ fn table<'r>(
     Ok(by_name.into_iter().map(route).collect())
 }
 
-/// Returns the name of each registered action with the file and the line it stands on.
+/// Returns the name of each registered action with its source file and line.
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) fn places() -> impl Iterator<Item = (String, &'static str, u32)> {
+pub(crate) fn locations() -> impl Iterator<Item = (String, &'static str, u32)> {
     let all = inventory::iter::<Registration>.into_iter();
     all.map(|registration| (name(registration), registration.file, registration.line))
 }
 
-/// Returns the name of an action: the modules below `actions` and the struct, without the
-/// struct's own module.
+/// Returns the name of an action: the modules below `actions` and the struct. A last module that
+/// has the name of the struct is left out.
 fn name(registration: &Registration) -> String {
     if let Some(name) = registration.name {
         return name.to_owned();
@@ -157,7 +158,7 @@ fn name(registration: &Registration) -> String {
         .collect();
     match modules.iter().position(|module| *module == "actions") {
         Some(at) => _ = modules.drain(..=at),
-        // Written outside of `actions`: the crate's own name says nothing.
+        // Outside of `actions`, only the name of the crate is left out.
         None => _ = modules.remove(0),
     }
     if modules.last().is_some_and(|last| *last == snake_case(ident)) {
@@ -173,7 +174,7 @@ fn snake_case(ident: &str) -> String {
     for (i, c) in chars.iter().enumerate() {
         let before = i.checked_sub(1).map(|i| chars[i]);
         let after = chars.get(i + 1);
-        // A word begins at a capital, and at the last of several (`HTTPGet` is `http_get`).
+        // A word begins at a capital, or at the last of several capitals (`HTTPGet` is `http_get`).
         let begins = c.is_uppercase()
             && before.is_some_and(|before| {
                 !before.is_uppercase() && before != '_'
@@ -200,7 +201,7 @@ mod tests {
             line: 1,
             doc: "",
             states: &[],
-            endpoint: || unreachable!("no endpoint is made for a start_error"),
+            endpoint: || unreachable!("these tests serve no action"),
         }
     }
 
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_and_missing_state_are_told_together() {
+    fn duplicates_and_missing_state_are_reported_together() {
         let second = Registration { line: 9, ..registration("app::actions::chat::send", "Send") };
         let mut needy = registration("app::actions", "Needy");
         needy.states = const { &[StateNeed::of::<String>()] };

@@ -1,4 +1,4 @@
-//! Keeps an admitted call running to its end, whatever its client does.
+//! Runs an admitted call to its end, even if its client disconnects.
 
 use std::{
     pin::Pin,
@@ -9,13 +9,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::action::Context;
 
-/// A call that runs in its connection's task while the client waits, and in a task of its own
-/// from the moment the client leaves.
+/// A call that runs in the task of its connection, and in its own task after the client
+/// disconnects.
 ///
-/// Dropping a half-done call would leave half-done work; a task from the start would cost every
-/// call what only the few abandoned ones need. The tracker awaits those tasks on shutdown.
+/// Dropping an unfinished call would leave its work unfinished. A task from the start would be an
+/// extra cost for every call, and only abandoned calls need one. At shutdown the server waits for
+/// the tasks in the tracker.
 pub(crate) struct Shield<T: Send + 'static> {
-    /// `None` once the call has ended.
+    /// `None` after the call has ended.
     call: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     cx: Context,
     tracker: TaskTracker,
@@ -35,8 +36,8 @@ impl<T: Send + 'static> Future for Shield<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<T> {
-        // Taken out while it runs: if it panics it is gone, and is not run again.
-        let mut call = self.call.take().expect("a shield is not polled after its end");
+        // The call is taken out while it runs, so a call that panics is not polled again.
+        let mut call = self.call.take().expect("a shield is not polled after it has completed");
         let polled = call.as_mut().poll(task);
         if polled.is_pending() {
             self.call = Some(call);
@@ -67,25 +68,25 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_call_whose_client_leaves_runs_to_its_end() {
-        let (go, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
-        let (go_on, ended) = (Arc::clone(&go), Arc::clone(&done));
+    async fn a_call_runs_to_its_end_after_its_client_disconnects() {
+        let (resume, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let (resumed, ended) = (Arc::clone(&resume), Arc::clone(&done));
         let (cx, tracker) = (Context::test(), TaskTracker::new());
         let call = async move {
-            go_on.notified().await;
+            resumed.notified().await;
             ended.store(true, Ordering::SeqCst);
         };
         let mut shield = Box::pin(Shield::new(call, cx.clone(), tracker.clone()));
-        assert!(futures_poll(shield.as_mut()).is_pending());
+        assert!(poll_once(shield.as_mut()).is_pending());
         drop(shield);
-        assert!(cx.is_cancelled(), "the call can know that its client left");
-        go.notify_one();
+        assert!(cx.is_cancelled(), "the call can find out that its client has disconnected");
+        resume.notify_one();
         tracker.close();
         tracker.wait().await;
         assert!(done.load(Ordering::SeqCst));
     }
 
-    fn futures_poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
         future.poll(&mut Task::from_waker(std::task::Waker::noop()))
     }
 }

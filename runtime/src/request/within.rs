@@ -1,4 +1,4 @@
-//! A bound on time that costs nothing where nobody waits.
+//! A timeout that costs nothing for a future that is ready at once.
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
@@ -6,11 +6,11 @@ use tokio::time::error::Elapsed;
 
 /// Waits for `future`, but no longer than `time`.
 ///
-/// Most calls and most bodies are there at once; the clock is asked only for those that are not.
+/// Most calls and most bodies are ready at the first poll. Only the others create a timer.
 ///
 /// # Errors
 ///
-/// When the time is over; the future is dropped then.
+/// Returns an error when the time has passed, and drops the future.
 pub(crate) async fn within<F: Future>(time: Duration, future: F) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
     match poll_fn(|task| Poll::Ready(future.as_mut().poll(task))).await {

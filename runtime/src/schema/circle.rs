@@ -1,13 +1,13 @@
-//! Types that are their own members, which TypeScript could not resolve.
+//! Unions that are their own members, which TypeScript rejects.
 //!
-//! An untagged enum may hold itself in a box: `type Value = string | Value`. To serde that is
-//! a union that holds nothing more; to TypeScript it is an error.
+//! An untagged enum may contain itself in a box: `type Value = string | Value`. For serde, the
+//! inner `Value` adds nothing; TypeScript reports a circular type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::ty::Type;
 
-/// Takes the circular members out of all types.
+/// Removes the circular members of all types.
 pub(super) fn open(named: &mut BTreeMap<&str, Type>) {
     let keys: Vec<&str> = named.keys().copied().collect();
     for key in keys {
@@ -22,10 +22,10 @@ pub(super) fn open(named: &mut BTreeMap<&str, Type>) {
     }
 }
 
-/// Whether TypeScript has to know what is inside of a list at once.
+/// Whether TypeScript resolves the elements of a list together with the list.
 ///
-/// What is in an object, or in a plain list, can wait. To lay out a tuple with elements that may be
-/// left out, or with a rest, it looks at all of them, and into the lists they are.
+/// TypeScript resolves the fields of an object and the elements of a plain list later. It resolves
+/// the elements of a tuple at once if the tuple has optional elements or a rest.
 #[derive(Clone, Copy, PartialEq)]
 enum Depth {
     Top,
@@ -33,7 +33,7 @@ enum Depth {
 }
 
 impl Depth {
-    /// Returns where the elements of a list are; `None` if they can wait.
+    /// Returns the depth of a list's elements; `None` if TypeScript resolves them later.
     fn of_elements(self, ty: &Type) -> Option<Self> {
         let is_plain = match ty {
             Type::Tuple { elements, required, rest } => {
@@ -45,7 +45,7 @@ impl Depth {
     }
 }
 
-/// Returns the definitions that TypeScript has to know to know a type.
+/// Returns the definitions that TypeScript resolves together with a type.
 fn members(ty: &Type) -> BTreeSet<String> {
     fn add(ty: &Type, depth: Depth, all: &mut BTreeSet<String>) {
         match ty {
@@ -75,7 +75,7 @@ fn elements(ty: &Type) -> Box<dyn Iterator<Item = &Type> + '_> {
     }
 }
 
-/// Tells whether one definition is made of another.
+/// Returns whether resolving one definition leads to another.
 fn leads_to(named: &BTreeMap<&str, Type>, from: &str, to: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![from.to_owned()];
@@ -92,8 +92,8 @@ fn leads_to(named: &BTreeMap<&str, Type>, from: &str, to: &str) -> bool {
     false
 }
 
-/// Takes the circular members out of a type: a union that holds itself holds nothing more for it,
-/// anything else is unknown.
+/// Removes the circular members of a type. A union loses itself as a member; any other circular
+/// type becomes `unknown`.
 fn cut(ty: Type, own: &str, circular: &BTreeSet<String>, depth: Depth) -> Type {
     let within = depth.of_elements(&ty);
     match (ty, within) {
@@ -106,7 +106,7 @@ fn cut(ty: Type, own: &str, circular: &BTreeSet<String>, depth: Depth) -> Type {
             Type::any_of(others.map(|(doc, member)| (doc, cut(member, own, circular, depth))))
         }
         (Type::All(parts), _) => {
-            // Not at the top any more: a part that is the union itself is no member of it.
+            // Below the top: a part that is the union itself is not one of its members.
             Type::all_of(parts.into_iter().map(|part| cut(part, own, circular, Depth::Tuple)))
         }
         (Type::Array(element), Some(depth)) => {

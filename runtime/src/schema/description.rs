@@ -1,8 +1,8 @@
-//! What one action takes and gives, as JSON Schema describes it, and the names that this is given.
+//! The input, output and events of one action as JSON Schemas, and the definitions they refer to.
 
 use kipo_topic::{Event as _, EventType};
 use schemars::{Schema, SchemaGenerator};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     action::{Action, Outgoing as _},
@@ -12,7 +12,7 @@ use crate::{
 /// Describes one endpoint: its input by the first generator, the rest by the second.
 pub(crate) type Describe = fn(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape;
 
-/// What one endpoint takes and gives.
+/// The input, output and events of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) input: Schema,
@@ -73,20 +73,30 @@ pub(super) struct Definition {
 /// Where OpenAPI keeps definitions; what every reference to one starts with.
 pub(super) const REFERENCE: &str = "#/components/schemas/";
 
-/// Calls `visit` with each `$ref` in a schema, in the order of the text.
-///
-/// Only where a schema can stand: a default value or a property of that name is data.
+/// Calls `visit` with each `$ref` in a schema.
 pub(super) fn each_reference(schema: &mut Value, visit: &mut dyn FnMut(&mut String)) {
     let Value::Object(keywords) = schema else { return };
+    if let Some(Value::String(reference)) = keywords.get_mut("$ref") {
+        visit(reference);
+    }
+    for schema in subschemas(keywords) {
+        each_reference(schema, visit);
+    }
+}
+
+/// Returns the schemas that are the parts of one, in the order of the text.
+///
+/// Only where a schema can stand: a default value or a property of that name is data.
+pub(super) fn subschemas(keywords: &mut Map<String, Value>) -> Vec<&mut Value> {
+    let mut parts = Vec::new();
     for (keyword, value) in keywords {
         match (keyword.as_str(), value) {
-            ("$ref", Value::String(reference)) => visit(reference),
             (
                 "properties" | "patternProperties" | "dependentSchemas" | "$defs",
                 Value::Object(named),
-            ) => named.values_mut().for_each(|schema| each_reference(schema, visit)),
+            ) => parts.extend(named.values_mut()),
             ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
-                list.iter_mut().for_each(|schema| each_reference(schema, visit));
+                parts.extend(list);
             }
             (
                 "items"
@@ -100,8 +110,9 @@ pub(super) fn each_reference(schema: &mut Value, visit: &mut dyn FnMut(&mut Stri
                 | "then"
                 | "else",
                 schema,
-            ) => each_reference(schema, visit),
+            ) => parts.push(schema),
             _ => {}
         }
     }
+    parts
 }

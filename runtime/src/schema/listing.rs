@@ -1,5 +1,5 @@
-//! The types of the actions as the development panel shows them: schemas to make forms from, and
-//! TypeScript to read.
+//! The types of the actions for the development panel: schemas for its forms, and TypeScript for
+//! its readers.
 
 use std::collections::BTreeMap;
 
@@ -44,14 +44,14 @@ fn endpoint(types: &Types, action: &Endpoint) -> Value {
     })
 }
 
-/// Returns a type as it is named from outside of all namespaces.
+/// Returns a type as text outside of all namespaces.
 fn text(types: &Types, schema: &Value) -> String {
     let mut text = String::new();
     Printer { types, from: &[] }.ty(&mut text, &Type::read(schema), 0);
     text
 }
 
-/// Takes one step of indentation from each line.
+/// Removes one level of indentation from each line.
 fn outdented(text: &str) -> String {
     let lines = text.trim_end().lines().map(|line| line.strip_prefix("  ").unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
@@ -63,7 +63,7 @@ mod tests {
     use crate::schema::shapes;
 
     #[test]
-    fn what_a_form_needs_leads_to_its_definition() {
+    fn every_input_has_a_definition_and_every_output_a_text() {
         let listed = of(&shapes::types());
         for action in listed["actions"].as_array().unwrap() {
             let key = action["input"]["$ref"].as_str().unwrap().strip_prefix(REFERENCE).unwrap();

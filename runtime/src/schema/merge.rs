@@ -1,9 +1,9 @@
-//! Descriptions of many actions, each with definitions of its own, made into one set of them.
+//! Merges the definitions of all actions into one set.
 //!
-//! Each action is described by generators of its own, so that what schemars calls a type cannot
-//! depend on another action. Equal definitions are then found by partition refinement: start from
-//! "same name, same text", and split as long as references lead to different parts. This ends, and
-//! recursive types come out right, because nothing has to be unrolled.
+//! Each action has generators of its own, so the names that schemars gives its types do not depend
+//! on other actions. Partition refinement then finds equal definitions: it starts with parts of the
+//! same name and text, and splits a part while its references lead to different parts. It unrolls
+//! nothing, so it ends and handles recursive types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,30 +13,31 @@ use serde_json::Value;
 
 use crate::schema::{
     description::{Definition, Describe, Endpoint, EventData, REFERENCE, each_reference},
-    names::{self, Place, Use},
+    names::{self, ActionName, Use},
+    refine,
 };
 
-/// All definitions as they were described; references between them are `#/<index of a node>`.
+/// All definitions of all actions. References between them are `#/<index of a node>`.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     nodes: Vec<Node>,
-    /// Of each action, in the order they were added.
-    places: Vec<Place>,
+    /// In the order in which the actions are added.
+    action_names: Vec<ActionName>,
 }
 
-/// One definition, as one action sees it from one side.
+/// One definition of one action, on one side.
 #[derive(Debug)]
 struct Node {
-    /// What schemars called it.
+    /// The name that schemars gives it.
     name: String,
     schema: Value,
     action: usize,
     side: Side,
-    /// It is the action's own input.
+    /// Whether it is the input of the action.
     is_input: bool,
 }
 
-/// Which way a type travels.
+/// Whether the server reads or writes a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Read,
@@ -44,8 +45,8 @@ enum Side {
 }
 
 impl Graph {
-    /// Describes an action and keeps its definitions. Until [`finish`](Self::finish), the
-    /// references and the input's key are node numbers.
+    /// Describes an action and adds its definitions. Until [`finish`](Self::finish), references and
+    /// the key of the input are indexes of nodes.
     pub(super) fn add(&mut self, name: String, doc: &'static str, describe: Describe) -> Endpoint {
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
         let mut de = settings.clone().for_deserialize().into_generator();
@@ -54,26 +55,28 @@ impl Graph {
 
         let read = self.add_definitions(Side::Read, de.take_definitions(true));
         let written = self.add_definitions(Side::Written, ser.take_definitions(true));
-        let place = Place::of(&name);
+        let action_name = ActionName::of(&name);
         let mut input = shape.input.to_value();
+        refine::read(&mut input);
         link(&mut input, &read);
         let input = match node_of(&input) {
             Some(index) => index,
-            // A schema without a name of its own gets that of the action.
+            // A schema without a name gets the name of the action.
             None => {
                 self.nodes.push(Node::new(
-                    place.name.clone(),
+                    action_name.name.clone(),
                     input,
-                    self.places.len(),
+                    self.action_names.len(),
                     Side::Read,
                 ));
                 self.nodes.len() - 1
             }
         };
         self.nodes[input].is_input = true;
-        self.places.push(place);
+        self.action_names.push(action_name);
 
         let written = |mut schema: Value| {
+            refine::written(&mut schema);
             link(&mut schema, &written);
             schema
         };
@@ -100,20 +103,24 @@ impl Graph {
         definitions: serde_json::Map<String, Value>,
     ) -> BTreeMap<String, usize> {
         let first = self.nodes.len();
-        let action = self.places.len();
+        let action = self.action_names.len();
         let (names, schemas): (Vec<_>, Vec<_>) = definitions.into_iter().unzip();
         let indexes: BTreeMap<_, _> = names.iter().cloned().zip(first..).collect();
         for (name, mut schema) in names.into_iter().zip(schemas) {
+            match side {
+                Side::Read => refine::read(&mut schema),
+                Side::Written => refine::written(&mut schema),
+            }
             link(&mut schema, &indexes);
             self.nodes.push(Node::new(name, schema, action, side));
         }
         indexes
     }
 
-    /// Merges what is equal, names what is left, and points all references to it.
+    /// Merges equal definitions, names the others, and updates all references.
     pub(super) fn finish(self, actions: &mut [Endpoint]) -> BTreeMap<String, Definition> {
         let parts = self.parts();
-        let names = names::assign(&self.uses(&parts), &self.places);
+        let names = names::assign(&self.uses(&parts), &self.action_names);
         let keys: Vec<String> =
             names.iter().map(|(namespace, name)| names::key(namespace, name)).collect();
         let point = |schema: &mut Value| {
@@ -147,7 +154,7 @@ impl Graph {
 
     /// Returns the part of each node: nodes of one part become one definition.
     fn parts(&self) -> Vec<usize> {
-        // References are taken out of the text and compared by where they lead.
+        // References are compared by their targets and not as text.
         let cut: Vec<(String, Vec<usize>)> = self.nodes.iter().map(Node::cut).collect();
         let refine = |alone: &BTreeSet<usize>| {
             let mut parts = numbered(self.nodes.iter().enumerate().map(|(index, node)| {
@@ -164,8 +171,8 @@ impl Graph {
             }
         };
 
-        // An input has the name of its action, so it can be one with other types of that namespace
-        // only, and not with another input.
+        // An input has the name of its action. It merges only with types of its namespace that are
+        // no input of another action.
         let parts = refine(&BTreeSet::new());
         let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, part) in parts.iter().enumerate() {
@@ -174,8 +181,10 @@ impl Graph {
         let mut alone = BTreeSet::new();
         for nodes in members.values() {
             let inputs = nodes.iter().filter(|node| self.nodes[**node].is_input);
-            let namespaces: BTreeSet<_> =
-                nodes.iter().map(|node| &self.places[self.nodes[*node].action].namespace).collect();
+            let namespaces: BTreeSet<_> = nodes
+                .iter()
+                .map(|node| &self.action_names[self.nodes[*node].action].namespace)
+                .collect();
             if inputs.clone().count() > 1 || namespaces.len() > 1 {
                 alone.extend(inputs.copied());
             }
@@ -183,7 +192,7 @@ impl Graph {
         if alone.is_empty() { parts } else { refine(&alone) }
     }
 
-    /// Returns who uses each part, and how.
+    /// Returns which actions use each part, and how.
     fn uses(&self, parts: &[usize]) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
         for (node, part) in self.nodes.iter().zip(parts) {
@@ -221,7 +230,7 @@ impl Node {
     }
 }
 
-/// Points the references of a generator to the nodes of its definitions.
+/// Replaces the references of a generator by the indexes of its nodes.
 fn link(schema: &mut Value, indexes: &BTreeMap<String, usize>) {
     each_reference(schema, &mut |reference| {
         let Some(name) = reference.strip_prefix("#/$defs/").map(decoded) else { return };
@@ -231,7 +240,7 @@ fn link(schema: &mut Value, indexes: &BTreeMap<String, usize>) {
     });
 }
 
-/// Returns the node that a schema is nothing but a reference to.
+/// Returns the node of a schema that is only a reference.
 fn node_of(schema: &Value) -> Option<usize> {
     let keywords = schema.as_object().filter(|keywords| keywords.len() == 1)?;
     number(keywords.get("$ref")?.as_str()?)
@@ -242,7 +251,7 @@ fn number(reference: &str) -> Option<usize> {
     reference.strip_prefix("#/")?.parse().ok()
 }
 
-/// Numbers keys by first appearance, equal ones alike.
+/// Numbers keys in the order of their first appearance; equal keys get one number.
 fn numbered<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<usize> {
     let mut numbers = BTreeMap::new();
     keys.map(|key| {
@@ -252,7 +261,7 @@ fn numbered<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<usize> {
     .collect()
 }
 
-/// Reads a JSON pointer's segment in a URL: `%XX`, then `~1` and `~0`.
+/// Decodes a segment of a JSON pointer in a URL: `%XX`, then `~1` and `~0`.
 fn decoded(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();

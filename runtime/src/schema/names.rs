@@ -1,11 +1,11 @@
-//! What each definition is called. The rule is told in the [parent module](super).
+//! The name of each definition. The [parent module](super) describes the rules.
 
 use std::collections::BTreeSet;
 
 /// Who uses a definition, and how.
 #[derive(Debug, Default)]
 pub(super) struct Use {
-    /// What schemars calls the type.
+    /// The name that schemars gives the type.
     pub(super) name: String,
     /// Never empty.
     pub(super) actions: BTreeSet<usize>,
@@ -16,20 +16,20 @@ pub(super) struct Use {
 }
 
 impl Use {
-    /// Tells whether both are read, or both are written.
+    /// Returns whether both are read, or both are written.
     fn shares_a_side_with(&self, other: &Self) -> bool {
         self.is_read && other.is_read || self.is_written && other.is_written
     }
 }
 
-/// An action's name, as identifiers.
+/// The name of an action as identifiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ActionName {
     pub(super) namespace: Vec<String>,
     pub(super) name: String,
 }
 
-impl Place {
+impl ActionName {
     /// Splits `admin.users.Purge`.
     pub(super) fn of(action: &str) -> Self {
         let mut namespace: Vec<String> = action.split('.').map(identifier).collect();
@@ -39,8 +39,8 @@ impl Place {
 }
 
 /// Returns the namespace and name of each definition.
-pub(super) fn assign(uses: &[Use], places: &[Place]) -> Vec<(Vec<String>, String)> {
-    let mut naming = Naming { scopes: uses.iter().map(|used| Scope::of(used, places)).collect() };
+pub(super) fn assign(uses: &[Use], actions: &[ActionName]) -> Vec<(Vec<String>, String)> {
+    let mut naming = Naming { scopes: uses.iter().map(|used| Scope::of(used, actions)).collect() };
     let order = |index: &usize| {
         let used = &uses[*index];
         (!used.is_written, used.input_of.is_none(), &used.name, &used.actions, *index)
@@ -48,7 +48,7 @@ pub(super) fn assign(uses: &[Use], places: &[Place]) -> Vec<(Vec<String>, String
     let mut indexes: Vec<usize> = (0..uses.len()).collect();
     indexes.sort_by(|a, b| order(a).cmp(&order(b)));
     for index in indexes {
-        let candidates = naming.candidates(index, uses, places);
+        let candidates = naming.candidates(index, uses, actions);
         naming.take_first_free(index, candidates);
     }
     naming.scopes.into_iter().map(|scope| (scope.home, scope.name)).collect()
@@ -72,21 +72,21 @@ pub(super) fn key(namespace: &[String], name: &str) -> String {
     key
 }
 
-/// Where a definition stands, and from where it is seen.
+/// The namespace of a definition, and the namespaces that refer to it.
 #[derive(Debug)]
 struct Scope {
     /// The namespace it is in.
     home: Vec<String>,
-    /// Those of the actions that use it.
+    /// The namespaces of the actions that use it.
     seen_from: BTreeSet<Vec<String>>,
     /// Empty until it has one.
     name: String,
 }
 
 impl Scope {
-    fn of(used: &Use, places: &[Place]) -> Self {
+    fn of(used: &Use, actions: &[ActionName]) -> Self {
         let seen_from: BTreeSet<Vec<String>> =
-            used.actions.iter().map(|action| places[*action].namespace.clone()).collect();
+            used.actions.iter().map(|action| actions[*action].namespace.clone()).collect();
         let mut home: Vec<String> = seen_from.first().cloned().unwrap_or_default();
         for namespace in &seen_from {
             let common = home.iter().zip(namespace).take_while(|(a, b)| a == b).count();
@@ -95,8 +95,8 @@ impl Scope {
         Self { home, seen_from, name: String::new() }
     }
 
-    /// Tells whether two definitions of one name would be taken for each other: in one namespace,
-    /// or one between the other and those who mean that.
+    /// Returns whether two definitions cannot share one name: they are in one namespace, or one of
+    /// them hides the other from an action that uses it.
     fn meets(&self, other: &Self) -> bool {
         let hides = |inner: &Self, outer: &Self| {
             inner.home.starts_with(&outer.home)
@@ -111,12 +111,12 @@ struct Naming {
 }
 
 impl Naming {
-    /// Returns the names a definition may have, the best first.
-    fn candidates(&self, index: usize, uses: &[Use], places: &[Place]) -> Vec<String> {
+    /// Returns the names that a definition may have, the best first.
+    fn candidates(&self, index: usize, uses: &[Use], actions: &[ActionName]) -> Vec<String> {
         let used = &uses[index];
         let base = type_name(&used.name);
         if let Some(action) = used.input_of {
-            let name = &places[action].name;
+            let name = &actions[action].name;
             return vec![name.clone(), format!("{name}Input")];
         }
         let side = match (used.is_read, used.is_written) {
@@ -131,7 +131,7 @@ impl Naming {
                 && self.scopes[index].meets(&self.scopes[other])
         });
         let only_action = used.actions.first().filter(|_| used.actions.len() == 1);
-        let with_action = only_action.map(|action| &places[*action].name);
+        let with_action = only_action.map(|action| &actions[*action].name);
         let mut candidates = Vec::new();
         if !is_contested {
             candidates.extend([base.clone(), side.clone()]);
@@ -143,7 +143,7 @@ impl Naming {
         candidates
     }
 
-    /// Gives a definition the first name that is free, or the last with a number.
+    /// Gives a definition the first free name, or the last name with a number.
     fn take_first_free(&mut self, index: usize, candidates: Vec<String>) {
         let last = candidates.last().cloned().unwrap_or_default();
         let numbered = (2..).map(|number: u32| format!("{last}{number}"));
@@ -159,13 +159,14 @@ impl Naming {
     }
 }
 
-/// Makes a Rust type's name, or what a rename made of it, a type's name in TypeScript.
+/// Turns the name of a Rust type, which `rename` may have changed, into the name of a TypeScript
+/// type.
 fn type_name(name: &str) -> String {
     let name = identifier(name);
     if is_one_of(TYPES, &name) { name + "_" } else { name }
 }
 
-/// Makes any text an identifier: what cannot be in one becomes `_`.
+/// Turns any text into an identifier: other characters become `_`.
 fn identifier(text: &str) -> String {
     let mut name: String =
         text.chars().map(|c| if continues_identifier(c) { c } else { '_' }).collect();
@@ -178,16 +179,17 @@ fn identifier(text: &str) -> String {
     name
 }
 
-/// A part of what TypeScript allows inside an identifier: ASCII, and letters of any script.
+/// Returns whether a character may be inside an identifier: ASCII and letters of any script, a part
+/// of what TypeScript allows.
 fn continues_identifier(c: char) -> bool {
-    // Circled letters are alphabetic to Unicode, but symbols to JavaScript.
+    // Circled letters are alphabetic in Unicode and symbols in JavaScript.
     let is_symbol = matches!(c, '\u{24b6}'..='\u{24e9}' | '\u{1f130}'..='\u{1f189}');
     c.is_ascii_alphanumeric()
         || matches!(c, '_' | '$')
         || !c.is_ascii() && c.is_alphabetic() && !is_symbol
 }
 
-/// Tells whether the outermost scope of `client.d.ts` has that name already.
+/// Returns whether the outermost scope of `client.d.ts` already has that name.
 fn is_in_head(name: &str) -> bool {
     GLOBALS.contains(&name) || declared(HEAD).any(|declared| declared == name)
 }
@@ -203,10 +205,10 @@ fn declared(head: &str) -> impl Iterator<Item = &str> {
 /// The head of `client.d.ts`, for the names in it.
 const HEAD: &str = include_str!("../../client/types.d.ts");
 
-/// What stands between `export` and a name.
+/// The words between `export` and a name.
 const KINDS: [&str; 6] = ["declare", "class", "interface", "type", "const", "function"];
 
-/// What `client.d.ts` declares below the head, and the globals that it mentions.
+/// Names that `client.d.ts` declares below the head, and the globals that it uses.
 const GLOBALS: [&str; 15] = [
     "AbortSignal",
     "Actions",
@@ -233,7 +235,7 @@ const WORDS: &str = "\
     static super switch this throw true try typeof undefined unique var void while with \
     yield";
 
-/// Words that mean something else where a type is expected.
+/// Words with another meaning where a type is expected.
 const TYPES: &str = "\
     abstract any asserts bigint boolean intrinsic is never number object string symbol type \
     unknown";
@@ -246,7 +248,7 @@ fn is_one_of(words: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// A type of an app called like a global would take its place in the head.
+    /// A type of the app with the name of a global would replace the global in the head.
     #[test]
     fn every_global_in_the_head_is_known() {
         let parameters = ["Events", "Field", "Fields", "Name", "Output"];

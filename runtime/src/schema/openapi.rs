@@ -1,39 +1,54 @@
-//! The types of the actions as an OpenAPI 3.1 document.
+//! The types of the actions as an OpenAPI 3.2 document.
 
+use kipo_topic::{GapReason, frame};
 use serde_json::{Map, Value, json};
 
 use crate::schema::{
-    description::{Endpoint, REFERENCE},
+    bounds,
+    description::{Endpoint, EventData, REFERENCE},
+    named::Named,
     types::Types,
 };
 
-/// Where OpenAPI 3.1 says what its schemas are; the same draft that they are generated for.
+/// Where OpenAPI says what its schemas are; the same draft that they are generated for.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Describes all actions: calls with their answer, streams with their events as well.
-///
-/// OpenAPI 3.1 has no word for what the events of a stream hold, so that stands in `x-events`:
-/// a schema for each event name.
+/// What no schema says: to JSON Schema, `75.0` is an integer.
+const INTEGERS: &str = "Write an integer without a fraction: `75`, not `75.0`.";
+
+/// Keys of the events that every stream has. The key of a type has no hyphen.
+const READY_EVENT: &str = "kipo-ready";
+const GAP_EVENT: &str = "kipo-gap";
+const ERROR_EVENT: &str = "kipo-stream-error";
+
+/// Describes all actions: calls with their answer, streams with each of their events.
 pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) -> Value {
     let base = base.trim_end_matches('/');
+    let named = Named::of(types);
     let mut paths = Map::new();
     let mut tags: Vec<&str> = Vec::new();
     for action in &types.actions {
-        paths.insert(format!("{base}/actions/{}", action.name), path(types, action));
+        paths.insert(format!("{base}/actions/{}", action.name), path(types, &named, action));
         tags.extend(namespace(action));
     }
     tags.sort_unstable();
     tags.dedup();
     let tags: Vec<Value> = tags.into_iter().map(|name| json!({ "name": name })).collect();
 
+    // No type of an app is called `Problem`: `client.d.ts` has one of its own.
     let mut schemas = Map::new();
     schemas.insert("Problem".to_owned(), problem());
+    if types.actions.iter().any(|action| action.events.is_some()) {
+        schemas.insert(READY_EVENT.to_owned(), ready_event());
+        schemas.insert(GAP_EVENT.to_owned(), gap_event());
+        schemas.insert(ERROR_EVENT.to_owned(), error_event());
+    }
     for (key, definition) in &types.definitions {
-        schemas.insert(key.clone(), definition.schema.clone());
+        schemas.insert(key.clone(), bounded(&definition.schema));
     }
     json!({
-        "openapi": "3.1.1",
-        "info": { "title": title, "version": version },
+        "openapi": "3.2.0",
+        "info": { "title": title, "description": INTEGERS, "version": version },
         "jsonSchemaDialect": DIALECT,
         "tags": tags,
         "paths": paths,
@@ -43,7 +58,7 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
                 "Problem": {
                     "description": "The action did not run, or failed.",
                     "content": {
-                        "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
+                        "application/problem+json": { "schema": reference("Problem") },
                     },
                 },
             },
@@ -52,24 +67,26 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
 }
 
 /// Describes the verbs of one action.
-fn path(types: &Types, action: &Endpoint) -> Value {
-    let input = format!("{}{}", REFERENCE, action.input);
+fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
     let mut post = operation(types, action, &action.name);
     post.insert(
         "requestBody".to_owned(),
-        json!({ "required": true, "content": { "application/json": { "schema": { "$ref": input } } } }),
+        json!({
+            "required": !named.admits_empty(&action.input),
+            "content": { "application/json": { "schema": reference(&action.input) } },
+        }),
     );
     let mut verbs = Map::new();
     if action.events.is_some() {
         let resume = json!({
             "name": "Last-Event-ID",
             "in": "header",
-            "description": "Where to go on: the id of the last event that arrived.",
+            "description": "The id of the last event that the client received: the stream continues after it.",
             "schema": { "type": "string" },
         });
         post.insert("parameters".to_owned(), json!([resume]));
         let mut get = operation(types, action, &format!("{}.get", action.name));
-        let mut parameters = query(types, &input);
+        let mut parameters = query(types, &action.input);
         parameters.push(resume);
         get.insert("parameters".to_owned(), parameters.into());
         verbs.insert("get".to_owned(), get.into());
@@ -105,36 +122,115 @@ fn responses(types: &Types, action: &Endpoint) -> Value {
             false => json!({
                 "200": {
                     "description": "The output.",
-                    "content": { "application/json": { "schema": action.output } },
+                    "content": { "application/json": { "schema": bounded(&action.output) } },
                 },
                 "default": problem,
             }),
         };
     };
-    let mut schemas = Map::new();
-    for event in events {
-        let mut schema = event.data.clone();
-        if let (Value::Object(keywords), false) = (&mut schema, event.doc.is_empty()) {
-            keywords.insert("description".to_owned(), event.doc.trim().into());
-        }
-        schemas.insert(event.name.to_owned(), schema);
-    }
-    schemas.insert("complete".to_owned(), action.output.clone());
-    schemas.insert("error".to_owned(), json!({ "$ref": "#/components/schemas/Problem" }));
+    let mut items: Vec<Value> =
+        events.iter().map(|EventData { name, doc, data }| event(name, doc, data)).collect();
+    items.extend([
+        event(frame::COMPLETE, "The output: the stream ends with it.", &action.output),
+        reference(ERROR_EVENT),
+        reference(READY_EVENT),
+        reference(GAP_EVENT),
+    ]);
     json!({
         "200": {
             "description": "Events, then `complete` with the output or `error` with the problem.",
-            "content": {
-                "text/event-stream": { "schema": { "type": "string" }, "x-events": schemas },
-            },
+            "content": { "text/event-stream": { "itemSchema": { "oneOf": items } } },
         },
         "default": problem,
     })
 }
 
+/// Describes an event. Its fields are texts, as OpenAPI 3.2 has it, and `data` is JSON.
+fn event(name: &str, doc: &str, data: &Value) -> Value {
+    let mut schema = json!({
+        "type": "object",
+        "properties": {
+            "event": { "const": name },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": bounded(data),
+            },
+            "id": { "type": "string" },
+        },
+        "required": ["event", "data"],
+    });
+    if !doc.trim().is_empty() {
+        schema["description"] = doc.trim().into();
+    }
+    schema
+}
+
+/// Describes the event that opens a stream.
+fn ready_event() -> Value {
+    let data = json!({
+        "type": "object",
+        "properties": {
+            "resume": {
+                "type": "string",
+                "enum": ["fresh", "resumed", "gap"],
+                "description": "Whether the stream continues after `Last-Event-ID`.",
+            },
+            "ping_ms": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "The longest silence: the server sends a comment at least this often.",
+            },
+        },
+        "required": ["resume", "ping_ms"],
+    });
+    event(frame::READY, "The first event of a stream.", &data)
+}
+
+/// Describes the event that reports what a client misses.
+fn gap_event() -> Value {
+    let reasons =
+        [GapReason::Trimmed, GapReason::NewGeneration, GapReason::Diverged, GapReason::TooMany]
+            .map(GapReason::as_str);
+    let data = json!({
+        "type": "object",
+        "properties": {
+            "reason": { "type": "string", "enum": reasons },
+            "missed": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "description": "How many messages are missing; null if the server cannot know.",
+            },
+            "first": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "The number of the message that follows.",
+            },
+        },
+        "required": ["reason", "missed", "first"],
+    });
+    event(frame::GAP, "Messages are missing between the last event and the next.", &data)
+}
+
+/// Describes the event that ends a stream with a problem.
+fn error_event() -> Value {
+    event(frame::ERROR, "The problem: the stream ends with it.", &reference("Problem"))
+}
+
+/// Returns a schema with the bounds of its integers.
+fn bounded(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    bounds::add(&mut schema);
+    schema
+}
+
+fn reference(key: &str) -> Value {
+    json!({ "$ref": format!("{REFERENCE}{key}") })
+}
+
 /// Describes the fields of an input as query parameters.
 fn query(types: &Types, input: &str) -> Vec<Value> {
-    let Some((_, definition)) = types.definition(input) else { return Vec::new() };
+    let Some(definition) = types.definitions.get(input) else { return Vec::new() };
     let required = definition.schema.get("required").and_then(Value::as_array);
     let properties = definition.schema.get("properties").and_then(Value::as_object);
     let parameter = |(name, schema): (&String, &Value)| {
@@ -142,7 +238,7 @@ fn query(types: &Types, input: &str) -> Vec<Value> {
             "name": name,
             "in": "query",
             "required": required.is_some_and(|names| names.iter().any(|other| other == name)),
-            "schema": schema,
+            "schema": bounded(schema),
         })
     };
     properties.into_iter().flatten().map(parameter).collect()

@@ -1,7 +1,7 @@
 //! Types as TypeScript text.
 //!
-//! The text never depends on what a global means where it stands: maps are index signatures, not
-//! `Record`, lists are `T[]`, not `Array<T>`. So an app may have a type `Record`.
+//! The text uses no global that a type of the app could hide: maps are index signatures and not
+//! `Record`, lists are `T[]` and not `Array<T>`. So an app may have a type `Record`.
 
 use std::fmt::Write as _;
 
@@ -12,18 +12,18 @@ use crate::schema::{
     types::Types,
 };
 
-/// Longer types are written on several lines.
+/// The longest type on one line.
 const LINE_CHARS: usize = 90;
 
-/// Writes types for one place.
+/// Writes types inside of one namespace.
 pub(super) struct Printer<'a> {
     pub(super) types: &'a Types,
-    /// The namespace that the text stands in.
+    /// The namespace that the text is in.
     pub(super) from: &'a [String],
 }
 
 impl Printer<'_> {
-    /// Returns how a definition is called here.
+    /// Returns the name of a definition in this namespace.
     pub(super) fn reference(&self, key: &str) -> String {
         let Some(definition) = self.types.definitions.get(key) else { return "unknown".to_owned() };
         if self.from.starts_with(&definition.namespace) {
@@ -79,7 +79,7 @@ impl Printer<'_> {
         }
     }
 
-    /// Writes a type so that an operator may follow.
+    /// Writes a type that an operator may follow.
     fn operand(&self, text: &mut String, ty: &Type, depth: usize) {
         let is_compound = matches!(ty, Type::Union(_) | Type::All(_));
         text.push_str(if is_compound { "(" } else { "" });
@@ -87,7 +87,7 @@ impl Printer<'_> {
         text.push_str(if is_compound { ")" } else { "" });
     }
 
-    /// Writes a union on one line, or, if that is long or documented, each member on its own.
+    /// Writes a union on one line, or each member on its own line if it is long or documented.
     fn union(&self, text: &mut String, members: &[(String, Type)], depth: usize) {
         let mut line = String::new();
         for (index, (_, member)) in members.iter().enumerate() {
@@ -108,7 +108,7 @@ impl Printer<'_> {
         }
     }
 
-    /// Writes an object on one line, or, if that is long or documented, as a block.
+    /// Writes an object on one line, or as a block if it is long or documented.
     pub(super) fn object(&self, text: &mut String, object: &Object, depth: usize) {
         let mut line = "{ ".to_owned();
         for (index, field) in object.fields.iter().enumerate() {
@@ -154,8 +154,8 @@ impl Printer<'_> {
     }
 }
 
-/// Returns the index signature. An object without fields may not have any; left empty, the type
-/// would let everything in.
+/// Returns the index signature. An object without fields has one that allows no field, since the
+/// type `{}` accepts any object.
 fn index(object: &Object) -> Option<Type> {
     match &object.index {
         Some(index) => Some((**index).clone()),
@@ -163,9 +163,9 @@ fn index(object: &Object) -> Option<Type> {
     }
 }
 
-/// Writes a JSDoc comment; nothing for an empty one.
+/// Writes a JSDoc comment, or nothing for an empty text.
 pub(super) fn comment(text: &mut String, doc: &str, depth: usize) {
-    // The one thing that could end the comment early.
+    // Only `*/` could end the comment early.
     let doc = doc.trim().replace("*/", "*\\/");
     let mut lines = doc.lines().map(str::trim_end).peekable();
     let Some(first) = lines.next().filter(|first| !first.is_empty()) else { return };
@@ -199,7 +199,7 @@ pub(super) fn property(name: &str) -> String {
     if is_identifier { name.to_owned() } else { quoted(name) }
 }
 
-/// Writes a string literal; JSON's are TypeScript's as well.
+/// Writes a string literal. Those of JSON are valid in TypeScript.
 pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }

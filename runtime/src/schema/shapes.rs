@@ -1,5 +1,5 @@
-//! Every form that serde and schemars give a type, as inputs, outputs and events, for the golden
-//! files; and types that are hard to name.
+//! Types in every form that serde and schemars know, as inputs, outputs and events, and types that
+//! are hard to name: the golden files describe them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -223,6 +223,11 @@ struct Structs {
     optional: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<String>,
+    /// Left out as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_flat: Option<Flat>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_word: Option<Words>,
     #[serde(default)]
     defaulted: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

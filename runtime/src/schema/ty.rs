@@ -1,7 +1,7 @@
-//! A JSON Schema, read the way TypeScript looks at values.
+//! A JSON Schema as a TypeScript type.
 //!
-//! What TypeScript cannot say (a minimum, a pattern) is left out; what is not understood becomes
-//! `unknown`. So the type always holds every value that the schema does.
+//! Rules that TypeScript cannot express (a minimum, a pattern) are left out, and keywords that are
+//! not known become `unknown`. So the type accepts every value that the schema accepts.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ pub(super) enum Type {
     Array(Box<Self>),
     Tuple {
         elements: Vec<Self>,
-        /// So many elements must be there; the others may be left out.
+        /// The number of required elements; the others are optional.
         required: usize,
         rest: Option<Box<Self>>,
     },
@@ -32,7 +32,7 @@ pub(super) enum Type {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Object {
     pub(super) fields: Vec<Field>,
-    /// What any other key leads to.
+    /// The type of any other key's value.
     pub(super) index: Option<Box<Type>>,
 }
 
@@ -153,7 +153,7 @@ impl Type {
         Some(names)
     }
 
-    /// Tells whether `{}` is a value of this type.
+    /// Returns whether `{}` is a value of this type.
     pub(super) fn admits_empty(&self, resolve: &dyn Fn(&str) -> Self) -> bool {
         match self {
             Self::Named(key) => resolve(key).admits_empty(resolve),
@@ -167,13 +167,13 @@ impl Type {
 }
 
 impl Object {
-    /// An object that may not have any field.
+    /// Returns whether the object has no field.
     pub(super) fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.index.is_none()
     }
 }
 
-/// Returns what a schema says about itself, for people.
+/// Returns the title and the description of a schema.
 pub(super) fn doc(schema: &Value) -> String {
     let text = |keyword| schema.get(keyword).and_then(Value::as_str).unwrap_or_default();
     let mut paragraphs = vec![text("title"), text("description")];
@@ -200,7 +200,7 @@ fn read(keywords: &Map<String, Value>) -> Type {
     }
     for part in keywords.get("allOf").and_then(Value::as_array).into_iter().flatten() {
         parts.push(match part {
-            // A flattened enum among several: a part of an object as well.
+            // A flattened enum among several is a part of an object as well.
             Value::Object(keywords) if is_object && !keywords.contains_key("type") => {
                 let mut keywords = keywords.clone();
                 keywords.insert("type".to_owned(), "object".into());
@@ -216,7 +216,7 @@ fn read(keywords: &Map<String, Value>) -> Type {
             if object.is_empty() {
                 return Type::all_of(parts);
             }
-            // A map beside parts whose fields it would have to hold as well.
+            // In TypeScript, the values of this map would have to include the fields of the parts.
             if let Some(index) = &mut object.index {
                 **index = Type::word("unknown");
             }
@@ -226,8 +226,8 @@ fn read(keywords: &Map<String, Value>) -> Type {
     Type::all_of(parts)
 }
 
-/// Reads `oneOf` and `anyOf`. Inside an object, `{}` is "none of the others": the form of an
-/// optional enum that is flattened into it.
+/// Reads `oneOf` and `anyOf`. Inside an object, `{}` means "none of the others": schemars writes it
+/// for an optional enum that is flattened into the object.
 fn read_union(members: &[Value], is_object: bool) -> Type {
     let is_anything = |member: &Value| {
         *member == Value::Bool(true) || member.as_object().is_some_and(Map::is_empty)
@@ -248,7 +248,7 @@ fn read_union(members: &[Value], is_object: bool) -> Type {
     }
 }
 
-/// Reads what a schema says without help of other schemas; `None` if it says nothing.
+/// Reads the keywords that need no other schema; `None` if there are none.
 fn read_own(keywords: &Map<String, Value>) -> Option<Type> {
     let plain = |ty| (String::new(), ty);
     if let Some(value) = keywords.get("const") {
@@ -329,7 +329,7 @@ fn object(keywords: &Map<String, Value>) -> Object {
     let mut values: Vec<Type> =
         patterns.into_iter().flat_map(Map::values).chain(other).map(Type::read).collect();
     if !values.is_empty() {
-        // To TypeScript, the type of "any other key" must hold for the named ones too.
+        // In TypeScript, an index signature applies to the named fields too.
         values.extend(fields.iter().map(|field| field.ty.clone()));
         if fields.iter().any(|field| field.is_optional) {
             values.push(Type::word("undefined"));

@@ -12,7 +12,7 @@ use crate::schema::{
 pub(crate) struct Types {
     /// Sorted by name.
     pub(super) actions: Vec<Endpoint>,
-    /// By key, which is what a `$ref` ends with.
+    /// By key, which is the end of a `$ref`.
     pub(super) definitions: BTreeMap<String, Definition>,
 }
 
@@ -27,7 +27,7 @@ impl Types {
         Self { actions, definitions }
     }
 
-    /// Returns the definition that a `$ref` means, if it is one of ours.
+    /// Returns the definition that a `$ref` leads to, if it is one of ours.
     pub(super) fn definition(&self, reference: &str) -> Option<(&str, &Definition)> {
         let key = reference.strip_prefix(REFERENCE)?;
         self.definitions.get_key_value(key).map(|(key, definition)| (key.as_str(), definition))
@@ -35,14 +35,14 @@ impl Types {
 }
 
 #[cfg(test)]
-#[expect(dead_code, reason = "described, but never made")]
+#[expect(dead_code, reason = "only their schemas are used")]
 mod tests {
     use schemars::{JsonSchema, SchemaGenerator};
 
     use super::*;
     use crate::schema::description::Shape;
 
-    /// Checks what the definitions of some actions are called.
+    /// Checks the names of the definitions of some actions.
     #[track_caller]
     fn check(actions: &[(&str, Describe)], expected: &[&str]) {
         let actions = actions.iter().map(|(name, describe)| ((*name).to_owned(), "", *describe));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_lives_where_all_its_users_are() {
+    fn a_type_is_in_the_innermost_namespace_of_all_its_actions() {
         check(&[("chat.Send", call::<Nothing, Message>)], &["chat.Message", "chat.Send"]);
         check(
             &[("a.b.Send", call::<Nothing, Message>), ("a.c.Send", call::<Nothing, Message>)],
@@ -123,7 +123,7 @@ mod tests {
             ],
             &["chat.Read", "chat.ReadMessage", "chat.Send", "chat.SendMessage"],
         );
-        // Each of two actions, both for the same two types: only a number is left.
+        // Two actions share both types, so the prefix of an action does not tell them apart.
         check(
             &[
                 ("chat.Send", call::<Nothing, (Message, other::Message)>),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_action_gives_keeps_its_name() {
+    fn an_output_keeps_its_name() {
         check(
             &[("users.Message", call::<Nothing, Message>)],
             &["users.Message", "users.MessageInput"],
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_not_given_again() {
+    fn a_name_that_is_taken_is_not_assigned_again() {
         check(&[("Call", call::<Nothing, ()>)], &["CallInput"]);
         check(&[("default.delete", call::<Nothing, ()>)], &["default_.delete_"]);
         check(

@@ -6,16 +6,16 @@ use std::{
 };
 
 use crate::schema::{
-    circle,
     description::{Endpoint, EventData},
+    named::Named,
     print::{Printer, comment, indent, property, quoted},
     ty::{self, Field, Object, Type},
     types::Types,
 };
 
-/// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions, the marked
-/// elements (name and tags of each `p-ref`) and the parts (what stands between the expressions of
-/// each `p-part`) of one app.
+/// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions, the marked elements
+/// (name and tags of each `p-ref`) and the parts (the texts between the expressions of each
+/// `p-part`) of one app.
 pub(crate) fn declarations(
     types: &Types,
     head: &str,
@@ -27,7 +27,7 @@ pub(crate) fn declarations(
     if !text.is_empty() {
         text.push_str("\n\n");
     }
-    text.push_str("// What follows is generated from the actions and pages of this app.\n\n");
+    text.push_str("// Generated from the actions and pages of this app.\n\n");
     writer.definitions(&mut text);
     writer.actions(&mut text);
     elements(&mut text, refs);
@@ -36,26 +36,15 @@ pub(crate) fn declarations(
     text
 }
 
-/// Knows the type of each definition.
+/// Writes the types of an app.
 pub(super) struct Writer<'a> {
     types: &'a Types,
-    /// By key; none is its own member.
-    named: BTreeMap<&'a str, Type>,
+    named: Named<'a>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(types: &'a Types) -> Self {
-        let mut named: BTreeMap<&str, Type> = types
-            .definitions
-            .iter()
-            .map(|(key, definition)| (key.as_str(), Type::read(&definition.schema)))
-            .collect();
-        circle::open(&mut named);
-        Self { types, named }
-    }
-
-    fn resolve(&self, key: &str) -> Type {
-        self.named.get(key).cloned().unwrap_or_else(|| Type::word("unknown"))
+        Self { types, named: Named::of(types) }
     }
 
     /// Writes all named types, by namespace.
@@ -93,7 +82,7 @@ impl<'a> Writer<'a> {
         if depth == 0 {
             text.push_str("export ");
         }
-        match self.resolve(key) {
+        match self.named.resolve(key) {
             Type::Object(object) => {
                 let _ = write!(text, "interface {name} ");
                 printer.block(text, &object, depth);
@@ -153,10 +142,10 @@ impl<'a> Writer<'a> {
 
     /// Writes `(input: chat.Send): Call<…>;`.
     fn signature(&self, text: &mut String, action: &Endpoint, depth: usize) {
-        let resolve = |key: &str| self.resolve(key);
+        let resolve = |key: &str| self.named.resolve(key);
         let input = Type::Named(action.input.clone());
         let printer = Printer { types: self.types, from: &[] };
-        let optional = if input.admits_empty(&resolve) { "?" } else { "" };
+        let optional = if self.named.admits_empty(&action.input) { "?" } else { "" };
         let _ = write!(text, "(input{optional}: {}): ", printer.reference(&action.input));
 
         text.push_str(if action.events.is_some() { "StreamCall<" } else { "Call<" });
@@ -243,16 +232,16 @@ fn part_names(text: &mut String, parts: &[Vec<String>]) {
         text,
         "/** The parts that pages mark with `p-part`. */\nexport type PartName = {names};\n\n\
          /**\n \
-          * Fetches the page that is shown again, and brings its elements with this `p-part` up to date. What has\n \
-          * the focus, or was typed, stays. Calls of one moment share one request.\n \
+          * Fetches the current page and updates its elements with this `p-part`. The focus and the text that was\n \
+          * typed stay. Calls at the same time share one request.\n \
           *\n \
-          * Rejects with an `ActionError`: `missing_part` (404) if this page or the answer has no such element.\n \
+          * Rejects with an `ActionError`: `missing_part` (404) if this page or the response has no such element.\n \
           */\n\
          export declare function reloadPart(name: PartName, options?: {{ signal?: AbortSignal }}): Promise<void>;\n\n"
     );
 }
 
-/// Writes a method's name. Bare, `new` would declare a constructor.
+/// Writes the name of a method. Without quotes, `new` would declare a constructor.
 fn method(name: &str) -> String {
     if name == "new" { quoted(name) } else { property(name) }
 }

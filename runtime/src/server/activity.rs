@@ -1,7 +1,7 @@
-//! What a connection is busy with: nothing, or answering.
+//! Whether a connection is idle or busy with a response.
 //!
-//! One timer for each connection, moved when it goes off, takes the place of one for each
-//! request: a client that keeps its connection and uses it would pay for all of them.
+//! Each connection has one timer, which is set again when it fires. A timer for each request would
+//! cost more on a connection that serves many requests.
 
 use std::{
     pin::Pin,
@@ -18,41 +18,41 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-/// Whether a connection answers a request, and since when it has not.
+/// Whether a connection has a response in progress, and since when it is idle.
 #[derive(Clone, Debug)]
 pub(crate) struct Activity(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     opened: Instant,
-    /// How many answers are on their way: one, but for the moment between two of them.
-    answering: AtomicU32,
-    /// Milliseconds from `opened` to the end of the last answer.
+    /// How many responses are in progress: at most one, except for a moment between two of them.
+    responding: AtomicU32,
+    /// Milliseconds from `opened` to the end of the last response.
     idle_since: AtomicU64,
 }
 
 impl Activity {
-    /// Returns that of a connection that was opened now.
+    /// Returns the activity of a connection that is opened now.
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner {
             opened: Instant::now(),
-            answering: AtomicU32::new(0),
+            responding: AtomicU32::new(0),
             idle_since: AtomicU64::new(0),
         }))
     }
 
-    /// Notes that a request has come.
+    /// Notes that a request has arrived.
     pub(crate) fn begin(&self) -> Busy {
-        self.0.answering.fetch_add(1, Ordering::Relaxed);
+        self.0.responding.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())
     }
 
-    /// Tells whether no answer is on its way.
+    /// Returns whether no response is in progress.
     pub(crate) fn is_idle(&self) -> bool {
-        self.0.answering.load(Ordering::Relaxed) == 0
+        self.0.responding.load(Ordering::Relaxed) == 0
     }
 
-    /// Returns until when the connection may stay silent, if it may for `time`.
+    /// Returns the end of the idle time, if a connection may be idle for `time`.
     pub(crate) fn deadline(&self, time: Duration) -> Instant {
         if !self.is_idle() {
             return Instant::now() + time;
@@ -62,7 +62,7 @@ impl Activity {
     }
 }
 
-/// An answer on its way; the connection is idle once it is dropped.
+/// A response in progress. Dropping it makes the connection idle.
 #[derive(Debug)]
 pub(crate) struct Busy(Activity);
 
@@ -71,11 +71,11 @@ impl Drop for Busy {
         let inner = &self.0.0;
         let ms = u64::try_from(inner.opened.elapsed().as_millis()).unwrap_or_default();
         inner.idle_since.store(ms, Ordering::Relaxed);
-        inner.answering.fetch_sub(1, Ordering::Relaxed);
+        inner.responding.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The body of an answer, which is on its way for as long as it lives.
+/// The body of a response that is in progress until the body is dropped.
 #[derive(Debug)]
 pub(crate) struct BusyBody {
     body: Body,
@@ -113,12 +113,12 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_deadline_counts_from_the_end_of_the_last_answer() {
+    async fn the_deadline_counts_from_the_end_of_the_last_response() {
         let (activity, time) = (Activity::new(), Duration::from_secs(30));
         let opened = Instant::now();
         assert_eq!(activity.deadline(time), opened + time);
         let busy = activity.begin();
-        // The next request may begin before the last answer is let go.
+        // The next request may begin before the last response is dropped.
         drop(activity.begin());
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(activity.deadline(time), opened + Duration::from_secs(90));

@@ -1,8 +1,7 @@
-//! What each client address holds open: connections and streams.
+//! How many connections and streams each client address holds open.
 //!
-//! Whoever answers for others is not one client. Connections from this machine and from trusted
-//! proxies are not counted; a stream that came through a trusted proxy counts for the address
-//! that the proxy saw.
+//! A proxy is not one client. So connections from this machine and from trusted proxies are not
+//! counted. A stream through a trusted proxy counts for the client address that the proxy reports.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -31,22 +30,22 @@ impl Addresses {
         Self { trusted_proxies, ..Self::default() }
     }
 
-    /// Returns the address that a connection from `peer` counts for, if it counts.
+    /// Returns the address for which a connection from `peer` is counted, if it is counted.
     pub(crate) fn of_connection(&self, peer: IpAddr) -> Option<IpAddr> {
         let peer = peer.to_canonical();
         (!is_local(peer) && !self.trusted_proxies.contains(&peer)).then_some(peer)
     }
 
-    /// Returns the address that a stream from `peer` counts for, if it counts.
+    /// Returns the address for which a stream from `peer` is counted, if it is counted.
     pub(crate) fn of_stream(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         if !self.trusted_proxies.contains(&peer.to_canonical()) {
             return self.of_connection(peer);
         }
-        // Each proxy adds the address that it saw at the end; what stands before those of
-        // trusted proxies may be invented.
+        // Each proxy appends the address of its peer. The last address that is not a trusted proxy
+        // is the client's; anything before it may be forged.
         let fields = headers.get_all("x-forwarded-for").iter().rev();
-        let mut seen = fields.flat_map(|field| field.to_str().unwrap_or_default().rsplit(','));
-        let client = seen.find_map(|text| match parse(text.trim()) {
+        let mut reported = fields.flat_map(|field| field.to_str().unwrap_or_default().rsplit(','));
+        let client = reported.find_map(|text| match parse(text.trim()) {
             Some(ip) if self.trusted_proxies.contains(&ip) => None,
             other => Some(other),
         });
@@ -58,13 +57,13 @@ fn is_local(ip: IpAddr) -> bool {
     ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
 }
 
-/// Reads an address, which some proxies write with a port.
+/// Parses an address. Some proxies write it with a port.
 fn parse(text: &str) -> Option<IpAddr> {
     let ip = text.parse().or_else(|_| text.parse().map(|address: SocketAddr| address.ip()));
     ip.ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// How many things each address holds.
+/// The number of connections, or of streams, for each address.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -72,7 +71,8 @@ impl Tally {
     /// Takes a permit for an address, unless it holds `max` of them.
     pub(crate) fn take(&self, ip: IpAddr, max: usize) -> Option<Permit> {
         let holder = holder(ip);
-        // A std lock: held for a look-up. A panic under it leaves the counts as they were.
+        // A std lock: held for one look-up, never across an `.await`. A panic under it leaves the
+        // counts valid.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(holder).or_default();
         if *count >= max {
@@ -86,17 +86,18 @@ impl Tally {
     }
 }
 
-/// Returns the refusal of another of `things` for an address that holds all it may.
+/// Returns the error for an address that holds the most `things` (connections or streams).
 pub(crate) fn full(things: &str) -> Error {
     let message = format!("too many {things} are open from this address: close one, or wait");
     let after = u32::try_from(jitter::among(1..=RETRY_AFTER_S_MAX)).unwrap_or(1);
     Error::new(Code::TooManyRequests, message).with_retry_after(after)
 }
 
-/// The longest time that a refused client is told to wait, in seconds: somebody may have left.
+/// The longest `Retry-After` for a refused client, in seconds: by then a permit may be free.
 const RETRY_AFTER_S_MAX: u64 = 5;
 
-/// Returns whom an address stands for: in IPv6, one customer has a network of 64 bits.
+/// Returns the holder that an address is counted as. In IPv6 a customer has a network of 64 bits,
+/// so a holder is that network.
 fn holder(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
@@ -104,7 +105,7 @@ fn holder(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// One thing that an address holds, for as long as it lives.
+/// One connection or stream of an address. Dropping the permit returns it.
 #[derive(Debug)]
 pub(crate) struct Permit {
     tally: Tally,
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_free_again_once_it_is_let_go() {
+    fn a_dropped_permit_is_free_again() {
         let tally = Tally::default();
         let permits: Vec<_> = (0..2).map(|_| tally.take(ip("192.0.2.1"), 2).unwrap()).collect();
         assert!(tally.take(ip("192.0.2.1"), 2).is_none());
@@ -143,7 +144,7 @@ mod tests {
         drop(tally.take(ip("192.0.2.1"), 2).unwrap());
         drop(other);
         assert!(tally.take(ip("192.0.2.1"), 0).is_none());
-        assert!(tally.0.lock().unwrap().is_empty(), "who holds nothing is not remembered");
+        assert!(tally.0.lock().unwrap().is_empty(), "an address without a permit has no entry");
     }
 
     #[test]
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_and_trusted_proxies_are_not_one_client() {
+    fn this_machine_and_trusted_proxies_are_not_counted() {
         let addresses = Addresses::new(vec![ip("192.0.2.7")]);
         for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.7", "::ffff:192.0.2.7"] {
             assert_eq!(addresses.of_connection(ip(peer)), None, "{peer}");
@@ -174,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_counts_for_the_address_that_a_trusted_proxy_saw() {
+    fn a_stream_counts_for_the_address_that_a_trusted_proxy_reports() {
         check("192.0.2.7", &["198.51.100.1"], Some("198.51.100.1"));
         check("192.0.2.7", &["6.6.6.6, 198.51.100.1:4711"], Some("198.51.100.1"));
         check("192.0.2.7", &["6.6.6.6", "198.51.100.1, 192.0.2.8"], Some("198.51.100.1"));
         check("192.0.2.7", &["6.6.6.6, unknown"], None);
         check("192.0.2.7", &[], None);
-        // Whoever is not trusted may write what it likes.
+        // The field of a peer that is not trusted is ignored.
         check("203.0.113.5", &["198.51.100.1"], Some("203.0.113.5"));
         check("127.0.0.1", &["198.51.100.1"], None);
     }

@@ -1,12 +1,13 @@
-//! One TCP connection, as hyper sees it; or between two requests, when nobody has to see it.
+//! One TCP connection: the transport below hyper, and a connection that is idle between requests.
 //!
-//! Three things that hyper leaves to the transport:
+//! The transport adds three things that hyper does not have:
 //!
-//! - *A write deadline.* A reader that stops reading would hold its connection for ever.
-//! - *Refusals with a body.* What hyper refuses by itself (a head that is too large or no HTTP)
-//!   it answers without a body; here it becomes a problem document like any other.
-//! - *A lingering close.* A client that still sends when it is refused would have its connection
-//!   reset and never read why; what it sends is thrown away for a moment instead.
+//! - *A write timeout.* Without it, a client that stops reading holds its connection forever.
+//! - *Refusals with a body.* hyper refuses some requests by itself (the head is too large, or is
+//!   not HTTP), with an empty body. The transport replaces that response by a problem document.
+//! - *A lingering close.* If a refused client still sends, closing the connection resets it, and
+//!   the client cannot read the response. So the transport discards what the client sends, for a
+//!   short time.
 
 use std::{
     io,
@@ -26,72 +27,72 @@ use tokio::{
 use crate::{
     error::{Code, Error, problem},
     header::{RequestId, accept},
-    stream::{DetachedStream, come_back},
+    stream::{DetachedStream, retry},
 };
 
-/// How long a refused client may go on sending before the connection is closed.
+/// How long the transport reads from a refused client before it closes the connection.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A connection between two requests: whoever has it may serve it.
+/// A connection between two requests. This process or its successor can serve it.
 #[derive(Debug)]
 pub(crate) struct IdleConnection {
     pub(crate) stream: TcpStream,
-    /// What was read of the next request.
+    /// The bytes of the next request that are already read.
     pub(crate) read: Bytes,
 }
 
 impl IdleConnection {
-    /// One that nothing was read of.
+    /// Returns a connection from which nothing is read yet.
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, read: Bytes::new() }
     }
 }
 
-/// A connection with its deadlines.
+/// The transport of one connection, with its timeouts.
 pub(crate) struct Connection<S> {
     stream: S,
-    /// What was read of it before; mostly empty.
+    /// Bytes that were read before hyper took the connection. Empty most of the time.
     read: Bytes,
-    write_deadline: Duration,
-    /// Armed while the peer takes nothing.
-    stuck: Option<Pin<Box<Sleep>>>,
-    /// What is sent in place of a bare refusal of hyper's, and how much of it was.
+    write_timeout: Duration,
+    /// Runs while a write is pending.
+    write_timer: Option<Pin<Box<Sleep>>>,
+    /// The response in place of a refusal by hyper, and how many bytes of it are written.
     refusal: Option<(Vec<u8>, usize)>,
-    /// Armed once a refused connection is shut down.
+    /// Runs after the shutdown of a refused connection.
     linger: Option<Pin<Box<Sleep>>>,
-    /// Told of each write.
+    /// Learns of each write whether it is complete.
     detached_stream: DetachedStream,
 }
 
 impl<S> Connection<S> {
-    /// Begins with what was read already.
+    /// Returns a transport that first yields the bytes in `read`.
     pub(crate) fn new(
         stream: S,
         read: Bytes,
-        write_deadline: Duration,
+        write_timeout: Duration,
         detached_stream: DetachedStream,
     ) -> Self {
         Self {
             stream,
             read,
-            write_deadline,
-            stuck: None,
+            write_timeout,
+            write_timer: None,
             refusal: None,
             linger: None,
             detached_stream,
         }
     }
 
-    /// Returns the stream, and what was read of it and not asked for.
+    /// Returns the stream, and the bytes in `read` that hyper has not taken.
     pub(crate) fn into_parts(self) -> (S, Bytes) {
         (self.stream, self.read)
     }
 
-    /// Ends the wait for a peer that takes nothing.
-    fn poll_stuck(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
-        let deadline = self.write_deadline;
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(deadline)));
-        ready!(stuck.as_mut().poll(task));
+    /// Completes when a write has been pending for the write timeout.
+    fn poll_write_timeout(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
+        let timeout = self.write_timeout;
+        let timer = self.write_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(timer.as_mut().poll(task));
         Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer stopped reading"))
     }
 }
@@ -105,8 +106,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         if self.read.is_empty() {
             return Pin::new(&mut self.stream).poll_read(task, buffer);
         }
-        let fits = self.read.len().min(buffer.remaining());
-        buffer.put_slice(&self.read.split_to(fits));
+        let length = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read.split_to(length));
         Poll::Ready(Ok(()))
     }
 }
@@ -135,12 +136,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
                 }
             },
         };
-        this.detached_stream.wrote(written.is_ready());
+        this.detached_stream.set_written(written.is_ready());
         if written.is_ready() {
-            this.stuck = None;
+            this.write_timer = None;
             return written;
         }
-        this.poll_stuck(task).map(Err)
+        this.poll_write_timeout(task).map(Err)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
@@ -158,9 +159,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         if linger.as_mut().poll(task).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        let mut thrown_away = [0; 4096];
+        let mut discarded = [0; 4096];
         loop {
-            let mut buffer = ReadBuf::new(&mut thrown_away);
+            let mut buffer = ReadBuf::new(&mut discarded);
             let read = ready!(Pin::new(&mut this.stream).poll_read(task, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
@@ -171,10 +172,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
 
 /// Returns the status of a response that hyper made by itself.
 ///
-/// Those consist of exactly these fields and close the connection; every answer of ours has a
-/// request id.
+/// Such a response has exactly the fields below and closes the connection. Every response of Kipo
+/// has a request id.
 fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
-    // Looked at first: this is asked of every write.
+    // This check comes first, because the function runs for every write.
     let head = bytes.strip_prefix(b"HTTP/1.1 4")?;
     let mut lines = std::str::from_utf8(head).ok()?.strip_suffix("\r\n\r\n")?.split("\r\n");
     let status = format!("4{}", lines.next()?.get(..2)?);
@@ -189,6 +190,7 @@ fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
     closes.then(|| status.parse().ok()).flatten()
 }
 
+/// Returns the bytes of the response in place of a refusal by hyper.
 fn refusal(status: StatusCode) -> Vec<u8> {
     let error = match status {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
@@ -200,33 +202,33 @@ fn refusal(status: StatusCode) -> Vec<u8> {
     response(&error)
 }
 
-/// How long a connection beyond the bounds is kept, to read what it asks for and to answer.
+/// How long the server reads from and writes to a connection beyond the limits.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
-/// Answers the request of a connection beyond the bounds, and ends it.
+/// Responds to the request of a connection beyond the limits, and closes the connection.
 pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, error: &Error) {
-    let answering = async {
+    let responding = async {
         let mut head = Vec::with_capacity(1024);
         while !ends_head(&head) && stream.read_buf(&mut head).await? > 0 {}
-        let response = if asks_for_stream(&head) { come_back(error) } else { response(error) };
+        let response = if asks_for_stream(&head) { retry_later(error) } else { response(error) };
         stream.write_all(&response).await?;
         stream.shutdown().await?;
-        // Whoever still sends would have the answer reset; see the module's words.
-        let mut thrown_away = [0; 1024];
-        while stream.read(&mut thrown_away).await? > 0 {}
+        // A lingering close, as the module documentation describes it.
+        let mut discarded = [0; 1024];
+        while stream.read(&mut discarded).await? > 0 {}
         io::Result::Ok(())
     };
-    // What goes wrong here goes wrong for a client that comes back anyway.
-    _ = tokio::time::timeout(REFUSAL_TIME, answering).await;
+    // An error is ignored: the client is refused in any case, and will retry.
+    _ = tokio::time::timeout(REFUSAL_TIME, responding).await;
 }
 
-/// Returns whether the head of a request is there, or as much of it as anyone reads.
+/// Returns whether the head of a request is complete, or has reached the most bytes that are read.
 fn ends_head(head: &[u8]) -> bool {
     const HEAD_BYTES_MAX: usize = 8 * 1024;
     head.len() >= HEAD_BYTES_MAX || head.windows(4).any(|end| end == b"\r\n\r\n")
 }
 
-/// Returns whether a head is that of a browser's `EventSource`.
+/// Returns whether the head is that of a request by `EventSource`.
 fn asks_for_stream(head: &[u8]) -> bool {
     let head = String::from_utf8_lossy(head);
     let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
@@ -236,8 +238,8 @@ fn asks_for_stream(head: &[u8]) -> bool {
         })
 }
 
-/// Returns the bytes of a whole stream that says when to come back.
-fn come_back(error: &Error) -> Vec<u8> {
+/// Returns the bytes of a whole stream that asks its client to reconnect later.
+fn retry_later(error: &Error) -> Vec<u8> {
     let id = RequestId::next();
     problem::log(error, &id);
     let mut response = format!(
@@ -245,11 +247,11 @@ fn come_back(error: &Error) -> Vec<u8> {
          no-transform\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n"
     )
     .into_bytes();
-    response.extend_from_slice(&come_back::frame_of(error));
+    response.extend_from_slice(&retry::frame_for(error));
     response
 }
 
-/// Returns the bytes of a whole response for a connection that ends with it.
+/// Returns the bytes of a whole response that closes its connection.
 fn response(error: &Error) -> Vec<u8> {
     let id = RequestId::next();
     let body = problem::json(error, &id);
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_bare_refusal_is_given_a_body() {
+    fn only_a_refusal_by_hyper_gets_a_body() {
         let date = "date: Mon, 23 Nov 2026 00:00:00 GMT";
         check(
             &format!(

@@ -1,32 +1,47 @@
-//! The listening socket, and the files that its connections need.
+//! The listening socket, and the limit of open files.
 
 use std::{io, net::SocketAddr};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 
-/// How many connections may wait to be accepted; the system takes fewer where `somaxconn`
-/// (4096 on Linux) says so. After a restart all clients come at once.
+/// How many connections may wait to be accepted; the system reduces it to `somaxconn` (4096 on
+/// Linux). After a restart all clients connect at once.
 const BACKLOG: u32 = 65_535;
 
-/// What a process has open beside its connections: its log, its topics, its templates.
+/// The files that a process has open beside its connections: its log, its topics, its templates.
 const OTHER_FILES: u64 = 100;
 
-/// Returns a socket that takes a storm of connections.
+/// A socket that has its address and does not listen yet. The system refuses connections to it.
+#[derive(Debug)]
+pub(crate) struct BoundSocket(TcpSocket);
+
+/// Binds a socket.
 ///
 /// # Errors
 ///
-/// What the system says, such as that the address is in use.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Fails if the system does, for example because another process listens on the address.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<BoundSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart does not wait until the last connections of its predecessor are forgotten.
+    // A new process can bind although the system still remembers connections of the old one.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    Ok(BoundSocket(socket))
 }
 
-/// Raises the number of files that the process may open as far as it may be, and says so in the
-/// log where that is too little for all connections.
+impl BoundSocket {
+    /// Listens with a backlog for a storm of connections. From here on the system accepts them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another process bound the same address and listened first.
+    pub(crate) fn listen(self) -> io::Result<TcpListener> {
+        self.0.listen(BACKLOG)
+    }
+}
+
+/// Raises the process's limit of open files to its hard limit. A release logs a warning if that is
+/// too low for all connections; a debug build serves few and logs nothing.
 pub(crate) fn raise_open_files(connections_max: usize) {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: maximum, maximum };
@@ -35,35 +50,56 @@ pub(crate) fn raise_open_files(connections_max: usize) {
         Err(_) => current,
     };
     let needed = connections_max as u64 + OTHER_FILES;
-    if let Some(open_files) = open_files.filter(|open_files| *open_files < needed) {
+    let too_few = open_files.filter(|open_files| *open_files < needed);
+    if let Some(open_files) = too_few.filter(|_| !cfg!(debug_assertions)) {
         tracing::warn!(
             open_files,
-            connections_max,
-            "this process may open fewer files than {connections_max} connections need: \
-             raise its hard limit to {needed} (`ulimit -Hn`, `LimitNOFILE=` of systemd), \
-             or lower `ServeLimits::connections_max`"
+            needed,
+            "too few open files for `connections_max`: raise the hard limit, or lower that bound"
         );
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
 
     #[tokio::test]
     async fn an_address_is_free_again_at_once() {
-        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap().listen().unwrap();
         let address = listener.local_addr().unwrap();
-        assert_eq!(listen(address).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        let client = tokio::net::TcpStream::connect(address).await.unwrap();
-        // The end that closes first is the one that the system remembers.
+        assert_eq!(bind(address).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let client = TcpStream::connect(address).await.unwrap();
+        // The system remembers the end that closes first.
         drop(listener.accept().await.unwrap());
         drop((client, listener));
-        listen(address).unwrap();
+        bind(address).unwrap().listen().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_bound_socket_refuses_connections_until_it_listens() {
+        let socket = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = socket.0.local_addr().unwrap();
+        let refused = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let _listener = socket.listen().unwrap();
+        TcpStream::connect(address).await.unwrap();
+    }
+
+    /// Other systems refuse the second one already when it is bound.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn of_two_bound_sockets_one_listens() {
+        let one = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let two = bind(one.0.local_addr().unwrap()).unwrap();
+        let _listener = one.listen().unwrap();
+        assert_eq!(two.listen().unwrap_err().kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]
-    fn the_limit_of_files_is_as_high_as_it_may_be() {
+    fn the_limit_of_open_files_is_the_hard_limit() {
         raise_open_files(1);
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         assert_eq!(current, maximum);

@@ -1,4 +1,8 @@
-//! Sockets: the accept loop, one task for each connection, bounds for each address, and what all requests share. Start reading at [`serve`].
+//! Sockets: the accept loop, one task for each connection, limits for each client address, and what
+//! all requests of an app share.
+//!
+//! This room may know streams, actions, failures and the words of HTTP. It knows no route: it hands
+//! each request to an axum router. Start reading at `serve`, then `connection`.
 
 mod activity;
 pub(crate) mod addresses;

@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Version, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -49,24 +49,24 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// How long a connection may take to send the head of a request, the next one on a kept
-    /// connection included; 30 s. Longer, and it is closed.
+    /// How long a connection may take to send the head of a request, also of the next one on an idle
+    /// connection; 30 s. The server closes it after that.
     pub header_timeout: Duration,
-    /// How long a reader may take nothing of what is written to it; 30 s. Longer, and it is
-    /// closed; a stream resumes. What counts is that anything is taken, not how much.
+    /// How long a client may read nothing of what is written to it; 30 s. The server closes the
+    /// connection after that, and a stream resumes. Any byte counts as progress.
     pub write_timeout: Duration,
-    /// How many connections may be open; 20,000. More are answered 503.
+    /// How many connections may be open; 20,000. The response to more is a 503.
     pub connections_max: usize,
     /// How many of them may be from one client address; 2,000, so that an office behind one
-    /// address has room. More are answered 429. In IPv6, the first 64 bits are the address. Not
-    /// counted are those from this machine and from an
-    /// [`App::trusted_proxy`](crate::App::trusted_proxy).
+    /// address has room. The response to more is a 429. In IPv6, the first 64 bits are the address.
+    /// Connections from this machine and from an [`App::trusted_proxy`](crate::App::trusted_proxy)
+    /// are not counted.
     pub connections_per_address_max: usize,
-    /// How many streams may be open from one client address; 2,000. More are answered 429. Behind
-    /// a trusted proxy, the address is that of the proxy's client.
+    /// How many streams may be open from one client address; 2,000. The response to more is a 429.
+    /// Behind a trusted proxy, the address is that of the proxy's client.
     pub streams_per_address_max: usize,
-    /// How long a shutdown takes at most; 10 s. Streams are ended at once, and calls that were
-    /// admitted are waited for.
+    /// How long a shutdown takes at most; 10 s. The server ends streams at once, and waits for calls
+    /// that it has admitted.
     pub drain: Duration,
 }
 
@@ -83,48 +83,67 @@ impl Default for ServeLimits {
     }
 }
 
-/// The largest head of a request, in bytes: what nginx and Node take by default lies around it.
+/// The largest head of a request, in bytes: near the defaults of nginx and Node.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// The pause after an accept that failed for want of files or memory: time for some to be freed.
+/// The pause after an accept that failed because files or memory ran out: time to free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// How long requests are still awaited on connections that are open when a shutdown begins. One
-/// that was accepted just now has its request on the way; one that is in use is closed with the
-/// answer that it gets, instead of between two requests, where the next would meet a reset.
+/// How long the server waits for requests on connections that are open when a shutdown begins. The
+/// request of a connection that was just accepted may be on its way. A connection in use is closed
+/// with its next response, and not between two requests, where the next request would meet a reset.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// How many connections beyond the bounds are told so at a time. What comes beyond those as well
-/// is closed without a word, which every client takes for a network that fails, and comes back.
+/// How many connections beyond the bounds get a response at a time. The server closes more than
+/// those without a response; every client takes that for a network failure and connects again.
 const REFUSALS_MAX: usize = 256;
 
-/// What becomes of connections between two requests when the server goes away.
+/// What happens to idle connections when the server shuts down.
 #[derive(Debug)]
 pub(crate) enum Shutdown {
-    /// They are closed.
+    /// The server closes them.
     Close,
-    /// Another process goes on with them, on the same socket.
+    /// The server sends them to its successor, a process that serves on the same socket.
     #[cfg_attr(
         not(all(feature = "dev", debug_assertions)),
-        allow(dead_code, reason = "only one version of an app after others leaves it to the next")
+        allow(dead_code, reason = "only a version of the development server has a successor")
     )]
     HandOff(UnboundedSender<IdleConnection>),
 }
 
-/// Where connections find who goes on with them, once the server goes away.
+/// The way to the successor. It is set once, when the server shuts down and has one.
 type Successor = Arc<OnceLock<UnboundedSender<IdleConnection>>>;
 
-/// Serves connections until `stop` completes, then drains: no new connections, streams end,
-/// admitted calls finish within their time.
+/// A service that responds to the requests of all connections.
+pub(crate) trait Respond:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Unpin
+    + 'static
+{
+}
+
+impl<S> Respond for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+/// Serves connections until `stop` completes, then drains: it accepts no more connections, ends
+/// streams, and waits for admitted calls within their time.
 ///
 /// # Errors
 ///
-/// None of a single connection; those are its own.
+/// An error of one connection ends that connection alone, and is logged.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    app: impl Respond,
     shared: Arc<Shared>,
     limits: ServeLimits,
     stop: impl Future<Output = ()>,
@@ -133,18 +152,18 @@ pub(crate) async fn serve(
         stop.await;
         Shutdown::Close
     };
-    serve_in_turn(listener, router, shared, limits, future::pending, stop).await
+    serve_in_turn(listener, app, shared, limits, future::pending, stop).await
 }
 
-/// The same, in a row of processes on one socket: `inherited` gives the connections that the one
-/// before has left. It is asked for each, and what it gives must not be lost if it is dropped.
+/// Serves as one of several processes that serve on one socket, one after the other. `inherited`
+/// returns the next connection that the process before has handed off; its future is cancel safe.
 ///
 /// # Errors
 ///
 /// As those of [`serve`].
 pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
     listener: TcpListener,
-    router: Router,
+    app: impl Respond,
     shared: Arc<Shared>,
     limits: ServeLimits,
     inherited: impl Fn() -> I,
@@ -153,34 +172,28 @@ pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
     let (connections, refusals) = (TaskTracker::new(), TaskTracker::new());
     let successor = Successor::default();
     let mut stop = std::pin::pin!(stop);
-    let leave = loop {
+    let shutdown = loop {
         let opened = tokio::select! {
             accepted = listener.accept() => accepted.map(|(stream, _)| IdleConnection::new(stream)),
             inherited = inherited() => Ok(inherited),
-            leave = &mut stop => break leave,
+            shutdown = &mut stop => break shutdown,
         };
         let IdleConnection { stream, read } = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                tracing::warn!(%error, "no connection could be accepted");
+                tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        // Its client may have left already.
+        // The client may have disconnected already.
         let Ok(peer) = stream.peer_addr() else { continue };
-        // The first tracker is awaited by the drain below; what is in the second takes a second.
+        // The drain below awaits the first tracker; a task of the second ends within a second.
         match permit(&shared, peer, connections.len(), limits) {
             Ok(permit) => {
-                let (router, drain) = (router.clone(), shared.drain.clone());
+                let (app, drain) = (app.clone(), shared.drain.clone());
                 let opened = Opened { stream, read, peer, _permit: permit };
-                connections.spawn(connection(
-                    opened,
-                    router,
-                    limits,
-                    drain,
-                    Arc::clone(&successor),
-                ));
+                connections.spawn(connection(opened, app, limits, drain, Arc::clone(&successor)));
             }
             Err(error) if refusals.len() < REFUSALS_MAX => {
                 refusals.spawn(async move { connection::refuse(stream, &error).await });
@@ -189,15 +202,15 @@ pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
         }
     };
     drop(listener);
-    if let Shutdown::HandOff(to) = leave {
-        // Nobody else sets it.
+    if let Shutdown::HandOff(to) = shutdown {
+        // It is set here alone.
         let _ = successor.set(to);
     }
     drain(&shared, &connections, limits.drain, successor.get().is_some()).await;
     Ok(())
 }
 
-/// A connection that has its permit among the others.
+/// An accepted connection, with its permit.
 struct Opened {
     stream: TcpStream,
     read: Bytes,
@@ -205,7 +218,7 @@ struct Opened {
     _permit: Option<Permit>,
 }
 
-/// Takes a permit for a connection, if its address is counted; or says why there is none.
+/// Returns a permit for a connection if its address is counted, or the error that refuses it.
 fn permit(
     shared: &Shared,
     peer: SocketAddr,
@@ -221,23 +234,23 @@ fn permit(
     permit.map(Some).ok_or_else(|| addresses::full("connections"))
 }
 
-/// Sets what the system does for a connection. Where it cannot, the connection works as well.
+/// Sets the options of a connection. It also works without them.
 fn set_options(stream: &TcpStream, write_timeout: Duration) {
-    // Small frames leave at once.
+    // The system sends small frames at once.
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     {
         let socket = socket2::SockRef::from(stream);
-        // A peer that went away without a word, or whose buffer is full of heartbeats, is found
-        // though our own writes all fit into the system's buffer.
+        // The system finds a peer that vanished, or whose buffer is full of heartbeats, although
+        // all our writes fit into its own buffer.
         let _ = socket.set_tcp_user_timeout(Some(write_timeout));
     }
 }
 
-/// Serves one connection to its end, or until an successor goes on with it.
+/// Serves one connection to its end, or until the server hands it off to its successor.
 async fn connection(
     opened: Opened,
-    router: Router,
+    app: impl Respond,
     limits: ServeLimits,
     drain: Drain,
     successor: Successor,
@@ -255,15 +268,15 @@ async fn connection(
         service_fn(move |request: Request<Incoming>| {
             let busy = activity.begin();
             let mut request = request.map(Body::new);
-            // An older client would not know the chunks.
+            // HTTP/1.0 has no chunks.
             let detached_stream =
                 (request.version() == Version::HTTP_11).then(|| detached_stream.clone());
             request.extensions_mut().insert(Peer { address: peer, detached_stream });
-            let answering = Service::call(&mut router.clone(), request);
+            let responding = Service::call(&mut app.clone(), request);
             let drain = drain.clone();
-            // In a box: a connection is moved once its stream is taken over.
+            // In a box: the connection moves when its stream is detached.
             Box::pin(async move {
-                let mut response = answering.await?;
+                let mut response = responding.await?;
                 if drain.is_announced() {
                     response.headers_mut().insert(header::CONNECTION, CLOSE);
                 }
@@ -272,7 +285,7 @@ async fn connection(
         })
     };
     let mut http = http1::Builder::new();
-    // The alarm below bounds the time for a head, for less than a timer with each request.
+    // The alarm below bounds the time for a head, and costs less than a timer for each request.
     http.header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
         // One buffer and one write for each frame costs less than gathering its parts.
@@ -297,7 +310,7 @@ async fn connection(
             && activity.is_idle()
             && detached_stream.is_written()
         {
-            // Between two requests that ends hyper's part at once; otherwise with the answer.
+            // An idle connection ends hyper's part at once, a busy one with its response.
             Pin::new(&mut serving).graceful_shutdown();
             if let Poll::Ready(served) = serving.poll_without_shutdown(task) {
                 return Poll::Ready(served.map_or_else(
@@ -319,7 +332,7 @@ async fn connection(
     let served: Result<(), Box<dyn std::error::Error + Send + Sync>> = match end {
         End::Served(served) => served.map_err(Into::into),
         End::Stream(body) => {
-            // The buffers of hyper go here, and what else a stream has no use for.
+            // This frees the buffers of hyper, and what else a stream does not need.
             let connection = serving.into_parts().io.into_inner();
             drop((alarm, activity, drains));
             detached_stream::write(connection, body).await.map_err(Into::into)
@@ -332,22 +345,22 @@ async fn connection(
             } else {
                 [parts.read_buf, unread].concat().into()
             };
-            // Without anybody to go on it is closed, as it would have been.
+            // If the successor does not receive it, the connection closes.
             let _ = successor.send(IdleConnection { stream, read });
             Ok(())
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%peer, error, "the connection broke");
+        tracing::debug!(%peer, error, "the connection failed");
     }
 }
 
 /// How hyper's part of a connection ends.
 enum End {
     Served(hyper::Result<()>),
-    /// With a stream whose head is written.
+    /// A stream whose head is written leaves hyper.
     Stream(StreamBody),
-    /// Between two requests, for somebody else.
+    /// An idle connection goes to the successor.
     IdleConnection(UnboundedSender<IdleConnection>),
 }
 
@@ -367,14 +380,14 @@ async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration, has
         shared.calls.wait().await;
     };
     if tokio::time::timeout(within, all).await.is_err() {
-        let left = connections.len() + shared.calls.len();
-        tracing::warn!(left, "stopped before everything had ended");
+        let unfinished = connections.len() + shared.calls.len();
+        tracing::warn!(unfinished, "the time to drain is over");
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use axum::{Router, routing::get};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         sync::{Mutex, Notify, mpsc, oneshot},
@@ -387,7 +400,7 @@ mod tests {
         server::addresses::Addresses,
     };
 
-    const ASK: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    const REQUEST: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
     fn shared() -> Arc<Shared> {
         Arc::new(Shared {
@@ -401,48 +414,48 @@ mod tests {
         })
     }
 
-    /// Answers with its name, or with that when it is told to.
+    /// A server that responds with its name: at once, or to `/slow` after `respond`.
     struct Server {
         stop: oneshot::Sender<Shutdown>,
         serving: JoinHandle<io::Result<()>>,
-        asked: Arc<Notify>,
-        answer: Arc<Notify>,
+        requested: Arc<Notify>,
+        respond: Arc<Notify>,
     }
 
     impl Server {
         fn start(
             name: &'static str,
             listener: TcpListener,
-            left: mpsc::UnboundedReceiver<IdleConnection>,
+            handed_off: mpsc::UnboundedReceiver<IdleConnection>,
         ) -> Self {
-            let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-            let (is_asked, may_answer) = (Arc::clone(&asked), Arc::clone(&answer));
+            let (requested, respond) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let (is_requested, may_respond) = (Arc::clone(&requested), Arc::clone(&respond));
             let slow = move || {
-                is_asked.notify_one();
-                let may_answer = Arc::clone(&may_answer);
+                is_requested.notify_one();
+                let may_respond = Arc::clone(&may_respond);
                 async move {
-                    may_answer.notified().await;
+                    may_respond.notified().await;
                     name
                 }
             };
             let router =
                 Router::new().route("/", get(async move || name)).route("/slow", get(slow));
             let (stop, stopped) = oneshot::channel();
-            let left = Arc::new(Mutex::new(left));
+            let handed_off = Arc::new(Mutex::new(handed_off));
             let inherited = move || {
-                let left = Arc::clone(&left);
+                let handed_off = Arc::clone(&handed_off);
                 async move {
-                    let next = left.lock().await.recv().await;
+                    let next = handed_off.lock().await.recv().await;
                     match next {
                         Some(idle) => idle,
                         None => future::pending().await,
                     }
                 }
             };
-            let stop_told = async { stopped.await.unwrap() };
+            let stopped = async { stopped.await.unwrap() };
             let limits = ServeLimits::default();
-            let serving = serve_in_turn(listener, router, shared(), limits, inherited, stop_told);
-            Self { stop, serving: tokio::spawn(serving), asked, answer }
+            let serving = serve_in_turn(listener, router, shared(), limits, inherited, stopped);
+            Self { stop, serving: tokio::spawn(serving), requested, respond }
         }
     }
 
@@ -454,25 +467,25 @@ mod tests {
             Self(TcpStream::connect(address).await.unwrap())
         }
 
-        async fn says(&mut self, text: &str) {
+        async fn sends(&mut self, text: &str) {
             self.0.write_all(text.as_bytes()).await.unwrap();
         }
 
-        async fn hears(&mut self, name: &str) {
-            let mut answer = String::new();
-            while !answer.ends_with(&format!("\r\n\r\n{name}")) {
+        async fn receives(&mut self, name: &str) {
+            let mut response = String::new();
+            while !response.ends_with(&format!("\r\n\r\n{name}")) {
                 let mut bytes = [0; 1024];
                 let read = self.0.read(&mut bytes).await.unwrap();
-                assert!(read > 0, "closed after {answer:?}");
-                answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+                assert!(read > 0, "closed after {response:?}");
+                response.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
             }
-            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-            assert!(!answer.contains("connection: close"), "{answer}");
+            assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+            assert!(!response.contains("connection: close"), "{response}");
         }
     }
 
     #[tokio::test]
-    async fn connections_are_left_to_the_next_process_as_they_are() {
+    async fn the_successor_serves_the_connections_that_are_handed_off() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let listener = listener.into_std().unwrap();
@@ -480,42 +493,42 @@ mod tests {
         let (_, nothing) = mpsc::unbounded_channel();
         let first = Server::start("first", again(), nothing);
 
-        let mut kept = Client::open(address).await;
-        kept.says(ASK).await;
-        kept.hears("first").await;
+        let mut idle = Client::open(address).await;
+        idle.sends(REQUEST).await;
+        idle.receives("first").await;
         let mut half = Client::open(address).await;
-        half.says(ASK).await;
-        half.hears("first").await;
-        half.says(&ASK[..10]).await;
+        half.sends(REQUEST).await;
+        half.receives("first").await;
+        half.sends(&REQUEST[..10]).await;
         let mut busy = Client::open(address).await;
-        busy.says(&ASK.replace("/ ", "/slow ")).await;
-        first.asked.notified().await;
+        busy.sends(&REQUEST.replace("/ ", "/slow ")).await;
+        first.requested.notified().await;
         // Accepted in this order, so the busy one comes after it.
         let mut fresh = Client::open(address).await;
         let mut last = Client::open(address).await;
-        last.says(ASK).await;
-        last.hears("first").await;
+        last.sends(REQUEST).await;
+        last.receives("first").await;
 
-        let (leave, left) = mpsc::unbounded_channel();
-        first.stop.send(Shutdown::HandOff(leave)).unwrap();
-        let second = Server::start("second", again(), left);
-        for client in [&mut kept, &mut fresh, &mut last] {
-            client.says(ASK).await;
-            client.hears("second").await;
+        let (hand_off, handed_off) = mpsc::unbounded_channel();
+        first.stop.send(Shutdown::HandOff(hand_off)).unwrap();
+        let second = Server::start("second", again(), handed_off);
+        for client in [&mut idle, &mut fresh, &mut last] {
+            client.sends(REQUEST).await;
+            client.receives("second").await;
         }
-        half.says(&ASK[10..]).await;
-        half.hears("second").await;
-        first.answer.notify_one();
-        busy.hears("first").await;
-        busy.says(ASK).await;
-        busy.hears("second").await;
+        half.sends(&REQUEST[10..]).await;
+        half.receives("second").await;
+        first.respond.notify_one();
+        busy.receives("first").await;
+        busy.sends(REQUEST).await;
+        busy.receives("second").await;
         first.serving.await.unwrap().unwrap();
 
-        // For good: whoever asks is told so, whoever does not is closed.
+        // Without a successor the server closes idle connections.
         second.stop.send(Shutdown::Close).unwrap();
         second.serving.await.unwrap().unwrap();
         let mut rest = Vec::new();
-        kept.0.read_to_end(&mut rest).await.unwrap();
+        idle.0.read_to_end(&mut rest).await.unwrap();
         assert_eq!(rest, b"");
     }
 }

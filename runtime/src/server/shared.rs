@@ -10,25 +10,25 @@ use crate::{
     stream::{DetachedStream, Drain},
 };
 
-/// Settings and state that a request is served with.
+/// The settings and the state behind every request.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) guards: Guards,
     pub(crate) states: States,
     pub(crate) limits: Limits,
-    /// What each client address holds open.
+    /// What each client address has open.
     pub(crate) addresses: Addresses,
     pub(crate) streams_per_address_max: usize,
-    /// Begins when the server goes away: streams end.
+    /// Begins when the server shuts down, and ends streams.
     pub(crate) drain: Drain,
-    /// Calls that go on without their client; a draining server waits for them.
+    /// Calls whose client has disconnected. The drain waits for them.
     pub(crate) calls: TaskTracker,
 }
 
-/// The other end of a connection, as `serve` notes it on each request.
+/// The other end of a connection. `serve` adds it to each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// Where a stream is left that shall not be written by hyper.
+    /// Where a stream is put that leaves hyper.
     pub(crate) detached_stream: Option<DetachedStream>,
 }

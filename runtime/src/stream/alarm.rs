@@ -1,4 +1,4 @@
-//! A timer that costs a look while it has not gone off.
+//! A timer that is cheap to poll before it fires.
 
 use std::{
     pin::Pin,
@@ -7,35 +7,35 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-/// Goes off at an instant, again and again for whoever sets it anew.
+/// Fires at an instant, and can be set again after that.
 ///
-/// Streams ask theirs with each frame; a plain timer would take its waker anew each time.
+/// A stream polls its alarm with each frame. A plain `Sleep` would register the waker at each poll.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     sleep: Pin<Box<Sleep>>,
-    /// Whom the timer wakes; another task asks anew.
-    asked: Option<Waker>,
+    /// The registered waker. Another task registers its own.
+    waker: Option<Waker>,
 }
 
 impl Alarm {
     pub(crate) fn at(instant: Instant) -> Self {
-        Self { sleep: Box::pin(tokio::time::sleep_until(instant)), asked: None }
+        Self { sleep: Box::pin(tokio::time::sleep_until(instant)), waker: None }
     }
 
-    /// Sets it to another instant.
+    /// Sets the alarm to another instant.
     pub(crate) fn set(&mut self, instant: Instant) {
         self.sleep.as_mut().reset(instant);
-        self.asked = None;
+        self.waker = None;
     }
 
-    /// Completes once the instant has come.
+    /// Completes when the alarm fires.
     pub(crate) fn poll(&mut self, task: &mut Task<'_>) -> Poll<()> {
-        let asked = self.asked.as_ref().is_some_and(|asked| asked.will_wake(task.waker()));
-        if asked && !self.sleep.is_elapsed() {
+        let registered = self.waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
+        if registered && !self.sleep.is_elapsed() {
             return Poll::Pending;
         }
-        if !asked {
-            self.asked = Some(task.waker().clone());
+        if !registered {
+            self.waker = Some(task.waker().clone());
         }
         ready!(self.sleep.as_mut().poll(task));
         Poll::Ready(())
@@ -49,13 +49,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_goes_off_each_time_it_was_set() {
+    async fn it_fires_each_time_it_was_set() {
         let start = Instant::now();
         let mut alarm = Alarm::at(start + Duration::from_secs(1));
         for seconds in 1..=3 {
             let at = start + Duration::from_secs(seconds);
             alarm.set(at);
-            // Asked more than once before it goes off, as a stream does.
+            // Polled more than once before it fires, as a stream does.
             for _ in 0..3 {
                 let polled = poll_fn(|task| Poll::Ready(alarm.poll(task))).await;
                 assert!(polled.is_pending());

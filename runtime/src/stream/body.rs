@@ -1,7 +1,8 @@
-//! Frames → response body: the first frame, heartbeats, the end.
+//! The response body of a stream: the first frame, heartbeats and the last frame.
 //!
-//! The body *is* the action: each poll of it runs the action a bit, and dropping it (the client
-//! left, the write deadline passed, the server went away) drops the action.
+//! The body owns the action: polling the body runs the action, and dropping the body drops the
+//! action. The body is dropped when the client disconnects, when the write times out, or when the
+//! server shuts down.
 
 use std::{
     convert::Infallible,
@@ -20,28 +21,28 @@ use tokio::time::Instant;
 
 use crate::{
     action::Bounds,
-    error::{Error, panicked},
-    stream::{alarm::Alarm, drain::Watch, event_stream::Pipe, jitter},
+    error::{Error, panic_error},
+    stream::{alarm::Alarm, drain::Watch, jitter, pipe::Pipe},
 };
 
-/// How a stream ended: the JSON of its output, or an error and the problem document for it.
+/// The end of a stream: the JSON of its output, or the problem document of its error.
 pub(crate) type Ending = Result<Vec<u8>, Vec<u8>>;
 
-/// Turns an error into the problem document that ends the stream, and logs its cause.
+/// Returns the problem document that ends the stream, and logs the cause of the error.
 pub(crate) type Problem = Box<dyn Fn(&Error) -> Vec<u8> + Send>;
 
-/// An action that runs, as a response body.
+/// A running action as a response body.
 pub(crate) struct StreamBody {
     /// `None` once the action has ended.
     action: Option<Pin<Box<dyn Future<Output = Ending> + Send>>>,
     pipe: Arc<Pipe>,
     ping: Duration,
-    /// Goes off a ping after the last frame, or earlier.
-    silence: Alarm,
+    /// Fires when the next heartbeat is due, or earlier.
+    heartbeat: Alarm,
     last_frame: Instant,
-    /// When this connection has lasted long enough.
-    end: Option<Instant>,
-    /// Completes when the server drains.
+    /// The end of this connection, if its time is limited.
+    deadline: Option<Instant>,
+    /// Completes when the server drains this stream.
     drain: Watch,
     /// Called if the action panics.
     problem: Problem,
@@ -56,44 +57,45 @@ impl StreamBody {
         problem: Problem,
     ) -> Self {
         let now = Instant::now();
-        let end = bounds.stream_time.and_then(|time| now.checked_add(lifetime(time)));
-        let first = end.map_or(now + bounds.ping, |end| end.min(now + bounds.ping));
+        let deadline = bounds.stream_time.and_then(|time| now.checked_add(lifetime(time)));
+        let first_ping = now + bounds.ping;
+        let first = deadline.map_or(first_ping, |deadline| deadline.min(first_ping));
         Self {
             action: Some(action),
             pipe,
             ping: bounds.ping,
-            silence: Alarm::at(first),
+            heartbeat: Alarm::at(first),
             last_frame: now,
-            end,
+            deadline,
             drain,
             problem,
         }
     }
 
-    /// Runs the action until it waits or ends; its end is a frame.
+    /// Runs the action until it waits or ends. Its end is the last frame.
     fn run(&mut self, task: &mut Task<'_>) {
         let Some(action) = &mut self.action else { return };
-        // What the action writes now is taken right after it: nobody has to be woken for it.
-        self.pipe.awake();
-        // The future is dropped right after a panic, so nobody sees it half done.
+        // This task takes the frames right after it has run the action, so it needs no wake-up.
+        self.pipe.clear_reader();
+        // The future is dropped right after a panic, so no broken state is observed.
         let polled = catch_unwind(AssertUnwindSafe(|| action.as_mut().poll(task)));
         let (event, data) = match polled {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(Ok(output))) => (frame::COMPLETE, output),
             Ok(Poll::Ready(Err(problem))) => (frame::ERROR, problem),
-            Err(panic) => (frame::ERROR, (self.problem)(&panicked(&*panic))),
+            Err(panic) => (frame::ERROR, (self.problem)(&panic_error(&*panic))),
         };
         self.action = None;
         self.pipe.push(frame::event(event, &data, None));
     }
 
-    /// Ends the stream for a client that shall come back, after a delay of its own.
+    /// Ends the stream and asks its client to reconnect after a random delay.
     fn drain(&mut self) {
         self.action = None;
-        self.pipe.push_last(frame::retry(self.drain.come_back_ms()));
+        self.pipe.push_last(frame::retry(self.drain.retry_ms()));
     }
 
-    /// Completes when the server drains, for a writer that is stuck and cannot ask for frames.
+    /// Completes when the server drains this stream. A stalled writer polls it instead of frames.
     pub(crate) fn poll_drain(&mut self, task: &mut Task<'_>) -> Poll<()> {
         Pin::new(&mut self.drain).poll(task)
     }
@@ -118,12 +120,12 @@ impl Body for StreamBody {
         if self.action.is_none() {
             return Poll::Ready(None);
         }
-        // The timer is not moved with each frame, which would cost more than the frame: when it
-        // goes off it looks how long the silence really was.
+        // Moving the timer with each frame would cost more than the frame. So the timer fires at
+        // its old time, and this loop checks when the last frame was.
         loop {
-            ready!(self.silence.poll(task));
+            ready!(self.heartbeat.poll(task));
             let now = Instant::now();
-            if self.end.is_some_and(|end| end <= now) {
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
                 self.drain();
                 return self.pipe.poll_take(task).map(|bytes| Some(Ok(Frame::data(bytes))));
             }
@@ -131,9 +133,9 @@ impl Body for StreamBody {
             if silent {
                 self.last_frame = now;
             }
-            let due = self.last_frame + self.ping;
-            let next = self.end.map_or(due, |end| end.min(due));
-            self.silence.set(next);
+            let next_ping = self.last_frame + self.ping;
+            let next = self.deadline.map_or(next_ping, |deadline| deadline.min(next_ping));
+            self.heartbeat.set(next);
             if silent {
                 return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(frame::PING)))));
             }
@@ -153,11 +155,11 @@ impl fmt::Debug for StreamBody {
     }
 }
 
-/// Returns how long one connection lasts: between three quarters of the time and all of it, so
-/// that those who came together do not go together.
+/// Returns how long one connection lasts: a random time between three quarters of `time` and all
+/// of it. Clients that connected at the same moment then do not reconnect at the same moment.
 fn lifetime(time: Duration) -> Duration {
     const PARTS: u64 = 1000;
-    // A lifetime that is too long to multiply is long enough as it stands.
+    // A time that is too long to multiply is used as it is.
     let part = |parts| time.checked_mul(parts).map_or(time, |time| time / PARTS as u32);
     u32::try_from(jitter::among(PARTS * 3 / 4..=PARTS)).map_or(time, part)
 }

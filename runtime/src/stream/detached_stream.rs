@@ -1,9 +1,10 @@
-//! A stream leaves hyper once its head is written.
+//! Takes a stream over from hyper after its head is written.
 //!
-//! hyper keeps 16 KiB of buffers for a connection, and its dispatcher runs with each frame. A
-//! stream needs neither: it has nothing more to read, and each frame is one chunk in one write.
-//! So hyper writes the head, with a body that says nothing; then it is taken apart, and
-//! [`write`] goes on with the socket. The connection ends with the stream, as its head says.
+//! For each connection hyper holds 16 KiB of buffers, and its dispatcher runs for each frame. A
+//! stream needs neither: it reads no further request, and each frame is one chunk in one write. So
+//! hyper writes the head with an [`EmptyBody`]. Then the connection takes the socket out of hyper,
+//! and [`write`] writes the frames. The head says `connection: close`, so the connection ends with
+//! the stream.
 
 use std::{
     cell::RefCell,
@@ -31,36 +32,36 @@ use crate::{
     stream::{alarm::Alarm, body::StreamBody},
 };
 
-/// Where a connection finds the stream that it takes over.
+/// The slot through which a request handler passes a stream to its connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DetachedStream(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// A std lock: held for a move.
+    /// A std lock: held for one move, never across an `.await`.
     body: Mutex<Option<StreamBody>>,
-    /// Whether the socket has not taken all that hyper gave it.
+    /// Whether the last write of hyper is still pending.
     unwritten: AtomicBool,
 }
 
 impl DetachedStream {
-    /// Leaves a stream for the connection; what hyper is given instead says nothing.
-    pub(crate) fn give(&self, body: StreamBody) -> EmptyBody {
+    /// Puts a stream into the slot, and returns the body that hyper gets instead.
+    pub(crate) fn put(&self, body: StreamBody) -> EmptyBody {
         *self.0.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
         EmptyBody
     }
 
-    /// Notes whether the last write was taken as a whole.
-    pub(crate) fn wrote(&self, all: bool) {
-        self.0.unwritten.store(!all, Ordering::Relaxed);
+    /// Notes whether the last write is complete.
+    pub(crate) fn set_written(&self, is_written: bool) {
+        self.0.unwritten.store(!is_written, Ordering::Relaxed);
     }
 
-    /// Tells whether the last write was taken as a whole.
+    /// Returns whether the last write is complete.
     pub(crate) fn is_written(&self) -> bool {
         !self.0.unwritten.load(Ordering::Relaxed)
     }
 
-    /// Takes the stream, if there is one and its head is written.
+    /// Takes the stream out of the slot, if there is one and its head is written.
     pub(crate) fn take(&self) -> Option<StreamBody> {
         if !self.is_written() {
             return None;
@@ -69,7 +70,7 @@ impl DetachedStream {
     }
 }
 
-/// A body that says nothing and does not end.
+/// A body without data that does not end.
 #[derive(Debug)]
 pub(crate) struct EmptyBody;
 
@@ -85,27 +86,28 @@ impl Body for EmptyBody {
     }
 }
 
-/// How much a client may send to a stream, in bytes: nothing that it could say is of use.
+/// The most bytes that a client may send on the connection of a stream. They are ignored.
 const IGNORED_BYTES_MAX: usize = 16 * 1024;
 
-/// Writes a stream in chunks (RFC 9112, section 7.1) until it ends or its client leaves.
+/// Writes a stream in chunks (RFC 9112, section 7.1) until it ends or its client disconnects.
 pub(crate) async fn write<C: AsyncRead + AsyncWrite + Unpin>(
     connection: C,
     body: StreamBody,
 ) -> io::Result<()> {
-    let mut writer = Writer { connection, left: Vec::new(), written: 0, ignored: 0, ended: false };
+    let mut writer =
+        Writer { connection, unwritten: Vec::new(), written: 0, ignored: 0, ended: false };
     let mut body = pin!(body);
     let mut grace = None;
     poll_fn(|task| -> Poll<io::Result<()>> {
-        if writer.poll_left(task)?.is_ready() {
+        if writer.poll_disconnected(task)?.is_ready() {
             return Poll::Ready(Ok(()));
         }
         loop {
-            if writer.poll_rest(task)?.is_pending() {
-                // One that is stuck cannot be told that the server goes away, and does not hold
-                // it up for the whole of its write time.
+            if writer.poll_unwritten(task)?.is_pending() {
+                // A stalled client cannot read that the server drains. It must not delay the
+                // drain for its whole write timeout.
                 ready!(body.as_mut().poll_drain(task));
-                let grace = grace.get_or_insert_with(|| Alarm::at(Instant::now() + STUCK_GRACE));
+                let grace = grace.get_or_insert_with(|| Alarm::at(Instant::now() + STALLED_GRACE));
                 return grace.poll(task).map(Ok);
             }
             if writer.ended {
@@ -127,28 +129,28 @@ pub(crate) async fn write<C: AsyncRead + AsyncWrite + Unpin>(
     .await
 }
 
-/// How long a stuck reader may still take something once the server goes away.
-const STUCK_GRACE: Duration = Duration::from_millis(500);
+/// How long a stalled client may still read after the drain has begun.
+const STALLED_GRACE: Duration = Duration::from_millis(500);
 
 thread_local! {
-    /// Where a chunk is put together. One for each thread: an idle stream holds no buffer.
+    /// The buffer for one chunk. There is one for each thread, so an idle stream holds no buffer.
     static CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Writer<C> {
     connection: C,
-    /// What the socket has not taken yet, from `written` on; mostly empty.
-    left: Vec<u8>,
+    /// The rest of the last chunk, of which `written` bytes are written. Empty most of the time.
+    unwritten: Vec<u8>,
     written: usize,
-    /// What the client sent meanwhile, in bytes.
+    /// How many bytes the client has sent.
     ignored: usize,
-    /// Whether the last chunk was made.
+    /// Whether the last chunk of the body is in `unwritten` or written.
     ended: bool,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
-    /// Completes once the client has left, or has sent too much to be one.
-    fn poll_left(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+    /// Completes when the client has disconnected, or has sent more than [`IGNORED_BYTES_MAX`].
+    fn poll_disconnected(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 64];
         loop {
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -160,18 +162,19 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
         }
     }
 
-    /// Writes what is left of the last chunk.
-    fn poll_rest(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        while self.written < self.left.len() {
-            let rest = &self.left[self.written..];
+    /// Writes the rest of the last chunk.
+    fn poll_unwritten(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.unwritten.len() {
+            let rest = &self.unwritten[self.written..];
             self.written += ready!(Pin::new(&mut self.connection).poll_write(task, rest))?;
         }
-        self.left = Vec::new();
+        self.unwritten = Vec::new();
         self.written = 0;
         Poll::Ready(Ok(()))
     }
 
-    /// Writes one chunk; an empty one is the last. What the socket does not take now is kept.
+    /// Writes one chunk; an empty chunk is the last one. If the socket is full, the rest stays in
+    /// `unwritten`.
     fn write_chunk(&mut self, task: &mut Task<'_>, data: &[u8]) -> io::Result<()> {
         CHUNK.with_borrow_mut(|chunk| {
             chunk.clear();
@@ -184,7 +187,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
                 match Pin::new(&mut self.connection).poll_write(task, &chunk[written..])? {
                     Poll::Ready(bytes) => written += bytes,
                     Poll::Pending => {
-                        self.left = chunk[written..].to_vec();
+                        self.unwritten = chunk[written..].to_vec();
                         break;
                     }
                 }
@@ -204,10 +207,7 @@ mod tests {
     use crate::{
         action::Limits,
         server::connection::Connection,
-        stream::{
-            drain::Drain,
-            event_stream::{EventStream, Pipe},
-        },
+        stream::{drain::Drain, event_stream::EventStream, pipe::Pipe},
     };
 
     #[derive(kipo_macros::Event)]
@@ -217,14 +217,14 @@ mod tests {
 
     const PIECE_BYTES: usize = 8 * 1024;
     const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-    /// What the transport holds, in the place of the system's buffers.
+    /// The capacity of the transport. It stands for the buffers of the system.
     const TRANSPORT_BYTES: usize = 1024;
 
-    /// A stream without end, and the other end of its connection.
+    /// An endless stream, and the client's side of its connection.
     struct Endless {
         client: tokio::io::DuplexStream,
         drain: Drain,
-        /// How many pieces were sent.
+        /// How many pieces the action has sent.
         sent: Arc<AtomicUsize>,
         writing: tokio::task::JoinHandle<io::Result<()>>,
     }
@@ -253,19 +253,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_that_stops_costs_a_bounded_amount_and_ends_at_its_deadline() {
+    async fn a_stalled_client_holds_bounded_memory_and_is_closed_at_the_write_timeout() {
         let endless = Endless::start();
         let began = Instant::now();
         let error = endless.writing.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed(), WRITE_TIMEOUT);
-        // What the action has sent in all that time, one piece above the bound included.
+        // The action has sent at most the bound and one piece more.
         let sent = endless.sent.load(Ordering::Relaxed) * PIECE_BYTES;
         assert!((1..=64 * 1024 + PIECE_BYTES).contains(&sent), "{sent} bytes");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_that_takes_a_little_each_time_is_kept() {
+    async fn a_slow_client_that_still_reads_stays_connected() {
         let mut endless = Endless::start();
         let mut bytes = [0; 100];
         for _ in 0..100 {
@@ -279,13 +279,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_that_is_stuck_when_the_server_goes_away_has_a_moment() {
+    async fn a_stalled_client_is_closed_soon_after_the_drain_begins() {
         let endless = Endless::start();
         tokio::time::sleep(Duration::from_secs(1)).await;
         let began = Instant::now();
         endless.drain.begin(Duration::from_secs(10)).await;
         endless.writing.await.unwrap().unwrap();
-        let took = began.elapsed();
-        assert!((STUCK_GRACE..STUCK_GRACE * 2).contains(&took), "{took:?}");
+        let elapsed = began.elapsed();
+        assert!((STALLED_GRACE..STALLED_GRACE * 2).contains(&elapsed), "{elapsed:?}");
     }
 }

@@ -1,8 +1,9 @@
-//! The news that the server goes away, for all who hold something open.
+//! The drain at shutdown: it ends the open streams and idle connections in batches.
 //!
-//! They are told in batches: ten thousand ends at once would be one burst of work in which an
-//! admitted call waits. And they are told to come back spread over a time that grows with their
-//! number, so that whoever comes next is not overrun.
+//! Ending ten thousand streams at once would be one burst of work, and an admitted call would have
+//! to wait for it. So the drain wakes its watches in batches. Each stream asks its client to
+//! reconnect after a random delay. The range of the delays grows with the number of streams, so the
+//! next server is not overloaded.
 
 use std::{
     pin::Pin,
@@ -18,53 +19,54 @@ use tokio::sync::{Notify, futures::OwnedNotified};
 
 use crate::stream::jitter;
 
-/// How many clients come back in each second, on average. To resume one takes a server well
-/// below a tenth of a millisecond, so most of its time stays for others.
-const COME_BACK_PER_SECOND: u64 = 2_000;
+/// How many clients reconnect per second, on average. A server resumes one client in well below a
+/// tenth of a millisecond, so most of its time remains for other work.
+const RECONNECTS_PER_SECOND: u64 = 2_000;
 
-/// The shortest time before a client comes back, in milliseconds: a server that is handed over
-/// or started anew at once is there by then.
-const COME_BACK_MS_MIN: u64 = 50;
+/// The shortest delay before a client reconnects, in milliseconds. After a handoff or a fast
+/// restart, the next server accepts connections by then.
+const RETRY_MS_MIN: u64 = 50;
 
-/// The shortest time over which clients are spread, in milliseconds: one that is alone is back
-/// within a tenth of a second.
+/// The smallest range of delays, in milliseconds: a single client reconnects within a tenth of a
+/// second.
 const SPREAD_MS_MIN: u64 = 50;
 
-/// The longest time over which clients are spread, in milliseconds; nobody waits longer gladly.
+/// The largest range of delays, in milliseconds: a person should not wait longer.
 const SPREAD_MS_MAX: u64 = 30_000;
 
-/// How many batches there are at most, and how many are told in each at least.
+/// The most batches, and the fewest watches in a batch.
 const BATCHES_MAX: usize = 100;
 const BATCH_MIN: usize = 64;
 
-/// The longest pause between two batches, in which everything else has its turn.
+/// The longest pause between two batches, in which other tasks run.
 const BATCH_PAUSE: Duration = Duration::from_millis(2);
 
-/// Begins once, and is seen by every [`Watch`].
+/// A drain, which begins once and completes every [`Watch`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Drain(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     begun: AtomicBool,
-    /// Whether it is about to begin.
+    /// Whether the drain begins soon.
     announced: AtomicBool,
-    /// Wakes those whose turn it is.
+    /// Wakes the watches of one batch.
     turn: Arc<Notify>,
-    /// How many watches there are.
+    /// The number of watches.
     watches: AtomicUsize,
-    /// The longest delay of a client beyond the shortest, in milliseconds.
+    /// The range of delays above [`RETRY_MS_MIN`], in milliseconds.
     spread_ms: AtomicU64,
 }
 
 impl Drain {
-    /// Tells everybody, batch by batch; those who come later know at once.
+    /// Begins the drain: completes the watches in batches. A watch that is created later completes
+    /// at once.
     ///
-    /// The pauses take no more than half of the time that the drain has.
+    /// The pauses take no more than half of `within`, the time limit of the drain.
     pub(crate) async fn begin(&self, within: Duration) {
         let watches = self.0.watches.load(Ordering::Relaxed);
         self.0.spread_ms.store(spread_ms(watches), Ordering::Relaxed);
-        // First the mark, then the wake-ups: whoever is woken sees it.
+        // The flag is set before the wake-ups, so a watch that is woken reads it.
         self.0.begun.store(true, Ordering::SeqCst);
         let batch = watches.div_ceil(BATCHES_MAX).max(BATCH_MIN);
         let pause = BATCH_PAUSE.min(within / (2 * BATCHES_MAX as u32));
@@ -75,55 +77,55 @@ impl Drain {
         self.0.turn.notify_waiters();
     }
 
-    /// Says that it is about to begin: whoever is answered from here on is told so with the
-    /// answer, and uses another connection for what it asks next.
+    /// Announces that the drain begins soon. From now on responses say `connection: close`, so a
+    /// client sends its next request on another connection.
     pub(crate) fn announce(&self) {
         self.0.announced.store(true, Ordering::Relaxed);
     }
 
-    /// Tells whether the drain is about to begin, or has begun.
+    /// Returns whether the drain begins soon or has begun.
     pub(crate) fn is_announced(&self) -> bool {
         self.0.announced.load(Ordering::Relaxed)
     }
 
-    /// Tells whether the drain has begun.
+    /// Returns whether the drain has begun.
     pub(crate) fn has_begun(&self) -> bool {
         self.0.begun.load(Ordering::SeqCst)
     }
 
-    /// Returns a future that completes when it is its holder's turn to end.
+    /// Returns a future that completes when its holder must end.
     pub(crate) fn watch(&self) -> Watch {
         self.0.watches.fetch_add(1, Ordering::Relaxed);
-        // In this order: a turn that is made before the mark is seen is woken by it.
+        // The order matters: a notification that exists before the flag is set will be woken.
         let turn = Box::pin(Arc::clone(&self.0.turn).notified_owned());
         let turn = (!self.has_begun()).then_some(turn);
-        Watch { drain: self.clone(), turn, asked: None }
+        Watch { drain: self.clone(), turn, waker: None }
     }
 }
 
-/// Returns over how many milliseconds that many clients are spread.
+/// Returns the range of delays for a number of clients, in milliseconds.
 fn spread_ms(clients: usize) -> u64 {
-    (clients as u64 * 1000 / COME_BACK_PER_SECOND).clamp(SPREAD_MS_MIN, SPREAD_MS_MAX)
+    (clients as u64 * 1000 / RECONNECTS_PER_SECOND).clamp(SPREAD_MS_MIN, SPREAD_MS_MAX)
 }
 
-/// Completes when it is its holder's turn to end.
+/// Completes when its holder must end.
 ///
-/// It is polled with each frame of each stream, so it takes a place among those who are woken
-/// only once, and looks at the mark from then on.
+/// Each frame of each stream polls it. So it registers its waker only once, and after that only
+/// reads the flag of the drain.
 #[derive(Debug)]
 pub(crate) struct Watch {
     drain: Drain,
-    /// `None` once it has come.
+    /// `None` after it has completed.
     turn: Option<Pin<Box<OwnedNotified>>>,
-    /// Whom the turn wakes; another task asks anew.
-    asked: Option<Waker>,
+    /// The registered waker. Another task registers its own.
+    waker: Option<Waker>,
 }
 
 impl Watch {
-    /// Returns a delay after which a client that is sent away shall come back, in milliseconds.
-    pub(crate) fn come_back_ms(&self) -> u64 {
+    /// Returns a random delay after which a client should reconnect, in milliseconds.
+    pub(crate) fn retry_ms(&self) -> u64 {
         let spread = self.drain.0.spread_ms.load(Ordering::Relaxed).max(SPREAD_MS_MIN);
-        jitter::among(COME_BACK_MS_MIN..=COME_BACK_MS_MIN + spread)
+        jitter::among(RETRY_MS_MIN..=RETRY_MS_MIN + spread)
     }
 }
 
@@ -133,12 +135,12 @@ impl Future for Watch {
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
         let this = &mut *self;
         let Some(turn) = &mut this.turn else { return Poll::Ready(()) };
-        let asked = this.asked.as_ref().is_some_and(|asked| asked.will_wake(task.waker()));
-        if asked && !this.drain.has_begun() {
+        let registered = this.waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
+        if registered && !this.drain.has_begun() {
             return Poll::Pending;
         }
-        if !asked {
-            this.asked = Some(task.waker().clone());
+        if !registered {
+            this.waker = Some(task.waker().clone());
         }
         ready!(turn.as_mut().poll(task));
         this.turn = None;
@@ -163,7 +165,7 @@ mod tests {
     const WITHIN: Duration = Duration::from_secs(10);
 
     #[tokio::test]
-    async fn those_who_wait_and_those_who_come_later_see_it() {
+    async fn earlier_and_later_watches_complete() {
         let drain = Drain::default();
         let mut early = drain.watch();
         let waiting = tokio::spawn(async move {
@@ -191,20 +193,20 @@ mod tests {
             })
         };
         let watching: Vec<_> = (0..10_000).map(watching).collect();
-        // Long enough for all of them to wait: paused time goes on only then.
+        // Paused time advances only when all tasks wait, so all watches are registered now.
         tokio::time::sleep(Duration::from_millis(1)).await;
         drain.begin(WITHIN).await;
-        let mut at_once = std::collections::BTreeMap::<Duration, usize>::new();
+        let mut batches = std::collections::BTreeMap::<Duration, usize>::new();
         for ended in watching {
-            *at_once.entry(ended.await.unwrap()).or_default() += 1;
+            *batches.entry(ended.await.unwrap()).or_default() += 1;
         }
-        assert_eq!(at_once.len(), BATCHES_MAX);
-        assert!(at_once.values().all(|&ended| ended == 100), "{at_once:?}");
+        assert_eq!(batches.len(), BATCHES_MAX);
+        assert!(batches.values().all(|&ended| ended == 100), "{batches:?}");
         assert!(began.elapsed() <= BATCH_PAUSE * 2 * BATCHES_MAX as u32);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_who_leaves_when_told_takes_nobodys_turn() {
+    async fn a_dropped_watch_uses_up_no_wake_up_of_another() {
         let drain = Drain::default();
         let mut watches: Vec<_> = (0..BATCH_MIN + 2).map(|_| drain.watch()).collect();
         poll_fn(|task| {
@@ -221,17 +223,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn clients_are_spread_by_their_number() {
+    async fn the_range_of_delays_grows_with_the_number_of_clients() {
         assert_eq!(spread_ms(1), 50);
         assert_eq!(spread_ms(10_000), 5_000);
         assert_eq!(spread_ms(1_000_000), 30_000);
         let drain = Drain::default();
         let watches: Vec<_> = (0..4_000).map(|_| drain.watch()).collect();
-        assert!((50..=100).contains(&watches[0].come_back_ms()));
+        assert!((50..=100).contains(&watches[0].retry_ms()));
         drain.begin(WITHIN).await;
-        let delays: Vec<u64> = watches.iter().map(Watch::come_back_ms).collect();
+        let delays: Vec<u64> = watches.iter().map(Watch::retry_ms).collect();
         assert!(delays.iter().all(|delay| (50..=2_050).contains(delay)));
-        // Each quarter of the time has its share.
+        // The delays are uniform: each quarter of the range has about a quarter of them.
         for quarter in 0..4 {
             let times = 50 + quarter * 500..50 + (quarter + 1) * 500;
             let share = delays.iter().filter(|&delay| times.contains(delay)).count();

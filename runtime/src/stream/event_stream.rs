@@ -1,32 +1,56 @@
 //! What a [`StreamAction`](crate::StreamAction) writes its events to.
 //!
-//! Between the action and the connection lies one small outbox. Whoever fills it waits while it
-//! is full, so a reader that is slow slows its own action and holds a bounded amount.
+//! A bounded `Pipe` passes the events to the connection. While it is full, the action waits.
 
-use std::{
-    fmt,
-    future::poll_fn,
-    marker::PhantomData,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context as Task, Poll, Waker},
-    time::Duration,
-};
+use std::{fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kipo_topic::{Batch, Cursor, Event, Gap, Topic, Verdict, frame};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    stream::pipe::Pipe,
+};
 
-/// How many bytes wait for a connection before its action waits too; one message may be larger.
-const OUTBOX_BYTES_MAX: usize = 64 * 1024;
-
-/// The longest id that an action may give an event: clients send it back in a header.
+/// The longest event id in bytes: clients send it back in a header field.
 const ID_BYTES_MAX: usize = 128;
 
-/// The events of one stream, on their way to one client.
+/// Sends the events of one stream to one client. Clones send to the same client.
 ///
-/// Each event reaches the client whole or not at all. Nothing is lost while the stream lives;
-/// for what must survive a dropped connection, [`follow`](Self::follow) a [`Topic`].
+/// Each event reaches the client whole or not at all. While the connection is open, no event is
+/// lost. Events that must survive a lost connection belong in a [`Topic`], which
+/// [`follow`](Self::follow) sends.
+///
+/// An action waits in [`send`](Self::send) while its client reads too slowly (backpressure).
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{Context, Event, EventStream, Result, StreamAction, action, testing};
+///
+/// #[derive(Event)]
+/// pub enum Progress {
+///     Percent(u8),
+/// }
+///
+/// #[action]
+/// pub struct Import;
+///
+/// impl StreamAction for Import {
+///     type Event = Progress;
+///     type Output = ();
+///
+///     async fn stream(self, _cx: Context, out: EventStream<Progress>) -> Result<()> {
+///         out.send(Progress::Percent(50)).await?;
+///         out.send(Progress::Percent(100)).await
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let read = testing::stream(Import, Context::test()).await;
+/// assert!(read.contains("event: percent\ndata: 50\n\nevent: percent\ndata: 100\n\n"));
+/// # });
+/// ```
 pub struct EventStream<E> {
     pipe: Arc<Pipe>,
     last_event_id: Option<Arc<str>>,
@@ -38,86 +62,137 @@ impl<E: Event> EventStream<E> {
         Self { pipe, last_event_id: last_event_id.map(Arc::from), events: PhantomData }
     }
 
-    /// Sends an event without an id.
+    /// Sends an event without an id. Waits while the client reads too slowly.
     ///
     /// # Errors
     ///
-    /// When the payload has no form in JSON.
+    /// Returns a 500 if JSON cannot represent the payload.
     ///
     /// # Cancel safety
     ///
-    /// The event is sent as a whole or not at all.
+    /// Cancel safe: a dropped future has sent nothing.
+    ///
+    /// # Examples
+    ///
+    /// See [`EventStream`].
     pub async fn send(&self, event: E) -> Result<()> {
-        self.pipe.room().await;
+        self.pipe.wait_for_room().await;
         self.pipe.push(encode(&event, None)?);
         Ok(())
     }
 
-    /// Sends an event with an id of its own, which a client that comes back shows as its
+    /// Sends an event with an id. A client that reconnects sends the id of the last event back, as
     /// [`last_event_id`](Self::last_event_id).
     ///
     /// # Errors
     ///
-    /// When the id holds a line break or a NUL, is empty, is not visible ASCII or is longer than
-    /// 128 bytes (a browser could not send it back); when the payload has no form in JSON.
+    /// Returns a 500 if the id is empty, longer than 128 bytes or not visible ASCII, because a
+    /// browser cannot send such an id back. Returns a 500 if JSON cannot represent the payload.
     ///
     /// # Cancel safety
     ///
-    /// The event is sent as a whole or not at all.
+    /// Cancel safe: a dropped future has sent nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::{Context, Event, EventStream, Result, StreamAction, action, testing};
+    ///
+    /// #[derive(Event)]
+    /// pub enum Row {
+    ///     Number(u32),
+    /// }
+    ///
+    /// /// Sends the rows 1 to 3, and resumes after the last one that the client has read.
+    /// #[action]
+    /// pub struct Rows;
+    ///
+    /// impl StreamAction for Rows {
+    ///     type Event = Row;
+    ///     type Output = ();
+    ///
+    ///     async fn stream(self, _cx: Context, out: EventStream<Row>) -> Result<()> {
+    ///         let last: u32 = out.last_event_id().and_then(|id| id.parse().ok()).unwrap_or(0);
+    ///         for n in last + 1..=3 {
+    ///             out.send_with_id(&n.to_string(), Row::Number(n)).await?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let cx = Context::test().with_header("last-event-id", "2");
+    /// let read = testing::stream(Rows, cx).await;
+    /// assert!(read.contains("event: number\ndata: 3\nid: 3\n\n"));
+    /// assert!(!read.contains("id: 2\n"));
+    /// # });
+    /// ```
     pub async fn send_with_id(&self, id: &str, event: E) -> Result<()> {
         if !frame::is_one_line(id) {
             return Err(Error::internal(format!(
-                "the event id {id:?} holds a line break or a NUL"
+                "the event id {id:?} contains a line break or a NUL"
             )));
         }
-        let sendable = !id.is_empty() && id.bytes().all(|b| matches!(b, b' '..=b'~'));
-        if !sendable || id.len() > ID_BYTES_MAX {
+        let is_visible = !id.is_empty() && id.bytes().all(|b| matches!(b, b' '..=b'~'));
+        if !is_visible || id.len() > ID_BYTES_MAX {
             return Err(Error::internal(format!(
                 "the event id {id:?} is not 1 to {ID_BYTES_MAX} ASCII characters"
             )));
         }
-        self.pipe.room().await;
+        self.pipe.wait_for_room().await;
         self.pipe.push(encode(&event, Some(id))?);
         Ok(())
     }
 
-    /// Returns the id of the last event that the client saw before it came back.
+    /// Returns the id of the last event that the client read before it reconnected, if any.
+    ///
+    /// See [`send_with_id`](Self::send_with_id) for an example.
     #[must_use]
     pub fn last_event_id(&self) -> Option<&str> {
         self.last_event_id.as_deref()
     }
 
-    /// Sends a comment, which clients ignore. Streams do so by themselves when they are silent.
+    /// Sends a comment, which clients ignore. A stream also sends one by itself after a silence of
+    /// [`Limits::ping`](crate::Limits::ping).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe.
+    /// Cancel safe: a dropped future has sent nothing.
     pub async fn heartbeat(&self) {
-        self.pipe.room().await;
+        self.pipe.wait_for_room().await;
         self.pipe.push(Bytes::from_static(frame::PING));
     }
 
-    /// Waits until the client has left. The stream's own future is dropped then; this is for
-    /// tasks that were started beside it.
+    /// Waits until the client disconnects.
+    ///
+    /// The future of [`StreamAction::stream`](crate::StreamAction::stream) is dropped at that
+    /// moment, so only a task that the action has spawned needs this.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe.
+    /// Cancel safe: dropping the future loses nothing.
     pub async fn closed(&self) {
         poll_fn(|task| self.pipe.poll_closed(task)).await;
     }
 
-    /// Follows a topic for as long as the client stays: what it has missed since it left off,
-    /// then what is published, each message once and in order, or one `kipo:gap` that says what
-    /// is missing.
+    /// Sends the messages of a topic until the client disconnects.
+    ///
+    /// A client that reconnects first reads the messages that it has missed, then new ones. It
+    /// reads each message once and in order. If the topic no longer retains a missed message, the
+    /// client reads one `kipo:gap` that says what is missing.
     ///
     /// # Errors
     ///
-    /// None today; the result makes it the last line of an action.
+    /// Returns no error today. The result lets this call be the last line of an action.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what was not written is read again by whoever resumes.
+    /// Cancel safe: a client that resumes reads again the messages that were not written.
+    ///
+    /// # Examples
+    ///
+    /// See [`testing::stream_until`](crate::testing::stream_until).
     pub async fn follow<T: Event>(&self, topic: &Topic<T>) -> Result<()> {
         let mut subscription = topic.subscribe(self.last_event_id());
         let resume = subscription.resume();
@@ -126,8 +201,8 @@ impl<E: Event> EventStream<E> {
             Verdict::Resumed => "resumed",
             Verdict::Gap(_) => "gap",
         };
-        // A client that is cut off before it was told of its gap comes back with its old id, and
-        // is told then. So only the gap itself carries the place that it leads to.
+        // A client that disconnects before it has read the gap reconnects with its old id and
+        // reads the gap then. So the id after the gap is on the gap itself, not on `kipo:ready`.
         match resume.verdict {
             Verdict::Gap(_) => self.pipe.push_ready(word, None),
             Verdict::Fresh | Verdict::Resumed => {
@@ -135,8 +210,8 @@ impl<E: Event> EventStream<E> {
             }
         }
         loop {
-            // Taken as late as can be: everything that came meanwhile is one write.
-            self.pipe.drained().await;
+            // The batch is taken as late as possible, so all messages until then are one write.
+            self.pipe.wait_until_empty().await;
             let bytes = match subscription.next_batch().await {
                 Batch::Frames(bytes) => bytes,
                 Batch::Gap(gap, to) => gap_frame(gap, to),
@@ -178,190 +253,4 @@ fn gap_frame(gap: Gap, to: Cursor) -> Bytes {
     let (reason, first) = (gap.reason.as_str(), gap.first);
     let data = format!(r#"{{"reason":"{reason}","missed":{missed},"first":{first}}}"#);
     frame::event(frame::GAP, data.as_bytes(), Some(format_args!("{to}")))
-}
-
-/// The outbox between an action and its connection.
-#[derive(Debug)]
-pub(crate) struct Pipe {
-    ping: Duration,
-    /// A std lock: no `.await` happens under it.
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    outbox: Outbox,
-    /// Whether `kipo:ready` was sent; no other frame goes before it.
-    opened: bool,
-    closed: bool,
-    /// Those who wait for room, and those who wait for the end. Few: mostly the action alone.
-    writers: Vec<Waker>,
-    /// The connection, while it waits for frames.
-    reader: Option<Waker>,
-}
-
-/// Whole frames that wait to be written.
-#[derive(Debug, Default)]
-enum Outbox {
-    #[default]
-    Empty,
-    /// One piece, which may be shared with other connections: it is not copied.
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Outbox {
-    fn push(&mut self, bytes: Bytes) {
-        *self = match std::mem::take(self) {
-            Self::Empty => Self::One(bytes),
-            Self::One(first) => {
-                let mut all = BytesMut::with_capacity(first.len() + bytes.len());
-                all.extend_from_slice(&first);
-                all.extend_from_slice(&bytes);
-                Self::Many(all)
-            }
-            Self::Many(mut all) => {
-                all.extend_from_slice(&bytes);
-                Self::Many(all)
-            }
-        };
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Empty => 0,
-            Self::One(bytes) => bytes.len(),
-            Self::Many(bytes) => bytes.len(),
-        }
-    }
-}
-
-impl Pipe {
-    pub(crate) fn new(ping: Duration) -> Self {
-        Self { ping, state: Mutex::default() }
-    }
-
-    /// Waits until there is room for another frame.
-    async fn room(&self) {
-        self.at_most(OUTBOX_BYTES_MAX).await;
-    }
-
-    /// Waits until the connection has taken everything.
-    async fn drained(&self) {
-        self.at_most(0).await;
-    }
-
-    async fn at_most(&self, bytes: usize) {
-        poll_fn(|task| {
-            let mut state = self.lock();
-            // Nobody will take anything from a closed pipe, and nothing may be kept waiting.
-            if state.closed || state.outbox.len() <= bytes {
-                return Poll::Ready(());
-            }
-            state.wait(task);
-            Poll::Pending
-        })
-        .await;
-    }
-
-    /// Returns the frame that opens a stream; with the place that a followed topic is read from.
-    fn ready(&self, resume: &str, id: Option<fmt::Arguments<'_>>) -> Bytes {
-        let data = format!(r#"{{"resume":"{resume}","ping_ms":{}}}"#, self.ping.as_millis());
-        frame::event(frame::READY, data.as_bytes(), id)
-    }
-
-    fn push_ready(&self, resume: &str, id: Option<fmt::Arguments<'_>>) {
-        let ready = self.ready(resume, id);
-        let mut state = self.lock();
-        state.opened = true;
-        state.push(ready);
-    }
-
-    /// Adds a whole frame, or several.
-    pub(crate) fn push(&self, frames: Bytes) {
-        let mut state = self.lock();
-        self.open(&mut state);
-        state.push(frames);
-    }
-
-    /// Adds the frame that ends a stream. One that was not open is not opened for it: what it
-    /// would say of the client's place is not known.
-    pub(crate) fn push_last(&self, frame: Bytes) {
-        let mut state = self.lock();
-        state.opened = true;
-        state.push(frame);
-    }
-
-    /// Opens a stream that follows no topic, if nothing has yet.
-    fn open(&self, state: &mut State) {
-        if !state.opened {
-            state.opened = true;
-            state.push(self.ready("fresh", None));
-        }
-    }
-
-    /// Notes that the connection is awake.
-    pub(crate) fn awake(&self) {
-        self.lock().reader = None;
-    }
-
-    /// Takes all that waits, or sleeps until something does. The first piece is there at once:
-    /// whatever the action does, the stream is open.
-    pub(crate) fn poll_take(&self, task: &Task<'_>) -> Poll<Bytes> {
-        let mut state = self.lock();
-        self.open(&mut state);
-        let bytes = match std::mem::take(&mut state.outbox) {
-            Outbox::Empty => {
-                state.reader = Some(task.waker().clone());
-                return Poll::Pending;
-            }
-            Outbox::One(bytes) => bytes,
-            Outbox::Many(bytes) => bytes.freeze(),
-        };
-        // The connection's own task runs its action again before it sleeps; a wake-up would run
-        // the whole of it once more for nothing.
-        for writer in state.writers.drain(..).filter(|writer| !writer.will_wake(task.waker())) {
-            writer.wake();
-        }
-        Poll::Ready(bytes)
-    }
-
-    /// Lets go of all who wait: the connection is gone.
-    pub(crate) fn close(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        state.outbox = Outbox::Empty;
-        state.writers.drain(..).for_each(Waker::wake);
-    }
-
-    fn poll_closed(&self, task: &Task<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        if state.closed {
-            return Poll::Ready(());
-        }
-        state.wait(task);
-        Poll::Pending
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn push(&mut self, frames: Bytes) {
-        if self.closed {
-            return;
-        }
-        self.outbox.push(frames);
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-
-    fn wait(&mut self, task: &Task<'_>) {
-        if !self.writers.iter().any(|waker| waker.will_wake(task.waker())) {
-            self.writers.push(task.waker().clone());
-        }
-    }
 }

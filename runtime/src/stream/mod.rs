@@ -1,12 +1,17 @@
-//! The way to one client: what an action writes its events to, the response body, and the writer that goes on with the socket. Start reading at [`event_stream`].
+//! Streams of events to one client: what an action writes its events to, the response body, the
+//! writer that takes the socket over from hyper, and the drain at shutdown.
+//!
+//! This room may know actions, failures, the words of HTTP and `kipo-topic`. It accepts no
+//! connection and decodes no request. Start reading at `event_stream`, then `pipe` and `body`.
 
 mod alarm;
 mod body;
-pub(crate) mod come_back;
 pub(crate) mod detached_stream;
 mod drain;
 mod event_stream;
 pub(crate) mod jitter;
+mod pipe;
+pub(crate) mod retry;
 mod stream_action;
 pub(crate) mod topics;
 
@@ -19,5 +24,5 @@ pub(crate) use self::{
     body::StreamBody,
     detached_stream::DetachedStream,
     drain::{Drain, Watch},
-    event_stream::Pipe,
+    pipe::Pipe,
 };

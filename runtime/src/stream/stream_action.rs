@@ -1,4 +1,4 @@
-//! What an app author writes for a stream: [`StreamAction`].
+//! The trait that an app's author implements for a stream: [`StreamAction`].
 
 use kipo_topic::Event;
 
@@ -8,7 +8,7 @@ use crate::{
     stream::event_stream::EventStream,
 };
 
-/// A call that answers with a stream of typed events and then an output, or never ends.
+/// A call whose response is a stream of typed events, followed by an output unless it is endless.
 ///
 /// # Examples
 ///
@@ -45,30 +45,47 @@ use crate::{
 /// # });
 /// ```
 pub trait StreamAction: Input {
-    /// The events of the stream; `#[derive(Event)]` on an enum.
+    /// The events of the stream: an enum with `#[derive(Event)]`.
     type Event: Event;
 
-    /// What the `complete` event carries.
+    /// The data of the `complete` event.
     type Output: Outgoing + Send + 'static;
 
-    /// The bounds of this action where they differ from the app's.
+    /// The limits of this action, where they differ from those of the app.
     const LIMITS: Limits = Limits::new();
 
-    /// Runs the stream. `Ok` sends `complete`, `Err` sends `error`; an endless stream never
-    /// returns. It is dropped when its client leaves or the server drains.
+    /// Runs the stream. `Ok` sends `complete`, and `Err` sends `error`. An endless stream never
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error whose problem document the `error` event carries.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped when the client disconnects or the server drains.
     fn stream(
         self,
         cx: Context,
         out: EventStream<Self::Event>,
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 
-    /// Answers a client that does not accept an event stream: a 406, unless overridden.
+    /// Runs the action for a client that does not accept an event stream. The default is a 406.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that the caller reads instead of an output.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped when the call reaches [`Limits::timeout`], not when its client
+    /// disconnects.
     fn call(self, cx: Context) -> impl Future<Output = Result<Self::Output>> + Send {
         let _ = cx;
         async {
             Err(Error::new(
                 Code::NotAcceptable,
-                "this action streams: ask with `Accept: text/event-stream`",
+                "this action streams: send `Accept: text/event-stream`",
             ))
         }
     }

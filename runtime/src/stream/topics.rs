@@ -1,4 +1,4 @@
-//! The topics that an app opens at start.
+//! The registered topics, which the app opens at start.
 
 use std::collections::BTreeMap;
 
@@ -6,41 +6,41 @@ use kipo_topic::{Durability, Event, Store, StoreError, Topic};
 
 use crate::error::StartDiagnostic;
 
-/// A topic, as `#[topic]` registers it at link time.
+/// A topic that `#[topic]` registers at link time.
 #[derive(Debug)]
 pub struct TopicRegistration {
-    /// The topic, its type erased.
+    /// Returns the topic, without its type of events.
     pub topic: fn() -> &'static dyn Registered,
-    /// The file it stands in.
+    /// The source file of the topic.
     pub file: &'static str,
-    /// The line it stands on.
+    /// The line in that file.
     pub line: u32,
 }
 
 inventory::collect!(TopicRegistration);
 
-/// A topic of any type of event.
+/// A topic with any type of events.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a topic",
     label = "not a topic",
-    note = "`#[topic]` stands above a `static` of type `kipo::Topic<…>`"
+    note = "put `#[topic]` above a `static` of type `kipo::Topic<…>`"
 )]
 pub trait Registered: Sync {
-    /// Returns its name.
+    /// Returns the name of the topic.
     fn name(&self) -> &'static str;
 
-    /// Returns what its messages survive.
+    /// Returns the durability of the topic: what its messages survive.
     fn durability(&self) -> Durability;
 
-    /// Opens it in a store, unless it is open.
+    /// Opens the topic in a store.
     ///
     /// # Errors
     ///
-    /// As [`Topic::open`].
+    /// Returns the errors of [`Topic::open`].
     fn open(&self, store: &Store) -> Result<(), StoreError>;
 
-    /// Returns whether it still has to be opened in a store.
-    fn wants_store(&self) -> bool;
+    /// Returns whether the topic is durable and not open yet.
+    fn needs_store(&self) -> bool;
 }
 
 impl<E: Event> Registered for Topic<E> {
@@ -56,32 +56,34 @@ impl<E: Event> Registered for Topic<E> {
         Self::open(self, store)
     }
 
-    fn wants_store(&self) -> bool {
+    fn needs_store(&self) -> bool {
         Self::durability(self) != Durability::Memory && !self.is_open()
     }
 }
 
-/// Returns the topics of which two have one name: each name is one log.
-pub(crate) fn doubled_names() -> Vec<StartDiagnostic> {
+/// Returns a diagnostic for each topic whose name is not unique.
+pub(crate) fn duplicate_names() -> Vec<StartDiagnostic> {
     let mut by_name: BTreeMap<&str, Vec<&TopicRegistration>> = BTreeMap::new();
     for registration in inventory::iter::<TopicRegistration>() {
         by_name.entry((registration.topic)().name()).or_default().push(registration);
     }
-    let doubled = by_name.into_iter().filter(|(_, places)| places.len() > 1);
-    let errors = doubled.flat_map(|(name, places)| {
-        let message = format!("two topics are named `{name}`: each name is one log");
-        places.into_iter().map(move |at| StartDiagnostic::at(at.file, at.line, message.clone()))
+    let duplicates = by_name.into_iter().filter(|(_, registrations)| registrations.len() > 1);
+    let errors = duplicates.flat_map(|(name, registrations)| {
+        let message = format!("two topics are named `{name}`: give each topic its own name");
+        registrations
+            .into_iter()
+            .map(move |at| StartDiagnostic::at(at.file, at.line, message.clone()))
     });
     errors.collect()
 }
 
-/// Opens all registered topics that need a store, in the store that `open` returns. Does not call
-/// `open` if there is no such topic.
+/// Opens all registered topics that need a store, in the store that `open` returns. If no topic
+/// needs a store, this does not call `open`.
 pub(crate) fn open_all(
     open: impl FnOnce() -> Result<Store, StartDiagnostic>,
 ) -> Result<Option<Store>, StartDiagnostic> {
     let all = inventory::iter::<TopicRegistration>.into_iter().map(|at| (at.topic)());
-    let topics: Vec<_> = all.filter(|topic| topic.wants_store()).collect();
+    let topics: Vec<_> = all.filter(|topic| topic.needs_store()).collect();
     if topics.is_empty() {
         return Ok(None);
     }
@@ -92,7 +94,7 @@ pub(crate) fn open_all(
     Ok(Some(store))
 }
 
-/// Returns an error of a store as one that keeps the app from starting.
+/// Returns the diagnostic at start for an error of the store.
 pub(crate) fn start_error(error: &StoreError) -> StartDiagnostic {
     StartDiagnostic::new("topics", error.to_string())
 }

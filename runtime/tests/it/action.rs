@@ -1,4 +1,4 @@
-//! Calls: what goes in, what comes out.
+//! Calls: inputs, outputs and errors.
 
 use std::sync::atomic::Ordering;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{TestApp, get, post};
 
 #[tokio::test]
-async fn an_output_is_the_bare_body() {
+async fn the_body_is_the_output_without_an_envelope() {
     let app = TestApp::start().await;
     let answer = app.call("Echo", r#"{"text":"hi","unknown":[1]}"#).await;
     assert_eq!(answer.status, 200);
@@ -16,7 +16,7 @@ async fn an_output_is_the_bare_body() {
 }
 
 #[tokio::test]
-async fn nothing_to_say_is_a_204() {
+async fn an_output_without_data_is_a_204() {
     let app = TestApp::start().await;
     let answer = app.call("Nothing", "{}").await;
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
@@ -46,7 +46,7 @@ async fn a_form_is_decoded_into_the_same_struct() {
 }
 
 #[tokio::test]
-async fn every_wrong_field_is_named_with_its_json_path() {
+async fn the_error_names_every_field_that_is_not_valid_by_its_json_path() {
     let app = TestApp::start().await;
     let answer = app.call("Echo", r#"{"text":["secret"],"times":300}"#).await;
     let problem = answer.problem(422, "validation_failed");
@@ -58,7 +58,7 @@ async fn every_wrong_field_is_named_with_its_json_path() {
 }
 
 #[tokio::test]
-async fn rules_hold_before_the_action_runs_and_the_value_is_not_sent_back() {
+async fn a_broken_rule_is_reported_without_the_value() {
     let app = TestApp::start().await;
     let answer = app.call("Echo", r#"{"text":"secretive"}"#).await;
     let problem = answer.problem(422, "validation_failed");
@@ -67,7 +67,7 @@ async fn rules_hold_before_the_action_runs_and_the_value_is_not_sent_back() {
 }
 
 #[tokio::test]
-async fn a_cause_never_reaches_a_stranger() {
+async fn the_cause_of_an_error_is_never_sent() {
     let app = TestApp::start().await;
     for name in ["Leak", "Explode"] {
         let answer = app.call(name, "{}").await;
@@ -77,7 +77,7 @@ async fn a_cause_never_reaches_a_stranger() {
 }
 
 #[tokio::test]
-async fn a_panic_ends_one_request_and_not_its_connection() {
+async fn a_panic_fails_one_request_and_its_connection_stays_open() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(post("Explode", "", "{}")).await;
@@ -87,7 +87,7 @@ async fn a_panic_ends_one_request_and_not_its_connection() {
 }
 
 #[tokio::test]
-async fn an_action_has_words_of_its_own_for_refusing() {
+async fn an_action_sets_its_own_code_word_and_retry_after() {
     let app = TestApp::start().await;
     let answer = app.call("Refuse", "{}").await;
     assert_eq!(answer.problem(409, "room_full")["detail"], "the room is full");
@@ -101,7 +101,7 @@ async fn a_call_that_takes_too_long_is_a_504() {
 }
 
 #[tokio::test]
-async fn an_admitted_call_runs_to_its_end_without_its_client() {
+async fn an_admitted_call_runs_to_its_end_after_its_client_disconnects() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(post("Finish", "", "{}")).await;
@@ -114,7 +114,7 @@ async fn an_admitted_call_runs_to_its_end_without_its_client() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_taken_over_if_it_is_one() {
+async fn a_valid_request_id_is_used_and_another_is_replaced() {
     let app = TestApp::start().await;
     let answer = app.send(post("Nothing", "x-request-id: abc-1\r\n", "{}")).await;
     assert_eq!(answer.header("x-request-id"), Some("abc-1"));
@@ -123,8 +123,8 @@ async fn a_request_id_is_taken_over_if_it_is_one() {
 }
 
 #[tokio::test]
-async fn the_client_is_served_under_its_hash_for_good() {
-    let app = TestApp::start().await;
+async fn the_description_of_the_actions_is_served_with_an_etag() {
+    let app = TestApp::with(kipo::App::publish_schema).await;
     let types = app.send(get("/_kipo/client.d.ts", "")).await;
     assert!(types.body.contains("Echo(input: "), "{}", types.body);
     let etag = types.header("etag").unwrap();

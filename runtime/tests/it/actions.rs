@@ -14,7 +14,7 @@ use kipo::{
 };
 use tokio::sync::Notify;
 
-/// Answers what it was given.
+/// Returns its input.
 #[action]
 pub(crate) struct Echo {
     #[validate(length(min = 1, max = 5))]
@@ -24,7 +24,7 @@ pub(crate) struct Echo {
     big: Option<u64>,
 }
 
-/// What was given.
+/// The input of [`Echo`].
 #[data]
 pub(crate) struct Echoed {
     pub(crate) text: String,
@@ -40,13 +40,13 @@ impl Action for Echo {
     }
 }
 
-/// Answers nothing.
+/// Returns no data.
 #[action]
 pub(crate) async fn nothing() -> Result<()> {
     Ok(())
 }
 
-/// Fails with a cause that nobody may read.
+/// Fails with a secret cause.
 #[action]
 pub(crate) async fn leak() -> Result<()> {
     Err(std::io::Error::other("password=hunter2"))?
@@ -54,18 +54,18 @@ pub(crate) async fn leak() -> Result<()> {
 
 /// Panics.
 #[action]
-#[expect(clippy::panic, reason = "the test is what becomes of it")]
+#[expect(clippy::panic, reason = "a test asserts how the panic is handled")]
 pub(crate) async fn explode() -> Result<()> {
     panic!("password=hunter2")
 }
 
-/// Refuses with a word of its own.
+/// Fails with a code word of the app.
 #[action]
 pub(crate) async fn refuse() -> Result<()> {
     Err(Error::conflict("the room is full").with_word("room_full").with_retry_after(7))
 }
 
-/// Takes longer than it may.
+/// Takes longer than its time limit.
 #[action]
 pub(crate) struct Slow;
 
@@ -78,7 +78,7 @@ impl Action for Slow {
     }
 }
 
-/// A switch that lets [`finish`] go on, and a mark that it did.
+/// Holds [`finish`] until it is opened, and notes when it has ended.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     pub(crate) entered: Notify,
@@ -86,7 +86,7 @@ pub(crate) struct Gate {
     pub(crate) done: AtomicBool,
 }
 
-/// Waits at the gate, then notes that it ended.
+/// Waits for the gate, and notes there that it has ended.
 #[action]
 pub(crate) async fn finish(gate: State<Arc<Gate>>) -> Result<()> {
     gate.entered.notify_one();
@@ -95,7 +95,7 @@ pub(crate) async fn finish(gate: State<Arc<Gate>>) -> Result<()> {
     Ok(())
 }
 
-/// What happens in the room of these tests.
+/// The events of the room.
 #[derive(Event)]
 pub(crate) enum RoomEvent {
     Said { text: String },
@@ -117,7 +117,7 @@ impl StreamAction for Follow {
     }
 }
 
-/// What a countdown tells.
+/// The events of a countdown.
 #[derive(Event)]
 pub(crate) enum Tick {
     Count(u32),
@@ -125,7 +125,7 @@ pub(crate) enum Tick {
     HalfWay,
 }
 
-/// Counts down, with ids of its own.
+/// Counts down. It sets the ids of its events.
 #[action]
 pub(crate) struct Countdown {
     #[validate(range(max = 100))]
@@ -146,7 +146,7 @@ impl StreamAction for Countdown {
     }
 }
 
-/// Sends one event and then fails, in the way it is told to.
+/// Sends one event and then fails.
 #[action]
 pub(crate) struct Broken {
     how: How,
@@ -167,7 +167,7 @@ impl StreamAction for Broken {
     type Event = Tick;
     type Output = ();
 
-    #[expect(clippy::panic, reason = "the test is what becomes of it")]
+    #[expect(clippy::panic, reason = "a test asserts how the panic is handled")]
     async fn stream(self, _cx: Context, out: EventStream<Tick>) -> Result<()> {
         out.send(Tick::Count(1)).await?;
         match self.how {
@@ -179,11 +179,11 @@ impl StreamAction for Broken {
     }
 }
 
-/// Says nothing for ever, but for its heartbeat.
+/// Sends no event and never ends.
 #[action]
-pub(crate) struct EmptyBody;
+pub(crate) struct Silent;
 
-impl StreamAction for EmptyBody {
+impl StreamAction for Silent {
     type Event = Tick;
     type Output = ();
     const LIMITS: Limits = Limits::new().ping(Duration::from_millis(10));
@@ -193,7 +193,7 @@ impl StreamAction for EmptyBody {
     }
 }
 
-/// Ends each connection after a while, however much it says.
+/// Sends no event. Each connection lasts for a short time.
 #[action]
 pub(crate) struct Short;
 
@@ -208,20 +208,20 @@ impl StreamAction for Short {
     }
 }
 
-/// Text in large pieces.
+/// A large piece of text.
 #[derive(Event)]
 pub(crate) enum Piece {
     Text(String),
 }
 
-/// Sends more than any socket takes at once.
+/// Sends more than the buffers of a socket hold.
 #[action]
 pub(crate) struct Flood {
     frames: u32,
     bytes: usize,
 }
 
-/// Notes at the gate that a stream was dropped or has ended.
+/// Notes at the gate that a stream has ended or was dropped.
 struct Ended(Arc<Gate>);
 
 impl Drop for Ended {
@@ -246,7 +246,7 @@ impl StreamAction for Flood {
     }
 }
 
-/// Streams, and answers those who take no stream too.
+/// Streams, and also serves a client that accepts no stream.
 #[action]
 pub(crate) struct Both;
 

@@ -1,4 +1,5 @@
-//! What a stranger may send: each has its status and a problem document, none a hang or a 500.
+//! Malformed and hostile requests: each gets its status and a problem document, never a hang or a
+//! 500.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use kipo::ServeLimits;
 use crate::support::{TestApp, get, post};
 
 #[tokio::test]
-async fn what_is_not_json_is_a_400() {
+async fn a_body_that_is_not_json_is_a_400() {
     let app = TestApp::start().await;
     let deep = "[".repeat(10_000);
     let hidden = format!(r#"{{"text":"a","x":{deep}{}}}"#, "]".repeat(10_000));
@@ -21,7 +22,7 @@ async fn what_is_not_json_is_a_400() {
 }
 
 #[tokio::test]
-async fn what_is_json_of_another_shape_is_a_422() {
+async fn json_of_another_shape_is_a_422() {
     let app = TestApp::start().await;
     for body in ["null", "[]", "7", r#""text""#, r#"["a",1,2]"#, "{}", r#"{"text":null}"#] {
         app.call("Echo", body).await.problem(422, "validation_failed");
@@ -29,7 +30,7 @@ async fn what_is_json_of_another_shape_is_a_422() {
 }
 
 #[tokio::test]
-async fn a_body_of_ten_megabytes_is_a_413_that_its_sender_reads() {
+async fn a_body_of_ten_megabytes_is_a_413_that_its_client_can_read() {
     let app = TestApp::start().await;
     let body = format!(r#"{{"text":"{}"}}"#, "a".repeat(10 << 20));
     app.call("Echo", &body).await.problem(413, "payload_too_large");
@@ -50,7 +51,7 @@ async fn a_body_of_ten_megabytes_is_a_413_that_its_sender_reads() {
 }
 
 #[tokio::test]
-async fn a_type_that_is_none_of_ours_is_a_415() {
+async fn an_unsupported_content_type_is_a_415() {
     let app = TestApp::start().await;
     for kind in ["text/plain", "application/xml", "json", "\u{fe}"] {
         let request = post("Echo", "", "{}").replace("application/json", kind);
@@ -61,10 +62,10 @@ async fn a_type_that_is_none_of_ours_is_a_415() {
 }
 
 #[tokio::test]
-async fn a_wrong_verb_is_a_405_with_allow() {
+async fn another_method_is_a_405_with_allow() {
     let app = TestApp::start().await;
-    for verb in ["GET", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
-        let request = post("Echo", "", "{}").replace("POST", verb);
+    for method in ["GET", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
+        let request = post("Echo", "", "{}").replace("POST", method);
         let answer = app.send(request).await;
         answer.problem(405, "method_not_allowed");
         assert_eq!(answer.header("allow"), Some("POST"));
@@ -75,7 +76,7 @@ async fn a_wrong_verb_is_a_405_with_allow() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_a_404() {
+async fn an_unknown_path_is_a_404() {
     let app = TestApp::start().await;
     let paths = [
         "/_kipo/actions/No.Such",
@@ -100,7 +101,7 @@ async fn what_is_not_there_is_a_404() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_long_is_a_431_and_a_url_a_414() {
+async fn a_head_that_is_too_long_is_a_431_and_a_url_that_is_too_long_a_414() {
     let app = TestApp::start().await;
     for name in ["x-long", "last-event-id"] {
         let header = format!("{name}: {}\r\n", "a".repeat(64 << 10));
@@ -114,7 +115,7 @@ async fn a_head_that_is_too_long_is_a_431_and_a_url_a_414() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_a_400() {
+async fn a_request_that_is_not_http_is_a_400() {
     let app = TestApp::start().await;
     let requests: [&[u8]; 4] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
@@ -130,14 +131,14 @@ async fn what_is_not_http_is_a_400() {
 }
 
 #[tokio::test]
-async fn a_last_event_id_with_a_line_break_is_no_request() {
+async fn a_last_event_id_with_a_line_break_is_a_400() {
     let app = TestApp::start().await;
     let answer = app.send(get("/_kipo/actions/Follow", "last-event-id: 1\n2\r\n")).await;
     answer.problem(400, "bad_request");
 }
 
 #[tokio::test]
-async fn a_body_that_stops_half_way_and_closes_is_a_400_or_the_end() {
+async fn a_body_that_is_cut_by_a_close_is_a_400_or_closes_the_connection() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(&post("Echo", "", r#"{"text":"hi"}"#)[..100]).await;
@@ -147,7 +148,7 @@ async fn a_body_that_stops_half_way_and_closes_is_a_400_or_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_stops_half_way_and_stays_is_a_408() {
+async fn a_body_that_stops_while_the_connection_stays_open_is_a_408() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     let request = post("Echo", "", r#"{"text":"hi"}"#);
@@ -156,7 +157,7 @@ async fn a_body_that_stops_half_way_and_stays_is_a_408() {
 }
 
 #[tokio::test]
-async fn a_connection_that_sends_nothing_is_closed_within_the_header_time() {
+async fn a_connection_that_sends_no_head_is_closed_after_the_header_timeout() {
     let limits =
         ServeLimits { header_timeout: Duration::from_millis(50), ..ServeLimits::default() };
     let app = TestApp::with(|app| app.serve_limits(limits)).await;

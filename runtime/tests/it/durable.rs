@@ -1,4 +1,4 @@
-//! Topics on a real disk: restarts, torn tails, rolled-back directories.
+//! Topics on a real disk: restarts, torn journals, directories restored from a backup.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ fn room(store: &Store) -> Topic<RoomEvent> {
     room
 }
 
-async fn say(room: &Topic<RoomEvent>, text: impl ToString) -> Cursor {
+async fn publish(room: &Topic<RoomEvent>, text: impl ToString) -> Cursor {
     room.publish(&RoomEvent::Said { text: text.to_string() }).await.unwrap()
 }
 
@@ -29,7 +29,7 @@ fn texts(room: &Topic<RoomEvent>) -> Vec<String> {
     history.iter().map(|m| m.json::<serde_json::Value>().unwrap()["text"].to_string()).collect()
 }
 
-/// Returns what a listener that shows `cursor` is told first.
+/// Returns what a listener reads first if it resumes from `cursor`.
 async fn first(room: &Topic<RoomEvent>, cursor: &Cursor) -> Next {
     room.subscribe(Some(&cursor.to_string())).next().await
 }
@@ -53,11 +53,11 @@ fn restore(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_with_the_same_places() {
+async fn a_topic_has_the_same_numbers_and_cursors_after_a_restart() {
     let folder = Folder::new();
     let store = Store::open(folder.path()).unwrap();
     let before = room(&store);
-    let (one, two) = (say(&before, 1).await, say(&before, 2).await);
+    let (one, two) = (publish(&before, 1).await, publish(&before, 2).await);
     store.close();
     assert!(before.publish(&RoomEvent::Said { text: "late".into() }).await.is_err());
 
@@ -65,13 +65,13 @@ async fn a_restart_goes_on_with_the_same_places() {
     let after = room(&store);
     let Next::Message(message) = first(&after, &one).await else { panic!("resumed") };
     assert_eq!(message.cursor(), two);
-    assert_eq!(say(&after, 3).await.seq(), 3);
+    assert_eq!(publish(&after, 3).await.seq(), 3);
     assert_eq!(texts(&after), ["\"1\"", "\"2\"", "\"3\""]);
     store.close();
 }
 
 #[tokio::test]
-async fn a_key_is_remembered_over_a_restart() {
+async fn an_idempotency_key_survives_a_restart() {
     let folder = Folder::new();
     let event = || RoomEvent::Said { text: "once".into() };
     let store = Store::open(folder.path()).unwrap();
@@ -85,7 +85,7 @@ async fn a_key_is_remembered_over_a_restart() {
 }
 
 #[tokio::test]
-async fn a_directory_and_a_name_have_one_owner() {
+async fn a_directory_has_one_process_and_a_name_has_one_topic() {
     let folder = Folder::new();
     let store = Store::open(folder.path()).unwrap();
     let again = Store::open(folder.path()).unwrap_err();
@@ -100,7 +100,7 @@ async fn a_directory_and_a_name_have_one_owner() {
 }
 
 #[tokio::test]
-async fn a_durable_topic_that_is_not_open_takes_no_message() {
+async fn a_durable_topic_that_is_not_open_refuses_messages() {
     let room: Topic<RoomEvent> = Topic::durable("closed", Durability::Fsync);
     let error = room.publish(&RoomEvent::Said { text: "lost".into() }).await.unwrap_err();
     assert_eq!(kipo::Error::from(error).code(), kipo::Code::Internal);
@@ -108,7 +108,7 @@ async fn a_durable_topic_that_is_not_open_takes_no_message() {
 }
 
 #[tokio::test]
-async fn publishers_that_come_together_each_get_a_place() {
+async fn concurrent_publishers_each_get_a_number() {
     let folder = Folder::new();
     let store = Store::open(folder.path()).unwrap();
     let room = Arc::new(Topic::durable("room", Durability::Fsync).keep(1000));
@@ -116,34 +116,34 @@ async fn publishers_that_come_together_each_get_a_place() {
     let publishers: Vec<_> = (0..300)
         .map(|n| {
             let room = Arc::clone(&room);
-            tokio::spawn(async move { say(&room, n).await.seq() })
+            tokio::spawn(async move { publish(&room, n).await.seq() })
         })
         .collect();
-    let mut places = Vec::new();
+    let mut numbers = Vec::new();
     for publisher in publishers {
-        places.push(publisher.await.unwrap());
+        numbers.push(publisher.await.unwrap());
     }
-    places.sort_unstable();
-    assert_eq!(places, (1..=300).collect::<Vec<_>>());
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=300).collect::<Vec<_>>());
     store.close();
 }
 
-/// What is trimmed leaves the disk too, but for the numbers.
+/// Trimming removes messages from the disk as well.
 #[tokio::test]
-async fn the_disk_holds_what_is_kept() {
+async fn the_disk_holds_only_retained_messages() {
     let folder = Folder::new();
-    for life in 0..3 {
+    for generation in 0..3 {
         let store = Store::open(folder.path()).unwrap();
         let room = Topic::durable("room", Durability::Os).keep(5);
         room.open(&store).unwrap();
         for n in 0..50 {
-            say(&room, n).await;
+            publish(&room, n).await;
         }
         assert_eq!(room.history().len(), 5);
-        assert_eq!(room.history()[4].seq(), 50 * (life + 1));
+        assert_eq!(room.history()[4].seq(), 50 * (generation + 1));
         store.close();
     }
-    // With a wider retention nothing comes back that was trimmed; one batch may lag behind.
+    // A larger retention restores no trimmed message. The last batch may not be trimmed yet.
     let store = Store::open(folder.path()).unwrap();
     let room: Topic<RoomEvent> = Topic::durable("room", Durability::Os).keep(1000);
     room.open(&store).unwrap();
@@ -151,15 +151,15 @@ async fn the_disk_holds_what_is_kept() {
     store.close();
 }
 
-/// The journal is cut at every 7th byte of its end, as a machine that lost power may leave it:
-/// what is served is whole, in order, from the first message on, and it is said.
+/// Cuts the journal at every 7th byte, as a power failure may do. The topic then has whole messages
+/// in order, from the first one on, and the log says that the store was not closed.
 #[tokio::test]
-async fn a_torn_tail_is_cut_said_and_never_served() {
+async fn a_torn_record_is_truncated_and_logged_and_never_served() {
     let (folder, torn) = (Folder::new(), Folder::new());
     let store = Store::open(folder.path()).unwrap();
     let before = room(&store);
     for n in 1..=20 {
-        say(&before, n).await;
+        publish(&before, n).await;
     }
     // The store is not closed: the copy is what a crash leaves.
     let end = journal_end(folder.path());
@@ -170,23 +170,23 @@ async fn a_torn_tail_is_cut_said_and_never_served() {
         let tail = tracing::subscriber::with_default(log.subscriber(), || {
             let Ok(store) = Store::open(torn.path()) else { return None };
             let after = room(&store);
-            let kept = texts(&after);
+            let retained = texts(&after);
             store.close();
-            Some(kept)
+            Some(retained)
         });
-        // So early that not even the directory was made: then it says so and starts nothing.
-        let Some(kept) = tail else { continue };
-        let whole: Vec<_> = (1..=kept.len()).map(|n| format!("\"{n}\"")).collect();
-        assert_eq!(kept, whole, "cut at {cut}");
-        if !kept.is_empty() {
-            let last = format!("last={}", kept.len());
+        // The cut is so early that the store is not complete: opening it fails.
+        let Some(retained) = tail else { continue };
+        let whole: Vec<_> = (1..=retained.len()).map(|n| format!("\"{n}\"")).collect();
+        assert_eq!(retained, whole, "cut at {cut}");
+        if !retained.is_empty() {
+            let last = format!("last={}", retained.len());
             let text = log.text();
             assert!(
                 text.contains("did not close the store") && text.contains(&last),
                 "{cut}: {text}"
             );
         }
-        ends.push(kept.len());
+        ends.push(retained.len());
     }
     assert!(ends.is_sorted() && ends.last() >= Some(&19) && ends.contains(&10), "{ends:?}");
     store.close();
@@ -197,7 +197,7 @@ fn journal(folder: &Path) -> PathBuf {
     entries.filter(|path| path.extension().is_some_and(|e| e == "jnl")).max().unwrap()
 }
 
-/// Returns where the journal's bytes end; zeros follow, reserved for more.
+/// Returns the end of the data in the journal. Reserved zeros follow it.
 fn journal_end(folder: &Path) -> usize {
     let bytes = fs::read(journal(folder)).unwrap();
     bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1
@@ -209,19 +209,19 @@ fn restore_torn(from: &Path, to: &Path, cut: usize) {
     file.set_len(cut as u64).unwrap();
 }
 
-/// A thousand times: messages are seen, the directory is put back to what it was before them,
-/// others are published, and whoever comes back with a place among the lost is told.
+/// Runs a thousand trials. Each one publishes messages, restores the directory from a backup that
+/// lacks them, and publishes others. A listener with a cursor of a lost message reads a gap.
 #[tokio::test]
-async fn a_log_that_was_rolled_back_is_always_noticed() {
+async fn a_log_that_was_rolled_back_is_always_detected() {
     let (folder, backup) = (Folder::new(), Folder::new());
     let store = Store::open(folder.path()).unwrap();
     let before = room(&store);
     let mut shared = Vec::new();
     for n in 0..3 {
-        shared.push(say(&before, n).await);
+        shared.push(publish(&before, n).await);
     }
     store.close();
-    // Opened and closed once more, the journal is as long as its content.
+    // Opening and closing the store once more shortens the journal to its content.
     Store::open(folder.path()).unwrap().close();
     restore(folder.path(), backup.path());
 
@@ -230,20 +230,21 @@ async fn a_log_that_was_rolled_back_is_always_noticed() {
         let lost_room = quick(&store);
         let mut lost = Vec::new();
         for n in 0..1 + trial % 3 {
-            lost.push(say(&lost_room, n).await);
+            lost.push(publish(&lost_room, n).await);
         }
         store.close();
         restore(backup.path(), folder.path());
 
         let store = Store::open(folder.path()).unwrap();
         let other = quick(&store);
-        // The same words, fewer, as many and more: none of that makes them the same messages.
+        // The texts are the same, and there are fewer, as many or more messages. They are other
+        // messages all the same.
         for n in 0..1 + trial / 3 % 5 {
-            say(&other, n).await;
+            publish(&other, n).await;
         }
         for cursor in &lost {
-            let told = first(&other, cursor).await;
-            let Next::Gap(gap) = told else { panic!("trial {trial}: {cursor} was granted") };
+            let next = first(&other, cursor).await;
+            let Next::Gap(gap) = next else { panic!("trial {trial}: {cursor} was granted") };
             assert_eq!(gap, Gap { reason: GapReason::Diverged, missed: None, first: 1 });
         }
         for cursor in &shared {
@@ -260,7 +261,7 @@ fn quick(store: &Store) -> Topic<RoomEvent> {
     room
 }
 
-/// Keeps what is logged.
+/// Collects the log.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

@@ -1,11 +1,11 @@
-//! Effects: what an action asks of the browser besides its output.
+//! Effects that an action asks the browser for, besides its output.
 
 use kipo::{Context, Error, Event, EventStream, Result, StreamAction, action};
 use serde_json::json;
 
 use crate::support::{TestApp, post};
 
-/// Asks for all kinds of effects.
+/// Asks for every kind of effect.
 #[action(name = "Ask")]
 async fn ask(cx: Context, is_refused: bool) -> Result<u8> {
     cx.reload_part("messages")?;
@@ -15,13 +15,13 @@ async fn ask(cx: Context, is_refused: bool) -> Result<u8> {
     if is_refused { Err(Error::conflict("no")) } else { Ok(1) }
 }
 
-/// Asks for more than fits.
+/// Asks for an effect that is too long.
 #[action(name = "AskForTooMuch")]
 async fn ask_for_too_much(cx: Context) -> Result<()> {
     cx.reload_part(&"x".repeat(5000))
 }
 
-/// Asks within a stream.
+/// Asks for an effect in a stream.
 #[action(name = "AskInStream")]
 struct AskInStream;
 
@@ -46,7 +46,7 @@ const ASKED: &str = "[{\"effect\":\"reloadPart\",\"name\":\"messages\"},\
     {\"effect\":\"toast\",\"text\":\"Saved\"},{\"effect\":\"redirect\",\"path\":\"/\"}]";
 
 #[tokio::test]
-async fn effects_travel_beside_the_output() {
+async fn effects_are_a_header_field_of_the_response() {
     let app = TestApp::start().await;
     let answer = app.call("Ask", r#"{"is_refused":false}"#).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "1"));
@@ -55,7 +55,7 @@ async fn effects_travel_beside_the_output() {
 }
 
 #[tokio::test]
-async fn what_an_action_asked_for_before_it_failed_travels_too() {
+async fn an_action_that_fails_still_sends_its_effects() {
     let app = TestApp::start().await;
     let answer = app.call("Ask", r#"{"is_refused":true}"#).await;
     answer.problem(409, "conflict");
@@ -63,7 +63,7 @@ async fn what_an_action_asked_for_before_it_failed_travels_too() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_too_long_is_a_fault_of_ours() {
+async fn a_list_that_is_too_long_is_an_internal_error() {
     let app = TestApp::start().await;
     let answer = app.call("AskForTooMuch", "{}").await;
     answer.problem(500, "internal");
@@ -71,7 +71,7 @@ async fn a_list_that_is_too_long_is_a_fault_of_ours() {
 }
 
 #[tokio::test]
-async fn a_stream_has_no_effects_but_a_call_of_it_has() {
+async fn a_stream_has_no_effects_but_a_call_of_the_same_action_has() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(post("AskInStream", "accept: text/event-stream\r\n", "{}")).await;

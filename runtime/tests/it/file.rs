@@ -1,4 +1,4 @@
-//! Public files, over a socket.
+//! Public files.
 
 use kipo::Files;
 
@@ -27,7 +27,7 @@ async fn ask(app: &TestApp, path: &str, headers: &str) -> Answer {
     app.send(get(path, headers)).await
 }
 
-/// Asks for the head alone.
+/// Sends a HEAD request.
 async fn ask_head(app: &TestApp, path: &str, headers: &str) -> Answer {
     let mut client = app.connect().await;
     client.write(get(path, headers).replace("GET", "HEAD")).await;
@@ -35,7 +35,7 @@ async fn ask_head(app: &TestApp, path: &str, headers: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_public_file_is_asked_for_again_only_if_it_changed() {
+async fn a_public_file_is_revalidated_by_its_etag() {
     let app = app().await;
     let answer = ask(&app, "/robots.txt", "").await;
     assert_eq!(answer.body, "User-agent: *");
@@ -47,13 +47,13 @@ async fn a_public_file_is_asked_for_again_only_if_it_changed() {
 }
 
 #[tokio::test]
-async fn a_template_names_a_file_by_its_content() {
+async fn the_url_of_a_file_in_a_template_contains_its_hash() {
     let app = app().await;
     let html = ask(&app, "/", "accept: text/html\r\n").await.body;
     let url = html.split('"').find(|url| url.starts_with("/css/app.")).unwrap().to_owned();
-    let kept = ask(&app, &url, "").await;
-    assert_eq!((kept.status, kept.body.len()), (200, 4000));
-    assert_eq!(kept.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    let current = ask(&app, &url, "").await;
+    assert_eq!((current.status, current.body.len()), (200, 4000));
+    assert_eq!(current.header("cache-control"), Some("public, max-age=31536000, immutable"));
     let older = ask(&app, "/css/app.0123456789abcdef.css", "").await;
     assert_eq!((older.status, older.body.len()), (200, 4000));
     assert_eq!(older.header("cache-control"), Some("public, no-cache"));
@@ -61,7 +61,7 @@ async fn a_template_names_a_file_by_its_content() {
 }
 
 #[tokio::test]
-async fn text_is_compressed_for_those_who_take_that() {
+async fn text_is_compressed_if_the_client_accepts_it() {
     let app = app().await;
     for (path, accepted, coding) in [
         ("/css/app.css", "gzip, br", Some("br")),
@@ -107,7 +107,7 @@ async fn a_range_is_a_part_of_a_file() {
 }
 
 #[tokio::test]
-async fn what_is_hidden_is_not_served() {
+async fn hidden_files_and_files_outside_the_folder_are_not_served() {
     let app = app().await;
     assert_eq!(ask(&app, "/.well-known/security.txt", "").await.status, 200);
     for path in [
@@ -158,7 +158,7 @@ async fn a_large_file_on_disk_is_sent_in_pieces() {
 }
 
 #[tokio::test]
-async fn an_older_client_still_finds_its_modules() {
+async fn a_page_of_an_older_version_still_finds_the_client_modules() {
     let app = app().await;
     let html = ask(&app, "/", "accept: text/html\r\n").await.body;
     let url = html.split('"').find(|url| url.ends_with("/main.js")).unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Bounds on what clients hold open, and answers that they come back from.
+//! Limits on what clients hold open, and the responses that ask them to retry later.
 
 use std::time::Duration;
 
@@ -13,10 +13,9 @@ async fn open_stream(client: &mut Client, headers: &str) {
     client.until("kipo:ready").await;
 }
 
-/// Asserts that a browser's `EventSource` comes back after at least `seconds`, and no other
-/// client is told a lie.
+/// Asserts that a response asks an `EventSource` to reconnect after at least `seconds`.
 #[track_caller]
-fn comes_back(head: &Answer, body: &str, seconds: u64) {
+fn asks_to_reconnect(head: &Answer, body: &str, seconds: u64) {
     assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
     let delay = body.trim().strip_prefix("retry: ").unwrap();
     let delay: u64 = delay.parse().unwrap();
@@ -34,7 +33,7 @@ fn retry_after(answer: &Answer) -> u64 {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_is_told_to_come_back() {
+async fn a_connection_beyond_the_limit_is_asked_to_retry_later() {
     let limits = ServeLimits { connections_max: 1, ..ServeLimits::default() };
     let app = TestApp::with(|app| app.serve_limits(limits)).await;
     let mut first = app.connect().await;
@@ -45,8 +44,8 @@ async fn a_connection_too_many_is_told_to_come_back() {
         assert!((1..=5).contains(&retry_after(&answer)), "{answer:?}");
     }
     let (head, body) = refused_stream(&mut app.connect().await).await;
-    comes_back(&head, &body, 1);
-    // Once there is room again, so is an answer.
+    asks_to_reconnect(&head, &body, 1);
+    // Once the first connection has ended, another one is served.
     drop(first);
     while app.room.listeners() > 0 {
         tokio::task::yield_now().await;
@@ -67,8 +66,8 @@ async fn an_address_has_a_bounded_number_of_connections() {
     assert!(problem["detail"].as_str().unwrap().contains("from this address"), "{problem}");
     assert!((1..=5).contains(&retry_after(&answer)), "{answer:?}");
     let (head, body) = refused_stream(&mut Client::from_address(&app, [127, 0, 0, 2]).await).await;
-    comes_back(&head, &body, 1);
-    // A trusted proxy, this machine and another address have room.
+    asks_to_reconnect(&head, &body, 1);
+    // A trusted proxy, this machine and another address are not limited.
     let mut others = Vec::new();
     for ip in [[127, 0, 0, 3], [127, 0, 0, 3], [127, 0, 0, 1], [127, 0, 0, 1], [127, 0, 0, 4]] {
         let mut other = Client::from_address(&app, ip).await;
@@ -92,13 +91,13 @@ async fn an_address_behind_a_proxy_has_a_bounded_number_of_streams() {
     let length = head.header("content-length").unwrap().parse::<usize>().unwrap();
     let body = second.until("\n\n").await;
     assert_eq!(body.len(), length);
-    comes_back(&head, &body, 1);
-    // The answer has a length, so its connection goes on; calls are not streams.
+    asks_to_reconnect(&head, &body, 1);
+    // The response has a length, so its connection stays open. A call is not counted as a stream.
     second.write(post("Nothing", one, "{}")).await;
     assert_eq!(second.answer().await.status, 204);
     let mut other = app.connect().await;
     open_stream(&mut other, "x-forwarded-for: 192.0.2.1, 192.0.2.2\r\n").await;
-    // The place is free once its stream has ended.
+    // The permit is free after its stream has ended.
     drop(first);
     while app.room.listeners() > 1 {
         tokio::task::yield_now().await;
@@ -106,7 +105,7 @@ async fn an_address_behind_a_proxy_has_a_bounded_number_of_streams() {
     open_stream(&mut app.connect().await, one).await;
 }
 
-/// Refuses everybody, in the way that a guard of an app would.
+/// Refuses every request with a temporary error.
 struct Busy;
 
 #[async_trait]
@@ -117,13 +116,13 @@ impl Guard for Busy {
 }
 
 #[tokio::test]
-async fn a_guard_that_refuses_for_a_while_does_not_end_an_event_source() {
+async fn an_event_source_reconnects_after_a_guard_refused_it_temporarily() {
     let app = TestApp::with(|app| app.guard(Busy)).await;
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/Follow", ACCEPT)).await;
     let head = client.head().await;
-    comes_back(&head, &client.until("\n\n").await, 7);
-    // Whoever did not name event streams can read what went wrong.
+    asks_to_reconnect(&head, &client.until("\n\n").await, 7);
+    // A client that does not name event streams in `Accept` reads the error.
     for headers in ["", "accept: */*\r\n"] {
         let answer = app.send(get("/_kipo/actions/Follow", headers)).await;
         answer.problem(429, "too_many_requests");
@@ -132,7 +131,7 @@ async fn a_guard_that_refuses_for_a_while_does_not_end_an_event_source() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_that_says_nothing_is_closed() {
+async fn a_refused_connection_that_sends_nothing_is_closed() {
     let limits = ServeLimits { connections_max: 0, ..ServeLimits::default() };
     let app = TestApp::with(|app| app.serve_limits(limits)).await;
     let closed = async { app.connect().await.read_to_end().await };

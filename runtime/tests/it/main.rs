@@ -1,6 +1,6 @@
-//! Kipo over a real socket, one file for each subject.
+//! Tests of Kipo over a real socket, one file for each subject.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod action;
 mod actions;
@@ -10,8 +10,10 @@ mod effects;
 mod file;
 mod floors;
 mod guard;
+mod host;
 mod limits;
 mod page;
+mod schema;
 mod shutdown;
 mod slow_reader;
 mod stream;

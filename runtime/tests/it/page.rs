@@ -1,4 +1,4 @@
-//! Pages with data, in one app with actions.
+//! Pages with data, in an app with actions.
 
 use kipo::{
     Context, Error, Files, Guard, Meta, PageContext, Query, Result, State, async_trait, data, page,
@@ -9,14 +9,14 @@ use crate::{
     support::{Answer, TestApp, get},
 };
 
-/// What the page of an entry shows.
+/// The data of an entry's page.
 #[data]
 struct Entry {
     title: String,
     number: u32,
 }
 
-/// Gives the entry's page its data.
+/// Returns the data of an entry's page.
 #[page("blog/[number]")]
 async fn entry(cx: PageContext, number: u32) -> Result<Entry> {
     let title = cx.cookie("title").unwrap_or("<Untitled>").to_owned();
@@ -27,7 +27,7 @@ async fn entry(cx: PageContext, number: u32) -> Result<Entry> {
     }
 }
 
-/// What is looked for.
+/// The query of a search.
 #[data]
 struct Search {
     #[validate(length(min = 1, max = 20))]
@@ -35,23 +35,23 @@ struct Search {
     page: Option<u32>,
 }
 
-/// What was found.
+/// The result of a search.
 #[data]
 struct Found {
     text: String,
 }
 
-/// Gives the page of a search its data.
+/// Returns the data of the search page.
 #[page("search", cache = "public, 5m")]
 async fn search(cx: PageContext, Query(search): Query<Search>) -> Result<Found> {
     cx.meta(Meta::new().title(format!("Search: {}", search.q)).canonical("/search"));
     match search.q.as_str() {
-        "moved" => Err(Error::redirect_for_good("/blog/7")),
+        "moved" => Err(Error::redirect_permanent("/blog/7")),
         q => Ok(Found { text: format!("{q}, {}", search.page.unwrap_or(1)) }),
     }
 }
 
-/// Admits those who have a cookie `member`.
+/// Admits requests with a cookie `member`.
 #[derive(Debug)]
 struct MembersOnly;
 
@@ -63,13 +63,13 @@ impl Guard for MembersOnly {
     }
 }
 
-/// Gives the page of a member its data.
+/// Returns the data of the member page.
 #[page("member", guard = MembersOnly)]
 async fn member(room: State<Room>) -> Result<Found> {
     Ok(Found { text: format!("{} listen to the {}", room.listeners(), room.name()) })
 }
 
-/// A page for each `#[page]` here; without them no app of this binary starts.
+/// A page for each `#[page]` in this file. Without them no app of this binary starts.
 pub(crate) const FILES: &[(&str, &[u8])] = &[
     (
         "pages/_layout.html",
@@ -93,7 +93,7 @@ async fn ask(path: &str, headers: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_page_shows_its_data_as_text() {
+async fn a_page_escapes_its_data() {
     let answer = ask("/blog/7", "").await;
     assert_eq!(answer.status, 200);
     assert!(answer.body.contains("7: &lt;Untitled&gt;</body>"), "{}", answer.body);
@@ -106,7 +106,7 @@ async fn a_page_shows_its_data_as_text() {
 }
 
 #[tokio::test]
-async fn what_a_page_loads_is_there_for_good() {
+async fn what_a_page_loads_is_served_as_immutable() {
     let app = TestApp::with(|app| app.files(Files::embedded(FILES))).await;
     let html = app.send(get("/blog/7", "accept: text/html\r\n")).await.body;
     let urls = html.split(['"', '\'']).filter(|url| url.starts_with("/_kipo/"));
@@ -115,28 +115,28 @@ async fn what_a_page_loads_is_there_for_good() {
     for url in urls {
         let answer = app.send(get(url, "")).await;
         assert_eq!(answer.status, 200, "{url}");
-        let kept = answer.header("cache-control").unwrap();
-        assert!(kept.contains("immutable"), "{url}: {kept}");
+        let cache = answer.header("cache-control").unwrap();
+        assert!(cache.contains("immutable"), "{url}: {cache}");
         assert!(answer.header("content-type").unwrap().starts_with("text/javascript"), "{url}");
     }
 }
 
 #[tokio::test]
-async fn a_failed_page_has_a_page_of_its_own() {
+async fn a_failed_page_shows_the_error_page() {
     let answer = ask("/blog/0", "").await;
     assert_eq!(answer.status, 404);
     assert!(answer.body.ends_with("nothing at /blog/0"), "{}", answer.body);
     assert_eq!(ask("/blog/seven", "").await.status, 404);
     let answer = ask("/blog/1", "").await;
     assert_eq!(answer.status, 500);
-    // While the app is written, its author reads the cause.
+    // In development, the page shows the cause to the author.
     let author = cfg!(all(feature = "dev", debug_assertions));
     assert_eq!(answer.body.contains("sorry, "), !author, "{}", answer.body);
     assert_eq!(answer.body.contains("hunter2"), author, "{}", answer.body);
 }
 
 #[tokio::test]
-async fn a_query_is_typed() {
+async fn a_query_is_decoded_into_its_type() {
     let answer = ask("/search?q=tea%26b&page=2", "").await;
     assert_eq!(answer.status, 200);
     assert!(answer.body.ends_with("tea&amp;b, 2"), "{}", answer.body);
@@ -150,7 +150,7 @@ async fn a_query_is_typed() {
 }
 
 #[tokio::test]
-async fn a_guard_stands_before_a_page_and_before_a_folder() {
+async fn a_guard_protects_a_page_and_a_folder() {
     let app =
         TestApp::with(|app| app.files(Files::embedded(FILES)).guard_pages("members", MembersOnly))
             .await;
@@ -165,11 +165,11 @@ async fn a_guard_stands_before_a_page_and_before_a_folder() {
 }
 
 #[tokio::test]
-async fn wrong_pages_are_told_together_at_start() {
+async fn errors_of_pages_are_reported_together_at_start() {
     let files: &[(&str, &[u8])] = &[("pages/a.html", b"{{ x"), ("pages/b.html", b"{% if %}")];
     let error = kipo::App::new().files(Files::embedded(files)).router().unwrap_err().to_string();
-    // The two templates, the `#[page]` whose page is not there, and the state of two actions.
-    for place in ["pages/a.html:1", "pages/b.html:1", "page.rs:", "actions.rs:"] {
-        assert!(error.contains(place), "{place} is not in\n{error}");
+    // The two templates, each `#[page]` without a page, and the actions without their state.
+    for location in ["pages/a.html:1", "pages/b.html:1", "page.rs:", "actions.rs:"] {
+        assert!(error.contains(location), "{location} is not in\n{error}");
     }
 }

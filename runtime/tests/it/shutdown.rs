@@ -1,9 +1,9 @@
-//! Going away: streams are told, admitted calls finish.
+//! Shutdown: streams end with a delay to reconnect, and admitted calls finish.
 
 use crate::support::{TestApp, get, post};
 
 #[tokio::test]
-async fn a_stream_is_told_when_to_come_back_and_ends_cleanly() {
+async fn a_stream_ends_with_a_delay_to_reconnect() {
     let mut app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/Follow", "")).await;
@@ -17,7 +17,7 @@ async fn a_stream_is_told_when_to_come_back_and_ends_cleanly() {
 }
 
 #[tokio::test]
-async fn an_admitted_call_is_answered_before_the_end() {
+async fn an_admitted_call_gets_its_response_before_the_server_stops() {
     let mut app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(post("Finish", "", "{}")).await;
@@ -29,7 +29,7 @@ async fn an_admitted_call_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn an_abandoned_call_is_waited_for() {
+async fn the_server_waits_for_a_call_whose_client_has_disconnected() {
     let mut app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(post("Finish", "", "{}")).await;
@@ -43,7 +43,7 @@ async fn an_abandoned_call_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_does_not_hold_the_server_up() {
+async fn an_idle_connection_does_not_delay_the_shutdown() {
     let mut app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(post("Nothing", "", "{}")).await;

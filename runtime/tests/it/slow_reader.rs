@@ -1,4 +1,4 @@
-//! Readers that stop: what they cost others, how they end, and what they have when they come back.
+//! Clients that stop reading: they slow nobody, they are closed, and they resume without a loss.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     support::{Client, TestApp, get, unchunked},
 };
 
-/// Far more than the buffers of the two sockets take: a hundred messages of 32 KiB.
+/// A hundred messages of 32 KiB: far more than the buffers of both sockets hold.
 const MESSAGES: usize = 100;
 const MESSAGE_BYTES: usize = 32 * 1024;
 
@@ -22,12 +22,12 @@ fn text(n: usize) -> String {
     format!("{n:x>MESSAGE_BYTES$}")
 }
 
-/// Returns how the frame of a message goes on after its text's padding.
+/// Returns the end of a message's frame, after the padding of its text.
 fn end_of(n: usize) -> String {
     format!("x{n}\"}}")
 }
 
-/// Returns the number of each message that was read whole, and the id of the last.
+/// Returns the number of each message that was read whole, and the id of the last one.
 fn read(stream: &str) -> (Vec<usize>, String) {
     let whole = stream.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
     let messages = whole.split("\n\n").filter(|frame| frame.contains("event: said"));
@@ -43,11 +43,11 @@ fn read(stream: &str) -> (Vec<usize>, String) {
 }
 
 #[tokio::test]
-async fn a_stuck_listener_slows_nobody_and_resumes_exactly() {
-    let room = Room::new(Topic::new("stuck").keep(MESSAGES));
+async fn a_stalled_listener_slows_nobody_and_resumes_without_a_loss() {
+    let room = Room::new(Topic::new("stalled").keep(MESSAGES));
     let app = app(&room, Duration::from_secs(2)).await;
-    let mut stuck = Client::with_small_buffer(&app).await;
-    stuck.write(get("/_kipo/actions/Follow", "")).await;
+    let mut stalled = Client::with_small_buffer(&app).await;
+    stalled.write(get("/_kipo/actions/Follow", "")).await;
     let mut live = app.connect().await;
     live.write(get("/_kipo/actions/Follow", "")).await;
     live.until("kipo:ready").await;
@@ -58,16 +58,16 @@ async fn a_stuck_listener_slows_nobody_and_resumes_exactly() {
         room.publish(&RoomEvent::Said { text: text(n) }).await.unwrap();
         live.until(&end_of(n)).await;
     }
-    // The write deadline finds it; the other stays.
+    // The write timeout closes the stalled listener; the other one stays.
     while room.listeners() > 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let before = unchunked_until_cut(&stuck.read_to_end().await);
+    let before = unchunked_until_cut(&stalled.read_to_end().await);
     let (mut numbers, last) = read(&before);
-    assert!(numbers.len() < MESSAGES, "all of it lay in the buffers of the system");
+    assert!(numbers.len() < MESSAGES, "the buffers of the system held all messages");
     let mut again = app.connect().await;
-    let place = if last.is_empty() { ready_id(&before) } else { last };
-    again.write(get("/_kipo/actions/Follow", &format!("last-event-id: {place}\r\n"))).await;
+    let cursor = if last.is_empty() { ready_id(&before) } else { last };
+    again.write(get("/_kipo/actions/Follow", &format!("last-event-id: {cursor}\r\n"))).await;
     again.head().await;
     let missed = again.until(&end_of(MESSAGES - 1)).await + &again.until("\n\n").await;
     let missed = unchunked_until_cut(&missed);
@@ -76,13 +76,13 @@ async fn a_stuck_listener_slows_nobody_and_resumes_exactly() {
     assert_eq!(numbers, (0..MESSAGES).collect::<Vec<_>>());
 }
 
-/// Returns the id of the frame that opened a stream.
+/// Returns the id of the `kipo:ready` frame.
 fn ready_id(stream: &str) -> String {
     let ready = stream.split_once("event: kipo:ready").unwrap().1;
     ready.split_once("\nid: ").unwrap().1.lines().next().unwrap().to_owned()
 }
 
-/// Takes the lengths out of a chunked body that may be cut anywhere, and the head before it.
+/// Removes the head and the chunk lengths from a response that may be cut anywhere.
 fn unchunked_until_cut(read: &str) -> String {
     let body = read.split_once("\r\n\r\n").filter(|(head, _)| head.starts_with("HTTP/"));
     let mut rest = body.map_or(read, |(_, body)| body).trim_start_matches("\r\n");
@@ -96,11 +96,11 @@ fn unchunked_until_cut(read: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_stuck_listener_does_not_hold_up_the_drain() {
+async fn a_stalled_listener_does_not_delay_the_drain() {
     let room = Room::new(Topic::new("drained").keep(MESSAGES));
     let mut app = app(&room, Duration::from_secs(600)).await;
-    let mut stuck = Client::with_small_buffer(&app).await;
-    stuck.write(get("/_kipo/actions/Follow", "")).await;
+    let mut stalled = Client::with_small_buffer(&app).await;
+    stalled.write(get("/_kipo/actions/Follow", "")).await;
     for n in 0..MESSAGES {
         room.publish(&RoomEvent::Said { text: text(n) }).await.unwrap();
     }
@@ -110,13 +110,13 @@ async fn a_stuck_listener_does_not_hold_up_the_drain() {
     app.stop();
     let end = live.until("0\r\n\r\n").await;
     assert!(end.contains("retry: "), "{end}");
-    // The drain may take 10 s, and the stuck listener would take 600.
+    // The drain may take 10 s. The write timeout of the stalled listener is 600 s.
     tokio::time::timeout(Duration::from_secs(8), app.stopped()).await.unwrap();
     assert_eq!(room.listeners(), 0);
 }
 
 #[tokio::test]
-async fn hundreds_are_sent_away_over_a_while_and_come_back_to_what_they_missed() {
+async fn hundreds_of_listeners_reconnect_at_different_times_and_read_what_they_missed() {
     const LISTENERS: usize = 300;
     let room = Room::new(Topic::new("storm").keep(MESSAGES));
     let mut first = app(&room, Duration::from_secs(30)).await;
@@ -128,10 +128,10 @@ async fn hundreds_are_sent_away_over_a_while_and_come_back_to_what_they_missed()
     }
     room.publish(&RoomEvent::Said { text: "0".to_owned() }).await.unwrap();
     let mut delays = Vec::new();
-    let mut place = String::new();
+    let mut cursor = String::new();
     for client in &mut clients {
         let text = client.until("\"text\":\"0\"").await + &client.until("\n\n").await;
-        place = text.rsplit_once("\nid: ").unwrap().1.trim_end().to_owned();
+        cursor = text.rsplit_once("\nid: ").unwrap().1.trim_end().to_owned();
     }
     first.stop();
     for client in &mut clients {
@@ -140,7 +140,7 @@ async fn hundreds_are_sent_away_over_a_while_and_come_back_to_what_they_missed()
         delays.push(delay.parse::<u64>().unwrap());
     }
     first.stopped().await;
-    // 2,000 a second come back: 300 within 150 ms, after the first 50.
+    // 2,000 clients reconnect per second: 300 of them within 150 ms, after the first 50 ms.
     assert!(delays.iter().all(|delay| (50..=200).contains(delay)), "{delays:?}");
     assert!(delays.iter().any(|delay| *delay < 100) && delays.iter().any(|delay| *delay > 150));
     for n in 1..10 {
@@ -150,7 +150,7 @@ async fn hundreds_are_sent_away_over_a_while_and_come_back_to_what_they_missed()
     let mut clients = Vec::new();
     for _ in 0..LISTENERS {
         let mut client = second.connect().await;
-        let header = format!("last-event-id: {place}\r\n");
+        let header = format!("last-event-id: {cursor}\r\n");
         client.write(get("/_kipo/actions/Follow", &header)).await;
         clients.push(client);
     }

@@ -1,4 +1,4 @@
-//! Streams: frames on the wire, from the first to the last.
+//! Streams: the frames of a response, from the first to the last.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -26,7 +26,7 @@ async fn a_stream_opens_with_ready_and_ends_with_its_output() {
          event: half.way\ndata: null\n\n\
          event: complete\ndata: \"done\"\n\n"
     );
-    // The connection ends with its stream, and said so.
+    // The connection ends with its stream, as its head announced.
     assert_eq!(head.header("connection"), Some("close"));
     assert_eq!(client.read_to_end().await, "");
 }
@@ -57,14 +57,14 @@ async fn an_older_client_gets_a_stream_without_chunks() {
 }
 
 #[tokio::test]
-async fn a_reader_that_pauses_gets_every_byte() {
+async fn a_client_that_pauses_reads_every_byte() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
-    // Far more than the buffers of the two sockets take.
+    // Far more than the buffers of both sockets hold.
     client.write(get("/_kipo/actions/Flood?frames=3000&bytes=10000", "")).await;
     client.head().await;
     let frame = format!("event: text\ndata: \"{}\"\n\n", "x".repeat(10_000));
-    // The server runs into the full socket while nothing is read.
+    // The client does not read until the socket of the server is full.
     app.gate.entered.notified().await;
     let text = client.stream_to_end().await;
     assert_eq!(text.matches(&frame).count(), 3000);
@@ -72,20 +72,20 @@ async fn a_reader_that_pauses_gets_every_byte() {
 }
 
 #[tokio::test]
-async fn a_reader_that_stops_is_dropped_after_the_write_time() {
+async fn a_client_that_stops_reading_is_closed_after_the_write_timeout() {
     let limits = ServeLimits { write_timeout: Duration::from_millis(50), ..ServeLimits::default() };
     let app = TestApp::with(|app| app.serve_limits(limits)).await;
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/Flood?frames=30000&bytes=10000", "")).await;
     client.head().await;
-    // The action is dropped where it stands, and says so.
+    // The action is dropped, and notes that.
     while !app.gate.done.load(Ordering::SeqCst) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test]
-async fn a_client_that_talks_into_its_stream_is_let_go() {
+async fn a_client_that_sends_too_much_during_its_stream_is_closed() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/Follow", "")).await;
@@ -98,7 +98,7 @@ async fn a_client_that_talks_into_its_stream_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_get_takes_its_fields_from_the_query() {
+async fn a_get_reads_its_fields_from_the_query() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/Countdown?from=1&other=x", "")).await;
@@ -111,7 +111,7 @@ async fn a_get_takes_its_fields_from_the_query() {
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_shows_the_last_id() {
+async fn a_client_that_reconnects_sends_the_last_id() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/Countdown?from=9", "last-event-id: 2\r\n")).await;
@@ -121,7 +121,7 @@ async fn a_client_that_comes_back_shows_the_last_id() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_no_stream_is_a_406_unless_the_action_knows_better() {
+async fn a_client_that_accepts_no_stream_gets_a_406_or_the_call_of_the_action() {
     let app = TestApp::start().await;
     let json = "accept: application/json\r\n";
     app.send(post("Countdown", json, r#"{"from":2}"#)).await.problem(406, "not_acceptable");
@@ -149,17 +149,17 @@ async fn an_action_that_fails_ends_its_stream_with_a_problem() {
 }
 
 #[tokio::test]
-async fn a_bad_input_is_refused_before_the_stream_opens() {
+async fn an_input_that_is_not_valid_is_refused_before_the_stream_opens() {
     let app = TestApp::start().await;
     app.send(post("Countdown", ACCEPT, "{}")).await.problem(422, "validation_failed");
     app.send(post("Countdown", ACCEPT, "nonsense")).await.problem(400, "bad_request");
 }
 
 #[tokio::test]
-async fn silence_is_filled_with_comments_without_an_id() {
+async fn a_silent_stream_sends_comments_without_an_id() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
-    client.write(get("/_kipo/actions/EmptyBody", "")).await;
+    client.write(get("/_kipo/actions/Silent", "")).await;
     client.head().await;
     let text = client.until(": ping\n\n").await + &client.until(": ping\n\n").await;
     assert!(text.contains("\"ping_ms\":10}"), "{text}");
@@ -167,7 +167,7 @@ async fn silence_is_filled_with_comments_without_an_id() {
 }
 
 #[tokio::test]
-async fn a_connection_that_has_lasted_long_enough_ends_and_its_client_comes_back() {
+async fn a_connection_ends_after_its_stream_time_with_a_delay_to_reconnect() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/Short", "")).await;

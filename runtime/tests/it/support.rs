@@ -1,4 +1,4 @@
-//! An app on a free port, and a client that sends bytes and reads them.
+//! An app on a free port, and a client that writes and reads bytes.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::actions::{Gate, Room};
 
-/// A running app. It ends with the value.
+/// A running app. Dropping the value stops it.
 pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
     pub(crate) room: Room,
@@ -37,12 +37,12 @@ impl TestApp {
         Self::with(|app| app).await
     }
 
-    /// Starts an app with settings of its own.
+    /// Starts an app with other settings.
     pub(crate) async fn with(settings: impl FnOnce(App) -> App) -> Self {
         let (room, gate) = (Room::new(Topic::new("room").keep(3)), Arc::new(Gate::default()));
         let limits = ServeLimits { drain: Duration::from_secs(5), ..ServeLimits::default() };
         let app = App::new().state(Arc::clone(&room)).state(Arc::clone(&gate)).serve_limits(limits);
-        let app = settings(app);
+        let app = settings(app.allow_host("test"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -52,7 +52,7 @@ impl TestApp {
         Self { address, room, gate, stop: Some(stop), serving }
     }
 
-    /// Asks the app to stop; it drains.
+    /// Asks the app to drain and stop.
     pub(crate) fn stop(&mut self) {
         _ = self.stop.take().unwrap().send(());
     }
@@ -67,7 +67,7 @@ impl TestApp {
         Client::new(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Sends a request on a connection of its own and reads the answer.
+    /// Sends a request on a new connection and reads the response.
     pub(crate) async fn send(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut client = self.connect().await;
         client.write(request).await;
@@ -100,8 +100,8 @@ pub(crate) struct Client {
     read: Vec<u8>,
 }
 
-/// A test that waits for bytes longer than this has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait for bytes; after it the test fails.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Client {
     pub(crate) fn new(stream: TcpStream) -> Self {
@@ -115,7 +115,7 @@ impl Client {
         Self::new(socket.connect(app.address).await.unwrap())
     }
 
-    /// Opens a connection whose system takes little before somebody reads.
+    /// Opens a connection with a small receive buffer.
     pub(crate) async fn with_small_buffer(app: &TestApp) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -126,47 +126,52 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Writes as much as the server takes: it may refuse half-way.
+    /// Writes as much as the server accepts: it may close the connection before the end.
     pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
         _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side of the connection.
     pub(crate) async fn finish_writing(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 
-    /// Reads on; `false` at the end of the connection.
+    /// Reads more bytes; returns `false` at the end of the connection.
     async fn more(&mut self) -> bool {
         let read = self.stream.read_buf(&mut self.read);
-        let read = tokio::time::timeout(PATIENCE, read).await.expect("the server says something");
+        let read =
+            tokio::time::timeout(READ_TIMEOUT, read).await.expect("the server writes something");
         read.is_ok_and(|n| n > 0)
     }
 
-    /// Reads until `text` was read, and returns everything up to its end.
+    /// Reads until `text` arrives, and returns everything up to the end of it.
     pub(crate) async fn until(&mut self, text: &str) -> String {
-        let mut looked = 0;
+        let mut searched = 0;
         loop {
-            let mut parts = self.read[looked..].windows(text.len());
+            let mut parts = self.read[searched..].windows(text.len());
             if let Some(at) = parts.position(|part| part == text.as_bytes()) {
-                let at = looked + at;
+                let at = searched + at;
                 let rest = self.read.split_off(at + text.len());
                 let read = std::mem::replace(&mut self.read, rest);
                 return String::from_utf8(read).unwrap();
             }
-            looked = (self.read.len() + 1).saturating_sub(text.len());
+            searched = (self.read.len() + 1).saturating_sub(text.len());
             let more = self.more().await;
-            assert!(more, "{text:?} never came, only {:?}", String::from_utf8_lossy(&self.read));
+            assert!(
+                more,
+                "{text:?} did not arrive, only {:?}",
+                String::from_utf8_lossy(&self.read)
+            );
         }
     }
 
-    /// Reads to the end of the connection, however it ends.
+    /// Reads to the end of the connection, also if it ends with a reset.
     pub(crate) async fn read_to_end(&mut self) -> String {
         while self.more().await {}
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
-    /// Reads the head of an answer.
+    /// Reads the head of a response.
     pub(crate) async fn head(&mut self) -> Answer {
         let text = self.until("\r\n\r\n").await;
         let mut lines = text.trim_end().split("\r\n");
@@ -178,25 +183,25 @@ impl Client {
         Answer { status, headers: headers.collect(), body: String::new() }
     }
 
-    /// Reads an answer with a length.
+    /// Reads a response with a `Content-Length`.
     pub(crate) async fn answer(&mut self) -> Answer {
         let mut answer = self.head().await;
         let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
         while self.read.len() < length {
-            assert!(self.more().await, "the body is shorter than it says");
+            assert!(self.more().await, "the body is shorter than its length field");
         }
         let rest = self.read.split_off(length);
         answer.body = String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
         answer
     }
 
-    /// Reads the frames of a chunked stream to its end, as a client sees them.
+    /// Reads a chunked stream to its end and returns its frames, without the chunk lengths.
     pub(crate) async fn stream_to_end(&mut self) -> String {
         unchunked(&self.until("\r\n0\r\n\r\n").await)
     }
 }
 
-/// Takes the lengths out of a chunked body.
+/// Removes the chunk lengths from a chunked body.
 pub(crate) fn unchunked(body: &str) -> String {
     let (mut text, mut rest) = (String::new(), body.trim_start_matches("\r\n"));
     while let Some((length, after)) = rest.split_once("\r\n") {
@@ -210,7 +215,7 @@ pub(crate) fn unchunked(body: &str) -> String {
     text
 }
 
-/// What the server answered.
+/// The response of the server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -228,7 +233,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// Asserts that this is a problem document with that status and code, and returns it.
+    /// Asserts that this is a problem document with this status and code, and returns it.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
@@ -242,7 +247,7 @@ impl Answer {
     }
 }
 
-/// An empty folder of a test's own. It goes with the value.
+/// An empty folder for one test. Dropping the value removes it.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {

@@ -1,9 +1,8 @@
-//! The recorded streams in `tests/wire`, from the side that writes.
+//! The server writes the recorded streams of `tests/wire`.
 
 use kipo::topic::frame;
 
-/// `kipo::topic::frame` writes the streams that `tests/wire` records; the browser client reads the
-/// same files.
+/// The browser client reads the same files in its own tests.
 #[test]
 fn the_recorded_streams_are_written_byte_for_byte() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");

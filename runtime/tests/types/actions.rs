@@ -1,10 +1,10 @@
-//! Actions of an app whose types take every form. Nobody calls them.
+//! Actions whose types cover every form that serde supports. No test calls them.
 
-/// A room.
+/// A chat room.
 mod chat {
     use kipo::{Action, Context, Event, EventStream, Result, StreamAction, action, data};
 
-    /// A message, as everyone sees it.
+    /// A message of the room.
     #[data]
     pub struct Message {
         /// Counts from 1.
@@ -32,6 +32,8 @@ mod chat {
             status: Status,
             username: String,
             away_since: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reason: Option<String>,
         },
         Many(Vec<Message>),
         Tick,
@@ -98,7 +100,7 @@ mod dates {
     }
 }
 
-/// The same names, other types.
+/// The same type names as in `chat`, for other types.
 mod mail {
     use kipo::{Action, Context, Result, action, data};
 
@@ -121,7 +123,7 @@ mod mail {
         }
     }
 
-    /// Forgets a message.
+    /// Deletes a message.
     #[action]
     pub async fn delete(_cx: Context, id: kipo::Exact<i64>) -> Result<()> {
         let _ = id;
@@ -129,7 +131,7 @@ mod mail {
     }
 }
 
-/// A module named by a word of TypeScript, and one inside another.
+/// Modules whose names are keywords of TypeScript, one inside the other.
 mod new {
     pub(crate) mod default {
         use kipo::{Context, Result, action};
@@ -141,11 +143,13 @@ mod new {
     }
 }
 
-/// Each action takes a type and gives it back.
+/// Each action returns its input, which has one of the types below.
 mod shapes {
     use std::collections::{BTreeMap, BTreeSet, HashMap};
 
     use kipo::{Context, Exact, Result, action, data};
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
 
     macro_rules! echo {
         ($($name:ident: $type:ty),* $(,)?) => {$(
@@ -163,7 +167,8 @@ mod shapes {
         take_tuple: (String, u8), take_array: [f64; 3], take_maybe: Option<String>, take_maybe_point: Option<Point>,
         take_big: i64, take_exact: Exact<u64>, take_bytes: Vec<u8>, take_any: serde_json::Value, take_tree: Tree,
         take_json: Json, take_users: Page<UserId>, take_points: Page<Point>, take_flat: Flat, take_renamed: Renamed,
-        take_duration: std::time::Duration, take_defaults: Defaults, take_strict: Strict,
+        take_duration: std::time::Duration, take_defaults: Defaults, take_strict: Strict, take_left_out: LeftOut,
+        take_nulls: Nulls,
     }
 
     #[data]
@@ -276,5 +281,119 @@ mod shapes {
     #[serde(deny_unknown_fields)]
     pub struct Strict {
         only: bool,
+    }
+
+    /// An `Option` that is not written at all is never null.
+    #[data]
+    pub struct LeftOut {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        maybe: Option<u8>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        point: Option<Point>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        word: Option<Words>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        own: Option<Own>,
+        variant: LeftOutOfVariant,
+    }
+
+    /// Derives what `#[data]` would.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub struct Own {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        maybe: Option<u8>,
+    }
+
+    #[data]
+    #[serde(tag = "type")]
+    pub enum LeftOutOfVariant {
+        Named {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            maybe: Option<u8>,
+        },
+    }
+
+    /// Here a field may be left out and may be null: `Some(None)`, a function that leaves out
+    /// something else, and the fields of a part that is not there.
+    #[data]
+    pub struct Nulls {
+        twice: Twice,
+        other: Other,
+        flat: FlatMaybe,
+    }
+
+    #[data]
+    pub struct Twice {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<Option<u8>>,
+    }
+
+    #[data]
+    pub struct Other {
+        #[serde(skip_serializing_if = "is_zero")]
+        value: Option<u8>,
+    }
+
+    #[data]
+    pub struct FlatMaybe {
+        #[serde(flatten)]
+        part: Option<Part>,
+    }
+
+    #[data]
+    pub struct Part {
+        id: u8,
+        value: Option<u8>,
+    }
+
+    fn is_zero(value: &Option<u8>) -> bool {
+        *value == Some(0)
+    }
+}
+
+/// Every rule of `#[validate]`.
+mod rules {
+    use std::collections::BTreeMap;
+
+    use kipo::{Context, Result, action, data};
+
+    const ENTRIES_MAX: u64 = 3;
+
+    #[data]
+    #[validate(custom(function = Self::in_order))]
+    pub struct Span {
+        from: u32,
+        to: u32,
+    }
+
+    impl Span {
+        fn in_order(&self) -> std::result::Result<(), &'static str> {
+            if self.from <= self.to { Ok(()) } else { Err("must be in order") }
+        }
+    }
+
+    #[action]
+    #[expect(clippy::too_many_arguments, reason = "one for each rule")]
+    pub async fn check(
+        _cx: Context,
+        #[validate(length(min = 2, max = 3))] text: String,
+        #[validate(length(equal = 2))] list: Vec<u8>,
+        #[validate(length(min = 1, max = ENTRIES_MAX))] map: Option<BTreeMap<String, u8>>,
+        #[validate(range(min = 1, max = 9))] number: Option<i32>,
+        #[validate(email)] email: Option<String>,
+        #[validate(url)] url: String,
+        #[validate(email, contains(pattern = "@example.org"))] work: String,
+        #[validate(required)] needed: Option<u8>,
+        /// A text.
+        #[validate(custom(function = not_blank))]
+        custom: String,
+        #[validate(nested)] span: Span,
+    ) -> Result<()> {
+        let _ = (text, list, map, number, email, url, work, needed, custom, span);
+        Ok(())
+    }
+
+    fn not_blank(text: &str) -> std::result::Result<(), &'static str> {
+        if text.trim().is_empty() { Err("must not be blank") } else { Ok(()) }
     }
 }

@@ -65,7 +65,7 @@ impl std::error::Error for ParseCursorError {}
 impl FromStr for Cursor {
     type Err = ParseCursorError;
 
-    /// Reads exactly what [`Display`](fmt::Display) writes: one place has one text.
+    /// Reads exactly what [`Display`](fmt::Display) writes: one position has one text.
     fn from_str(text: &str) -> Result<Self, ParseCursorError> {
         let parse = || {
             let mut parts = text.split('-');

@@ -1,10 +1,22 @@
 //! How much a topic retains, and how much of that it replays to one listener.
 
 /// How many messages a topic retains unless [`Topic::keep`](crate::Topic::keep) says otherwise.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(kipo_topic::KEEP_DEFAULT, 1_000);
+/// ```
 pub const KEEP_DEFAULT: usize = 1000;
 
 /// How many bytes of messages a topic retains unless
 /// [`Topic::keep_bytes`](crate::Topic::keep_bytes) says otherwise: 64 MiB.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(kipo_topic::KEEP_BYTES_DEFAULT, 64 << 20);
+/// ```
 pub const KEEP_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 
 /// Bounds on a log. The first one that is exceeded drops the oldest messages.

@@ -123,7 +123,27 @@ impl Store {
     ///
     /// # Panics
     ///
-    /// Panics if the system has no thread to give.
+    /// Panics if the system cannot start a thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, Store, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::durable("numbers", Durability::Fsync);
+    /// topic.open(&Store::in_memory()).unwrap();
+    /// assert_eq!(topic.publish(&N(7)).await?.seq(), 1);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub fn in_memory() -> Self {
         Self::of(Box::new(Memory::default()), "memory").expect("memory does not fail")
@@ -154,6 +174,32 @@ impl Store {
 
     /// Commits and syncs the messages that wait, and releases the directory. Blocks until then.
     /// Topics of this store refuse further messages; their listeners go on reading.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, PublishError, Store, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let (store, topic) = (Store::in_memory(), Topic::durable("numbers", Durability::Fsync));
+    /// topic.open(&store).unwrap();
+    /// topic.publish(&N(7)).await?;
+    /// store.close();
+    ///
+    /// // Listeners go on; publishers get an error.
+    /// assert_eq!(topic.history().len(), 1);
+    /// let refused = topic.publish(&N(8)).await.unwrap_err();
+    /// assert!(matches!(refused, PublishError::Unavailable(_)));
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
     pub fn close(&self) {
         if !self.end_thread() {
             return;

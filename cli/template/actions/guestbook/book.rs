@@ -1,24 +1,24 @@
-//! The guestbook itself: what was written, and everybody who reads.
+//! The topic of the guestbook: its entries, which every reader follows.
 
 use kipo::{Durability, Event, Topic, data, topic};
 
-/// Every entry is on the disk before anybody sees it: a restart shows the same book.
+/// The book. Readers see an entry only after it is stored on disk, so a restart loses none.
 #[topic]
 pub static BOOK: Topic<BookEvent> = Topic::durable("guestbook", Durability::Fsync).keep(100);
 
-/// What happens in the book.
+/// An event of the book.
 #[derive(Event)]
 pub enum BookEvent {
-    /// Somebody signed it.
+    /// Someone has signed the book.
     Signed(Entry),
 }
 
-/// One entry, as everybody sees it.
+/// One entry, as all readers see it.
 #[data]
 #[derive(Debug, PartialEq)]
 pub struct Entry {
-    /// Who wrote it.
+    /// The name of the writer.
     pub name: String,
-    /// What they wrote: text, never markup.
+    /// The text. It is never markup.
     pub message: String,
 }

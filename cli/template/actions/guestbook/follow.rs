@@ -4,7 +4,7 @@ use kipo::{Context, EventStream, Result, StreamAction, action};
 
 use super::book::{BOOK, BookEvent};
 
-/// Streams the book, from where this reader left off.
+/// Streams the entries that this reader has not seen.
 #[action]
 pub struct Follow;
 
@@ -23,7 +23,7 @@ mod tests {
     use crate::actions::guestbook::book::Entry;
 
     #[tokio::test]
-    async fn a_reader_is_sent_what_was_written() {
+    async fn a_reader_receives_the_entries() {
         kipo::testing::open_topics();
         let entry = Entry {
             name: "Bea".into(),

@@ -4,7 +4,7 @@ use kipo::{Action, Context, Result, action, data};
 
 use super::book::{BOOK, BookEvent, Entry};
 
-/// Writes one entry into the book.
+/// Adds one entry to the book.
 #[action]
 pub struct Sign {
     #[validate(length(min = 1, max = 40))]
@@ -13,7 +13,7 @@ pub struct Sign {
     message: String,
 }
 
-/// What the one who signed is told.
+/// The receipt of an entry.
 #[data]
 pub struct Signed {
     /// The number of the entry, from 1.
@@ -28,12 +28,12 @@ impl Action for Sign {
             name: self.name,
             message: self.message,
         };
-        // A page that was not answered sends it again, with the same key: one entry.
-        let place = BOOK
+        // A page that gets no answer sends the entry again with the same key: it is added once.
+        let position = BOOK
             .publish_once(cx.idempotency_key()?, &BookEvent::Signed(entry))
             .await?;
         Ok(Signed {
-            number: place.seq(),
+            number: position.seq(),
         })
     }
 }
@@ -55,7 +55,7 @@ mod tests {
         let signed = sign().call(Context::test()).await.unwrap();
 
         let history = BOOK.history();
-        let kept = history
+        let stored = history
             .iter()
             .find(|entry| entry.seq() == signed.number)
             .unwrap();
@@ -63,11 +63,11 @@ mod tests {
             name: "Ann".into(),
             message: "I was here.".into(),
         };
-        assert_eq!(kept.json::<Entry>().unwrap(), expected);
+        assert_eq!(stored.json::<Entry>().unwrap(), expected);
     }
 
     #[tokio::test]
-    async fn what_is_sent_again_is_one_entry() {
+    async fn an_entry_that_is_sent_again_is_added_once() {
         kipo::testing::open_topics();
         let cx = || Context::test().with_header("idempotency-key", "\"7f3a\"");
         let first = sign().call(cx()).await.unwrap();

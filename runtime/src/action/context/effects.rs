@@ -1,4 +1,4 @@
-//! What an action asks of the browser, beside its output.
+//! The effects that an action asks the browser for, besides its output.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -13,16 +13,16 @@ use crate::{
 };
 
 impl Context {
-    /// Asks the browser to fetch a part of the page anew: the element with `p-part="name"`.
+    /// Asks the browser to reload a part of the page: the element with `p-part="name"`.
     ///
-    /// Effects travel beside the output, and the browser client runs them in order once the answer
-    /// is there; also those that were asked for before an action failed. Only the answer of a call
-    /// carries them: not a stream, whose head is written before its action runs, nor a page.
+    /// A header field of the response carries the effects. The browser client runs them in order
+    /// when the response arrives, and also if the action failed after it asked for them. Only a
+    /// call has effects. A stream has none, because its head is written before its action runs. A
+    /// page has none either.
     ///
     /// # Errors
     ///
-    /// A 500 in a stream or a page, or if all effects together get too long for a header field
-    /// (2 KiB).
+    /// Returns a 500 in a stream or a page, and if all effects together are longer than 2 KiB.
     ///
     /// # Examples
     ///
@@ -45,12 +45,14 @@ impl Context {
         self.effect("reloadPart", json!({ "name": name }))
     }
 
-    /// Asks the browser to go to another address of this app, a path with or without a query.
+    /// Asks the browser to navigate to another path of this app, with or without a query.
+    ///
+    /// The path may come from the caller: the browser never leaves the app.
     ///
     /// # Errors
     ///
-    /// As for [`reload_part`](Self::reload_part), and a 400 if it is no path from a single slash on:
-    /// whoever gave it, nobody is sent away from the app.
+    /// Returns the errors of [`reload_part`](Self::reload_part), and a 400 if the path does not
+    /// begin with exactly one slash.
     ///
     /// # Examples
     ///
@@ -64,12 +66,12 @@ impl Context {
         self.effect("redirect", json!({ "path": own_path(path)? }))
     }
 
-    /// Does what [`redirect`](Self::redirect) does, in place of the page that is shown: the way back
-    /// leads to the one before it.
+    /// Asks the browser to navigate to another path of this app and to replace the current entry
+    /// of its session history. The back button then leads to the page before the current one.
     ///
     /// # Errors
     ///
-    /// As for `redirect`.
+    /// Returns the errors of [`redirect`](Self::redirect).
     ///
     /// # Examples
     ///
@@ -82,11 +84,13 @@ impl Context {
         self.effect("redirect", json!({ "path": own_path(path)?, "replace": true }))
     }
 
-    /// Asks the browser to fire an event of this name on the document, for the page's script.
+    /// Asks the browser to dispatch an event with this name on the document, for scripts of the
+    /// page.
     ///
     /// # Errors
     ///
-    /// As for [`reload_part`](Self::reload_part), and if `detail` has no form in JSON.
+    /// Returns the errors of [`reload_part`](Self::reload_part), and a 500 if JSON cannot represent
+    /// `detail`.
     ///
     /// # Examples
     ///
@@ -103,13 +107,13 @@ impl Context {
         self.effect("dispatchEvent", json!({ "name": name, "detail": detail }))
     }
 
-    /// Asks the browser for an effect of the app's own, which a script of the page has given this
-    /// name by `effect(name, run)`.
+    /// Asks the browser for an effect of the app. A script of the page defines it with
+    /// `effect(name, run)`.
     ///
     /// # Errors
     ///
-    /// As for [`reload_part`](Self::reload_part), and if `fields` is no struct or map, or has a
-    /// field `effect`.
+    /// Returns the errors of [`reload_part`](Self::reload_part), and a 500 if `fields` is not a
+    /// struct or a map, or has a field `effect`.
     ///
     /// # Examples
     ///
@@ -124,36 +128,41 @@ impl Context {
     /// assert_eq!(cx.effects(), [r#"{"effect":"toast","text":"Saved"}"#]);
     /// ```
     pub fn effect(&self, name: &str, fields: impl Serialize) -> Result<()> {
-        self.effects_list().ask(name, &fields)
+        self.effects_list().add(name, &fields)
     }
 
-    /// Returns what was asked of the browser so far, each effect as the JSON that it travels as;
-    /// for tests.
+    /// Returns the effects so far, each as the JSON of the response, for tests.
+    ///
+    /// ```
+    /// let cx = kipo::Context::test();
+    /// cx.reload_part("cart").unwrap();
+    /// assert_eq!(cx.effects(), [r#"{"effect":"reloadPart","name":"cart"}"#]);
+    /// ```
     #[must_use]
     pub fn effects(&self) -> Vec<String> {
-        self.effects_list().asked().to_vec()
+        self.effects_list().as_slice().to_vec()
     }
 
-    /// Returns the same context as one of a page, which asks for nothing but is shown.
+    /// Returns the same context for a page, whose response has no effects.
     pub(crate) fn without_effects(self) -> Self {
-        *self.effects_list() = Effects::refused(
-            "a page is shown as it is; return `Error::redirect` to show another one",
+        *self.effects_list() = Effects::unavailable(
+            "a page has no effects; return `Error::redirect` to show another page",
         );
         self
     }
 
-    /// Moves what the action asked of the browser into the head of its response.
+    /// Moves the effects of the action into the head of its response.
     pub(crate) fn take_effects(&self, headers: &mut HeaderMap) {
-        self.effects_list().take(headers);
+        self.effects_list().move_into(headers);
     }
 
     fn effects_list(&self) -> MutexGuard<'_, Effects> {
-        // A panic while asking leaves a list that is as good as before.
+        // A panic while an effect is added leaves the list valid.
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns a path that leads nowhere but into this app.
+/// Returns the path, encoded, if it is a path of this app.
 fn own_path(path: &str) -> Result<String> {
     let redirect = Error::redirect(path);
     redirect.location().map(str::to_owned).ok_or(redirect)
@@ -175,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_stream_nor_a_page_asks_for_effects() {
+    fn a_stream_and_a_page_refuse_effects() {
         assert!(Context::test().detached().reload_part("a").is_err());
         assert!(Context::test().without_effects().redirect("/").is_err());
     }

@@ -225,7 +225,8 @@ mod tests {
             messages.add_line(&line, "app");
         }
         let built = messages.finish(false, "error: could not compile", Duration::ZERO);
-        let reported: Vec<_> = built.reports.iter().map(|r| (r.message.as_str(), r.warning)).collect();
+        let reported: Vec<_> =
+            built.reports.iter().map(|r| (r.message.as_str(), r.warning)).collect();
         assert_eq!(reported, [("mismatched types", false), ("oh", false), ("unused", true)]);
         assert_eq!(built.reports[0].line, Some(3));
         assert!(built.binary.is_none());

@@ -13,7 +13,7 @@ use crate::{
     error::{Code, Error},
     header::RequestId,
     page::{self, embedded},
-    request::encode,
+    request::{HostCheck, Hosts, encode},
     server::{Addresses, ServeLimits, Shared, Shutdown, serve},
     stream::Drain,
 };
@@ -29,10 +29,11 @@ pub(super) struct Fallback {
 }
 
 impl Fallback {
-    /// Serves these errors; `base` is the base path of the app.
+    /// Serves these errors; `base` is the base path of the app, `hosts` are its hosts.
     pub(super) fn start(
         sockets: &ServeSockets,
         base: &str,
+        hosts: Hosts,
         root: &std::path::Path,
         errors: &[Report],
     ) -> std::io::Result<Self> {
@@ -47,7 +48,7 @@ impl Fallback {
             drain: Drain::default(),
             calls: TaskTracker::new(),
         });
-        let router = router(base, root, errors, &shared);
+        let app = HostCheck::new(hosts, router(base, root, errors, &shared));
         let (stop, stop_requested) = oneshot::channel();
         let (report_stopped, stopped) = oneshot::channel();
         // Ends after `stop`, when its idle connections are in the queue.
@@ -58,8 +59,7 @@ impl Fallback {
                 Shutdown::HandOff(put)
             };
             let inherited = || queue.clone().take();
-            let served =
-                serve::serve_in_turn(listener, router, shared, limits, inherited, stop).await;
+            let served = serve::serve_in_turn(listener, app, shared, limits, inherited, stop).await;
             if let Err(error) = served {
                 tracing::warn!(%error, "the listening socket failed");
             }
@@ -85,7 +85,10 @@ fn router(base: &str, root: &std::path::Path, errors: &[Report], shared: &Arc<Sh
         let response = if page::wants_html(request.headers()) {
             html(&page)
         } else {
-            let error = Error::new(Code::Unavailable, "no version of the app runs: open the app in a browser to see why");
+            let error = Error::new(
+                Code::Unavailable,
+                "no version of the app runs: open the app in a browser to see why",
+            );
             encode::problem(&error.with_retry_after(1), &id)
         };
         std::future::ready(response)
@@ -108,7 +111,7 @@ fn page(base: &str, errors: &[Report]) -> String {
         .iter()
         .map(|report| format!("<pre>{}</pre>\n", page::escape(&report.plain())))
         .collect();
-    let reload = page::escape(&embedded::client_path(base, "reload.js"));
+    let reload = page::escape(&embedded::client_path(base, "dev/reload.js"));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\

@@ -16,20 +16,23 @@ use std::{
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::dev::{
-    handoff::ServeSockets,
-    outcome::{LastBuild, counted},
-    panel::PANEL_KEY,
-    protocol::{Command, Status},
-    report::{Kind, Report},
-    supervisor::{
-        build::{Build, Built},
-        cargo::{BUILD_ARGS, Cargo},
-        child::{Child, ChildEvent},
-        fallback::Fallback,
-        terminal::{duration, print_line, print_progress, print_reports},
+use crate::{
+    dev::{
+        handoff::ServeSockets,
+        outcome::{LastBuild, counted},
+        panel::PANEL_KEY,
+        protocol::{Command, Status},
+        report::{Kind, Report},
+        supervisor::{
+            build::{Build, Built},
+            cargo::{BUILD_ARGS, Cargo},
+            child::{Child, ChildEvent},
+            fallback::Fallback,
+            terminal::{duration, print_line, print_progress, print_reports},
+        },
+        watch::{self, Changes, WatchHandle, WatchedPaths},
     },
-    watch::{self, Changes, WatchHandle, WatchedPaths},
+    request::{AllowedHost, Hosts},
 };
 
 /// How much longer than its drain a process may take before it is killed.
@@ -46,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) package: Option<PathBuf>,
     /// The base path, until a process reports its own.
     pub(crate) base: String,
+    /// The hosts that the app names, until a process says them.
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// How long a process may take to drain.
     pub(crate) drain: Duration,
 }
@@ -308,9 +313,10 @@ impl Supervisor {
 
     async fn on_status(&mut self, id: u64, status: Status) {
         match status {
-            Status::Ready { base } => {
+            Status::Ready { base, allowed_hosts } => {
                 if let Some(next) = self.next.as_mut().filter(|next| next.child.id == id) {
                     self.settings.base = base;
+                    self.settings.allowed_hosts = allowed_hosts;
                     if let Some(old) = self.serving.take() {
                         next.phase = Phase::Waiting(old.id);
                         self.drain(old, &Command::HandOff);
@@ -336,7 +342,10 @@ impl Supervisor {
             }
             Status::PagesReloaded { changes, result, ms, errors } => {
                 print_reports(&errors);
-                print_line(&format!("{changes}: {result}, {}", duration(Duration::from_millis(ms))));
+                print_line(&format!(
+                    "{changes}: {result}, {}",
+                    duration(Duration::from_millis(ms))
+                ));
             }
         }
     }
@@ -366,8 +375,8 @@ impl Supervisor {
         self.start_errors.clear();
         self.announce();
         if let Some(since) = since {
-            let build =
-                build_time.map_or_else(String::new, |time| format!("built in {}, ", duration(time)));
+            let build = build_time
+                .map_or_else(String::new, |time| format!("built in {}, ", duration(time)));
             print_line(&format!("{cause}: {build}serving after {}", duration(since.elapsed())));
         }
         if let Some(time) = build_time {
@@ -405,8 +414,7 @@ impl Supervisor {
         if self.draining.iter().any(|child| child.id == id) {
             self.draining.retain(|child| child.id != id);
         } else if self.next.take_if(|next| next.child.id == id).is_some() {
-            self.on_start_failed(vec![exit_report("ended before it served", status, stderr)])
-                .await;
+            self.on_start_failed(vec![exit_report("ended before it served", status, stderr)]).await;
         } else if self.serving.take_if(|child| child.id == id).is_some() {
             let report = exit_report("has ended", status, stderr);
             print_line(&format!("{}: waiting for an edit", report.message));
@@ -426,7 +434,8 @@ impl Supervisor {
                 older.stop().await;
             }
             let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
-            match Fallback::start(&self.sockets, &self.settings.base, root, &errors) {
+            let hosts = Hosts::of_server(&self.settings.allowed_hosts);
+            match Fallback::start(&self.sockets, &self.settings.base, hosts, root, &errors) {
                 Ok(fallback) => {
                     self.fallback = Some(fallback);
                     self.announce();

@@ -51,7 +51,7 @@ pub(crate) fn answer(
 fn of_error(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response {
     let person = wants_html(cx.headers());
     match error.redirection() {
-        Some(redirect) if person || !redirect.for_people => elsewhere(redirect),
+        Some(redirect) if person || !redirect.only_for_browsers => elsewhere(redirect),
         _ if person => for_visitor(cx, set, head, error),
         _ => encode::problem(error, cx.request_id()),
     }

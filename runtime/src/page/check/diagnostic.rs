@@ -204,7 +204,7 @@ mod tests {
         let sources = Sources::from([("a.html".to_owned(), "x\n{{ y }}".to_owned())]);
         let diagnostic = Diagnostic::at_byte(&sources, "a.html", 5, "No such thing.");
         let start_error = diagnostic.to_start_diagnostic();
-        assert_eq!(start_error.place, "pages/a.html:2:4");
+        assert_eq!(start_error.location, "pages/a.html:2:4");
         assert_eq!(start_error.message, "no such thing\n    1 | x\n    2 | {{ y }}\n      |    ^");
     }
 }

@@ -7,18 +7,18 @@ use crate::{
     page::{check::unknown_file, html::encode_path},
 };
 
-/// Returns the function: `asset(path="app.css")` is `/app.0123456789abcdef.css`, which browsers
-/// keep for good, and another address once the file is another one.
+/// Returns the function: `asset(path="app.css")` is `/app.0123456789abcdef.css`. Browsers cache that
+/// address forever, and it changes with the content of the file.
 pub(crate) fn function(
     files: Files,
 ) -> impl Fn(Kwargs, &State<'_>) -> TeraResult<Value> + Send + Sync + 'static {
     move |arguments, _| {
         let path = arguments.must_get::<&str>("path")?;
         let Some(address) = files.address(path) else {
-            let known = files.list(Folder::Public).unwrap_or_default();
+            let known = files.list(Folder::Public).unwrap_or_default().paths;
             return Err(tera::Error::message(unknown_file(path, &known)));
         };
-        // Percent-encoded, so there is nothing in it to escape.
+        // The address is percent-encoded, so it needs no escaping.
         Ok(Value::safe_string(&format!("/{}", encode_path(&address))))
     }
 }

@@ -1,4 +1,4 @@
-//! Which page is shown in place of an answer with an error's status.
+//! Which page is shown for the status of an error.
 
 use std::cmp::Reverse;
 
@@ -18,11 +18,11 @@ struct ErrorPage {
 }
 
 impl ErrorPages {
-    /// Adds a page for what fails below a folder.
+    /// Adds a page for errors below a folder.
     ///
     /// # Errors
     ///
-    /// The file of the page that does the same already.
+    /// When another page is already shown for the same errors: its file.
     pub(crate) fn add(
         &mut self,
         folder: Route,
@@ -36,8 +36,8 @@ impl ErrorPages {
         taken.map_or(Ok(()), Err)
     }
 
-    /// Returns the page for a status at a path: of the nearest folder that has one for it, and
-    /// there the one for the fewest statuses.
+    /// Returns the page for a status at a path: in the nearest folder with such a page, the one for
+    /// the fewest statuses.
     pub(crate) fn find(&self, status: u16, path: &[String]) -> Option<&Page> {
         let fitting = self.0.iter().filter_map(|error_page| {
             let fewest = error_page.statuses.rank(status)?;

@@ -1,4 +1,4 @@
-//! Why a page could not be shown.
+//! Why a page is not shown.
 
 use crate::{
     action::Context,
@@ -6,28 +6,28 @@ use crate::{
     page::{check::Diagnostic, template::page::Page},
 };
 
-/// Why a page could not be shown.
+/// Why a page is not shown.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// There is something else to say than what the page shows.
+    /// A guard or the data function answers with an error on purpose.
     Error(Error),
-    /// The page is at fault, or the function that gives it its data.
+    /// The template or the data function is wrong.
     Fault(Box<Fault>),
 }
 
 /// A fault of one page.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    /// What the visitor is told, and the log.
+    /// The error for the visitor and for the log.
     pub(crate) error: Error,
     /// The page's template.
     pub(crate) page: String,
-    /// What its author is told.
+    /// The diagnostic for the author of the page.
     pub(crate) diagnostic: Diagnostic,
 }
 
 impl Failure {
-    /// Returns the failure of what stands before a page's template: its guards, its data.
+    /// Returns the failure of a guard or of the data function of a page.
     pub(crate) fn of_data(page: &Page, error: Error) -> Self {
         let at_fault = matches!(error.code(), Code::Internal | Code::Timeout);
         if !at_fault || error.redirection().is_some() {
@@ -56,7 +56,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What the development loop hears when a page failed while it was served.
+/// A failure that the development loop reports.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
     not(any(test, all(feature = "dev", debug_assertions))),
@@ -65,13 +65,14 @@ impl From<Error> for Failure {
 pub(crate) struct PageFailure<'a> {
     /// The page's template: `blog/[slug].html`.
     pub(crate) page: &'a str,
-    /// What is wrong, and where: the function of the page's data, or a place in a template.
+    /// Its location is the data function of the page, or in a template.
     pub(crate) diagnostic: &'a Diagnostic,
     pub(crate) request_id: &'a str,
 }
 
 impl Fault {
-    pub(crate) fn told<'a>(&'a self, cx: &'a Context) -> PageFailure<'a> {
+    /// Returns the failure as the development loop reports it.
+    pub(crate) fn report<'a>(&'a self, cx: &'a Context) -> PageFailure<'a> {
         PageFailure {
             page: &self.page,
             diagnostic: &self.diagnostic,

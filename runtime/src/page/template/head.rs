@@ -1,4 +1,4 @@
-//! What every page carries besides its own text: links before `</head>`, and header fields.
+//! What every page has besides its own text: links before `</head>`, and header fields.
 
 use std::fmt::Write as _;
 
@@ -8,17 +8,17 @@ use sha2::{Digest, Sha256};
 
 use crate::page::{html::escape, settings::Settings, template::json};
 
-/// The links of the pages, as the settings have them.
+/// The links and header fields that the settings ask for.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
-    /// The import map, the client, and in development the part that reloads.
+    /// The import map and the client.
     common: String,
-    /// The script that follows edits, in development.
+    /// The script that applies edits, in development.
     reload: Option<String>,
     /// Names the process, for that script.
-    life: String,
-    /// The script of the panel, in development. It runs before any script of a page, to see all
-    /// that those do.
+    generation: String,
+    /// The script of the panel, in development. It runs before the scripts of the page, so that it
+    /// observes all of their calls.
     panel: Option<String>,
     csp: HeaderValue,
 }
@@ -29,20 +29,20 @@ impl Head {
         let imports = serde_json::json!({ "imports": { "kipo": main } }).to_string();
         let imports = json::safe(&imports);
 
-        // The map goes first: once a module is on its way, older browsers take no map any more.
+        // The map is first: older browsers ignore a map after the first module.
         let mut common = format!("<script type=\"importmap\">{imports}</script>\n");
         for module in &settings.preload {
             let url = escape(&format!("{}/{module}", settings.client));
             let _ = writeln!(common, "<link rel=\"modulepreload\" href=\"{url}\">");
         }
         script(&mut common, &main);
-        let reload = settings.reload.then(|| format!("{}/reload.js", settings.client));
-        let panel = settings.reload.then(|| format!("{}/panel.js", settings.client));
-        let life = settings.life.clone();
-        Self { common, reload, life, panel, csp: csp(&imports) }
+        let reload = settings.reload.then(|| format!("{}/dev/reload.js", settings.client));
+        let panel = settings.reload.then(|| format!("{}/dev/panel.js", settings.client));
+        let generation = settings.generation.clone();
+        Self { common, reload, generation, panel, csp: csp(&imports) }
     }
 
-    /// Returns the lines for a page with these files of its own. `template` is the page's.
+    /// Returns the lines for the head of a page with these files of its own.
     pub(crate) fn block(
         &self,
         template: &str,
@@ -51,11 +51,12 @@ impl Head {
     ) -> String {
         let mut block = self.common.clone();
         if let Some(url) = &self.reload {
-            let (url, life, template) = (escape(url), escape(&self.life), escape(template));
+            let (url, generation, template) =
+                (escape(url), escape(&self.generation), escape(template));
             let _ = writeln!(
                 block,
                 "<script type=\"module\" src=\"{url}\" data-kipo-page=\"{template}\" \
-                 data-kipo-life=\"{life}\"></script>"
+                 data-kipo-life=\"{generation}\"></script>"
             );
         }
         if let Some(url) = &self.panel {
@@ -70,7 +71,7 @@ impl Head {
         block
     }
 
-    /// Writes the header fields that say what a page may do.
+    /// Writes the header fields that restrict what a page may do.
     pub(crate) fn secure(&self, headers: &mut HeaderMap) {
         const FIELDS: [(HeaderName, HeaderValue); 4] = [
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -89,7 +90,8 @@ impl Head {
     }
 }
 
-/// Returns the policy for pages: everything from here, nothing inline but `import_map`, no frames.
+/// Returns the policy for pages: everything from this origin, nothing inline but `import_map`, no
+/// frames.
 fn csp(import_map: &str) -> HeaderValue {
     let scripts = with_hash("script-src 'self'", import_map);
     let policy = format!(
@@ -113,9 +115,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_gets_its_links_in_order() {
+    fn the_links_of_a_page_are_in_order() {
         let head = Head::new(&Settings {
-            preload: vec!["action.js".to_owned()],
+            preload: vec!["call/action.js".to_owned()],
             reload: true,
             ..Settings::test()
         });
@@ -123,10 +125,10 @@ mod tests {
         assert_eq!(
             block,
             "<script type=\"importmap\">{\"imports\":{\"kipo\":\"/_kipo/c0/main.js\"}}</script>\n\
-             <link rel=\"modulepreload\" href=\"/_kipo/c0/action.js\">\n\
+             <link rel=\"modulepreload\" href=\"/_kipo/c0/call/action.js\">\n\
              <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
-             <script type=\"module\" src=\"/_kipo/c0/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\"></script>\n\
-             <script type=\"module\" src=\"/_kipo/c0/panel.js\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/dev/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/dev/panel.js\"></script>\n\
              <link rel=\"stylesheet\" href=\"/p/index.css\">\n\
              <script type=\"module\" src=\"/p/index.js\"></script>\n"
         );

@@ -6,7 +6,8 @@ use tera::{Kwargs, State, TeraResult, Value};
 /// attribute **with single quotes**: it holds no `<`, `>`, `&` and `'`, nor the line separators
 /// that older scripts end a string at.
 ///
-/// No one text is JSON within a script and safe between double quotes as well; a lint finds those.
+/// No text is both JSON inside of a script and safe between double quotes; a lint reports the filter
+/// in such an attribute.
 pub(crate) fn filter(value: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     if value.is_undefined() {
         return Err(tera::Error::message(
@@ -18,8 +19,8 @@ pub(crate) fn filter(value: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Valu
     Ok(Value::safe_string(&safe(&json)))
 }
 
-/// Returns JSON in which the characters that mean something to HTML are escaped. Outside of
-/// strings JSON has none of them.
+/// Returns JSON with the special characters of HTML escaped. JSON has none of them outside of
+/// strings.
 pub(crate) fn safe(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {

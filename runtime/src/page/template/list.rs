@@ -12,17 +12,17 @@ use crate::page::{
 pub(crate) struct Listed {
     /// The template.
     pub(crate) template: String,
-    /// The address with its parameters in braces; of an error page, that of its folder.
+    /// The address with its parameters in braces; the address of the folder for an error page.
     pub(crate) path: String,
-    /// What an error page is shown for: `404`, `5xx`.
+    /// The statuses of an error page: `404`, `5xx`.
     pub(crate) status: Option<String>,
-    /// The other templates that it is made of.
+    /// The other templates that it uses.
     pub(crate) uses: BTreeSet<String>,
     /// The file and the line of its data function.
     pub(crate) data: Option<(&'static str, u32)>,
 }
 
-/// Lists the pages by their addresses, those of errors last.
+/// Lists the pages by address, error pages last.
 pub(crate) fn of(set: &Set) -> Vec<Listed> {
     let mut listed: Vec<Listed> = set.pages().map(|page| of_page(set, page)).collect();
     listed.sort_by(|a, b| (&a.status, &a.path).cmp(&(&b.status, &b.path)));
@@ -35,12 +35,13 @@ fn of_page(set: &Set, page: &Page) -> Listed {
     let (path, status) = match Role::of(&page.file) {
         Ok(Role::Page(route)) => (route.to_string(), None),
         Ok(Role::ErrorPage(folder, _)) => (folder.to_string(), Some(name.to_owned())),
-        // Neither is shown by itself.
+        // Not a page.
         Ok(Role::Part) | Err(_) => (String::new(), None),
     };
     let is_made_of = |part: &&String| {
         **part != page.file
-            && uses::users(set.sources(), &BTreeSet::from([(*part).clone()])).contains(&page.file)
+            && uses::dependents(set.sources(), &BTreeSet::from([(*part).clone()]))
+                .contains(&page.file)
     };
     let uses = set.sources().keys().filter(is_made_of).cloned().collect();
     let data = page.data.map(|registration| (registration.file, registration.line));
@@ -56,7 +57,7 @@ mod tests {
     };
 
     #[test]
-    fn pages_are_listed_with_what_they_are_made_of() {
+    fn pages_are_listed_with_the_templates_that_they_use() {
         let dir = TestDir::new(&[
             ("pages/_layout.html", "<body>{% block main %}{% endblock %}</body>"),
             ("pages/404.html", "gone"),

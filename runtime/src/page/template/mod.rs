@@ -1,4 +1,4 @@
-//! The set of templates: read whole, swapped whole. Start reading at [`store`].
+//! The set of templates: read as a whole and replaced as a whole. Start reading at [`store`].
 
 mod asset;
 mod error_pages;

@@ -1,4 +1,4 @@
-//! A template that is shown by itself.
+//! A page: a template with an address, or for errors.
 
 use std::sync::OnceLock;
 
@@ -9,23 +9,23 @@ use crate::{
     page::data::PageRegistration,
 };
 
-/// A template that is shown by itself.
+/// A template with an address, or for errors.
 pub(crate) struct Page {
     /// The template.
     pub(crate) file: String,
-    /// What goes into its head.
+    /// The lines for its head.
     pub(crate) block: String,
     pub(crate) data: Option<&'static PageRegistration>,
     /// The names of its parameters.
     pub(super) params: Vec<String>,
-    /// Its HTML, if that is the same for everybody; made when somebody asks.
+    /// Its HTML, if that is the same for every request; rendered at the first one.
     pub(super) constant: OnceLock<Constant>,
 }
 
-/// The HTML of a page that says the same to everybody.
+/// The HTML of a page that is the same for every request.
 #[derive(Clone)]
 pub(crate) struct Constant {
-    /// A page knows its path, and one address may be written in several ways.
+    /// A template can show its path, and one address may be written in several ways.
     pub(super) path: String,
     pub(crate) html: Bytes,
     pub(crate) hash: Hash,

@@ -7,8 +7,8 @@ use crate::page::check::{Piece, scan};
 /// Each name with the tags of the elements that carry it, for the types of `refs`.
 pub(crate) type Refs = BTreeMap<String, BTreeSet<String>>;
 
-/// The names of parts, each by what stands between its expressions: `row-{{ id }}` is `row-` and
-/// nothing.
+/// The names of parts, each as the texts between its expressions: `row-{{ id }}` is `row-` and an
+/// empty text.
 pub(crate) type PartNames = BTreeSet<Vec<String>>;
 
 /// Returns the names of parts in a set of templates.
@@ -20,25 +20,25 @@ pub(crate) fn parts<'a>(sources: impl IntoIterator<Item = &'a str>) -> PartNames
 }
 
 fn pieces(name: &str) -> Vec<String> {
-    // What statements write, only they know.
+    // The text that statements write is not known.
     if name.contains("{%") {
         return vec![String::new(); 2];
     }
-    // Between two expressions there is one piece of text, be it empty.
+    // There is one text, perhaps an empty one, between two expressions.
     let mut texts = vec![String::new()];
     for (_, piece) in scan::pieces(name, 0) {
         match piece {
             Piece::Text(text) => texts.last_mut().into_iter().for_each(|last| last.push_str(text)),
             Piece::Expression(_) => texts.push(String::new()),
-            // A statement is not there, as was asked first.
+            // The name contains no statement, see above.
             Piece::Statement(_) | Piece::Comment(_) => {}
         }
     }
     texts
 }
 
-/// Returns the names in a set of templates. One that an expression makes is left out; a tag that
-/// an expression makes is the empty one.
+/// Returns the names in a set of templates, without those that contain an expression. The tag of an
+/// element is empty if an expression writes it.
 pub(crate) fn scan<'a>(sources: impl IntoIterator<Item = &'a str>) -> Refs {
     let mut refs = Refs::new();
     for tag in sources.into_iter().flat_map(scan::tags) {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_named_by_what_stands_between_expressions() {
+    fn the_name_of_a_part_is_the_texts_between_its_expressions() {
         let parts = parts([
             "<ul p-part=\"list\"></ul><p p-part=list P-PART=''>",
             "<li p-part=\"row-{{ id }}\"><li p-part='{{ a }}-{{ a }}!'><p p-part=\"{% if a %}b{% endif %}\">",

@@ -1,4 +1,4 @@
-//! The set of templates with all that belongs to it: read as a whole, and good or not at all.
+//! The set of templates, scripts and styles: it is loaded as a whole, and only without errors.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,7 +10,7 @@ use tera::Tera;
 
 use crate::{
     error::{Error, Result as Outcome},
-    files::{File, Files, Folder, Hash},
+    files::{File, Files, Folder, Hash, Listing, Refusal},
     page::{
         check::{Diagnostic, Known, Sources, Uses, lint, lint_script},
         data::{PageData, PageRegistration},
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// All pages as they were at one moment.
+/// All pages at one point in time.
 pub(crate) struct Set {
     tera: Tera,
     sources: Sources,
@@ -44,7 +44,7 @@ pub(crate) struct Set {
     hash: Hash,
 }
 
-/// What templates, scripts and styles are made from, before it is known to be good.
+/// The files of a set, before they are checked.
 #[derive(Default)]
 struct Parts {
     sources: Sources,
@@ -53,11 +53,11 @@ struct Parts {
 }
 
 impl Set {
-    /// Reads everything anew.
+    /// Reads all files.
     ///
     /// # Errors
     ///
-    /// All that is wrong, and then there is no set.
+    /// When a file is wrong: the diagnostics of all files.
     pub(crate) fn load(
         files: &Files,
         head: &Head,
@@ -76,9 +76,9 @@ impl Set {
             assets,
             hash,
         };
-        let public = files.list(Folder::Public).unwrap_or_default();
-        set.sort_out(head, &settings.base, &mut diagnostics);
-        set.give_data(registrations, &mut diagnostics);
+        let public = list(files, Folder::Public, &mut diagnostics);
+        set.assign_roles(head, &settings.base, &mut diagnostics);
+        set.assign_data(registrations, &mut diagnostics);
         set.check_public(&public, &mut diagnostics);
         match parse(&set.sources, files) {
             Ok(tera) => set.tera = tera,
@@ -86,18 +86,18 @@ impl Set {
         }
         set.lint(Known { actions: settings.actions.as_deref(), public: &public }, &mut diagnostics);
         if diagnostics.is_empty() {
-            set.try_out(&mut diagnostics);
+            set.render_samples(&mut diagnostics);
         }
         if diagnostics.is_empty() { Ok(set) } else { Err(diagnostics) }
     }
 
-    /// Returns the page for a path's segments, and what they say.
+    /// Returns the page for the segments of a path, and its parameters.
     pub(crate) fn find(&self, segments: &[String]) -> Option<(&Page, Vec<(String, String)>)> {
         let Match { page, params } = self.routes.find(segments)?;
         Some((&self.pages[page], params))
     }
 
-    /// Returns the page for a failure with this status, at a path's segments.
+    /// Returns the page for an error with this status at the segments of a path.
     pub(crate) fn error_page(&self, status: u16, path: &[String]) -> Option<&Page> {
         self.error_pages.find(status, path)
     }
@@ -106,17 +106,17 @@ impl Set {
         self.assets.get(path)
     }
 
-    /// Returns the name in the path of all assets.
+    /// Returns the hash in the paths of all assets.
     pub(crate) fn hash(&self) -> &Hash {
         &self.hash
     }
 
-    /// Returns the templates that answer a path.
+    /// Returns the templates with an address.
     pub(crate) fn page_files(&self) -> Vec<&str> {
         self.pages.iter().map(|page| page.file.as_str()).collect()
     }
 
-    /// Returns all pages that are shown by themselves, those of errors last.
+    /// Returns all pages, error pages last.
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn pages(&self) -> impl Iterator<Item = &Page> {
         self.pages.iter().chain(self.error_pages.iter().map(|(_, page)| page))
@@ -139,7 +139,7 @@ impl Set {
     ///
     /// # Errors
     ///
-    /// Where the template asks for what is not there.
+    /// When the template uses a variable that is not defined.
     pub(crate) fn render_constant(&self, page: &Page, path: &str) -> Result<Constant, Failure> {
         if let Some(known) = page.constant.get().filter(|known| known.path == path) {
             return Ok(known.clone());
@@ -150,18 +150,18 @@ impl Set {
             .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let hash = Hash::of(html.as_bytes());
         let made = Constant { path: path.to_owned(), html: html.into(), hash };
-        // Whoever was first has the same.
+        // A concurrent request has rendered the same.
         let _ = page.constant.set(made.clone());
         Ok(made)
     }
 
-    /// Returns a page's HTML, links and all.
+    /// Returns the HTML of a page with the links in its head.
     ///
     /// # Errors
     ///
-    /// Where the template and the data do not go together.
+    /// When the template does not fit the data.
     pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Diagnostic>> {
-        // The engine is not ours: should it panic, that is one page's fault.
+        // A panic of the template engine fails this page alone.
         let run = || self.tera.render(&page.file, data.variables());
         let rendered = catch_unwind(AssertUnwindSafe(run));
         let panicked =
@@ -178,8 +178,8 @@ impl Set {
         }
     }
 
-    /// Gives each template its role.
-    fn sort_out(&mut self, head: &Head, base: &str, diagnostics: &mut Vec<Diagnostic>) {
+    /// Assigns each template its role.
+    fn assign_roles(&mut self, head: &Head, base: &str, diagnostics: &mut Vec<Diagnostic>) {
         for file in self.sources.keys() {
             let role = match Role::of(file) {
                 Ok(role) => role,
@@ -229,8 +229,8 @@ impl Set {
         }
     }
 
-    /// Gives each page its data function.
-    fn give_data(
+    /// Assigns each page its data function.
+    fn assign_data(
         &mut self,
         registrations: &[&'static PageRegistration],
         diagnostics: &mut Vec<Diagnostic>,
@@ -281,7 +281,7 @@ impl Set {
         }
     }
 
-    /// A public file at the path of a page would hide it.
+    /// Reports public files at the path of a page, which would hide the page.
     fn check_public(&self, public: &[String], diagnostics: &mut Vec<Diagnostic>) {
         for page in &self.pages {
             let Ok(Role::Page(route)) = Role::of(&page.file) else { continue };
@@ -292,8 +292,7 @@ impl Set {
         }
     }
 
-    /// Looks for what is wrong with templates and scripts though they parse. One that does not
-    /// parse could be taken for anything.
+    /// Checks templates and scripts that parse. The checks would misread a file that does not parse.
     fn lint(&self, known: Known<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let broken: Vec<String> =
             diagnostics.iter().map(|diagnostic| diagnostic.file.clone()).collect();
@@ -312,9 +311,9 @@ impl Set {
         }
     }
 
-    /// Renders what needs no data function: a variable that nobody gives is known now, and not
-    /// when the first visitor comes.
-    fn try_out(&self, diagnostics: &mut Vec<Diagnostic>) {
+    /// Renders each page without a data function once: this finds a variable that is not defined
+    /// before the first visitor does.
+    fn render_samples(&self, diagnostics: &mut Vec<Diagnostic>) {
         let pages = self.pages.iter().filter(|page| page.data.is_none()).map(|page| {
             let params = page.params.iter().map(|name| (name.clone(), "x".to_owned()));
             (page, page_data(None, params.collect::<Vec<_>>().as_slice(), "/"))
@@ -327,7 +326,7 @@ impl Set {
         for (page, data) in pages.chain(error_pages) {
             let Ok(data) = data else { continue };
             let Err(mut diagnostic) = self.render(page, &data) else { continue };
-            // Anything else may be due to the values that we made up.
+            // Other errors may come from the made-up values.
             let undefined = is_undefined(&diagnostic.message);
             if !undefined && !is_misused_component(&diagnostic.message) {
                 continue;
@@ -342,7 +341,7 @@ impl Set {
     }
 }
 
-/// Returns the variables of a page: its data, and those that every page has.
+/// Returns the variables of a page: its data and the variables of every page.
 pub(crate) fn page_data(
     data: Option<PageData>,
     params: &[(String, String)],
@@ -368,29 +367,42 @@ pub(crate) fn error_data(
         .with("request_id", &request_id)
 }
 
-/// Tells whether the engine missed a variable.
+/// Returns whether an error of the engine is about a variable that is not defined.
 fn is_undefined(message: &str) -> bool {
     message.starts_with("variable `") && message.contains("is not defined")
 }
 
-/// Tells whether a component was called with other arguments than those that it has.
+/// Returns whether an error of the engine is about the arguments of a component.
 fn is_misused_component(message: &str) -> bool {
     message.starts_with("unknown argument(s) `")
         || (message.starts_with("argument `") && message.ends_with("missing"))
 }
 
-/// Reads all that lies below `pages/`.
+/// Returns the paths below a folder, and adds a diagnostic for each that cannot be read.
+fn list(files: &Files, folder: Folder, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+    match files.list(folder) {
+        Ok(Listing { paths, refused, .. }) => {
+            let diagnostic = |(path, refusal): (String, Refusal)| {
+                Diagnostic::of_file(format!("{folder}/{path}"), refusal.to_string())
+            };
+            diagnostics.extend(refused.into_iter().map(diagnostic));
+            paths
+        }
+        Err(error) => {
+            let message = format!("cannot be read: {error}");
+            diagnostics.push(Diagnostic::of_file(folder.as_str(), message));
+            Vec::new()
+        }
+    }
+}
+
+/// Reads all files below `pages/`.
 fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
     let mut parts = Parts::default();
-    let paths = files.list(Folder::Pages).unwrap_or_else(|error| {
-        diagnostics
-            .push(Diagnostic::of_file(Folder::Pages.as_str(), format!("cannot be read: {error}")));
-        Vec::new()
-    });
     let mut assets = Vec::new();
-    for path in paths {
+    for path in list(files, Folder::Pages, diagnostics) {
         let mut wrong = |message: &str| {
-            diagnostics.push(Diagnostic::of_file(format!("{}/{path}", Folder::Pages), message))
+            diagnostics.push(Diagnostic::of_file(format!("{}/{path}", Folder::Pages), message));
         };
         let kind = Kind::of(&path);
         if kind == Kind::Ignored {
@@ -423,7 +435,7 @@ fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
 enum Kind {
     Template,
     Asset,
-    /// Types for editors, and what has no suffix.
+    /// Type declarations for editors, and files without a suffix.
     Ignored,
     Stray,
 }
@@ -441,22 +453,22 @@ impl Kind {
     }
 }
 
-/// Parses all templates, with everything that they may use.
+/// Parses all templates, with the filters and functions that they may use.
 fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
     let mut tera = blank(files);
     let Err(error) = tera.add_raw_templates(sources) else { return Ok(tera) };
-    // The engine tells the first error only. One template at a time it tells the first of each.
+    // The engine reports one error. Parsing each template alone finds the first error of each.
     let mut diagnostics = Vec::new();
     for (name, source) in sources {
         let Err(error) = blank(files).add_raw_template(name, source) else { continue };
         match error.kind() {
             tera::ErrorKind::SyntaxError(_) => {
-                diagnostics.extend(Diagnostic::of_error(sources, &error))
+                diagnostics.extend(Diagnostic::of_error(sources, &error));
             }
             tera::ErrorKind::MissingParent { parent, .. } if !sources.contains_key(parent) => {
                 diagnostics.extend(Diagnostic::of_error(sources, &error));
             }
-            // It misses only what the others have.
+            // The template only misses the other templates.
             _ => {}
         }
     }
@@ -469,10 +481,86 @@ fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
 /// Returns an engine without templates.
 pub(crate) fn blank(files: &Files) -> Tera {
     let mut tera = Tera::new();
-    // Every name ends in nothing: all templates are escaped, whatever they are called.
+    // Every name ends with an empty text, so that all templates are escaped.
     tera.autoescape_on([""]);
     tera.register_filter("json", json::filter);
     tera.register_filter("url", url::filter);
     tera.register_function("asset", asset::function(files.clone()));
     tera
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::TestDir;
+
+    fn load(files: &Files) -> Result<Set, Vec<Diagnostic>> {
+        let settings = Settings::test();
+        Set::load(files, &Head::new(&settings), &settings, &[])
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_in_templates_scripts_and_styles() {
+        const FILES: [(&str, &str); 5] = [
+            ("pages/_layout.html", "\u{feff}<main>{% block main %}{% endblock %}</main>"),
+            ("pages/_part.html", "\u{feff}part"),
+            (
+                "pages/index.html",
+                "\u{feff}{% extends \"_layout.html\" %}\
+                 {% block main %}{% include \"_part.html\" %}{% endblock %}",
+            ),
+            ("pages/index.js", "\u{feff}import { refs } from \"kipo\";"),
+            ("pages/index.css", "\u{feff}p {}"),
+        ];
+        let dir = TestDir::new(&FILES);
+        let embedded = Files::embedded(&FILES.map(|(path, text)| (path, text.as_bytes())));
+        for files in [dir.files(), embedded] {
+            let set = load(&files).unwrap();
+            let (page, _) = set.find(&[]).unwrap();
+            let html = set.render_constant(page, "/").unwrap().html;
+            let html = str::from_utf8(&html).unwrap();
+            assert!(html.ends_with("<main>part</main>"), "{html}");
+            assert!(!html.contains('\u{feff}'), "{html}");
+            assert_eq!(set.asset("index.js").unwrap().bytes, "import { refs } from \"kipo\";");
+            assert_eq!(set.asset("index.css").unwrap().bytes, "p {}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_moves_no_column() {
+        let dir = TestDir::new(&[
+            ("pages/index.html", "\u{feff}<p>{{ missing }}</p><b p-ref=\"list\">"),
+            ("pages/index.js", "\u{feff}import { refs } from \"kipo\"; refs.lst;"),
+            ("pages/other.html", "\u{feff}{{ }}"),
+        ]);
+        let diagnostics = load(&dir.files()).err().unwrap();
+        let script = diagnostics.iter().find(|found| found.file == "pages/index.js").unwrap();
+        assert_eq!(script.place(), "pages/index.js:1:35");
+        assert!(script.excerpt.starts_with("1 | import { refs }"), "{}", script.excerpt);
+        let template = diagnostics.iter().find(|found| found.file == "pages/other.html").unwrap();
+        assert_eq!(template.place(), "pages/other.html:1:4");
+        assert!(template.excerpt.starts_with("1 | {{ }}\n"), "{}", template.excerpt);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_inside_of_the_app_is_followed_and_any_other_is_a_diagnostic() {
+        use std::os::unix::fs::symlink;
+
+        let dir = TestDir::new(&[("app/pages/index.html", ""), ("app/public/a.txt", "")]);
+        dir.write("app/shared/inside.html", "<p>inside</p>");
+        dir.write("outside/outside.html", "");
+        let link = |target: &str, link: &str| symlink(target, dir.path().join(link)).unwrap();
+        link("../shared", "app/pages/linked");
+        let files = Files::on_disk(dir.path().join("app"));
+        let set = load(&files).unwrap();
+        assert!(set.find(&["linked".to_owned(), "inside".to_owned()]).is_some());
+
+        link("../../outside", "app/pages/outside");
+        link("gone.txt", "app/public/dangling.txt");
+        let diagnostics = load(&files).err().unwrap();
+        let places: Vec<_> = diagnostics.iter().map(Diagnostic::place).collect();
+        assert_eq!(places, ["pages/outside", "public/dangling.txt"]);
+        assert!(diagnostics[0].message.contains("outside of the app's folder"), "{diagnostics:?}");
+    }
 }

@@ -1,17 +1,17 @@
-//! Addresses from data: the `url` filter of templates.
+//! URLs from data: the `url` filter of templates.
 
 use tera::{Kwargs, State, TeraResult, Value};
 
 use crate::page::check::scheme;
 
-/// Where a link may lead. Anything else may run a script, or open a program.
+/// The schemes that a link may have. Others may run a script or open a program.
 const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
 
-/// What is written in place of an address that leads elsewhere: a link to nothing.
+/// The replacement for a URL with another scheme: a link to nothing.
 const INVALID: &str = "about:invalid";
 
-/// Lets an address through if it is relative or leads to the web, to a mailbox or to a phone;
-/// anything else, `javascript:` before all, is `about:invalid`. Nothing at all is an empty text.
+/// Returns a URL unchanged if it is relative or leads to the web, to a mailbox or to a phone. Any
+/// other, above all `javascript:`, becomes `about:invalid`. Null becomes an empty text.
 pub(crate) fn filter(value: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     if value.is_undefined() {
         return Err(tera::Error::message(
@@ -27,9 +27,9 @@ pub(crate) fn filter(value: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Valu
     Ok(Value::normal_string(&safe(text)))
 }
 
-/// Returns the address as a browser reads it, or [`INVALID`].
+/// Returns the URL as a browser parses it, or [`INVALID`].
 fn safe(text: &str) -> String {
-    // What browsers leave out before they look for a scheme. (WHATWG URL, basic URL parser)
+    // Browsers remove these characters before they look for a scheme. (WHATWG URL, basic URL parser)
     let text = text.trim_matches(|c: char| c <= ' ');
     let text: String = text.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
     match scheme(&text) {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_leads_to_the_web_or_nowhere() {
+    fn a_url_has_a_known_scheme_or_is_invalid() {
         for (text, expected) in [
             ("https://example.org/a?b=c#d", "https://example.org/a?b=c#d"),
             ("HTTP://example.org", "HTTP://example.org"),
@@ -65,7 +65,7 @@ mod tests {
             ("blob:x", INVALID),
             ("file:///etc/passwd", INVALID),
             ("localhost:8080", INVALID),
-            // No scheme starts like this, so it is a path.
+            // No scheme starts like this: these are paths.
             ("1:2", "1:2"),
             ("é:x", "é:x"),
         ] {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_out_is_escaped_as_all_text_is() {
+    fn the_result_is_escaped_like_any_text() {
         let mut tera = tera::Tera::new();
         tera.register_filter("url", filter);
         tera.add_raw_template("a.html", "<a href=\"{{ v | url }}\">").unwrap();

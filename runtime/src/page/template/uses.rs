@@ -1,33 +1,34 @@
-//! Which templates a template is made of.
+//! Which templates use which others.
 //!
-//! A template names those that it extends, includes and imports in quotes, and uses a component
-//! by its name from wherever it is defined. That is all that is asked here: to take a word in a
-//! text for a use costs one look more, to miss a use would leave an open tab as it was.
+//! A template names those that it extends, includes and imports in quotes, and calls a component by
+//! its name from any file. This search finds every use, and may take a plain text for one: that costs
+//! one update too many, while a missed use would leave an open tab out of date.
 
 use std::collections::BTreeSet;
 
 use crate::page::check::Sources;
 
-/// Returns the templates that show another text when those in `changed` do, themselves included.
-pub(crate) fn users(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut users = changed.clone();
+/// Returns the templates in `changed`, and all templates that use them.
+pub(crate) fn dependents(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut dependents = changed.clone();
     loop {
-        let defined: Vec<String> = users.iter().flat_map(|name| names(sources, name)).collect();
+        let defined: Vec<String> =
+            dependents.iter().flat_map(|name| names(sources, name)).collect();
         let more: Vec<&String> = sources
             .iter()
             .filter(|(name, source)| {
-                !users.contains(*name) && defined.iter().any(|word| source.contains(word))
+                !dependents.contains(*name) && defined.iter().any(|word| source.contains(word))
             })
             .map(|(name, _)| name)
             .collect();
         if more.is_empty() {
-            return users;
+            return dependents;
         }
-        users.extend(more.into_iter().cloned());
+        dependents.extend(more.into_iter().cloned());
     }
 }
 
-/// Returns what another template holds if it uses this one.
+/// Returns the texts of which another template contains one if it uses this one.
 fn names(sources: &Sources, name: &str) -> Vec<String> {
     let mut names = vec![format!("\"{name}\""), format!("'{name}'"), format!("`{name}`")];
     let source = sources.get(name).map_or("", String::as_str);
@@ -58,12 +59,12 @@ mod tests {
         ]
         .map(|(name, source)| (name.to_owned(), source.to_owned()))
         .into();
-        let users = |name: &str| -> Vec<String> {
-            users(&sources, &BTreeSet::from([name.to_owned()])).into_iter().collect()
+        let dependents = |name: &str| -> Vec<String> {
+            dependents(&sources, &BTreeSet::from([name.to_owned()])).into_iter().collect()
         };
-        assert_eq!(users("_base.html"), ["_base.html", "_layout.html", "index.html"]);
-        assert_eq!(users("_card.html"), ["_card.html", "_list.html", "index.html"]);
-        assert_eq!(users("index.html"), ["index.html"]);
-        assert_eq!(users("other.html"), ["other.html"]);
+        assert_eq!(dependents("_base.html"), ["_base.html", "_layout.html", "index.html"]);
+        assert_eq!(dependents("_card.html"), ["_card.html", "_list.html", "index.html"]);
+        assert_eq!(dependents("index.html"), ["index.html"]);
+        assert_eq!(dependents("other.html"), ["other.html"]);
     }
 }

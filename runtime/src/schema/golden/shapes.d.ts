@@ -1,6 +1,6 @@
 // The head.
 
-// What follows is generated from the actions and pages of this app.
+// Generated from the actions and pages of this app.
 
 export interface CallOutput {
   number: number;
@@ -361,7 +361,10 @@ export declare namespace shapes {
   interface Structs {
     plain: string;
     optional: string | null;
-    left_out?: string | null;
+    left_out?: string;
+    /** Left out as well. */
+    left_out_flat?: Flat;
+    left_out_word?: Words;
     defaulted: string;
     list?: string[];
     twice: boolean | null;
@@ -394,6 +397,9 @@ export declare namespace shapes {
     plain: string;
     optional?: string | null;
     left_out?: string | null;
+    /** Left out as well. */
+    left_out_flat?: FlatInput | null;
+    left_out_word?: Words | null;
     /** @default "" */
     defaulted?: string;
     list?: string[];
@@ -502,7 +508,7 @@ export interface Actions {
     Enums(input: shapes.EnumsInput): Call<shapes.Enums, "words" | "documented" | "maybe_word" | "external" | "internal" | "adjacent" | "untagged" | "result" | "never" | "by_word" | "flattened" | "flattened_maybe" | "flattened_both">;
     Nested(input: shapes.NestedInput): Call<shapes.Nested, "tree" | "json" | "itself" | "even" | "list" | "set" | "map" | "by_number" | "by_exact" | "object" | "tuple" | "tuples" | "rest" | "typed_rest">;
     Numbers(input: shapes.NumbersInput): Call<shapes.Numbers, "int" | "unsigned" | "big" | "size" | "float" | "exact" | "exacts" | "maybe_exact" | "bytes" | "hash" | "color" | "letter" | "non_zero" | "duration" | "address" | "path" | "range" | "bound" | "time">;
-    Structs(input: shapes.StructsInput): Call<shapes.Structs, "plain" | "optional" | "left_out" | "defaulted" | "list" | "twice" | "written_only_by_clients" | "content-type" | "with \"quotes\" and \\" | "type" | "class" | "in" | "newtype" | "transparent" | "pair" | "nothing" | "unit" | "strict" | "page" | "pages" | "unnamed" | "unnamed_too" | "boxed" | "old" | "any" | "maybe_any" | "x" | "y">;
+    Structs(input: shapes.StructsInput): Call<shapes.Structs, "plain" | "optional" | "left_out" | "left_out_flat" | "left_out_word" | "defaulted" | "list" | "twice" | "written_only_by_clients" | "content-type" | "with \"quotes\" and \\" | "type" | "class" | "in" | "newtype" | "transparent" | "pair" | "nothing" | "unit" | "strict" | "page" | "pages" | "unnamed" | "unnamed_too" | "boxed" | "old" | "any" | "maybe_any" | "x" | "y">;
   };
 }
 
@@ -530,10 +536,10 @@ export declare const refs: Refs;
 export type PartName = "list" | `row-${string}` | `\`\\\${${string}"${string}`;
 
 /**
- * Fetches the page that is shown again, and brings its elements with this `p-part` up to date. What has
- * the focus, or was typed, stays. Calls of one moment share one request.
+ * Fetches the current page and updates its elements with this `p-part`. The focus and the text that was
+ * typed stay. Calls at the same time share one request.
  *
- * Rejects with an `ActionError`: `missing_part` (404) if this page or the answer has no such element.
+ * Rejects with an `ActionError`: `missing_part` (404) if this page or the response has no such element.
  */
 export declare function reloadPart(name: PartName, options?: { signal?: AbortSignal }): Promise<void>;
 

@@ -1,7 +1,7 @@
-//! Which file of a crate imports which, read from the sources as text.
+//! Finds out which files of a crate import which, from the text of the sources.
 //!
-//! An arrow leads to the file that *defines* what is imported: a name that `mod.rs` re-exports leads
-//! past it. What tests import does not count.
+//! An import points to the file that *defines* the name. If `mod.rs` re-exports a name, an import
+//! of it points to the file behind `mod.rs`. Imports in tests are ignored.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,11 +11,11 @@ use std::{
 
 /// The sources of one crate.
 pub(super) struct Sources {
-    /// By path below `src`; without tests and comments.
+    /// The text of each file by its path below `src`, without tests and comments.
     files: BTreeMap<String, String>,
     /// The file of each module, by its path in the crate.
     modules: BTreeMap<Vec<String>, String>,
-    /// What each `mod.rs` and `lib.rs` re-exports: module and name → the path behind it.
+    /// The re-exports of each `mod.rs` and `lib.rs`: module and name → the path of the definition.
     reexports: BTreeMap<(Vec<String>, String), Vec<String>>,
 }
 
@@ -38,7 +38,7 @@ impl Sources {
         Self::of(&files)
     }
 
-    /// Returns sources that are given by path and text.
+    /// Returns sources from paths and texts.
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let mut only_in_tests = BTreeSet::new();
         let mut sources =
@@ -66,18 +66,18 @@ impl Sources {
         sources
     }
 
-    /// Returns each file with the files that it imports from.
+    /// Returns each file with the files that it imports.
     pub(super) fn arrows(&self) -> impl Iterator<Item = (&str, BTreeSet<&str>)> {
         self.files.iter().map(|(path, text)| (path.as_str(), self.imported(path, text)))
     }
 
-    /// Returns every circle of imports once, from its first file round to it again.
+    /// Returns every circle of imports once. The first file of a circle is also the last.
     pub(super) fn circles(&self) -> Vec<String> {
         let graph: BTreeMap<&str, BTreeSet<&str>> = self.arrows().collect();
         let mut done = BTreeSet::new();
         let mut circles = Vec::new();
         for &start in graph.keys() {
-            if let Some(circle) = way_back(&graph, start, &done) {
+            if let Some(circle) = path_back(&graph, start, &done) {
                 let mut names = circle.clone();
                 names.push(start);
                 circles.push(names.join(" → "));
@@ -105,14 +105,14 @@ impl Sources {
     fn imported(&self, path: &str, text: &str) -> BTreeSet<&str> {
         let module = module_of(path);
         let is_roof = path.ends_with("mod.rs") || path == "lib.rs";
-        // Handing a name on is no use of it.
+        // A re-export is not an import.
         let named = imports(text).into_iter().filter(|import| !(is_roof && import.is_public));
         let paths = named.map(|import| import.path).chain(inline_paths(text));
         let targets = paths.filter_map(|named| self.absolute(&module, &named));
         targets.filter_map(|target| self.definition(&target)).filter(|file| *file != path).collect()
     }
 
-    /// Returns a path from the root of the crate, if it leads into the crate.
+    /// Returns a path from the root of the crate, if it is a path inside the crate.
     fn absolute(&self, module: &[String], path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let within = |base: &[String], rest: &[String]| Some([base, rest].concat());
@@ -133,7 +133,7 @@ impl Sources {
         }
     }
 
-    /// Returns the file that defines what a path names.
+    /// Returns the file that defines the item of a path.
     fn definition(&self, path: &[String]) -> Option<&str> {
         let (module, rest) = (0..=path.len()).rev().find_map(|length| {
             let (module, rest) = path.split_at(length);
@@ -149,29 +149,30 @@ impl Sources {
     }
 }
 
-/// Returns a way from a file back to itself that meets none of `done`, without its end.
-fn way_back<'g>(
+/// Returns a path of imports from a file back to itself that contains no file of `done`. The file
+/// itself is not repeated at the end.
+fn path_back<'g>(
     graph: &BTreeMap<&'g str, BTreeSet<&'g str>>,
     start: &'g str,
     done: &BTreeSet<&str>,
 ) -> Option<Vec<&'g str>> {
     let mut seen = BTreeSet::new();
-    let mut ways = vec![vec![start]];
-    while let Some(way) = ways.pop() {
-        let last = way.last()?;
+    let mut paths = vec![vec![start]];
+    while let Some(path) = paths.pop() {
+        let last = path.last()?;
         for &next in graph.get(last).into_iter().flatten() {
             if next == start {
-                return Some(way);
+                return Some(path);
             }
             if !done.contains(next) && seen.insert(next) {
-                ways.push([way.as_slice(), &[next]].concat());
+                paths.push([path.as_slice(), &[next]].concat());
             }
         }
     }
     None
 }
 
-/// Returns the module that a file is.
+/// Returns the module of a file.
 fn module_of(path: &str) -> Vec<String> {
     let stem = path.strip_suffix(".rs").unwrap_or(path);
     let mut names: Vec<String> = stem.split('/').map(str::to_owned).collect();
@@ -181,7 +182,7 @@ fn module_of(path: &str) -> Vec<String> {
     names
 }
 
-/// Returns the modules that a file declares for tests alone.
+/// Returns the modules that a file declares only for tests.
 fn test_modules(module: &[String], code: &str) -> Vec<Vec<String>> {
     let mut modules = Vec::new();
     let mut is_test = false;
@@ -199,7 +200,7 @@ fn test_modules(module: &[String], code: &str) -> Vec<Vec<String>> {
     modules
 }
 
-/// Returns the code before the tests at the end of a file.
+/// Returns the code of a file without the tests at its end.
 fn without_tests(code: &str) -> &str {
     let tests = ["#[cfg(test)]", "#[cfg(all(test"].into_iter().flat_map(|attribute| {
         code.match_indices(attribute).filter_map(|(at, _)| {
@@ -222,7 +223,7 @@ struct Import {
     is_public: bool,
 }
 
-/// Returns every name that the `use` items of a file name.
+/// Returns every name in the `use` items of a file.
 fn imports(text: &str) -> Vec<Import> {
     let mut imports = Vec::new();
     for (at, is_public) in use_items(text) {
@@ -234,7 +235,7 @@ fn imports(text: &str) -> Vec<Import> {
     imports
 }
 
-/// Returns where the tree of each `use` begins, and whether it is public.
+/// Returns the start of the tree of each `use`, and whether the item is public.
 fn use_items(text: &str) -> Vec<(usize, bool)> {
     let mut items = Vec::new();
     let mut start = 0;
@@ -254,7 +255,7 @@ fn use_items(text: &str) -> Vec<(usize, bool)> {
     items
 }
 
-/// Reads `a::{b, c::{self, d as e}}`.
+/// Parses a tree such as `a::{b, c::{self, d as e}}`.
 fn read_tree(tree: &str, prefix: &mut Vec<String>, names: &mut Vec<(Vec<String>, Option<String>)>) {
     let tree = tree.trim();
     let group = tree.find('{');
@@ -284,7 +285,7 @@ fn read_tree(tree: &str, prefix: &mut Vec<String>, names: &mut Vec<(Vec<String>,
     prefix.truncate(depth);
 }
 
-/// Splits at the commas outside of braces.
+/// Splits a list at the commas outside of braces.
 fn split_commas(list: &str) -> Vec<&str> {
     let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
     for (at, c) in list.char_indices() {
@@ -303,7 +304,7 @@ fn split_commas(list: &str) -> Vec<&str> {
     parts
 }
 
-/// Returns the code between the `use` items of a file.
+/// Returns the code of a file without its `use` items.
 fn without_uses(text: &str) -> String {
     let mut code = String::new();
     let mut start = 0;
@@ -314,7 +315,7 @@ fn without_uses(text: &str) -> String {
     code
 }
 
-/// Returns the paths of several segments that the code names outside of `use`.
+/// Returns the paths with several segments in the code outside of `use` items.
 fn inline_paths(text: &str) -> Vec<Vec<String>> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut paths = Vec::new();

@@ -1,4 +1,5 @@
-//! Rooms know lower rooms only, and no file imports, by any way round, itself; see ARCHITECTURE.md.
+//! A room imports only lower rooms, and no files import each other in a circle. The floors are
+//! those of ARCHITECTURE.md.
 
 mod imports;
 
@@ -6,7 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use self::imports::Sources;
 
-/// Every room of the runtime, by floor.
+/// The floor of every room of the runtime.
 const FLOORS: &[(u8, &[&str])] = &[
     (0, &["header"]),
     (1, &["error"]),
@@ -20,7 +21,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (9, &["app"]),
 ];
 
-/// The rooms inside `page`, by floor.
+/// The floor of every room inside `page`.
 const PAGE_FLOORS: &[(u8, &[&str])] = &[
     (0, &["html", "route"]),
     (1, &["check"]),
@@ -31,14 +32,14 @@ const PAGE_FLOORS: &[(u8, &[&str])] = &[
     (6, &["embedded", "pages"]),
 ];
 
-/// The roof: these files re-export, and hold no logic.
+/// The roof: files that re-export and have no logic.
 const ROOF: &[&str] = &["lib", "private", "guide"];
 
-/// The most entries that a folder of sources has.
+/// The most entries in a folder of sources.
 const ENTRIES_MAX: usize = 16;
 
 /// The crates whose files are read.
-const CRATES: &[&str] = &["bench", "chaos", "cli", "macros", "runtime", "topic", "xtask"];
+const CRATES: &[&str] = &["bench", "chaos", "cli", "load", "macros", "runtime", "topic", "xtask"];
 
 fn sources(name: &str) -> Sources {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -46,7 +47,7 @@ fn sources(name: &str) -> Sources {
 }
 
 #[test]
-fn every_room_knows_lower_rooms_only() {
+fn a_room_imports_only_lower_rooms() {
     let runtime = sources("runtime");
     let wrong = wrong_arrows(&runtime, FLOORS, room);
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -64,7 +65,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn every_folder_reads_as_a_table_of_contents() {
+fn no_folder_has_too_many_entries() {
     for name in CRATES {
         for (folder, entries) in sources(name).folders() {
             assert!(entries <= ENTRIES_MAX, "{name}/src/{folder} has {entries} entries");
@@ -72,7 +73,7 @@ fn every_folder_reads_as_a_table_of_contents() {
     }
 }
 
-/// The tests above find what they look for.
+/// The tests above report what they should report.
 #[test]
 fn a_circle_and_an_upward_arrow_are_found() {
     let sources = Sources::of(&[
@@ -99,8 +100,8 @@ fn a_circle_and_an_upward_arrow_are_found() {
     assert!(unknown.contains(&"page/check.rs: `page` is on no floor".to_owned()), "{unknown:?}");
 }
 
-/// Returns each arrow that does not go to a lower floor, and each file whose room is on none.
-/// `room` names the room of a file, if it has one that counts.
+/// Returns each import that does not go to a lower floor, and each file whose room has no floor.
+/// `room` returns the room of a file, or `None` for a file that is not checked.
 fn wrong_arrows<'f>(
     sources: &'f Sources,
     floors: &[(u8, &[&str])],
@@ -125,7 +126,7 @@ fn wrong_arrows<'f>(
     wrong
 }
 
-/// Returns the room of a file of the runtime; the roof has none.
+/// Returns the room of a file of the runtime, or `None` for the roof.
 fn room(file: &str) -> Option<&str> {
     if file.starts_with("dev/supervisor/") {
         return Some("dev/supervisor");
@@ -133,7 +134,7 @@ fn room(file: &str) -> Option<&str> {
     Some(first(file)).filter(|room| !ROOF.contains(room))
 }
 
-/// Returns the room of a file inside `page`.
+/// Returns the room of a file inside `page`, or `None` for other files.
 fn room_of_page(file: &str) -> Option<&str> {
     file.strip_prefix("page/").map(first)
 }

@@ -31,6 +31,7 @@ const done = await action.chat
     } else if (event === "presence") {
       same<typeof data.status, "joined" | "left">(true);
       same<typeof data.away_since, number | null>(true);
+      same<typeof data.reason, string | undefined>(true);
     } else if (event === "many") {
       same<typeof data, chat.Message[]>(true);
     } else {
@@ -138,7 +139,24 @@ renamed.class + renamed.type.length;
 action.shapes.TakeDefaults({ value: {} });
 declare const defaults: Output<"Defaults">;
 same<typeof defaults.size, number>(true);
-same<typeof defaults.note, string | null | undefined>(true);
+same<typeof defaults.note, string | undefined>(true);
+action.shapes.TakeDefaults({ value: { note: null } });
+
+// What is left out of an output is never null there; an input may say null.
+declare const leftOut: Output<"LeftOut">;
+same<typeof leftOut.maybe, number | undefined>(true);
+same<typeof leftOut.point, shapes.Point | undefined>(true);
+same<typeof leftOut.word, "first" | "second-word" | undefined>(true);
+same<NonNullable<typeof leftOut.own>["maybe"], number | undefined>(true);
+same<typeof leftOut.variant.maybe, number | undefined>(true);
+same<Input<"LeftOut">["value"]["maybe"], number | null | undefined>(true);
+action.shapes.TakeLeftOut({ value: { maybe: null, own: { maybe: null }, variant: { type: "Named", maybe: null } } });
+// An output can be sent back.
+action.shapes.TakeLeftOut({ value: leftOut });
+declare const nulls: Output<"Nulls">;
+same<typeof nulls.twice.value, number | null | undefined>(true);
+same<typeof nulls.other.value, number | null | undefined>(true);
+same<typeof nulls.flat.value, number | null | undefined>(true);
 same<Input<"Strict">["value"], shapes.Strict>(true);
 
 // Dates, times and ids travel as text.

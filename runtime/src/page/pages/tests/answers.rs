@@ -44,8 +44,8 @@ async fn act(cx: PageContext) -> Result<PageData> {
     }
     match wish.how.as_deref() {
         Some("redirect") => return Err(Error::redirect(wish.to)),
-        Some("for_now") => return Err(Error::redirect_for_now(wish.to)),
-        Some("for_good") => return Err(Error::redirect_for_good(wish.to)),
+        Some("for_now") => return Err(Error::redirect_temporary(wish.to)),
+        Some("for_good") => return Err(Error::redirect_permanent(wish.to)),
         Some("away") => return Err(Error::redirect_away(wish.to)),
         Some("or") => return Err(Error::unauthorized("log in first").or_redirect(wish.to)),
         Some("public") => cx.cache(Cache::public(Duration::from_secs(60)).vary("accept-language")),

@@ -1,0 +1,97 @@
+//! Calls on connections that stay open: each caller waits for the answer before it asks again.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use load::http::{Connection, Request, Response, unexpected};
+use tokio::task::JoinSet;
+
+/// Callers at work; dropping them ends the load.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    answered: Arc<AtomicU64>,
+    tasks: JoinSet<io::Error>,
+}
+
+impl Callers {
+    /// Starts `connections` callers that send `body` and expect the same bytes back.
+    pub(crate) fn start(
+        address: SocketAddr,
+        path: &str,
+        connections: u32,
+        body: &'static [u8],
+    ) -> Self {
+        Self::of(address, connections, &call(address, path, body), move |answer| answer == body)
+    }
+
+    /// Starts `connections` readers of a page, which has to end as pages do.
+    pub(crate) fn of_page(address: SocketAddr, path: &str, connections: u32) -> Self {
+        let request = Request::new("GET", path, address).header("Accept", "text/html").end();
+        Self::of(address, connections, &request, |answer| {
+            answer.trim_ascii_end().ends_with(b"</html>")
+        })
+    }
+
+    fn of(
+        address: SocketAddr,
+        connections: u32,
+        request: &[u8],
+        is_right: impl Fn(&[u8]) -> bool + Copy + Send + 'static,
+    ) -> Self {
+        let answered = Arc::new(AtomicU64::new(0));
+        let mut tasks = JoinSet::new();
+        for _ in 0..connections {
+            let (request, answered) = (request.to_vec(), Arc::clone(&answered));
+            tasks.spawn(async move {
+                match run(address, &request, is_right, &answered).await {
+                    Ok(never) => match never {},
+                    Err(error) => error,
+                }
+            });
+        }
+        Self { answered, tasks }
+    }
+
+    /// Returns how many answers came so far.
+    ///
+    /// # Errors
+    ///
+    /// Fails once any caller has: a row with failures is not a measurement.
+    pub(crate) fn answered(&mut self) -> io::Result<u64> {
+        match self.tasks.try_join_next() {
+            None => Ok(self.answered.load(Ordering::Relaxed)),
+            Some(Ok(error)) => Err(error),
+            Some(Err(panicked)) => Err(panicked.into()),
+        }
+    }
+}
+
+/// Returns the bytes of a call: POST, JSON in and out, with the headers that a browser's `fetch`
+/// sends from the same origin.
+pub(crate) fn call(address: SocketAddr, path: &str, body: &[u8]) -> Vec<u8> {
+    Request::new("POST", path, address)
+        .header("User-Agent", "bench")
+        .header("Accept", "application/json")
+        .header("Origin", format_args!("http://{address}"))
+        .header("Sec-Fetch-Site", "same-origin")
+        .json(body)
+}
+
+async fn run(
+    address: SocketAddr,
+    request: &[u8],
+    is_right: impl Fn(&[u8]) -> bool,
+    answered: &AtomicU64,
+) -> io::Result<Infallible> {
+    let mut connection = Connection::open(address).await?;
+    loop {
+        let Response { status, body } = connection.send(request).await?;
+        if status != 200 || !is_right(body) {
+            return Err(unexpected(&format!("{status}: {}", String::from_utf8_lossy(body))));
+        }
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,6 @@
+//! The load: clients on one thread that count what they receive.
+
+pub(crate) mod calls;
+mod delays;
+pub(crate) mod listeners;
+mod stream;

@@ -1,0 +1,52 @@
+//! Which server runs, and the paths of its endpoints.
+
+/// Which of the two implementations runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Kipo,
+    Axum,
+    /// nginx with nchan.
+    Nchan,
+    /// One `write(2)` for each delivery.
+    Floor,
+}
+
+impl Side {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kipo => "kipo",
+            Self::Axum => "axum",
+            Self::Nchan => "nchan",
+            Self::Floor => "floor",
+        }
+    }
+
+    /// Returns the path of one of the bench's endpoints.
+    ///
+    /// Both sides have the same four, at the paths that are natural there.
+    pub(crate) fn path(self, endpoint: Endpoint) -> &'static str {
+        match (self, endpoint) {
+            (Self::Kipo, Endpoint::Echo) => "/_kipo/actions/bench.Echo",
+            (Self::Kipo, Endpoint::Listen) => "/_kipo/actions/bench.Listen",
+            (Self::Kipo, Endpoint::Publish) => "/_kipo/actions/bench.Publish",
+            (Self::Kipo, Endpoint::Stop) => "/_kipo/actions/bench.Stop",
+            (_, Endpoint::Echo) => "/echo",
+            (_, Endpoint::Listen) => "/listen",
+            (_, Endpoint::Publish) => "/publish",
+            (_, Endpoint::Stop) => "/stop",
+        }
+    }
+}
+
+/// What can be asked of either server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Endpoint {
+    /// Answers its input.
+    Echo,
+    /// Streams the room.
+    Listen,
+    /// Starts publishers inside the server.
+    Publish,
+    /// Waits until the publishers are done or stops them, and answers how much was published.
+    Stop,
+}

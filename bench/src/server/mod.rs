@@ -1,0 +1,9 @@
+//! A server under test as the runner sees it: a process, its endpoints, its cores, and what it has
+//! used. Start reading at [`running`].
+
+mod cores;
+pub(crate) mod nchan;
+pub(crate) mod process;
+mod running;
+
+pub(crate) use self::{cores::Cores, running::Server};

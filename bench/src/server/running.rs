@@ -1,0 +1,117 @@
+//! One server under test: a child process, where it listens and what it has used.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use load::http;
+use tempfile::TempDir;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use crate::clients::calls;
+use crate::serve::room::Order;
+use crate::serve::side::{Endpoint, Side};
+use crate::server::cores::Cores;
+use crate::server::nchan;
+use crate::server::process;
+
+/// A server starts well within this on a busy machine.
+const START: Duration = Duration::from_secs(30);
+
+/// Longer than any answer that the runner asks for takes.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// A running server; dropping it ends the process.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) side: Side,
+    process: load::Server,
+    /// Who publishes to a server whose publishers are outside.
+    outside: Option<Outside>,
+    /// The files of nginx.
+    _folder: Option<TempDir>,
+}
+
+/// A publisher in the load's process.
+#[derive(Debug, Default)]
+struct Outside {
+    published: Arc<AtomicU64>,
+    task: Mutex<Option<AbortHandle>>,
+}
+
+impl Server {
+    /// Starts a server and waits until it listens.
+    pub(crate) async fn start(side: Side, cores: Cores) -> io::Result<Self> {
+        if side == Side::Nchan {
+            let (process, folder) = nchan::start(cores).await?;
+            let outside = Some(Outside::default());
+            return Ok(Self { side, process, outside, _folder: Some(folder) });
+        }
+        let mut command = cores.command_for_server(&std::env::current_exe()?);
+        // The server ends when this pipe closes, so none outlives a runner that was killed.
+        command.args(["serve", side.name()]).stdin(Stdio::piped());
+        let process = load::Server::start(command, START).await.map_err(|error| {
+            io::Error::other(format!("the {} server did not start: {error}", side.name()))
+        })?;
+        Ok(Self { side, process, outside: None, _folder: None })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        process::cpu_time(self.process.id()?)
+    }
+
+    pub(crate) fn anonymous_memory(&self) -> io::Result<u64> {
+        process::anonymous_memory(self.process.id()?)
+    }
+
+    /// Starts publishers inside the server.
+    pub(crate) async fn publish(&self, order: &Order) -> io::Result<()> {
+        if let Some(Outside { published, task }) = &self.outside {
+            let (address, order, published) = (self.address(), *order, Arc::clone(published));
+            let publishing =
+                tokio::spawn(async move { nchan::publish(address, order, &published).await });
+            *task.lock().unwrap_or_else(PoisonError::into_inner) = Some(publishing.abort_handle());
+            return Ok(());
+        }
+        self.post(Endpoint::Publish, &serde_json::to_vec(order)?).await?;
+        Ok(())
+    }
+
+    /// Ends publishing and returns how many messages the room has seen since the server started.
+    pub(crate) async fn stop_publishing(&self) -> io::Result<u64> {
+        if let Some(Outside { published, task }) = &self.outside {
+            let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            task.inspect(AbortHandle::abort);
+            return Ok(published.load(Ordering::Relaxed));
+        }
+        let body = self.post(Endpoint::Stop, b"{}").await?;
+        Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// Ends the process, and waits until it has ended.
+    pub(crate) async fn kill(self) -> io::Result<()> {
+        self.process.kill().await
+    }
+
+    /// Calls an endpoint and returns the body of its answer, which has to be a success.
+    async fn post(&self, endpoint: Endpoint, body: &[u8]) -> io::Result<Vec<u8>> {
+        let path = self.side.path(endpoint);
+        let request = calls::call(self.address(), path, body);
+        let (status, body) = timeout(ANSWER, http::call(self.address(), &request)).await??;
+        match status {
+            200..=299 => Ok(body),
+            status => {
+                let body = String::from_utf8_lossy(&body);
+                Err(io::Error::other(format!("{path} answered {status}: {body}")))
+            }
+        }
+    }
+}

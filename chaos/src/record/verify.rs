@@ -1,0 +1,512 @@
+//! Holds the records of all listeners against the promise: each message once and in order, or
+//! one gap that covers exactly what is missing.
+//!
+//! Plain data in, violations out: no socket, no clock. The tests doctor right records in every
+//! way that a server could be wrong, and each must be caught.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    ops::RangeInclusive,
+};
+
+use crate::record::entries::{Entry, Gap, Message, Ready, Reason, Record, Resume};
+use load::Cursor;
+
+/// What an answer to Send said: this token is the message with this id.
+#[derive(Clone, Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) token: String,
+    pub(crate) cursor: Cursor,
+}
+
+/// What the records are held against.
+pub(crate) struct Expected<'a> {
+    /// All messages, by the numbers in the records.
+    pub(crate) messages: &'a [Message],
+    pub(crate) acknowledged: &'a [Acknowledged],
+    /// The gaps that may be.
+    pub(crate) reasons: &'a [Reason],
+    /// Where every record has to end.
+    pub(crate) last: Cursor,
+}
+
+/// One breach of the promise.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) kind: Kind,
+    /// Who saw it; `None` is all of them together.
+    listener: Option<usize>,
+    what: String,
+}
+
+/// What sort of breach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A message is missing, and no gap says so.
+    Loss,
+    /// A message came twice, or a retried Send is two messages.
+    Repeat,
+    /// A gap says what is not so.
+    Gap,
+    /// Anything else that no stream of ours says.
+    Wrong,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.listener {
+            Some(listener) => write!(f, "{:?} at listener {listener}: {}", self.kind, self.what),
+            None => write!(f, "{:?}: {}", self.kind, self.what),
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) deliveries: usize,
+    /// Gaps as they were told, by reason.
+    pub(crate) gaps: BTreeMap<Reason, usize>,
+}
+
+impl Findings {
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.violations.iter().filter(|violation| violation.kind == kind).count()
+    }
+}
+
+/// Checks every record by itself, and all of them together.
+pub(crate) fn verify(records: &[Record], expected: &Expected<'_>) -> Findings {
+    let mut findings = Findings::default();
+    for record in records {
+        let mut reader = Reader::new(record, expected, &mut findings);
+        reader.read();
+        reader.end();
+    }
+    one_history(expected, &mut findings.violations);
+    findings
+}
+
+/// Goes through one record as a client would.
+struct Reader<'a> {
+    record: &'a Record,
+    expected: &'a Expected<'a>,
+    findings: &'a mut Findings,
+    /// Where in the record.
+    at: usize,
+    /// The place that the client would show.
+    held: Option<Cursor>,
+    generation: Option<u64>,
+    /// The number that has to come next, where that is known.
+    next: Option<u64>,
+    /// A gap was announced, and not told yet: the place that was shown.
+    owed: Option<Cursor>,
+    /// The first number that the client has a right to.
+    begin: Option<u64>,
+    seen: HashSet<u32>,
+    declared: Vec<RangeInclusive<u64>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(record: &'a Record, expected: &'a Expected<'a>, findings: &'a mut Findings) -> Self {
+        Self {
+            record,
+            expected,
+            findings,
+            at: 0,
+            held: None,
+            generation: None,
+            next: None,
+            owed: None,
+            begin: None,
+            seen: HashSet::new(),
+            declared: Vec::new(),
+        }
+    }
+
+    fn read(&mut self) {
+        let record = self.record;
+        for (at, entry) in record.entries.iter().enumerate() {
+            self.at = at;
+            match entry {
+                Entry::Ready(ready) => self.ready(ready),
+                Entry::Gap(gap) => self.gap(gap),
+                Entry::Message(number) => self.message(*number),
+                Entry::Wrong(what) => self.violation(Kind::Wrong, what),
+            }
+        }
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        let Ready { showed, resume, held } = *ready;
+        if showed != self.held {
+            self.violation(Kind::Wrong, "it showed a place that it did not hold");
+        }
+        // Cut after `kipo:ready` and before `kipo:gap`, it has to be told again.
+        let untold = self.owed.take().filter(|_| resume != Resume::Gap);
+        if let Some(place) = untold {
+            let what = format!("the gap after {place} was announced, and then never told");
+            self.violation(Kind::Loss, &what);
+        }
+        match (resume, showed, held) {
+            (Resume::Fresh, None, Some(held)) => {
+                self.generation = Some(held.generation);
+                self.next = Some(held.seq + 1);
+                self.begin = self.next;
+            }
+            (Resume::Resumed, Some(showed), Some(held)) if showed == held => {
+                self.next = Some(held.seq + 1);
+            }
+            (Resume::Gap, Some(showed), _) => {
+                self.owed = Some(showed);
+                self.next = None;
+            }
+            _ => self.violation(Kind::Wrong, &format!("{ready:?} contradicts itself")),
+        }
+        self.held = held;
+    }
+
+    fn gap(&mut self, gap: &Gap) {
+        let Gap { reason, missed, first, held } = *gap;
+        *self.findings.gaps.entry(reason).or_default() += 1;
+        if !self.expected.reasons.contains(&reason) {
+            self.violation(Kind::Gap, &format!("{reason:?} cannot happen here"));
+        }
+        if held.is_some_and(|held| held.seq + 1 != first) {
+            self.violation(Kind::Gap, "the place that it gives is not the one before `first`");
+        }
+        let is_live = self.owed.is_none();
+        let before = self.owed.take().map(|owed| owed.seq).or(self.next.map(|next| next - 1));
+        let Some(before) = before else {
+            return self.violation(Kind::Gap, "a gap before `kipo:ready`");
+        };
+        match reason {
+            Reason::Trimmed | Reason::TooMany => {
+                let missing = first.checked_sub(before + 1).filter(|missing| *missing > 0);
+                if missing.is_none() || missing != missed {
+                    let what = format!("after {before} and before {first} it misses {missed:?}");
+                    self.violation(Kind::Gap, &what);
+                }
+                self.declared.push(before + 1..=first.saturating_sub(1));
+            }
+            Reason::NewGeneration | Reason::Diverged => {
+                if missed.is_some() || is_live {
+                    self.violation(Kind::Gap, &format!("{reason:?} counts, or comes in between"));
+                }
+                // Another history: what is kept of it is given from its beginning.
+                self.generation = held.map(|held| held.generation);
+                self.begin = Some(first);
+                self.seen.clear();
+                self.declared.clear();
+            }
+        }
+        self.held = held;
+        self.next = Some(first);
+    }
+
+    fn message(&mut self, number: u32) {
+        self.findings.deliveries += 1;
+        let Some(message) = self.expected.messages.get(number as usize) else {
+            return self.violation(Kind::Wrong, &format!("no message has number {number}"));
+        };
+        let cursor = message.cursor;
+        if let Some(place) = self.owed.take() {
+            let what = format!("{cursor} came before the gap after {place} was told");
+            self.violation(Kind::Gap, &what);
+        } else if self.generation.is_some_and(|generation| generation != cursor.generation) {
+            self.violation(Kind::Loss, &format!("{cursor} is of another generation"));
+        } else {
+            match self.next {
+                Some(next) if cursor.seq > next => {
+                    let what = format!("{next} to {} are missing, no gap says so", cursor.seq - 1);
+                    self.violation(Kind::Loss, &what);
+                }
+                Some(next) if cursor.seq < next => {
+                    self.violation(Kind::Repeat, &format!("{cursor} came where {next} was due"));
+                }
+                Some(_) => {}
+                None => self.violation(Kind::Wrong, &format!("{cursor} came before `kipo:ready`")),
+            }
+        }
+        if !self.seen.insert(number) {
+            self.violation(Kind::Repeat, &format!("{cursor} came twice"));
+        }
+        // Goes on from there, so that one breach is told once.
+        self.generation = Some(cursor.generation);
+        self.held = Some(cursor);
+        self.next = Some(cursor.seq + 1);
+    }
+
+    /// Looks back, once everything was read.
+    fn end(&mut self) {
+        self.at = self.record.entries.len();
+        if self.held != Some(self.expected.last) {
+            let held = self.held.map_or_else(|| "nothing".into(), |held| held.to_string());
+            let what = format!("it holds {held}, and never came to {}", self.expected.last);
+            self.violation(Kind::Loss, &what);
+        }
+        // Told by the messages themselves, whatever their order was.
+        let Some(begin) = self.begin else { return };
+        let messages = self.expected.messages;
+        let seen: HashSet<_> = self.seen.iter().map(|&n| messages[n as usize].cursor).collect();
+        for Acknowledged { token, cursor } in self.expected.acknowledged {
+            let is_due = cursor.seq >= begin && Some(cursor.generation) == self.generation;
+            let is_declared = || self.declared.iter().any(|gap| gap.contains(&cursor.seq));
+            if is_due && !seen.contains(cursor) && !is_declared() {
+                let what = format!("{token:?} was acknowledged as {cursor}, and never came");
+                self.violation(Kind::Loss, &what);
+            }
+        }
+    }
+
+    /// Notes a breach, with what the listener was told around it.
+    fn violation(&mut self, kind: Kind, what: &str) {
+        let entries = &self.record.entries;
+        let from = self.at.saturating_sub(3).min(entries.len());
+        let to = (self.at + 3).min(entries.len());
+        let around: Vec<_> = entries[from..to].iter().map(|entry| self.told(entry)).collect();
+        let what =
+            format!("{what}\n    around entry {}:\n      {}", self.at, around.join("\n      "));
+        let listener = Some(self.record.listener);
+        self.findings.violations.push(Violation { kind, listener, what });
+    }
+
+    fn told(&self, entry: &Entry) -> String {
+        match entry {
+            Entry::Message(number) => match self.expected.messages.get(*number as usize) {
+                Some(message) => format!("message {} {}", message.cursor, message.data),
+                None => format!("message number {number}"),
+            },
+            entry => format!("{entry:?}"),
+        }
+    }
+}
+
+/// Checks that there is one history, with everything in it that was acknowledged.
+fn one_history(expected: &Expected<'_>, violations: &mut Vec<Violation>) {
+    let mut add = |kind, what| violations.push(Violation { kind, listener: None, what });
+    let mut token_of: HashMap<Cursor, String> = HashMap::new();
+    let mut cursor_of: HashMap<String, Cursor> = HashMap::new();
+    let mut by_seq: HashMap<(u64, u64), Cursor> = HashMap::new();
+    let may_diverge = expected.reasons.contains(&Reason::Diverged);
+    for message in expected.messages {
+        let cursor = message.cursor;
+        let Some(token) = message.token() else {
+            add(Kind::Wrong, format!("{cursor} is no message of the chat: {}", message.data));
+            continue;
+        };
+        let other = by_seq.insert((cursor.generation, cursor.seq), cursor);
+        if other.is_some_and(|other| other != cursor) && !may_diverge {
+            add(Kind::Wrong, format!("number {} has two ids, {cursor} is one", cursor.seq));
+        }
+        if token_of.insert(cursor, token.clone()).is_some() {
+            add(Kind::Wrong, format!("{cursor} is not the same at all listeners"));
+        }
+        if let Some(other) = cursor_of.insert(token.clone(), cursor) {
+            add(Kind::Repeat, format!("{token:?}, sent once, is {other} and {cursor}"));
+        }
+    }
+    for Acknowledged { token, cursor } in expected.acknowledged {
+        match token_of.get(cursor) {
+            Some(seen) if seen == token => {}
+            Some(seen) => {
+                add(Kind::Loss, format!("{cursor} was answered for {token:?}, and is {seen:?}"));
+            }
+            None => {
+                add(Kind::Loss, format!("{token:?} = {cursor} was acknowledged, nobody saw it"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(seq: u64) -> Cursor {
+        Cursor { generation: 7, seq, fingerprint: u32::try_from(seq * 31).unwrap() }
+    }
+
+    fn said(cursor: Cursor, token: &str) -> Message {
+        Message { cursor, data: format!(r#"{{"message":"{token}"}}"#).into() }
+    }
+
+    /// Messages 1 to 9; number `n` of them is `n - 1`.
+    fn messages() -> Vec<Message> {
+        (1..=9).map(|seq| said(place(seq), &format!("t{seq}"))).collect()
+    }
+
+    fn acknowledged() -> Vec<Acknowledged> {
+        (1..=9).map(|seq| Acknowledged { token: format!("t{seq}"), cursor: place(seq) }).collect()
+    }
+
+    fn ready(showed: Option<u64>, resume: Resume, held: Option<u64>) -> Entry {
+        let (showed, held) = (showed.map(place), held.map(place));
+        Entry::Ready(Box::new(Ready { showed, resume, held }))
+    }
+
+    fn gap(reason: Reason, missed: Option<u64>, first: u64, held: Option<u64>) -> Entry {
+        Entry::Gap(Box::new(Gap { reason, missed, first, held: held.map(place) }))
+    }
+
+    fn seqs(seqs: RangeInclusive<u32>) -> impl Iterator<Item = Entry> {
+        seqs.map(|seq| Entry::Message(seq - 1))
+    }
+
+    /// 1 to 3, a cut, 4 and 5, a sleep that costs 6 and 7, then 8 and 9.
+    fn right() -> Vec<Entry> {
+        let mut entries = vec![ready(None, Resume::Fresh, Some(0))];
+        entries.extend(seqs(1..=3));
+        entries.push(ready(Some(3), Resume::Resumed, Some(3)));
+        entries.extend(seqs(4..=5));
+        entries.push(ready(Some(5), Resume::Gap, Some(7)));
+        entries.push(gap(Reason::Trimmed, Some(2), 8, Some(7)));
+        entries.extend(seqs(8..=9));
+        entries
+    }
+
+    fn found(entries: Vec<Entry>, messages: &[Message], reasons: &[Reason]) -> Vec<Kind> {
+        let records = [Record { listener: 0, entries }];
+        let acknowledged = acknowledged();
+        let expected = Expected { messages, acknowledged: &acknowledged, reasons, last: place(9) };
+        let findings = verify(&records, &expected);
+        findings.violations.iter().map(|violation| violation.kind).collect()
+    }
+
+    /// Doctors the right record, and expects this kind of breach among what is found.
+    #[track_caller]
+    fn caught(kind: Kind, doctor: impl FnOnce(&mut Vec<Entry>)) {
+        let mut entries = right();
+        doctor(&mut entries);
+        let found = found(entries, &messages(), &[Reason::Trimmed]);
+        assert!(found.contains(&kind), "{found:?}");
+    }
+
+    #[test]
+    fn a_right_record_is_right() {
+        assert_eq!(found(right(), &messages(), &[Reason::Trimmed]), []);
+    }
+
+    #[test]
+    fn a_gap_may_be_told_again_and_carry_its_place_itself() {
+        let mut entries = right();
+        // The place comes with the gap; cut before it, the old place is shown again.
+        entries[7] = ready(Some(5), Resume::Gap, Some(5));
+        entries.insert(7, ready(Some(5), Resume::Gap, Some(5)));
+        assert_eq!(found(entries, &messages(), &[Reason::Trimmed]), []);
+    }
+
+    #[test]
+    fn a_live_gap_may_be_told() {
+        let mut entries = right();
+        entries[7] = gap(Reason::Trimmed, Some(2), 8, None);
+        entries.remove(8);
+        assert_eq!(found(entries, &messages(), &[Reason::Trimmed]), []);
+    }
+
+    #[test]
+    fn a_lost_message_is_caught() {
+        caught(Kind::Loss, |entries| drop(entries.remove(2)));
+    }
+
+    #[test]
+    fn a_lost_last_message_is_caught() {
+        caught(Kind::Loss, |entries| drop(entries.pop()));
+    }
+
+    #[test]
+    fn a_message_lost_over_a_cut_is_caught() {
+        caught(Kind::Loss, |entries| drop(entries.remove(5)));
+    }
+
+    #[test]
+    fn a_repeated_message_is_caught() {
+        caught(Kind::Repeat, |entries| entries.insert(3, Entry::Message(1)));
+    }
+
+    #[test]
+    fn a_message_repeated_over_a_cut_is_caught() {
+        caught(Kind::Repeat, |entries| entries.insert(5, Entry::Message(2)));
+    }
+
+    #[test]
+    fn two_messages_in_the_wrong_order_are_caught() {
+        caught(Kind::Repeat, |entries| entries.swap(1, 2));
+    }
+
+    #[test]
+    fn an_undeclared_gap_is_caught() {
+        caught(Kind::Loss, |entries| {
+            entries[7] = ready(Some(5), Resume::Resumed, Some(5));
+            entries.remove(8);
+        });
+    }
+
+    #[test]
+    fn a_gap_that_was_announced_and_never_told_is_caught() {
+        caught(Kind::Loss, |entries| entries[8] = ready(Some(7), Resume::Resumed, Some(7)));
+        caught(Kind::Gap, |entries| drop(entries.remove(8)));
+    }
+
+    #[test]
+    fn a_wrong_count_and_a_wrong_first_are_caught() {
+        for (missed, first) in [(Some(1), 8), (Some(3), 8), (None, 8), (Some(2), 7), (Some(0), 6)] {
+            caught(Kind::Gap, |entries| entries[8] = gap(Reason::Trimmed, missed, first, Some(7)));
+        }
+    }
+
+    #[test]
+    fn a_reason_that_cannot_be_is_caught() {
+        caught(Kind::Gap, |entries| entries[8] = gap(Reason::Diverged, None, 8, Some(7)));
+    }
+
+    #[test]
+    fn what_no_stream_says_is_caught() {
+        caught(Kind::Wrong, |entries| entries.insert(3, Entry::Wrong("event \"error\"".into())));
+        caught(Kind::Wrong, |entries| entries[4] = ready(Some(3), Resume::Resumed, Some(2)));
+        caught(Kind::Wrong, |entries| entries[4] = ready(Some(3), Resume::Fresh, Some(3)));
+    }
+
+    #[test]
+    fn another_text_with_the_same_id_is_caught() {
+        let mut messages = messages();
+        messages.push(said(place(2), "other"));
+        let found = found(right(), &messages, &[Reason::Trimmed]);
+        assert!(found.contains(&Kind::Wrong), "{found:?}");
+    }
+
+    #[test]
+    fn another_id_with_the_same_number_is_caught() {
+        let mut messages = messages();
+        messages.push(said(Cursor { fingerprint: 1, ..place(2) }, "other"));
+        assert_eq!(found(right(), &messages, &[Reason::Trimmed]), [Kind::Wrong]);
+    }
+
+    #[test]
+    fn a_retried_send_that_is_two_messages_is_caught() {
+        let mut messages = messages();
+        messages[4] = said(place(5), "t4");
+        let found = found(right(), &messages, &[Reason::Trimmed]);
+        assert!(found.contains(&Kind::Repeat), "{found:?}");
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_seen_by_nobody_is_caught() {
+        // Gone from the log without a hole in the numbers: others took its place.
+        let mut messages = messages();
+        messages[4] = said(Cursor { fingerprint: 1, ..place(5) }, "other");
+        let found = found(right(), &messages, &[Reason::Trimmed]);
+        assert!(found.contains(&Kind::Loss), "{found:?}");
+    }
+
+    #[test]
+    fn after_a_divergence_what_is_kept_comes_again() {
+        let mut entries = right();
+        entries.push(ready(Some(9), Resume::Gap, Some(0)));
+        entries.push(gap(Reason::Diverged, None, 1, Some(0)));
+        entries.extend(seqs(1..=9));
+        assert_eq!(found(entries, &messages(), &[Reason::Trimmed, Reason::Diverged]), []);
+    }
+}

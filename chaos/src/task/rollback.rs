@@ -1,0 +1,155 @@
+//! The data is restored from an older copy, and written on: whoever saw what is lost is told
+//! that the histories diverged, and whoever did not goes on as if nothing had been.
+
+use std::{io, path::Path, sync::Arc};
+
+use fastrand::Rng;
+use tempfile::TempDir;
+use tokio::{process::Command, sync::watch, time::timeout};
+
+use load::console::print;
+
+use crate::{
+    actor::{App, Goal, Listener, Patience, Scene, app, send_until_heard},
+    plan::Plan,
+    record::{Entry, Reason, Record, Resume},
+    report,
+};
+use load::Cursor;
+
+/// How many listeners see what is lost, and how many do not.
+const LISTENERS: usize = 4;
+
+/// Runs it, and returns whether every listener was told the truth every time.
+pub(crate) async fn run(plan: &Plan, trials: usize) -> io::Result<bool> {
+    let mut rng = Rng::with_seed(plan.seed);
+    let (mut diverged, mut resumed) = (0, 0);
+    for number in 1..=trials {
+        let home = TempDir::new()?;
+        let app = App::new(&plan.binary, home.path())?;
+        let told = Trial { app, seed: plan.seed }.run(&mut rng).await?;
+        diverged += told.diverged;
+        resumed += told.resumed;
+        if !told.is_right {
+            print(format!("in trial {number}"));
+            report::keep(home);
+            return Ok(false);
+        }
+    }
+    print(format!("  trials               {trials}"));
+    print(format!(
+        "  told `diverged`      {diverged} of {}, who saw what is lost",
+        trials * LISTENERS
+    ));
+    print(format!("  told `resumed`       {resumed} of {}, who did not", trials * LISTENERS));
+    Ok(true)
+}
+
+/// What the listeners of one trial were told.
+struct Told {
+    is_right: bool,
+    diverged: usize,
+    resumed: usize,
+}
+
+struct Trial {
+    app: App,
+    seed: u64,
+}
+
+impl Trial {
+    async fn run(&self, rng: &mut Rng) -> io::Result<Told> {
+        let scene = Arc::new(Scene::default());
+        let backup = self.app.home.join("backup");
+
+        let server = self.app.start().await?;
+        let kept = self.publish(&scene, "kept", rng.usize(1..8)).await?;
+        app::stop(server).await?;
+        copy(&self.app.data(), &backup).await?;
+
+        let server = self.app.start().await?;
+        let mut unaware = self.listeners(&scene, 0);
+        self.reach(&mut unaware, kept).await?;
+        let lost = self.publish(&scene, "lost", rng.usize(1..8)).await?;
+        let mut aware = self.listeners(&scene, LISTENERS);
+        self.reach(&mut aware, lost).await?;
+        server.kill().await?;
+        copy(&backup, &self.app.data()).await?;
+
+        // Fewer, as many, or more than were lost.
+        let server = self.app.start().await?;
+        let last = self.publish(&scene, "other", rng.usize(1..12)).await?;
+        self.reach(&mut unaware, last).await?;
+        self.reach(&mut aware, last).await?;
+        server.kill().await?;
+
+        let diverged =
+            aware.iter().filter(|one| last_verdict(one.record()) == Some(Reason::Diverged));
+        let resumed = unaware.iter().filter(|one| last_verdict(one.record()).is_none());
+        let (diverged, resumed) = (diverged.count(), resumed.count());
+        aware.extend(unaware);
+        let reasons = [Reason::Diverged];
+        let findings = report::check(aware, &scene, &[], &reasons, last);
+        let is_right =
+            diverged == LISTENERS && resumed == LISTENERS && findings.violations.is_empty();
+        if !is_right {
+            print(format!(
+                "{diverged} were told `diverged` and {resumed} `resumed`, of {LISTENERS} each"
+            ));
+            report::conclude(&findings);
+        }
+        Ok(Told { is_right, diverged, resumed })
+    }
+
+    /// Publishes so many messages, and returns the place of the last.
+    async fn publish(&self, scene: &Scene, word: &str, count: usize) -> io::Result<Cursor> {
+        let mut last = None;
+        for n in 0..count {
+            let token = format!("{word}-{n}");
+            last = Some(send_until_heard(self.app.address, &token, scene).await?.cursor);
+        }
+        last.ok_or_else(|| io::Error::other("nothing was published"))
+    }
+
+    fn listeners(&self, scene: &Arc<Scene>, from: usize) -> Vec<Listener> {
+        let new = |number| Listener::new(number, self.app.address, scene, self.seed);
+        (from..from + LISTENERS).map(new).collect()
+    }
+
+    /// Lets each listener follow the room until it holds `place`.
+    async fn reach(&self, listeners: &mut [Listener], place: Cursor) -> io::Result<()> {
+        let Patience { connection, total } = Patience::CALM;
+        let goal = watch::Sender::new(Goal::Reach { position: place, within: connection });
+        for listener in listeners {
+            // A listener that is late and one that is out of time are the same here.
+            let _ = timeout(total, listener.follow(&mut goal.subscribe())).await;
+            if listener.reached().is_none() {
+                return Err(io::Error::other(format!("a listener never came to {place}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the gap that the last connection began with, or `None` if it began without one.
+fn last_verdict(record: &Record) -> Option<Reason> {
+    let mut entries = record.entries.iter().rev();
+    let gap = entries.clone().find_map(|entry| match entry {
+        Entry::Gap(gap) => Some(gap.reason),
+        _ => None,
+    });
+    let resume = entries.find_map(|entry| match entry {
+        Entry::Ready(ready) => Some(ready.resume),
+        _ => None,
+    });
+    gap.filter(|_| resume == Some(Resume::Gap))
+}
+
+/// Copies a directory as it stands, holes in its files included.
+async fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if to.exists() {
+        std::fs::remove_dir_all(to)?;
+    }
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().await?;
+    if status.success() { Ok(()) } else { Err(io::Error::other("cp -a failed")) }
+}

@@ -1,0 +1,268 @@
+/** @import { Runnable } from "../types.d.ts" */
+/** @import { AnyCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings, Setters } from "../internal.d.ts" */
+
+import { ActionError } from "../error.js";
+import { browser, sleep } from "../platform.js";
+import { Stream } from "../stream/stream.js";
+import { fetchOutput } from "./call.js";
+import { Loading } from "./loading.js";
+import { actionRequest, resumeHeader } from "./request.js";
+
+/**
+ * Returns the object behind `action.chat.Send(input)`. Any name works: a lower-case part is a namespace, an
+ * upper-case part an action. The types and the server know which names exist.
+ *
+ * @param {Client} client
+ * @param {string} [namespace]
+ * @returns {unknown} typed in the generated client.d.ts
+ */
+export function actions(client, namespace = "") {
+  return new Proxy(Object.freeze({}), {
+    get(_, part) {
+      // `await` and `console.log` read these properties of a namespace.
+      if (typeof part === "symbol" || part === "then") return undefined;
+      const name = namespace + part;
+      if (!/^\p{Lu}/u.test(part)) return actions(client, `${name}.`);
+      /** @param {object} [input] */
+      return (input) => builder(client, name, input);
+    },
+  });
+}
+
+/**
+ * Returns a builder, as types.d.ts describes it. It collects settings and sends nothing.
+ *
+ * @param {Client} client
+ * @param {string} name
+ * @param {object} [input]
+ * @returns {AnyCall}
+ */
+export function builder(client, name, input = {}) {
+  /** @type {Settings} */
+  const settings = { name, input, method: "POST" };
+  /** @param {Partial<Settings>} change */
+  const set = (change) => {
+    Object.assign(settings, change);
+    return self;
+  };
+  /** @type {Setters} */
+  const setters = {
+    withMethod: (method) => set({ method }),
+    withOptimistic: (optimistic) => set({ optimistic }),
+    withOnSuccess: (onSuccess) => set({ onSuccess }),
+    withOnError: (onError) => set({ onError }),
+    withOnComplete: (onComplete) => set({ onComplete }),
+    withLoading: (loading) => set({ loading }),
+    withDebounce: (debounce) => set({ debounce }),
+    withRetry: (attempts, options) => set({ retry: { ...options, attempts } }),
+    withTimeout: (timeout) => set({ timeout }),
+    withSignal: (signal) => set({ signal }),
+    withOnProgress: (onProgress) => set({ onProgress }),
+    withRetryStream: (retryStream = {}) => set({ retryStream }),
+    withOnState: (onState) => set({ onState }),
+    withSuppressHelpers: () => set({ suppressHelpers: true }),
+  };
+  const self = /** @type {AnyCall} */ (setters);
+  for (const [name, setter] of Object.entries(setters)) {
+    Object.assign(self, { [name.replace("with", "set")]: setter });
+  }
+  self.suppressHelpers = self.withSuppressHelpers;
+  self.build = () => {
+    const frozen = { ...settings };
+    return Object.freeze({ ...frozen, call: () => client.call(frozen) });
+  };
+  self.call = () => client.call({ ...settings });
+  self.events = () => client.events({ ...settings });
+  return self;
+}
+
+/** Runs what builders describe: calls, streams and loops over events. */
+export class Client {
+  /** Aborted when the user leaves the page. Navigation then sets a new one for the next page. */
+  page = new AbortController();
+  #base;
+  #performEffects;
+  #platform;
+  #loading;
+  /** Calls whose debounce delay has not passed. @type {Set<DebouncedCall>} */
+  #debounced = new Set();
+
+  /**
+   * @param {URL} base ends in a slash
+   * @param {PerformEffects} performEffects
+   * @param {Platform} [platform]
+   */
+  constructor(base, performEffects, platform = browser()) {
+    this.#base = base;
+    this.#performEffects = performEffects;
+    this.#platform = platform;
+    this.#loading = new Loading(platform.document);
+  }
+
+  /**
+   * @param {Settings} given
+   * @returns {Promise<unknown>} the output
+   */
+  call(given) {
+    const settings = this.#bindToPage(given);
+    const outcome = settings.debounce ? this.#debounce(settings, settings.debounce) : this.#runToEnd(settings);
+    // The page handles errors in `onError`, so it may ignore the promise.
+    if (settings.onError) outcome.catch(() => {});
+    return outcome;
+  }
+
+  /** @param {Settings} settings */
+  events(settings) {
+    return this.run(this.#bindToPage(settings), true);
+  }
+
+  /**
+   * Binds a run to the current page: it ends when the user leaves the page.
+   *
+   * @param {Settings} settings
+   * @returns {RunSettings}
+   */
+  #bindToPage(settings) {
+    const { signal } = this.page;
+    return { ...settings, signal: settings.signal ? AbortSignal.any([settings.signal, signal]) : signal };
+  }
+
+  /**
+   * Runs only the last of several calls within the delay; the earlier ones settle with its outcome.
+   *
+   * @param {RunSettings} settings
+   * @param {number} ms
+   */
+  #debounce(settings, ms) {
+    const { name, loading, signal } = settings;
+    /** @type {DebouncedCall} */
+    const call = { settings, delay: new AbortController() };
+    const outcome = sleep(ms, AbortSignal.any([signal, call.delay.signal]), this.#platform)
+      // A later call replaced this one, or the page aborted it: `#runToEnd` checks the signal.
+      .catch(() => {})
+      .then(() => {
+        this.#debounced.delete(call);
+        return call.replacement ?? this.#runToEnd(settings);
+      });
+    for (const earlier of this.#debounced) {
+      if (earlier.settings.name !== name || earlier.settings.loading !== loading) continue;
+      earlier.replacement ??= outcome;
+      earlier.delay.abort();
+    }
+    this.#debounced.add(call);
+    return outcome;
+  }
+
+  /** @param {RunSettings} settings */
+  async #runToEnd(settings) {
+    const { onProgress, retryStream, onState } = settings;
+    const run = this.run(settings, Boolean(onProgress ?? retryStream ?? onState));
+    for (;;) {
+      const { done, value } = await run.next();
+      if (done) return value;
+      this.#notify(() => onProgress?.(value.data, value.event));
+    }
+  }
+
+  /**
+   * Runs an action once, with its callbacks and loading marks. Yields the messages of a stream and returns the output.
+   *
+   * @param {RunSettings} settings
+   * @param {boolean} isStream
+   * @returns {AsyncGenerator<Message, unknown, undefined>}
+   */
+  async *run(settings, isStream) {
+    const { optimistic, onSuccess, onError, onComplete, signal } = settings;
+    const endLoading = this.#loading.start(settings.loading);
+    /** @type {unknown} */
+    let undo;
+    try {
+      signal.throwIfAborted();
+      undo = this.#notify(() => optimistic?.());
+      const output = isStream ? yield* this.#stream(settings) : await this.#output(settings);
+      // The next action has callbacks of its own; this run does not wait for it.
+      this.#notify(async () => runnable(await onSuccess?.(output))?.call());
+      return output;
+    } catch (error) {
+      this.#notify(() => typeof undo === "function" && undo());
+      if (error instanceof ActionError) this.#notify(() => onError?.(error));
+      // An error in the page itself. With an `onError` the promise may be ignored, so it is reported here.
+      else if (onError && !signal.aborted) this.#platform.report(error);
+      throw error;
+    } finally {
+      endLoading();
+      this.#notify(() => onComplete?.());
+    }
+  }
+
+  /** @param {RunSettings} settings */
+  async #output(settings) {
+    const { retry, signal, suppressHelpers } = settings;
+    const platform = this.#platform;
+    const { url, init } = actionRequest(this.#base, settings, "application/json");
+    // All attempts carry the same key, so that the server can recognise a repeated attempt.
+    if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
+    /** The `kipo-effects` field of the last response. */
+    let effects = "";
+    /** @type {Send} */
+    const send = async (signal) => {
+      effects = "";
+      const response = await platform.fetch(url, { ...init, signal });
+      effects = response.headers.get("kipo-effects") ?? "";
+      return response;
+    };
+    try {
+      return await fetchOutput(send, { ...settings, platform });
+    } finally {
+      if (effects && !suppressHelpers && !signal.aborted) this.#notify(() => this.#performEffects(effects, platform.report));
+    }
+  }
+
+  /** @param {RunSettings} settings */
+  #stream(settings) {
+    const { retryStream } = settings;
+    const platform = this.#platform;
+    const { url, init } = actionRequest(this.#base, settings, "text/event-stream");
+    /** @type {Open} */
+    const open = (id, signal) => {
+      const headers = { ...init.headers, ...resumeHeader(id) };
+      return platform.fetch(url, { ...init, headers, signal, cache: "no-store" });
+    };
+    // The URL of this module is part of the key: tabs with another version of the client do not share.
+    const key = [import.meta.url, init.method, url, init.body].join(" ");
+    const isShared = retryStream && retryStream.share !== false && platform.locks;
+    // Loaded only by pages that share streams.
+    /** @type {Open} */
+    const shared = async (id, signal) => {
+      const { share } = await import("../stream/share.js");
+      return share(key, open, id, signal, platform);
+    };
+    const stream = new Stream({
+      ...settings,
+      connect: isShared ? shared : open,
+      platform,
+      notify: (callback) => this.#notify(callback),
+    });
+    return stream.messages();
+  }
+
+  /**
+   * Runs a callback of the page. An error that it throws is reported and does not end the run.
+   *
+   * @param {() => unknown} callback
+   */
+  #notify(callback) {
+    try {
+      const result = callback();
+      if (result instanceof Promise) result.catch(this.#platform.report);
+      return result;
+    } catch (error) {
+      this.#platform.report(error);
+    }
+  }
+}
+
+/** @param {unknown} value */
+function runnable(value) {
+  return typeof value === "object" && value !== null && "call" in value ? /** @type {Runnable} */ (value) : undefined;
+}

@@ -1,0 +1,33 @@
+/** @import { Facts, Page } from "./types.d.ts" */
+
+import { el, locationLink } from "./dom.js";
+
+/**
+ * Returns the pages of the app, with a mark on the current page.
+ *
+ * @param {Facts} facts
+ * @param {string | undefined} current the template of the current page
+ */
+export function pagesList({ pages, editor }, current) {
+  const rows = pages.map((page) => row(page, editor, page.template === current));
+  const heads = ["Path", "Template", "Uses", "Data"].map((text) => el("th", { scope: "col" }, text));
+  return el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
+}
+
+/**
+ * @param {Page} page
+ * @param {string} editor
+ * @param {boolean} isCurrent
+ */
+function row({ path, status, template, place, uses, data }, editor, isCurrent) {
+  const address = status === null ? path : `${path === "/" ? "any URL" : `${path} and below`}, with status ${status}`;
+  const isFixed = status === null && !path.includes("{");
+  return el(
+    "tr",
+    { "aria-current": isCurrent ? "page" : null },
+    el("td", {}, isFixed ? el("a", { href: path }, path) : address, isCurrent ? el("span", { class: "tag" }, "this page") : null),
+    el("td", {}, locationLink({ ...place, file: template }, editor)),
+    el("td", { class: "soft" }, uses.join(", ") || "–"),
+    el("td", {}, data ? locationLink(data, editor) : el("span", { class: "soft" }, "none")),
+  );
+}

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { answerWith, settle } from "../../testing/fakes.js";
+import { world } from "../../testing/world.js";
+
+test("a_call_posts_its_input_to_the_name_of_the_action", async () => {
+  const { action, requests } = world(answerWith(200, { id: 7 }));
+  const output = await action.chat.Send({ username: "ada", message: "hi" }).call();
+  assert.deepEqual(output, { id: 7 });
+  const [{ url, init, headers }] = requests;
+  assert.equal(url.href, "http://kipo.test/_kipo/actions/chat.Send");
+  assert.equal(init.method, "POST");
+  assert.equal(init.body, '{"username":"ada","message":"hi"}');
+  assert.equal(headers.get("content-type"), "application/json");
+  assert.equal(headers.get("accept"), "application/json");
+});
+
+test("namespaces_nest_and_an_input_may_be_missing", async () => {
+  const { action, requests } = world(answerWith(200, 1));
+  await action.admin.users.Purge().call();
+  assert.equal(requests[0].url.pathname, "/_kipo/actions/admin.users.Purge");
+  assert.equal(requests[0].init.body, "{}");
+});
+
+test("a_namespace_is_no_promise", async () => {
+  const { action } = world(answerWith(200, 1));
+  assert.equal(await action, action);
+  assert.equal(typeof (await action.chat).Send, "function");
+  assert.equal(`${Object.prototype.toString.call(action)}`, "[object Object]");
+});
+
+test("get_puts_the_fields_in_the_query", async () => {
+  const { action, requests } = world(answerWith(200, 1));
+  const input = { text: "a&b ü", page: 2, all: false, tags: ["x", "y"], none: null, missing: undefined, at: new Date(0) };
+  await action.search.Find(input).withMethod("GET").call();
+  const [{ url, init }] = requests;
+  assert.equal(url.search, "?text=a%26b+%C3%BC&page=2&all=false&tags=x&tags=y&at=1970-01-01T00%3A00%3A00.000Z");
+  assert.equal(init.method, "GET");
+  assert.equal(init.body, undefined);
+});
+
+test("a_value_that_a_request_cannot_carry_is_an_error", async () => {
+  const { action, requests, reported } = world(answerWith(200, 1));
+  const file = new Blob(["x"]);
+  await assert.rejects(action.files.Put({ parts: [file] }).call(), /files\.Put: "0" is a file/);
+  await assert.rejects(action.files.Put({ file }).call(), /files\.Put: "file" is a file/);
+  await assert.rejects(action.a.B({ c: { d: 1 } }).withMethod("GET").call(), /a\.B: "c" is an object/);
+  assert.equal(requests.length, 0);
+  assert.equal(reported.length, 0);
+  // With an `onError` the promise counts as handled, so the client reports the error.
+  action.files.Put({ file }).withOnError(() => assert.fail("no failure of the action")).call();
+  await settle();
+  assert.equal(reported.length, 1);
+});
