@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 #[cfg(all(feature = "dev", debug_assertions))]
-use crate::dev::Develop;
+use crate::dev::DevLoop;
 use crate::{
     action::{Guard, Guards, Limits, States},
     app::{
@@ -380,7 +380,7 @@ impl App {
         let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
         let router = mount::router(&self.base, &shared, &routes, schema, pages.as_ref());
         #[cfg(all(feature = "dev", debug_assertions))]
-        let develop = pages.filter(|_| self.follows_edits).map(|pages| Develop::new(pages, &types));
+        let develop = pages.filter(|_| self.follows_edits).map(|pages| DevLoop::new(pages, &types));
         #[cfg(all(feature = "dev", debug_assertions))]
         let router = match &develop {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
@@ -453,14 +453,14 @@ pub(crate) struct Built {
     pub(crate) declarations: String,
     /// The development loop, if there is one.
     #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) develop: Option<Develop>,
+    pub(crate) develop: Option<DevLoop>,
 }
 
 impl Built {
     /// Watches the files of the app in this process, if pages follow edits.
     fn watch(&self) {
         #[cfg(all(feature = "dev", debug_assertions))]
-        self.develop.iter().for_each(Develop::watch);
+        self.develop.iter().for_each(DevLoop::watch);
     }
 }
 
@@ -511,7 +511,7 @@ fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<
         client: format!("{}/{}", app.base, client::hash()),
         preload,
         reload: app.follows_edits,
-        life: RequestId::next().to_string(),
+        generation: RequestId::next().to_string(),
         actions: routes.map(|routes| routes.iter().map(|route| route.name.to_string()).collect()),
         site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
         guards: app.page_guards.clone(),

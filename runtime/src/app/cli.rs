@@ -31,8 +31,8 @@ use crate::{
 use crate::{
     app::start_error::StartError,
     dev::{
-        Acted, Develop, Order, Report, SUPERVISED, Supervised, Supervisor, Word, ms, report_panics,
-        supervisor,
+        Command as SupervisorCommand, DevLoop, ReloadOutcome, Report, SUPERVISED, Status,
+        Supervised, SupervisorLink, ms, report_panics, supervisor,
     },
     server::{IdleConnection, Shutdown},
 };
@@ -281,7 +281,7 @@ fn supervise(mut app: App, matches: &ArgMatches) -> Result<(), Failure> {
 /// Serves as one version of the app, as the supervisor orders.
 #[cfg(all(feature = "dev", debug_assertions))]
 fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> Result<(), Failure> {
-    let Supervised { supervisor, socket, mut orders } = supervised;
+    let Supervised { supervisor, sockets, mut commands } = supervised;
     let data_dir = data_dir(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
     let root = app.root().map(Path::to_owned);
@@ -291,7 +291,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let reports = errors
             .map(|start_error| Report::of_start_diagnostic(start_error, root.as_deref()))
             .collect();
-        supervisor.tell(&Word::Failed(reports));
+        supervisor.report(&Status::Failed(reports));
         Ok(())
     };
     let built = match app.build() {
@@ -300,9 +300,9 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
     };
     let allowed_hosts = built.allowed_hosts.clone();
     let hosts = Hosts::of_server(&allowed_hosts);
-    supervisor.tell(&Word::Ready { base, allowed_hosts });
+    supervisor.report(&Status::Ready { base, allowed_hosts });
     runtime()?.block_on(async {
-        if !matches!(orders.recv().await, Some(Order::Serve)) {
+        if !matches!(commands.recv().await, Some(SupervisorCommand::Serve)) {
             return Ok(());
         }
         let store = match open_topics(&data_dir) {
@@ -315,17 +315,17 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
             report_panics(develop.clone());
         }
         let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
-        let (listener, handoff) = socket.open().map_err(|error| error.to_string())?;
-        supervisor.tell(&Word::Serving);
+        let (listener, handoff) = sockets.open().map_err(|error| error.to_string())?;
+        supervisor.report(&Status::Serving);
         let (successor, handed_off) = mpsc::unbounded_channel();
         let stop = async {
             let shutdown = tokio::select! {
-                shutdown = follow(&mut orders, develop.as_ref(), &supervisor, successor) => shutdown,
+                shutdown = follow(&mut commands, develop.as_ref(), &supervisor, successor) => shutdown,
                 () = interrupted => Shutdown::Close,
             };
             if store.is_none() {
                 // The successor does not have to wait for the data directory.
-                supervisor.tell(&Word::Released);
+                supervisor.report(&Status::Released);
             }
             shutdown
         };
@@ -334,7 +334,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let served = serve::serve_in_turn(listener, app, shared, limits, inherited, stop).await;
         if let Some(store) = store {
             store.close();
-            supervisor.tell(&Word::Released);
+            supervisor.report(&Status::Released);
         }
         // The successor takes these connections when it serves.
         handoff.put_all(handed_off).await;
@@ -346,27 +346,35 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
 /// that are handed off then.
 #[cfg(all(feature = "dev", debug_assertions))]
 async fn follow(
-    orders: &mut UnboundedReceiver<Order>,
-    develop: Option<&Develop>,
-    supervisor: &Supervisor,
+    commands: &mut UnboundedReceiver<SupervisorCommand>,
+    develop: Option<&DevLoop>,
+    supervisor: &SupervisorLink,
     successor: UnboundedSender<IdleConnection>,
 ) -> Shutdown {
-    while let Some(order) = orders.recv().await {
-        match (order, develop) {
-            (Order::HandOff, _) => return Shutdown::HandOff(successor),
-            (Order::Retire, _) => return Shutdown::Close,
-            (Order::Changed(changes), Some(develop)) => {
-                let Acted { did, took, wrong } = develop.act(&changes);
-                supervisor.tell(&Word::Acted {
-                    what: changes.to_string(),
-                    did,
-                    ms: ms(took),
-                    wrong,
+    while let Some(command) = commands.recv().await {
+        match (command, develop) {
+            (SupervisorCommand::HandOff, _) => return Shutdown::HandOff(successor),
+            (SupervisorCommand::Stop, _) => return Shutdown::Close,
+            (SupervisorCommand::PagesChanged(changes), Some(develop)) => {
+                let ReloadOutcome { result, elapsed, errors } = develop.reload_pages(&changes);
+                supervisor.report(&Status::PagesReloaded {
+                    changes: changes.to_string(),
+                    result,
+                    ms: ms(elapsed),
+                    errors,
                 });
             }
-            (Order::Wrong(wrong), Some(develop)) => develop.build_is_wrong(&wrong),
-            (Order::Built(build), Some(develop)) => develop.built(build),
-            (Order::Serve | Order::Built(_) | Order::Changed(_) | Order::Wrong(_), _) => {}
+            (SupervisorCommand::ShowErrors(errors), Some(develop)) => {
+                develop.set_build_errors(&errors)
+            }
+            (SupervisorCommand::Built(build), Some(develop)) => develop.set_last_build(build),
+            (
+                SupervisorCommand::Serve
+                | SupervisorCommand::Built(_)
+                | SupervisorCommand::PagesChanged(_)
+                | SupervisorCommand::ShowErrors(_),
+                _,
+            ) => {}
         }
     }
     Shutdown::Close

@@ -1,10 +1,9 @@
-//! The development loop as a serving process sees it: an edit shows in every open tab. Only in
-//! debug builds.
+//! The development loop in a serving process: an edit of a page shows in every open tab.
 //!
-//! `watch` (file events → a change) → [`Develop::act`] (read the pages again, or retain the old set
-//! and report its errors) → `reload` (send the tabs an event). Under a supervisor the watch is in
-//! the supervisor's process, and `supervised` receives its changes; an app that is mounted as a
-//! router watches by itself.
+//! [`watch`](crate::dev::watch) finds a change, [`DevLoop::reload_pages`] reads the pages again (or
+//! keeps the old set and reports the errors of the new one), and [`reload`](crate::dev::reload)
+//! sends the tabs an event. A supervised process receives the changes from its supervisor, which
+//! has the watch; an app that is mounted as a router watches its pages itself.
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
@@ -13,11 +12,11 @@ use axum::{Router, extract::Request, routing::get};
 use crate::{
     action::States,
     dev::{
-        outcome::{Acted, LastBuild, LastChange, ms},
+        outcome::{LastBuild, LastChange, ReloadOutcome, counted, ms},
         panel::Panel,
-        reload::{RELOAD_PATH, Reload, ReloadEvent},
+        reload::{RELOAD_PATH, ReloadEvent, Tabs},
         report::{Kind, Report},
-        watch::{Changes, Looked, spawn},
+        watch::{self, Changes, WatchedPaths},
     },
     error::PANICKED,
     header::RequestId,
@@ -27,22 +26,22 @@ use crate::{
     server::Shared,
 };
 
-/// The pages that follow edits, and the tabs that show them.
+/// The pages, which follow edits, and the tabs that show them.
 #[derive(Clone)]
-pub(crate) struct Develop {
+pub(crate) struct DevLoop {
     pages: Arc<Pages>,
-    reload: Arc<Reload>,
+    tabs: Arc<Tabs>,
     panel: Arc<Panel>,
 }
 
-impl Develop {
+impl DevLoop {
     pub(crate) fn new(pages: Arc<Pages>, types: &Types) -> Self {
-        let reload = Arc::new(Reload::new(pages.root(), pages.life()));
-        let (told, root) = (Arc::clone(&reload), pages.root().map(Path::to_owned));
+        let tabs = Arc::new(Tabs::new(pages.root(), pages.generation()));
+        let (failure_tabs, root) = (Arc::clone(&tabs), pages.root().map(Path::to_owned));
         pages.on_failure(move |PageFailure { page, diagnostic, request_id }| {
-            // Of a panic the tabs hear where it happened.
+            // The hook of `report_panics` reports a panic, with its location.
             if !diagnostic.message.starts_with(PANICKED) {
-                told.tell(&ReloadEvent::Failure(Box::new(Report {
+                failure_tabs.send(&ReloadEvent::Failure(Box::new(Report {
                     kind: Kind::Data,
                     name: Some(page.to_owned()),
                     request_id: Some(request_id.to_owned()),
@@ -51,75 +50,75 @@ impl Develop {
             }
         });
         let panel = Arc::new(Panel::new(Arc::clone(&pages), types));
-        Self { pages, reload, panel }
+        Self { pages, tabs, panel }
     }
 
-    /// Serves the stream that tells tabs of edits, and what the panel shows.
+    /// Returns the routes of the tabs' event stream and of the panel's document.
     pub(crate) fn router(&self, base: &str, shared: Arc<Shared>) -> Router {
-        stream(base, Arc::clone(&self.reload), shared).merge(self.panel.router(base))
+        stream(base, Arc::clone(&self.tabs), shared).merge(self.panel.router(base))
     }
 
-    /// Watches the pages in this process.
+    /// Watches the pages from this process, for an app without a supervisor.
     pub(crate) fn watch(&self) {
         let Some(root) = self.pages.root() else { return };
         let this = self.clone();
-        let looked = Looked { app: root.to_owned(), ..Looked::default() };
-        spawn(looked, move |changes| {
-            let Acted { did, took, wrong } = this.act(&changes);
-            match wrong.as_slice() {
-                [] => tracing::info!("{changes}: {did}, {} ms", took.as_millis()),
-                wrong => wrong.iter().for_each(|wrong| tracing::error!("{wrong}")),
+        let paths = WatchedPaths { app: root.to_owned(), ..WatchedPaths::default() };
+        watch::spawn(paths, move |changes| {
+            let ReloadOutcome { result, elapsed, errors } = this.reload_pages(&changes);
+            match errors.as_slice() {
+                [] => tracing::info!("{changes}: {result}, {} ms", ms(elapsed)),
+                errors => errors.iter().for_each(|report| tracing::error!("{report}")),
             }
         });
     }
 
-    /// Reads what changed, and tells the tabs what to do.
-    pub(crate) fn act(&self, changes: &Changes) -> Acted {
+    /// Reads the pages again after a change, and sends the tabs the events for it.
+    pub(crate) fn reload_pages(&self, changes: &Changes) -> ReloadOutcome {
         let began = Instant::now();
         let root = self.pages.root();
-        let (did, wrong) = match self.pages.reload() {
+        let (result, errors) = match self.pages.reload() {
             Ok(()) => {
-                self.reload.pages_are_wrong(&[]);
+                self.tabs.set_page_errors(&[]);
                 let events = self.events(changes);
-                events.iter().for_each(|event| self.reload.tell(event));
-                let did: Vec<&str> = events.iter().map(ReloadEvent::done).collect();
-                (did.join(", "), Vec::new())
+                events.iter().for_each(|event| self.tabs.send(event));
+                let effects: Vec<&str> = events.iter().map(ReloadEvent::effect).collect();
+                (effects.join(", "), Vec::new())
             }
             Err(diagnostics) => {
-                let wrong: Vec<_> = diagnostics
+                let errors: Vec<_> = diagnostics
                     .iter()
                     .map(|diagnostic| Report::of_diagnostic(diagnostic, root))
                     .collect();
-                self.reload.pages_are_wrong(&wrong);
-                (counted(wrong.len()), wrong)
+                self.tabs.set_page_errors(&errors);
+                (counted(errors.len(), "error"), errors)
             }
         };
-        let took = began.elapsed();
-        self.panel.changed(LastChange {
+        let elapsed = began.elapsed();
+        self.panel.add_change(LastChange {
             what: changes.to_string(),
-            did: did.clone(),
-            ms: ms(took),
-            ok: wrong.is_empty(),
+            did: result.clone(),
+            ms: ms(elapsed),
+            ok: errors.is_empty(),
         });
-        Acted { did, took, wrong }
+        ReloadOutcome { result, elapsed, errors }
     }
 
-    /// Tells the panel what was built last.
-    pub(crate) fn built(&self, build: LastBuild) {
-        self.panel.built(build);
+    /// Shows the last build in the panel.
+    pub(crate) fn set_last_build(&self, build: LastBuild) {
+        self.panel.set_last_build(build);
     }
 
-    /// Tells the tabs what is wrong with what shall take the place of this process.
-    pub(crate) fn build_is_wrong(&self, wrong: &[Report]) {
-        self.reload.build_is_wrong(wrong);
+    /// Shows the errors of the next version in the tabs.
+    pub(crate) fn set_build_errors(&self, errors: &[Report]) {
+        self.tabs.set_build_errors(errors);
     }
 
-    /// Tells the tabs of something that failed once.
-    pub(crate) fn failed(&self, report: Report) {
-        self.reload.tell(&ReloadEvent::Failure(Box::new(report)));
+    /// Shows the failure of one request in the tabs.
+    pub(crate) fn show_failure(&self, report: Report) {
+        self.tabs.send(&ReloadEvent::Failure(Box::new(report)));
     }
 
-    /// Returns what tabs have to do about a change of pages that are all right.
+    /// Returns the events for a change of pages that have no errors.
     fn events(&self, changes: &Changes) -> Vec<ReloadEvent> {
         let of = |suffixes: &[&str]| -> BTreeSet<String> {
             let suffix = |path: &str| path.rsplit_once('.').map_or("", |(_, s)| s).to_owned();
@@ -128,7 +127,7 @@ impl Develop {
         };
         let (templates, styles, scripts) = (of(&["html"]), of(&["css"]), of(&["js", "mjs"]));
         if !scripts.is_empty() {
-            // A tab that loads anew has everything else with it.
+            // A tab that loads its page again gets all other changes with it.
             return vec![ReloadEvent::Script { pages: self.pages_of_scripts(&scripts) }];
         }
         let mut events = Vec::new();
@@ -140,22 +139,24 @@ impl Develop {
             .filter_map(|path| path.strip_prefix("pages/"))
             .map(str::to_owned)
             .collect();
-        if !templates.is_empty() || styles.iter().any(|path| changes.came_or_went.contains(path)) {
-            // What comes or goes may change the address of any page, and what is put into its head.
-            let known = changes.came_or_went.is_empty();
-            let pages = known.then(|| self.pages.users(&templates));
+        let is_new_or_removed = |path: &String| changes.added_or_removed.contains(path);
+        if !templates.is_empty() || styles.iter().any(is_new_or_removed) {
+            // A file that is added or removed can change the path of any page, and the links in
+            // its head.
+            let edited_only = changes.added_or_removed.is_empty();
+            let pages = edited_only.then(|| self.pages.dependents(&templates));
             events.push(ReloadEvent::Page { pages });
         }
-        let known = |path: &String| path.ends_with(".html") || styles.contains(path);
+        let has_event = |path: &String| path.ends_with(".html") || styles.contains(path);
         let others: BTreeSet<String> =
-            changes.pages.iter().filter(|path| !known(path)).cloned().collect();
+            changes.pages.iter().filter(|path| !has_event(path)).cloned().collect();
         if !others.is_empty() {
             events.push(ReloadEvent::File { paths: others });
         }
         events
     }
 
-    /// Returns the pages that have those scripts, if all are scripts of one page alone.
+    /// Returns the pages of these scripts, if each is the script of a page and not a shared module.
     fn pages_of_scripts(&self, scripts: &BTreeSet<String>) -> Option<BTreeSet<String>> {
         let page = |script: &String| {
             let template = format!("{}.html", script.strip_prefix("pages/")?.strip_suffix(".js")?);
@@ -165,28 +166,23 @@ impl Develop {
     }
 }
 
-/// Returns a number of errors in words: `1 error`, `2 errors`.
-fn counted(errors: usize) -> String {
-    if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") }
-}
-
-/// Serves a stream of reload events.
-fn stream(base: &str, reload: Arc<Reload>, shared: Arc<Shared>) -> Router {
+/// Returns the route of the tabs' event stream.
+fn stream(base: &str, tabs: Arc<Tabs>, shared: Arc<Shared>) -> Router {
     let stream = get(move |request: Request| {
         let cx = dispatch::context(request, States::default());
-        std::future::ready(reload.stream(&cx, &shared))
+        std::future::ready(tabs.stream(&cx, &shared))
     });
     Router::new().route(&format!("{base}{RELOAD_PATH}"), stream)
 }
 
-/// Serves the stream of a process that has no pages, only something to say about them.
-pub(crate) fn wrong_stream(
+/// Returns the route of a stream that only reports these errors, for a server without pages.
+pub(crate) fn error_stream(
     base: &str,
     root: Option<&Path>,
-    wrong: &[Report],
+    errors: &[Report],
     shared: Arc<Shared>,
 ) -> Router {
-    let reload = Reload::new(root, RequestId::next().as_str());
-    reload.build_is_wrong(wrong);
-    stream(base, Arc::new(reload), shared)
+    let tabs = Tabs::new(root, RequestId::next().as_str());
+    tabs.set_build_errors(errors);
+    stream(base, Arc::new(tabs), shared)
 }

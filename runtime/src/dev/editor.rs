@@ -1,24 +1,24 @@
-//! Which editor opens a place in a file, as a URL that browsers hand on to it.
+//! The URL by which a browser opens a location of a file in the developer's editor.
 
 use std::env;
 
-/// The environment variable that says it: a URL with `{file}`, `{line}` and `{column}`.
+/// The environment variable that sets the URL, with `{file}`, `{line}` and `{column}` in it.
 const EDITOR_URL: &str = "KIPO_EDITOR_URL";
 
-/// Returns the URL of a place, with `{file}`, `{line}` and `{column}` where those go.
+/// Returns the URL of a location, with `{file}`, `{line}` and `{column}` as placeholders.
 ///
-/// Without a word on it, it is that of the editor in whose terminal the app runs, or which is
-/// set as the one to use, or of VS Code.
+/// Unless the environment sets it, the URL is that of the editor in whose terminal the app runs, or
+/// that `VISUAL` or `EDITOR` names, or else of VS Code.
 pub(crate) fn url() -> String {
     let get = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     get(EDITOR_URL).unwrap_or_else(|| {
         let hints = ["TERM_PROGRAM", "TERMINAL_EMULATOR", "VISUAL", "EDITOR"];
         let hint: Vec<String> = hints.iter().filter_map(|name| get(name)).collect();
-        of_hints(&hint.join(" ")).to_owned()
+        url_of(&hint.join(" ")).to_owned()
     })
 }
 
-fn of_hints(hints: &str) -> &'static str {
+fn url_of(hints: &str) -> &'static str {
     const URLS: [(&str, &str); 7] = [
         ("zed", "zed://file{file}:{line}:{column}"),
         ("cursor", "cursor://file{file}:{line}:{column}"),
@@ -38,10 +38,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_editor_is_the_one_at_hand() {
-        assert!(of_hints("").starts_with("vscode://file{file}"));
-        assert!(of_hints("vscode code --wait").starts_with("vscode:"));
-        assert!(of_hints("Zed vim").starts_with("zed:"));
-        assert!(of_hints("JetBrains-JediTerm").starts_with("idea:"));
+    fn the_environment_names_the_editor() {
+        assert!(url_of("").starts_with("vscode://file{file}"));
+        assert!(url_of("vscode code --wait").starts_with("vscode:"));
+        assert!(url_of("Zed vim").starts_with("zed:"));
+        assert!(url_of("JetBrains-JediTerm").starts_with("idea:"));
     }
 }

@@ -1,4 +1,5 @@
-//! Open sockets that go from one process to another, with some bytes.
+//! Sends open sockets to another process over a Unix socket (`SCM_RIGHTS`), together with some
+//! bytes.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -11,10 +12,10 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-/// How many sockets are sent at once.
+/// The most sockets in one message.
 const SOCKETS_MAX: usize = 3;
 
-/// Hands sockets to the other end, with some bytes; all of it or nothing.
+/// Sends sockets and bytes in one message: all of it or nothing.
 pub(super) fn send<const N: usize>(
     to: impl AsFd,
     sockets: [BorrowedFd<'_>; N],
@@ -27,11 +28,12 @@ pub(super) fn send<const N: usize>(
     Ok(())
 }
 
-/// Takes the sockets that [`send`] sent, and says how many bytes came with them.
+/// Receives the sockets of one [`send`]; also returns how many bytes came with them.
 ///
 /// # Errors
 ///
-/// What the system says; and if there are not so many sockets, or more bytes than there is room.
+/// The error of the system; or another one if the message does not hold exactly `N` sockets, or
+/// more bytes than `bytes` has room for.
 pub(super) fn receive<const N: usize>(
     from: impl AsFd,
     bytes: &mut [u8],
@@ -47,7 +49,7 @@ pub(super) fn receive<const N: usize>(
     let sockets: Vec<OwnedFd> = sockets.flatten().collect();
     match <[OwnedFd; N]>::try_from(sockets) {
         Ok(sockets) if !message.flags.contains(ReturnFlags::TRUNC) => Ok((sockets, message.bytes)),
-        _ => Err(io::Error::other("not all of it was handed over")),
+        _ => Err(io::Error::other("the message of sockets is incomplete")),
     }
 }
 
@@ -58,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_its_sockets_there_is_an_error() {
+    fn a_message_without_its_sockets_is_an_error() {
         let (parent, child) = UnixStream::pair().unwrap();
         send(&parent, [parent.as_fd()], &[IoSlice::new(b"a")]).unwrap();
         assert!(receive::<2>(&child, &mut [0; 8]).is_err());
@@ -67,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_not_half_taken() {
+    fn a_message_larger_than_the_buffer_is_an_error() {
         let (parent, child) = UnixDatagram::pair().unwrap();
         let sent = [IoSlice::new(b"ab"), IoSlice::new(b"c")];
-        for (room, taken) in [(2, None), (3, Some(3)), (4, Some(3))] {
+        for (room, expected) in [(2, None), (3, Some(3)), (4, Some(3))] {
             send(&parent, [parent.as_fd()], &sent).unwrap();
             let received = receive::<1>(&child, &mut vec![0; room]);
-            assert_eq!(received.ok().map(|(_, bytes)| bytes), taken);
+            assert_eq!(received.ok().map(|(_, bytes)| bytes), expected);
         }
     }
 }

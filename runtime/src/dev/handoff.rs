@@ -1,9 +1,10 @@
-//! From one version of the app to the next: the listening socket, and the connections that are open.
+//! Hands the listening socket and the open connections from one version of the app to the next.
 //!
-//! Whoever keeps a connection may send the next request on it in the moment in which the server
-//! closes it, and has that request reset. So a version that leaves closes none of them: each goes,
-//! with what was read of it, into a queue of the system's, from which the next version takes it. The
-//! supervisor holds both ends of the queue. What is in it stays there while no version serves.
+//! A client may send its next request on an open connection at the moment in which the server
+//! closes it; that request would be reset. So a version that stops closes no idle connection. It
+//! puts each one, with the bytes that it has read of the next request, into a queue of the system
+//! (a pair of Unix sockets), and the next version takes it from there. The supervisor holds both
+//! ends of the queue, so the connections wait there while no version serves.
 
 use std::{
     io::{self, IoSlice},
@@ -27,25 +28,26 @@ use crate::{
     server::IdleConnection,
 };
 
-/// How long the next version may take to fetch what the one before has left.
+/// How long a version waits for the next one to take the connections, if the queue is full.
 const PUT_TIME: Duration = Duration::from_secs(2);
 
-/// The pause after a connection that could not be taken for want of files: time for some to be
-/// freed.
+/// The pause after a connection could not be taken, most likely because too many files are open:
+/// time for some to close.
 const TAKE_PAUSE: Duration = Duration::from_millis(50);
 
-/// More than what a server reads of a request before it has the whole head, in bytes.
+/// The most bytes that come with a connection: more than a server reads before it has a whole
+/// request head.
 const READ_BYTES_MAX: usize = 64 << 10;
 
-/// What a version of the app serves on: the supervisor has it for as long as it runs.
+/// The sockets that a version of the app serves on. The supervisor holds them as long as it runs.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub(crate) struct ServeSockets {
     pub(crate) listener: TcpListener,
     put: UnixDatagram,
     take: UnixDatagram,
 }
 
-impl Socket {
+impl ServeSockets {
     pub(crate) fn new(listener: TcpListener) -> io::Result<Self> {
         let (put, take) = UnixDatagram::pair()?;
         put.set_nonblocking(true)?;
@@ -53,37 +55,37 @@ impl Socket {
         Ok(Self { listener, put, take })
     }
 
-    /// Returns it once more, for this process itself.
+    /// Returns the same sockets again, for a server in this process.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         let listener = self.listener.try_clone()?;
         Ok(Self { listener, put: self.put.try_clone()?, take: self.take.try_clone()? })
     }
 
-    /// Hands it to the process at the other end, and keeps it as well.
-    pub(crate) fn hand_over(&self, to: &UnixStream) -> io::Result<()> {
+    /// Sends the sockets to the process at the other end. This process keeps them too.
+    pub(crate) fn send_to(&self, to: &UnixStream) -> io::Result<()> {
         let sockets = [self.listener.as_fd(), self.put.as_fd(), self.take.as_fd()];
-        // A socket travels with a byte at least.
+        // Sockets are sent with at least one byte.
         send(to, sockets, &[IoSlice::new(b"\n")])
     }
 
-    /// Takes what [`hand_over`](Self::hand_over) sent.
-    pub(super) fn inherit(from: &UnixStream) -> io::Result<Self> {
+    /// Receives the sockets that [`send_to`](Self::send_to) sent.
+    pub(super) fn receive_from(from: &UnixStream) -> io::Result<Self> {
         let ([listener, put, take], _) = receive::<3>(from, &mut [0])?;
         Ok(Self { listener: listener.into(), put: put.into(), take: take.into() })
     }
 
-    /// Opens it for the tasks of this process.
-    pub(crate) fn open(self) -> io::Result<(tokio_net::TcpListener, Handoff)> {
+    /// Registers the sockets with the async runtime of this process.
+    pub(crate) fn open(self) -> io::Result<(tokio_net::TcpListener, HandoffQueue)> {
         let listener = tokio_net::TcpListener::from_std(self.listener)?;
         let put = tokio_net::UnixDatagram::from_std(self.put)?;
         let take = tokio_net::UnixDatagram::from_std(self.take)?;
-        Ok((listener, Handoff(Arc::new(Ends { put, take }))))
+        Ok((listener, HandoffQueue(Arc::new(Ends { put, take }))))
     }
 }
 
-/// The queue of open connections. Clones are the same one.
+/// The queue of open connections between versions. Clones share one queue.
 #[derive(Clone, Debug)]
-pub(crate) struct Handoff(Arc<Ends>);
+pub(crate) struct HandoffQueue(Arc<Ends>);
 
 #[derive(Debug)]
 struct Ends {
@@ -91,35 +93,35 @@ struct Ends {
     take: tokio_net::UnixDatagram,
 }
 
-impl Handoff {
-    /// Waits for a connection that a version before this one has left.
+impl HandoffQueue {
+    /// Waits for a connection that the version before has put into the queue.
     ///
     /// # Cancel safety
     ///
-    /// A connection that is taken is returned.
+    /// Cancel safe: a cancelled call takes no connection.
     pub(crate) async fn take(self) -> IdleConnection {
         let take = &self.0.take;
         loop {
             match take.async_io(Interest::READABLE, || receive_idle(take)).await {
                 Ok(idle) => return idle,
                 Err(error) => {
-                    tracing::debug!(%error, "a connection of the version before is lost");
+                    tracing::debug!(%error, "cannot take over a connection of the version before");
                     tokio::time::sleep(TAKE_PAUSE).await;
                 }
             }
         }
     }
 
-    /// Leaves connections to the next version, until there are no more. Those that nobody takes
-    /// for a while are closed.
-    pub(crate) async fn put_all(self, mut left: UnboundedReceiver<IdleConnection>) {
+    /// Puts connections into the queue, until there are no more. Closes the rest if the next version
+    /// does not take them in time.
+    pub(crate) async fn put_all(self, mut idle: UnboundedReceiver<IdleConnection>) {
         let put_end = &self.0.put;
         let all = async {
-            while let Some(IdleConnection { stream, read }) = left.recv().await {
+            while let Some(IdleConnection { stream, read }) = idle.recv().await {
                 let bytes = [IoSlice::new(&read)];
                 let put = || send(put_end, [stream.as_fd()], &bytes);
                 if let Err(error) = put_end.async_io(Interest::WRITABLE, put).await {
-                    tracing::debug!(%error, "a connection cannot be left to the next version");
+                    tracing::debug!(%error, "cannot hand off a connection to the next version");
                 }
             }
         };
@@ -149,56 +151,56 @@ mod tests {
     const CLIENTS: usize = 50;
 
     #[tokio::test]
-    async fn the_next_process_has_the_socket_and_what_was_open() {
+    async fn the_next_process_gets_the_listener_and_the_open_connections() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let socket = Socket::new(listener).unwrap();
+        let sockets = ServeSockets::new(listener).unwrap();
         let [(parent, child), (other_parent, other_child)] =
             [(); 2].map(|()| UnixStream::pair().unwrap());
-        socket.hand_over(&parent).unwrap();
-        socket.hand_over(&other_parent).unwrap();
-        let (listener, before) = Socket::inherit(&child).unwrap().open().unwrap();
-        let (_, after) = Socket::inherit(&other_child).unwrap().open().unwrap();
+        sockets.send_to(&parent).unwrap();
+        sockets.send_to(&other_parent).unwrap();
+        let (listener, before) = ServeSockets::receive_from(&child).unwrap().open().unwrap();
+        let (_, after) = ServeSockets::receive_from(&other_child).unwrap().open().unwrap();
 
-        let (leave, left) = mpsc::unbounded_channel();
+        let (put, idle) = mpsc::unbounded_channel();
         let mut clients = Vec::new();
         for n in 0..CLIENTS {
             clients.push(TcpStream::connect(address).await.unwrap());
             let (stream, _) = listener.accept().await.unwrap();
-            // As if a part of the next request had come already, or nothing.
+            // The bytes of the next request that the first process has read; none for the first.
             let read = Bytes::from(format!("{n} ").repeat(n));
-            leave.send(IdleConnection { stream, read }).unwrap();
+            put.send(IdleConnection { stream, read }).unwrap();
         }
-        drop((leave, listener));
-        let putting = before.put_all(left);
+        drop((put, listener));
+        let putting = before.put_all(idle);
         let taking = async {
             for (n, client) in clients.iter_mut().enumerate() {
                 let IdleConnection { mut stream, read } = after.clone().take().await;
                 assert_eq!(read, format!("{n} ").repeat(n));
                 stream.write_all(b"ok").await.unwrap();
                 drop(stream);
-                let mut said = String::new();
-                client.read_to_string(&mut said).await.unwrap();
-                assert_eq!(said, "ok");
+                let mut received = String::new();
+                client.read_to_string(&mut received).await.unwrap();
+                assert_eq!(received, "ok");
             }
         };
         tokio::join!(putting, taking);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_takes_does_not_hold_up_the_end() {
-        let socket = Socket::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
-        socket.listener.set_nonblocking(true).unwrap();
-        let (listener, handoff) = socket.open().unwrap();
-        let (leave, left) = mpsc::unbounded_channel();
+    async fn putting_ends_although_nothing_takes_the_connections() {
+        let sockets = ServeSockets::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        sockets.listener.set_nonblocking(true).unwrap();
+        let (listener, queue) = sockets.open().unwrap();
+        let (put, idle) = mpsc::unbounded_channel();
         for _ in 0..CLIENTS {
             let client = TcpStream::connect(listener.local_addr().unwrap());
             let (stream, _) = tokio::join!(client, listener.accept());
-            leave.send(IdleConnection::new(stream.unwrap())).unwrap();
+            put.send(IdleConnection::new(stream.unwrap())).unwrap();
         }
         let before = tokio::time::Instant::now();
-        handoff.put_all(left).await;
+        queue.put_all(idle).await;
         assert_eq!(before.elapsed(), PUT_TIME);
     }
 }

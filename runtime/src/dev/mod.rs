@@ -1,5 +1,13 @@
-//! Development only: edits show in every open tab, and a new version of the app takes over. Start
-//! reading at [`dev_loop`]; the process that builds and starts versions is the [`supervisor`].
+//! The development server, in debug builds only: edits show in every open tab, and each new version
+//! of the app replaces the one before without a refused connection.
+//!
+//! There are two processes. The [`supervisor`] owns the listening socket, watches the files and
+//! builds. A supervised process serves one version of the app. [`protocol`] has the messages
+//! between them; [`handoff`] moves sockets from one version to the next. Start reading at
+//! [`dev_loop`], which applies an edit of pages.
+//!
+//! This room knows the pages, the schema and the server, but not the app that is put together from
+//! them. Only `app` uses it.
 
 mod dev_loop;
 mod editor;
@@ -16,10 +24,10 @@ pub(crate) mod supervisor;
 mod watch;
 
 pub(crate) use self::{
-    dev_loop::Develop,
+    dev_loop::DevLoop,
     environment::SUPERVISED,
-    outcome::{Acted, ms},
-    protocol::{Order, Word},
+    outcome::{ReloadOutcome, ms},
+    protocol::{Command, Status},
     report::Report,
-    supervised::{Supervised, Supervisor, report_panics},
+    supervised::{Supervised, SupervisorLink, report_panics},
 };

@@ -1,7 +1,7 @@
-//! What the development panel in a page asks for: `{base}/dev/panel`, one JSON document.
+//! The data of the development panel: `{base}/dev/panel`, one JSON document.
 //!
-//! It describes the actions, the pages, the client and what was built or changed last. The panel
-//! itself is the browser's (`client/dev/panel.js`).
+//! It describes the actions, the pages, the client, and the last build and changes. The browser
+//! draws the panel (`client/dev/panel.js`).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -27,81 +27,79 @@ use crate::{
     schema::{Types, listing},
 };
 
-/// Where the document is, below the base path.
+/// The path of the document, below the base path.
 const PANEL_PATH: &str = "/dev/panel";
 
 /// The key that opens the panel, as `client/dev/panel.js` has it.
 pub(crate) const PANEL_KEY: &str = "Alt+Shift+K";
 
-/// As many changes as one looks back at.
+/// How many changes the panel shows.
 const CHANGES_MAX: usize = 20;
 
-/// What the panel of each tab shows.
+/// The data that the panel of each tab shows.
 #[derive(Debug)]
 pub(super) struct Panel {
     pages: Arc<Pages>,
-    /// The types of the actions, which stay as they are for as long as the process runs.
+    /// The types of the actions, which do not change while the process runs.
     actions: Value,
-    /// A std lock: held to add one entry, or to copy them.
-    seen: Mutex<Seen>,
+    /// A std lock: held to add one entry or to copy them, never over an `.await`.
+    history: Mutex<History>,
 }
 
-/// What happened, each with the time at which it was told.
+/// The last build and changes, each with its time.
 #[derive(Debug, Default)]
-struct Seen {
+struct History {
     build: Option<(SystemTime, LastBuild)>,
-    /// The last one first.
+    /// Newest first.
     changes: VecDeque<(SystemTime, LastChange)>,
 }
 
 impl Panel {
     pub(super) fn new(pages: Arc<Pages>, types: &Types) -> Self {
-        Self { pages, actions: listing::of(types), seen: Mutex::default() }
+        Self { pages, actions: listing::of(types), history: Mutex::default() }
     }
 
-    /// Serves the document.
+    /// Returns the route of the document.
     pub(super) fn router(self: &Arc<Self>, base: &str) -> Router {
         let this = Arc::clone(self);
-        let document = get(move || std::future::ready(answer(&this.document())));
+        let document = get(move || std::future::ready(respond(&this.document())));
         Router::new().route(&format!("{base}{PANEL_PATH}"), document)
     }
 
-    /// Says what was built last.
-    pub(super) fn built(&self, build: LastBuild) {
-        self.seen().build = Some((SystemTime::now(), build));
+    pub(super) fn set_last_build(&self, build: LastBuild) {
+        self.history().build = Some((SystemTime::now(), build));
     }
 
-    /// Says what was changed last.
-    pub(super) fn changed(&self, change: LastChange) {
-        let mut seen = self.seen();
-        seen.changes.push_front((SystemTime::now(), change));
-        seen.changes.truncate(CHANGES_MAX);
+    pub(super) fn add_change(&self, change: LastChange) {
+        let mut history = self.history();
+        history.changes.push_front((SystemTime::now(), change));
+        history.changes.truncate(CHANGES_MAX);
     }
 
     fn document(&self) -> Value {
         let (sources, root) = (source_root(), self.pages.root());
-        let source = |file: &str, line: u32| place(sources.as_deref(), file, line);
-        let places: BTreeMap<String, Value> =
+        let source = |file: &str, line: u32| location(sources.as_deref(), file, line);
+        let locations: BTreeMap<String, Value> =
             route::locations().map(|(name, file, line)| (name, source(file, line))).collect();
         let page = |page: Listed| {
             json!({
                 "path": page.path,
                 "status": page.status,
                 "template": page.template,
-                "place": place(root, &format!("pages/{}", page.template), 1),
+                "place": location(root, &format!("pages/{}", page.template), 1),
                 "uses": page.uses,
                 "data": page.data.map(|(file, line)| source(file, line)),
             })
         };
         let pages: Vec<Value> = self.pages.list().into_iter().map(page).collect();
-        let seen = self.seen();
-        let build = seen.build.as_ref().map(|(at, build)| at_time(*at, build));
+        let history = self.history();
+        let build = history.build.as_ref().map(|(at, build)| at_time(*at, build));
         let changes: Vec<Value> =
-            seen.changes.iter().map(|(at, change)| at_time(*at, change)).collect();
+            history.changes.iter().map(|(at, change)| at_time(*at, change)).collect();
         json!({
             "actions": self.actions["actions"],
             "definitions": self.actions["definitions"],
-            "places": places,
+            "places": locations,
             "pages": pages,
             "build": build,
             "changes": changes,
@@ -114,13 +112,13 @@ impl Panel {
         })
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns a document that is read anew each time.
-fn answer(document: &Value) -> Response {
+/// Returns the response with a document that browsers do not cache.
+fn respond(document: &Value) -> Response {
     let mut response = Response::new(Body::from(document.to_string()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -128,24 +126,24 @@ fn answer(document: &Value) -> Response {
     response
 }
 
-/// Describes a place in a file: what is shown, from `root` if the file lies below it, and what an
-/// editor opens if it is known where relative paths begin.
-fn place(root: Option<&Path>, file: &str, line: u32) -> Value {
+/// Describes a location: `file` is the path to show, relative to `root` if it lies below, and
+/// `opens` the absolute path for an editor, if it is known.
+fn location(root: Option<&Path>, file: &str, line: u32) -> Value {
     let whole = root.map_or_else(|| PathBuf::from(file), |root| root.join(file));
     let shown = root.and_then(|root| whole.strip_prefix(root).ok()).unwrap_or(&whole);
     let opens = whole.is_absolute().then_some(&whole);
     json!({ "file": shown, "line": line, "opens": opens })
 }
 
-/// Adds the time to what happened, in milliseconds since 1970.
-fn at_time(at: SystemTime, what: &impl Serialize) -> Value {
+/// Returns an entry of the history with its time, in milliseconds since 1970.
+fn at_time(at: SystemTime, entry: &impl Serialize) -> Value {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let mut value = json!(what);
+    let mut value = json!(entry);
     value["at"] = json!(ms(since));
     value
 }
 
-/// Returns how many bytes each module has as browsers get it.
+/// Returns the size of each module as browsers receive it, in bytes.
 fn sizes(modules: &[Module]) -> Vec<Value> {
     let size = |module: &Module| json!({ "name": module.name, "bytes": module.served().len() });
     modules.iter().map(size).collect()
@@ -158,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_short_to_read_and_whole_to_open() {
+    fn a_location_is_shown_relative_and_opened_absolute() {
         let root = Some(Path::new("/app"));
         for (root, file, shown, opens) in [
             (root, "src/a.rs", "src/a.rs", Some("/app/src/a.rs")),
@@ -167,12 +165,12 @@ mod tests {
             (None, "src/a.rs", "src/a.rs", None),
         ] {
             let expected = json!({ "file": shown, "line": 7, "opens": opens });
-            assert_eq!(place(root, file, 7), expected, "{file}");
+            assert_eq!(location(root, file, 7), expected, "{file}");
         }
     }
 
     #[test]
-    fn what_happened_has_its_time() {
+    fn an_entry_has_its_time() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(5);
         let build = LastBuild::new("main.rs", Duration::from_millis(80), false);
         let expected = json!({ "what": "main.rs", "ms": 80, "ok": false, "at": 5 });
@@ -180,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_those_of_what_is_sent() {
+    fn a_module_has_the_size_that_is_sent() {
         let module = Module { name: "a.js", text: "// a\n  b();\n" };
         assert_eq!(sizes(&[module]), [json!({ "name": "a.js", "bytes": 6 })]);
     }

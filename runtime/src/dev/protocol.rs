@@ -1,5 +1,7 @@
-//! What the supervisor and a serving process say to each other: lines of JSON on a socket that
-//! the process finds as its standard input. The first byte carries the sockets to serve on.
+//! The messages between the supervisor and a process that it started.
+//!
+//! Each message is one line of JSON on a socket, which the process has as its standard input. The
+//! first byte on that socket carries the [sockets to serve on](crate::dev::handoff).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,50 +10,43 @@ use crate::{
     request::AllowedHost,
 };
 
-/// What a serving process is told.
+/// A message from the supervisor to a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Order {
-    /// Open the topics, accept connections.
+pub(crate) enum Command {
+    /// Open the topics and accept connections.
     Serve,
-    /// Accept no more; let go of everything, and leave open connections to the next process.
+    /// Stop accepting, close the topics, and pass the open connections to the next process.
     HandOff,
-    /// Accept no more; let go of everything, for good.
-    Retire,
-    /// Files of pages have changed.
-    Changed(Changes),
-    /// This is wrong with what shall take its place; nothing any more if it is empty.
-    Wrong(Vec<Report>),
-    /// What the last build was about, for the panel.
+    /// Stop accepting, close the topics and all connections, and exit.
+    Stop,
+    /// Read the pages again: these files changed.
+    PagesChanged(Changes),
+    /// Show these errors of the next version in the tabs; none of them are left if it is empty.
+    ShowErrors(Vec<Report>),
+    /// Show this build in the panel.
     Built(LastBuild),
 }
 
-/// What a serving process tells.
+/// A message from a process to its supervisor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Word {
-    /// Everything is checked; it waits to be told to serve.
-    Ready {
-        base: String,
-        allowed_hosts: Vec<AllowedHost>,
-    },
-    /// It cannot start.
+pub(crate) enum Status {
+    /// The app has passed its checks. The process waits for [`Command::Serve`].
+    Ready { base: String, allowed_hosts: Vec<AllowedHost> },
+    /// The app cannot start because of these errors.
     Failed(Vec<Report>),
+    /// The process accepts connections.
     Serving,
-    /// It has acted on a change, or could not.
-    Acted {
-        what: String,
-        did: String,
-        ms: u64,
-        wrong: Vec<Report>,
-    },
-    /// It accepts nothing any more, and its topics are closed.
+    /// The process has read the changed pages. They serve if there are no errors.
+    PagesReloaded { changes: String, result: String, ms: u64, errors: Vec<Report> },
+    /// The process no longer accepts connections, and its topics are closed.
     Released,
 }
 
-/// Returns one message as it travels.
+/// Returns a message as one line, with its line break.
 pub(crate) fn line(message: &impl Serialize) -> Vec<u8> {
-    // Names and texts always are JSON.
+    // These messages consist of names, texts and numbers, which JSON can always write.
     let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     line
@@ -62,10 +57,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_lines() {
-        let word = Word::Ready { base: "/_kipo\n".to_owned(), allowed_hosts: Vec::new() };
-        let line = line(&word);
+    fn a_message_is_one_line() {
+        let status = Status::Ready { base: "/_kipo\n".to_owned(), allowed_hosts: Vec::new() };
+        let line = line(&status);
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
-        assert_eq!(serde_json::from_slice::<Word>(&line).unwrap(), word);
+        assert_eq!(serde_json::from_slice::<Status>(&line).unwrap(), status);
     }
 }

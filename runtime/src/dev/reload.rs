@@ -1,4 +1,4 @@
-//! What happened to the files → what open tabs do.
+//! Changed files → the events that open tabs follow.
 
 use std::{
     collections::BTreeSet,
@@ -22,45 +22,45 @@ use crate::{
     stream::{Ending, EventStream, Pipe, StreamBody},
 };
 
-/// Where the stream is, below the base path.
+/// The path of the stream, below the base path.
 pub(crate) const RELOAD_PATH: &str = "/dev/reload";
 
-/// What a tab is told.
+/// An event for the tabs.
 #[derive(Clone, Debug)]
 pub(super) enum ReloadEvent {
-    /// The life of the server, and how to open a file; another life after a reconnect means that
-    /// the server is another one.
+    /// The first event. `id` is the generation of the server: a tab that reconnects to another
+    /// generation loads its page again. `root` and `editor` are how the tab opens a source file.
     Start { id: String, root: String, editor: String },
-    /// These templates show something else: fetch the page again, and morph it. `None` is all.
+    /// These templates changed: fetch the page again, and morph it. `None` stands for all.
     Page { pages: Option<BTreeSet<String>> },
     /// Swap these style sheets.
     Css { paths: BTreeSet<String> },
-    /// Load these pages anew: their scripts changed. `None` is all.
+    /// The scripts of these pages changed: load them again. `None` stands for all.
     Script { pages: Option<BTreeSet<String>> },
     /// Fetch these files again.
     File { paths: BTreeSet<String> },
-    /// Everything that is wrong now; nothing any more if it is empty.
+    /// All current errors; empty if there are none.
     Errors { errors: Vec<Report> },
-    /// Something failed once.
+    /// One request failed.
     Failure(Box<Report>),
 }
 
 impl ReloadEvent {
-    /// Says what is done about a change.
-    pub(super) fn done(&self) -> &'static str {
+    /// Returns what the tabs do at this event, for the terminal and the panel.
+    pub(super) fn effect(&self) -> &'static str {
         match self {
             Self::Start { .. } => "started",
             Self::Page { .. } => "morphed",
             Self::Css { .. } => "styles swapped",
-            Self::Script { .. } => "pages loaded anew",
+            Self::Script { .. } => "pages reloaded",
             Self::File { .. } => "files fetched again",
-            Self::Errors { .. } => "not right yet",
-            Self::Failure(_) => "failed",
+            Self::Errors { .. } => "errors shown",
+            Self::Failure(_) => "failure shown",
         }
     }
 }
 
-/// Written by hand: `error` is a name that streams of an app may not use.
+/// Not derived, because the names and the schema of these events are not part of an app's types.
 impl Event for ReloadEvent {
     fn name(&self) -> &'static str {
         match self {
@@ -90,88 +90,91 @@ impl Event for ReloadEvent {
     }
 }
 
-/// How many changes wait for a tab that is slow; one that misses some loads its page anew.
+/// How many events a slow tab may be behind. A tab that misses some loads its page again.
 const PENDING_MAX: usize = 16;
 
-/// A tab that lost its server looks for the next one this often, in milliseconds.
+/// How long a tab waits before it reconnects, in milliseconds: short, as a new version of the app
+/// follows at once.
 const RETRY_MS: u64 = 200;
 
-/// All tabs.
-pub(super) struct Reload {
+/// The open tabs, and what a tab that connects later needs to know.
+pub(super) struct Tabs {
     start: ReloadEvent,
-    changes: broadcast::Sender<ReloadEvent>,
-    /// What is wrong now, for tabs that come later. A std lock: held for a copy.
-    wrong: Mutex<Wrong>,
+    events: broadcast::Sender<ReloadEvent>,
+    /// A std lock: held to replace or to copy the lists, never over an `.await`.
+    errors: Mutex<CurrentErrors>,
 }
 
 #[derive(Debug, Default)]
-struct Wrong {
-    /// With the pages that this process serves.
+struct CurrentErrors {
+    /// Of the pages that this process serves.
     pages: Vec<Report>,
-    /// With the process that shall take its place.
+    /// Of the next version: its build, or its start.
     build: Vec<Report>,
 }
 
-impl Wrong {
+impl CurrentErrors {
     fn event(&self) -> ReloadEvent {
-        // What is wrong with a page can be seen at once, so it is told first.
+        // The errors of the pages come first: they are about what the tab shows.
         ReloadEvent::Errors { errors: self.pages.iter().chain(&self.build).cloned().collect() }
     }
 
-    fn is_empty(&self) -> bool {
-        self.pages.is_empty() && self.build.is_empty()
+    /// Returns the event for a tab that has just connected, if there is any error.
+    fn non_empty_event(&self) -> Option<ReloadEvent> {
+        (!self.pages.is_empty() || !self.build.is_empty()).then(|| self.event())
     }
 }
 
-impl Reload {
-    /// `root` is the folder of the app, `life` the name of the process.
-    pub(super) fn new(root: Option<&Path>, life: &str) -> Self {
-        let (changes, _) = broadcast::channel(PENDING_MAX);
+impl Tabs {
+    /// `root` is the folder of the app, `generation` names the process.
+    pub(super) fn new(root: Option<&Path>, generation: &str) -> Self {
+        let (events, _) = broadcast::channel(PENDING_MAX);
         let root = source_root().or_else(|| root.map(Path::to_owned)).unwrap_or_default();
         let root = root.display().to_string();
-        let id = life.to_owned();
+        let id = generation.to_owned();
         let start = ReloadEvent::Start { id, root, editor: editor::url() };
-        Self { start, changes, wrong: Mutex::default() }
+        Self { start, events, errors: Mutex::default() }
     }
 
-    /// Tells every tab.
-    pub(super) fn tell(&self, event: &ReloadEvent) {
-        // Without a tab nobody has to be told.
-        let _ = self.changes.send(event.clone());
+    /// Sends an event to every open tab.
+    pub(super) fn send(&self, event: &ReloadEvent) {
+        // Sending fails only if no tab is open.
+        let _ = self.events.send(event.clone());
     }
 
-    /// Says what is wrong with the pages; nothing any more if it is empty.
-    pub(super) fn pages_are_wrong(&self, reports: &[Report]) {
-        self.set(|wrong| std::mem::replace(&mut wrong.pages, reports.to_owned()) != reports);
+    /// Replaces the errors of the pages.
+    pub(super) fn set_page_errors(&self, reports: &[Report]) {
+        self.update(|errors| std::mem::replace(&mut errors.pages, reports.to_owned()) != reports);
     }
 
-    /// Says what is wrong with the next process; nothing any more if it is empty.
-    pub(super) fn build_is_wrong(&self, reports: &[Report]) {
-        self.set(|wrong| std::mem::replace(&mut wrong.build, reports.to_owned()) != reports);
+    /// Replaces the errors of the next version.
+    pub(super) fn set_build_errors(&self, reports: &[Report]) {
+        self.update(|errors| std::mem::replace(&mut errors.build, reports.to_owned()) != reports);
     }
 
-    fn set(&self, change: impl FnOnce(&mut Wrong) -> bool) {
+    /// Sends the errors to the tabs if `replace` says that they differ.
+    fn update(&self, replace: impl FnOnce(&mut CurrentErrors) -> bool) {
         let event = {
-            let mut wrong = self.wrong();
-            change(&mut wrong).then(|| wrong.event())
+            let mut errors = self.errors();
+            replace(&mut errors).then(|| errors.event())
         };
-        event.iter().for_each(|event| self.tell(event));
+        event.iter().for_each(|event| self.send(event));
     }
 
-    fn wrong(&self) -> MutexGuard<'_, Wrong> {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+    fn errors(&self) -> MutexGuard<'_, CurrentErrors> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers a tab with the stream that it follows.
+    /// Returns the response to a tab: a stream of events that ends with the tab or the server.
     pub(super) fn stream(self: &Arc<Self>, cx: &Context, shared: &Shared) -> Response {
         let bounds = Limits::new().within(Limits::new());
         let pipe = Arc::new(Pipe::new(bounds.ping));
         pipe.push(frame::retry(RETRY_MS));
         let out = EventStream::new(Arc::clone(&pipe), None);
-        let (this, changes) = (Arc::clone(self), self.changes.subscribe());
+        let (this, events) = (Arc::clone(self), self.events.subscribe());
         let following: Pin<Box<dyn Future<Output = Ending> + Send>> = Box::pin(async move {
-            // It ends with its tab, or with the server.
-            let _ = this.follow(&out, changes).await;
+            // The only error is that the tab is gone.
+            let _ = this.follow(&out, events).await;
             Ok(b"null".to_vec())
         });
         let drain = shared.drain.watch();
@@ -183,15 +186,15 @@ impl Reload {
     async fn follow(
         &self,
         out: &EventStream<ReloadEvent>,
-        mut changes: broadcast::Receiver<ReloadEvent>,
+        mut events: broadcast::Receiver<ReloadEvent>,
     ) -> Result<()> {
         out.send(self.start.clone()).await?;
-        let wrong = Some(self.wrong()).filter(|wrong| !wrong.is_empty()).map(|wrong| wrong.event());
-        if let Some(wrong) = wrong {
-            out.send(wrong).await?;
+        let errors = self.errors().non_empty_event();
+        if let Some(event) = errors {
+            out.send(event).await?;
         }
         loop {
-            match changes.recv().await {
+            match events.recv().await {
                 Ok(event) => out.send(event).await?,
                 Err(RecvError::Lagged(_)) => out.send(ReloadEvent::Script { pages: None }).await?,
                 Err(RecvError::Closed) => return Ok(()),

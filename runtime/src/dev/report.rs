@@ -1,4 +1,4 @@
-//! Something that is wrong, as the overlay in the browser and the terminal show it.
+//! An error or a warning, as the overlay in the browser and the terminal show it.
 
 use std::{
     fmt::{self, Write as _},
@@ -13,28 +13,28 @@ use crate::{
     page::{self, Diagnostic},
 };
 
-/// Where something went wrong.
+/// What an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
-    /// In a template or another file of a page.
+    /// A template or another file of a page.
     Template,
-    /// In what the compiler was given.
+    /// The sources: cargo or the compiler reports it.
     Compile,
-    /// When a version of the app started, or when it ended by itself.
+    /// A version of the app that does not start, or that exits by itself.
     Start,
-    /// In the data of a page.
+    /// The data of a page.
     Data,
-    /// In an action.
+    /// An action.
     Action,
 }
 
-/// One thing that is wrong, with its place.
+/// One error or warning, with its location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) kind: Kind,
     pub(crate) message: String,
-    /// Absolute, or below the folder that the app was started in.
+    /// Absolute, or relative to the folder that the app was started in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
     /// Counted from one, like the column.
@@ -42,19 +42,19 @@ pub(crate) struct Report {
     pub(crate) line: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<usize>,
-    /// The lines around it, with a mark.
+    /// The lines around the location, with a mark below the column.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) excerpt: String,
-    /// Names that would have been right.
+    /// The known names, if the error is about an unknown one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) known: Vec<String>,
-    /// The compiler's own text, in colour.
+    /// The compiler's own text, with its colours.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) rendered: String,
-    /// It keeps nothing from working.
+    /// Whether the app works in spite of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) warning: bool,
-    /// The action or the page.
+    /// The name of the action or of the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,10 +78,10 @@ impl Report {
         }
     }
 
-    /// Reports a diagnostic of a page, whose file lies below `root`.
+    /// Returns the report of a page's diagnostic; its file is relative to `root`.
     pub(crate) fn of_diagnostic(diagnostic: &Diagnostic, root: Option<&Path>) -> Self {
         Self {
-            file: Some(located(&diagnostic.file, root)),
+            file: Some(resolve(&diagnostic.file, root)),
             line: diagnostic.line,
             column: diagnostic.column,
             excerpt: diagnostic.excerpt.clone(),
@@ -90,22 +90,22 @@ impl Report {
         }
     }
 
-    /// Reports a error that keeps the app from starting.
-    pub(crate) fn of_start_diagnostic(start_error: &StartDiagnostic, root: Option<&Path>) -> Self {
-        let (file, line, column) = place(&start_error.location);
-        let file = located(file, root);
-        // A diagnostic of a page has its excerpt indented below its sentence.
-        let (message, excerpt) = match start_error.message.split_once("\n    ") {
+    /// Returns the report of an error that prevents the start of the app.
+    pub(crate) fn of_start_diagnostic(diagnostic: &StartDiagnostic, root: Option<&Path>) -> Self {
+        let (file, line, column) = split_location(&diagnostic.location);
+        let file = resolve(file, root);
+        // A diagnostic of a page has its excerpt below its sentence, indented.
+        let (message, excerpt) = match diagnostic.message.split_once("\n    ") {
             Some((message, excerpt)) => (message, excerpt.replace("\n    ", "\n")),
-            None => (start_error.message.as_str(), String::new()),
+            None => (diagnostic.message.as_str(), String::new()),
         };
-        let (excerpt, known) = with_known(&excerpt);
+        let (excerpt, known) = split_known(&excerpt);
         Self { file: Some(file), line, column, excerpt, known, ..Self::new(Kind::Start, message) }
     }
 
-    /// Reports a panic at a place in the source.
+    /// Returns the report of a panic, with an excerpt of the source.
     pub(crate) fn of_panic(message: &str, file: &str, line: usize, column: usize) -> Self {
-        let file = located(file, None);
+        let file = resolve(file, None);
         let source = std::fs::read_to_string(&file).unwrap_or_default();
         Self {
             file: Some(file),
@@ -116,31 +116,31 @@ impl Report {
         }
     }
 
-    /// Returns it as the terminal shows it, without colours.
+    /// Returns the text for a terminal, without colours.
     pub(crate) fn plain(&self) -> String {
-        plain(&self.to_string())
+        without_colours(&self.to_string())
     }
 
-    /// Returns where it is: `pages/index.html:3:7`, below the folder that this process runs in.
-    fn place(&self) -> Option<String> {
+    /// Returns the location, relative to the current folder: `pages/index.html:3:7`.
+    fn location(&self) -> Option<String> {
         let file = Path::new(self.file.as_deref()?);
         let here = std::env::current_dir().unwrap_or_default();
-        let mut place = file.strip_prefix(here).unwrap_or(file).display().to_string();
+        let mut location = file.strip_prefix(here).unwrap_or(file).display().to_string();
         for number in self.line.iter().chain(&self.column) {
-            let _ = write!(place, ":{number}");
+            let _ = write!(location, ":{number}");
         }
-        Some(place)
+        Some(location)
     }
 }
 
-/// For the terminal.
+/// The text for a terminal.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.rendered.is_empty() {
             return f.write_str(self.rendered.trim_end());
         }
-        if let Some(place) = self.place() {
-            write!(f, "{place}: ")?;
+        if let Some(location) = self.location() {
+            write!(f, "{location}: ")?;
         }
         f.write_str(&self.message)?;
         for line in self.excerpt.lines() {
@@ -153,16 +153,16 @@ impl fmt::Display for Report {
     }
 }
 
-/// Returns where a file is, if it is below the app's folder or below that of its sources; as it
-/// was named otherwise.
-fn located(file: &str, root: Option<&Path>) -> String {
+/// Returns the path of a file that exists below the app's folder or below the folder of the
+/// sources; any other path as it is.
+fn resolve(file: &str, root: Option<&Path>) -> String {
     let roots = root.map(Path::to_owned).into_iter().chain(source_root());
     let path = roots.map(|root| root.join(file)).find(|path| path.exists());
     path.map_or_else(|| file.to_owned(), |path| path.display().to_string())
 }
 
-/// Takes `file:line:column` apart, as far as it is that.
-fn place(text: &str) -> (&str, Option<usize>, Option<usize>) {
+/// Splits `file:line:column`; the line and the column may be absent.
+fn split_location(text: &str) -> (&str, Option<usize>, Option<usize>) {
     let number = |text: &str| text.parse::<usize>().ok();
     let Some((rest, last)) = text.rsplit_once(':').and_then(|(rest, n)| Some((rest, number(n)?)))
     else {
@@ -175,7 +175,7 @@ fn place(text: &str) -> (&str, Option<usize>, Option<usize>) {
 }
 
 /// Returns a text without its colours.
-fn plain(text: &str) -> String {
+fn without_colours(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\x1b[") {
@@ -185,8 +185,8 @@ fn plain(text: &str) -> String {
     plain + rest
 }
 
-/// Splits the names that would have been right off the end of an excerpt.
-fn with_known(excerpt: &str) -> (String, Vec<String>) {
+/// Splits the list of known names off the end of an excerpt.
+fn split_known(excerpt: &str) -> (String, Vec<String>) {
     let at_start = |(before, _): &(&str, &str)| before.is_empty() || before.ends_with('\n');
     match excerpt.rsplit_once("known: ").filter(at_start) {
         Some((before, names)) => {
@@ -201,23 +201,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_taken_apart() {
-        assert_eq!(place("a/b.rs:3:7"), ("a/b.rs", Some(3), Some(7)));
-        assert_eq!(place("a/b.rs:3"), ("a/b.rs", Some(3), None));
-        assert_eq!(place("App::base(\"x\")"), ("App::base(\"x\")", None, None));
+    fn a_location_has_a_file_a_line_and_a_column() {
+        assert_eq!(split_location("a/b.rs:3:7"), ("a/b.rs", Some(3), Some(7)));
+        assert_eq!(split_location("a/b.rs:3"), ("a/b.rs", Some(3), None));
+        assert_eq!(split_location("App::base(\"x\")"), ("App::base(\"x\")", None, None));
     }
 
     #[test]
-    fn colours_are_for_terminals() {
-        assert_eq!(plain("\x1b[0m\x1b[1;31merror\x1b[0m: no"), "error: no");
-        assert_eq!(plain("plain"), "plain");
+    fn colours_are_removed() {
+        assert_eq!(without_colours("\x1b[0m\x1b[1;31merror\x1b[0m: no"), "error: no");
+        assert_eq!(without_colours("plain"), "plain");
     }
 
     #[test]
-    fn a_mistake_of_a_page_keeps_its_excerpt() {
-        let start_error =
+    fn a_start_diagnostic_of_a_page_has_its_excerpt() {
+        let diagnostic =
             StartDiagnostic::new("pages/a.html:1:2", "no such thing\n    1 | x\n      | ^");
-        let report = Report::of_start_diagnostic(&start_error, None);
+        let report = Report::of_start_diagnostic(&diagnostic, None);
         assert_eq!((report.line, report.column), (Some(1), Some(2)));
         assert_eq!(
             (report.message.as_str(), report.excerpt.as_str()),
@@ -225,8 +225,8 @@ mod tests {
         );
         assert_eq!(report.to_string(), "pages/a.html:1:2: no such thing\n    1 | x\n      | ^");
         let known = StartDiagnostic::new(
-            start_error.location.clone(),
-            format!("{}\n    known: a, b", start_error.message),
+            diagnostic.location.clone(),
+            format!("{}\n    known: a, b", diagnostic.message),
         );
         let known = Report::of_start_diagnostic(&known, None);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The end of a serving process that its supervisor holds.
+//! A supervised process: its connection to the supervisor, and the hook that reports its panics.
 
 use std::{
     env, io,
@@ -13,80 +13,84 @@ use std::{
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::dev::{
-    dev_loop::Develop,
+    dev_loop::DevLoop,
     environment::SUPERVISED,
-    handoff::Socket,
-    protocol::{Order, Word, line},
+    handoff::ServeSockets,
+    protocol::{Command, Status, line},
     report::Report,
 };
 
-/// How long a process whose supervisor is gone takes to let go of everything.
+/// How long a process may run after its supervisor is gone.
 const ORPHAN_MAX: Duration = Duration::from_secs(2);
 
-/// What a process has that its supervisor started.
+/// What the supervisor has given to this process.
 #[derive(Debug)]
 pub(crate) struct Supervised {
-    pub(crate) supervisor: Supervisor,
-    pub(crate) socket: Socket,
-    /// The orders to come.
-    pub(crate) orders: UnboundedReceiver<Order>,
+    pub(crate) supervisor: SupervisorLink,
+    pub(crate) sockets: ServeSockets,
+    pub(crate) commands: UnboundedReceiver<Command>,
 }
 
-/// The supervisor of this process, as far as it can be spoken to.
+/// The connection to the supervisor of this process.
 #[derive(Debug)]
-pub(crate) struct Supervisor {
+pub(crate) struct SupervisorLink {
     /// A std lock: held for one write.
     stream: Mutex<UnixStream>,
 }
 
 impl Supervised {
-    /// Returns what the supervisor has given, if this process has one. To be asked once.
+    /// Connects to the supervisor, if this process has one. Called once: it takes the standard
+    /// input.
     ///
-    /// When the supervisor goes, however it goes, that is an order to retire, and the process
-    /// ends soon in any case.
+    /// When the supervisor ends, in any way, the process receives [`Command::Stop`], and exits soon
+    /// after in any case.
+    ///
+    /// # Errors
+    ///
+    /// The error of the system if the sockets cannot be received.
     pub(crate) fn find() -> io::Result<Option<Self>> {
         if env::var_os(SUPERVISED).is_none() {
             return Ok(None);
         }
         let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let socket = Socket::inherit(&stream)?;
-        // Whoever reads from the standard input finds nothing.
+        let sockets = ServeSockets::receive_from(&stream)?;
+        // Code of the app that reads the standard input finds its end.
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-        let (order, orders) = mpsc::unbounded_channel();
+        let (sender, commands) = mpsc::unbounded_channel();
         let lines = BufReader::new(stream.try_clone()?);
         thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 match serde_json::from_str(&line) {
-                    // Nobody hears it while the process ends.
-                    Ok(told) => _ = order.send(told),
-                    Err(error) => tracing::warn!(%error, "an order that is not known"),
+                    // Sending fails only while the process exits.
+                    Ok(command) => _ = sender.send(command),
+                    Err(error) => tracing::warn!(%error, "unknown command of the supervisor"),
                 }
             }
-            let _ = order.send(Order::Retire);
+            let _ = sender.send(Command::Stop);
             thread::sleep(ORPHAN_MAX);
             process::exit(1);
         });
-        let supervisor = Supervisor { stream: Mutex::new(stream) };
-        Ok(Some(Self { supervisor, socket, orders }))
+        let supervisor = SupervisorLink { stream: Mutex::new(stream) };
+        Ok(Some(Self { supervisor, sockets, commands }))
     }
 }
 
-impl Supervisor {
-    /// Tells the supervisor. One that is gone hears nothing, and that is found elsewhere.
-    pub(crate) fn tell(&self, word: &Word) {
+impl SupervisorLink {
+    /// Sends a status. Does nothing if the supervisor is gone: the reading thread notices that.
+    pub(crate) fn report(&self, status: &Status) {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = stream.write_all(&line(word));
+        let _ = stream.write_all(&line(status));
     }
 }
 
-/// Shows each panic from here on in the open tabs, beside what is said of it already.
-pub(crate) fn report_panics(develop: Develop) {
+/// Installs a panic hook that shows each panic in the open tabs, after the hook before it has run.
+pub(crate) fn report_panics(dev_loop: DevLoop) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         before(panic);
-        let Some(place) = panic.location() else { return };
+        let Some(location) = panic.location() else { return };
         let message = panic.payload_as_str().unwrap_or("(no message)");
-        let (line, column) = (place.line() as usize, place.column() as usize);
-        develop.failed(Report::of_panic(message, place.file(), line, column));
+        let (line, column) = (location.line() as usize, location.column() as usize);
+        dev_loop.show_failure(Report::of_panic(message, location.file(), line, column));
     }));
 }

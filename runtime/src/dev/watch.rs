@@ -1,9 +1,10 @@
-//! File events → change sets.
+//! File events → sets of changed files.
 //!
-//! Folders are watched and not files: editors replace a file when they save it, and a watch on the
-//! old one would be gone. Each folder has a watch of its own, so that what is built (`target`) or
-//! fetched (`node_modules`) has none. Whatever the events say, a change is a difference of content:
-//! saving what was there is none, and several saves in a row are one.
+//! The watch is on folders and not on files: an editor that saves a file replaces it, and a watch
+//! on the old file is then lost. Each folder has a watch of its own, so that folders of build
+//! results (`target`) and of downloads (`node_modules`) have none. An event only says where to
+//! look: a change is a difference in content. Saving the same content again is no change, and
+//! several saves in a row are one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,55 +21,56 @@ use notify::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::files::{Files, Folder, Hash, Listing};
+use crate::files::{Files, Folder, Hash};
 
-/// How long it has to be quiet before a change is acted on: an editor that saves all files, or a
-/// tool that writes several, is one change.
+/// How long no event may come before a change is reported. An editor that saves all files, or a
+/// tool that writes several, makes one change.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// A change that never settles is acted on after so many quiet waits that were none.
+/// How many events in a row delay a change. After so many it is reported although more events
+/// come.
 const UNSETTLED_MAX: u32 = 80;
 
-/// Folders below folders: more than any project has.
+/// How deep folders are read: deeper than those of any project.
 const DEPTH_MAX: usize = 32;
 
-/// What is looked at.
+/// The folders and files to watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Looked {
+pub(crate) struct WatchedPaths {
     /// The folder of `pages/` and `public/`.
     pub(crate) app: PathBuf,
-    /// The folders of the packages that the app is built from, none for pages alone.
+    /// The folders of the packages that the app is built from; empty if only pages are watched.
     pub(crate) packages: BTreeSet<PathBuf>,
     /// Other files that go into the binary.
     pub(crate) files: BTreeSet<PathBuf>,
 }
 
-/// The files that differ from what was there before.
+/// The files that changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Changes {
-    /// Paths below the app, such as `pages/index.html`.
+    /// Paths below the app's folder, such as `pages/index.html`.
     pub(crate) pages: BTreeSet<String>,
-    /// Those of them that were not there before, or are not there any more.
-    pub(crate) came_or_went: BTreeSet<String>,
-    /// What the binary is made from.
+    /// Those of `pages` that are new or no longer exist.
+    pub(crate) added_or_removed: BTreeSet<String>,
+    /// Files that the binary is built from.
     pub(crate) sources: BTreeSet<PathBuf>,
 }
 
 impl Changes {
-    /// Takes up a change that came after this one.
+    /// Adds a later change to this one.
     pub(crate) fn extend(&mut self, later: Self) {
         self.pages.extend(later.pages);
-        self.came_or_went.extend(later.came_or_went);
+        self.added_or_removed.extend(later.added_or_removed);
         self.sources.extend(later.sources);
     }
 
-    /// Returns the part of it that a serving process can act on.
+    /// Returns the changed pages and public files, which a serving process can read again.
     pub(crate) fn of_pages(&self) -> Option<Self> {
         let pages = Self { sources: BTreeSet::new(), ..self.clone() };
         (!pages.pages.is_empty()).then_some(pages)
     }
 
-    /// Returns the part of it that takes a build.
+    /// Returns the changed sources, which need a build.
     pub(crate) fn of_sources(&self) -> Option<Self> {
         let sources = Self { sources: self.sources.clone(), ..Self::default() };
         (!sources.sources.is_empty()).then_some(sources)
@@ -79,6 +81,7 @@ impl Changes {
     }
 }
 
+/// The first file, and how many more there are.
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let here = std::env::current_dir().unwrap_or_default();
@@ -92,72 +95,75 @@ impl fmt::Display for Changes {
     }
 }
 
-/// Tells the watch to look elsewhere.
+/// Changes what a running watch looks at.
 #[derive(Clone, Debug)]
-pub(crate) struct Looker(Sender<Happened>);
+pub(crate) struct WatchHandle(Sender<Message>);
 
-impl Looker {
-    /// Looks at this from now on. What was not looked at before is no change.
-    pub(crate) fn look_at(&self, looked: Looked) {
-        // The watch may have failed to start, which was said then.
-        let _ = self.0.send(Happened::Look(looked));
+impl WatchHandle {
+    /// Watches these paths from now on. Files that were not watched before do not count as changed.
+    pub(crate) fn set_paths(&self, paths: WatchedPaths) {
+        // If the watch could not start, it has logged that, and nothing receives this.
+        let _ = self.0.send(Message::SetPaths(paths));
     }
 }
 
-/// Calls `act` with each change of what is looked at, from a thread of its own.
+/// Calls `on_change` with each change of the watched paths, from a thread of its own.
 ///
 /// The thread ends with the process: it watches for as long as the app serves.
-pub(crate) fn spawn(looked: Looked, act: impl Fn(Changes) + Send + 'static) -> Looker {
-    let (happen, happened) = mpsc::channel();
+pub(crate) fn spawn(
+    paths: WatchedPaths,
+    on_change: impl Fn(Changes) + Send + 'static,
+) -> WatchHandle {
+    let (sender, messages) = mpsc::channel();
     let watcher = {
-        let happen = happen.clone();
+        let sender = sender.clone();
         notify::recommended_watcher(move |event: notify::Result<Event>| {
             let Ok(event) = event else { return };
-            if counts(event.kind) {
-                // Nobody hears it once the thread is gone.
-                let _ = happen.send(Happened::At(event.paths));
+            if may_change_content(event.kind) {
+                // Sending fails only after the thread has ended.
+                let _ = sender.send(Message::Events(event.paths));
             }
         })
     };
     match watcher {
         Ok(watcher) => {
-            let mut watch = Watch { watcher, watched: BTreeSet::new() };
-            watch.folders(&looked);
-            // Before the thread runs: an edit from now on is a change.
-            let before = Contents::of(&looked, &Contents::default());
-            std::thread::spawn(move || follow(looked, before, &happened, &mut watch, act));
+            let mut watch = NotifyWatch { watcher, watched: BTreeSet::new() };
+            watch.set_folders(&paths);
+            // Read before the thread starts, so that every edit from now on is a change.
+            let before = Snapshot::read(&paths, &Snapshot::default());
+            std::thread::spawn(move || run(paths, before, &messages, &mut watch, on_change));
         }
-        Err(error) => tracing::warn!(%error, "edits will not show by themselves"),
+        Err(error) => tracing::warn!(%error, "cannot watch files: edits do not show by themselves"),
     }
-    Looker(happen)
+    WatchHandle(sender)
 }
 
 #[derive(Debug)]
-enum Happened {
-    /// Something, with these files or folders.
-    At(Vec<PathBuf>),
-    Look(Looked),
+enum Message {
+    /// File events at these files or folders.
+    Events(Vec<PathBuf>),
+    SetPaths(WatchedPaths),
 }
 
-/// Has a watch on each folder.
-trait Watches {
-    /// Forgets what is gone, and watches what is new.
-    fn folders(&mut self, looked: &Looked);
-    /// Notes that something happened to `path` itself: if it is a folder that has a watch, it may
-    /// be another one by now, and the watch went with the old one.
-    fn moved(&mut self, path: &Path);
+/// Watches a set of folders.
+trait FolderWatch {
+    /// Ends the watches on folders that are gone or no longer wanted, and adds the missing ones.
+    fn set_folders(&mut self, paths: &WatchedPaths);
+    /// Ends the watch on `path` and on the folders below, if there is one. After an event at a
+    /// folder itself another folder may have its name, and the watch is still on the old one.
+    fn forget(&mut self, path: &Path);
 }
 
-struct Watch {
+struct NotifyWatch {
     watcher: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
 }
 
-impl Watches for Watch {
-    fn folders(&mut self, looked: &Looked) {
-        // A folder that is made while the others are looked through is found in the next round.
+impl FolderWatch for NotifyWatch {
+    fn set_folders(&mut self, paths: &WatchedPaths) {
+        // The next round finds a folder that is created while this one reads the others.
         for _ in 0..DEPTH_MAX {
-            let folders = looked.folders();
+            let folders = paths.folders();
             self.watched.retain(|folder| folders.contains(folder));
             let new: Vec<PathBuf> = folders.difference(&self.watched).cloned().collect();
             if new.is_empty() {
@@ -167,80 +173,83 @@ impl Watches for Watch {
                 if let Err(error) = self.watcher.watch(&folder, RecursiveMode::NonRecursive)
                     && folder.is_dir()
                 {
-                    tracing::warn!(folder = %folder.display(), %error, "its edits will not show");
+                    tracing::warn!(
+                        folder = %folder.display(), %error,
+                        "cannot watch this folder: its edits do not show by themselves"
+                    );
                 }
                 self.watched.insert(folder);
             }
         }
     }
 
-    fn moved(&mut self, path: &Path) {
+    fn forget(&mut self, path: &Path) {
         if !self.watched.contains(path) {
             return;
         }
         let gone: Vec<PathBuf> =
             self.watched.iter().filter(|folder| folder.starts_with(path)).cloned().collect();
         for folder in gone {
-            // It may be gone already, with its watch.
+            // The folder may no longer exist, and its watch with it.
             let _ = self.watcher.unwatch(&folder);
             self.watched.remove(&folder);
         }
     }
 }
 
-/// Tells whether an event may mean other content. Opening and reading do not: acting on a change
-/// reads, and would be a change again.
-fn counts(kind: EventKind) -> bool {
+/// Returns whether an event can mean new content. Opening and reading a file cannot: reading the
+/// changed files would otherwise be the next change.
+fn may_change_content(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(mode)) => mode == AccessMode::Write,
         EventKind::Access(_) | EventKind::Other => false,
-        // A file that is moved away tells of its old name alone, so that name counts too.
+        // A file that moves out of the watched folders has only an event for its old name.
         EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(_) | EventKind::Any => true,
     }
 }
 
-fn follow(
-    mut looked: Looked,
-    mut before: Contents,
-    happened: &Receiver<Happened>,
-    watch: &mut impl Watches,
-    act: impl Fn(Changes),
+fn run(
+    mut paths: WatchedPaths,
+    mut before: Snapshot,
+    messages: &Receiver<Message>,
+    watch: &mut impl FolderWatch,
+    on_change: impl Fn(Changes),
 ) {
-    while let Ok(first) = happened.recv() {
+    while let Ok(first) = messages.recv() {
         let mut next = Some(first);
         let mut unsettled = 0;
-        while let Some(told) = next.take() {
-            match told {
-                Happened::At(paths) => paths.iter().for_each(|path| watch.moved(path)),
-                Happened::Look(other) => {
-                    watch.folders(&other);
-                    // What is new where it was looked before is a change, found below.
-                    let here = Contents::of(&looked, &before);
-                    before.add_new(&Contents::of(&other, &here), &here);
-                    looked = other;
+        while let Some(message) = next.take() {
+            match message {
+                Message::Events(paths) => paths.iter().for_each(|path| watch.forget(path)),
+                Message::SetPaths(new) => {
+                    watch.set_folders(&new);
+                    // A file that is new below the paths watched so far is a change, found below.
+                    let now = Snapshot::read(&paths, &before);
+                    before.add_missing(&Snapshot::read(&new, &now), &now);
+                    paths = new;
                 }
             }
             unsettled += 1;
             if unsettled < UNSETTLED_MAX {
-                // When the one who tells is gone, what was told is acted on.
-                next = happened.recv_timeout(SETTLE).ok();
+                // A closed channel is no error here: the messages so far still count.
+                next = messages.recv_timeout(SETTLE).ok();
             }
         }
-        watch.folders(&looked);
-        let now = Contents::of(&looked, &before);
-        let changes = now.since(&before);
+        watch.set_folders(&paths);
+        let now = Snapshot::read(&paths, &before);
+        let changes = now.changes_since(&before);
         before = now;
         if !changes.is_empty() {
-            act(changes);
+            on_change(changes);
         }
     }
 }
 
-impl Looked {
-    /// Returns all folders in which a change may happen.
+impl WatchedPaths {
+    /// Returns all folders in which a change can happen.
     fn folders(&self) -> BTreeSet<PathBuf> {
-        // The app's own folder without what lies below, so that a folder of pages that is made
-        // later is noticed.
+        // The app's own folder, but not all below it: a folder `pages/` that is created later is
+        // noticed there.
         let mut folders = BTreeSet::from([self.app.clone()]);
         for folder in [Folder::Pages, Folder::Public].map(|folder| self.app.join(folder.as_str())) {
             walk(&folder, DEPTH_MAX, &mut folders, &mut |_| {});
@@ -256,7 +265,7 @@ impl Looked {
         folders
     }
 
-    /// Returns the files that a binary is made from.
+    /// Returns the files that the binary is built from.
     fn sources(&self) -> BTreeSet<PathBuf> {
         let mut sources = self.files.clone();
         for package in &self.packages {
@@ -270,8 +279,8 @@ impl Looked {
     }
 }
 
-/// Tells whether a file may be part of the binary by its name. Those that editors keep for
-/// themselves (`.#send.rs`, `send.rs~`) are not.
+/// Returns whether a file of this name can be part of the binary. The temporary files of editors
+/// (`.#send.rs`, `send.rs~`) cannot.
 fn is_source(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     match name.rsplit_once('.') {
@@ -280,7 +289,7 @@ fn is_source(path: &Path) -> bool {
     }
 }
 
-/// Goes through a folder: `folders` gets it and those below, `file` each file.
+/// Walks a folder: adds it and the folders below to `folders`, and calls `file` with each file.
 fn walk(
     folder: &Path,
     depth: usize,
@@ -295,7 +304,7 @@ fn walk(
     for entry in entries.flatten() {
         let name = entry.file_name();
         let hidden = name.as_encoded_bytes().starts_with(b".");
-        // A link to a folder is not followed: it may go round.
+        // A link to a folder is not followed: it can lead back to a folder above.
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => {
                 if depth > 0 && !hidden && name != "target" && name != "node_modules" {
@@ -308,71 +317,72 @@ fn walk(
     }
 }
 
-/// What is in the files. Those that editors keep for themselves are not among them.
+/// The content of the watched files at one moment, without the temporary files of editors.
 #[derive(Clone, Debug, Default)]
-struct Contents {
-    pages: BTreeMap<String, Seen>,
-    sources: BTreeMap<PathBuf, Seen>,
+struct Snapshot {
+    pages: BTreeMap<String, FileState>,
+    sources: BTreeMap<PathBuf, FileState>,
 }
 
 #[derive(Clone, Debug)]
-struct Seen {
-    /// When it was written, and how long it is: it is read again only if one of them is another.
+struct FileState {
+    /// The time of the last write and the length. A file is read again only if one of them differs.
     stamp: Option<(SystemTime, u64)>,
     hash: Hash,
 }
 
-impl Contents {
-    /// Reads what is looked at, as far as it is not in `before`.
-    fn of(looked: &Looked, before: &Self) -> Self {
-        let mut contents = Self::default();
-        let files = Files::on_disk(looked.app.clone());
+impl Snapshot {
+    /// Reads the files at these paths; those with the same stamp as in `before` are not read again.
+    fn read(paths: &WatchedPaths, before: &Self) -> Self {
+        let mut snapshot = Self::default();
+        let files = Files::on_disk(paths.app.clone());
         for folder in [Folder::Pages, Folder::Public] {
-            let Listing { paths, refused, .. } = files.list(folder).unwrap_or_default();
-            for path in paths {
+            let listing = files.list(folder).unwrap_or_default();
+            for path in listing.paths {
                 let path = format!("{folder}/{path}");
-                if let Some(seen) = Seen::of(&looked.app.join(&path), before.pages.get(&path)) {
-                    contents.pages.insert(path, seen);
+                let known = before.pages.get(&path);
+                if let Some(state) = FileState::read(&paths.app.join(&path), known) {
+                    snapshot.pages.insert(path, state);
                 }
             }
             // A link that is refused is a diagnostic: it counts as a file that holds the reason.
-            for (path, refusal) in refused {
+            for (path, refusal) in listing.refused {
                 let hash = Hash::of(refusal.to_string().as_bytes());
-                contents.pages.insert(format!("{folder}/{path}"), Seen { stamp: None, hash });
+                snapshot.pages.insert(format!("{folder}/{path}"), FileState { stamp: None, hash });
             }
         }
-        for path in looked.sources() {
-            if let Some(seen) = Seen::of(&path, before.sources.get(&path)) {
-                contents.sources.insert(path, seen);
+        for path in paths.sources() {
+            if let Some(state) = FileState::read(&path, before.sources.get(&path)) {
+                snapshot.sources.insert(path, state);
             }
         }
-        contents
+        snapshot
     }
 
-    /// Takes up what is in `other` and not in `here`.
-    fn add_new(&mut self, other: &Self, here: &Self) {
-        for (path, seen) in other.pages.iter().filter(|(path, _)| !here.pages.contains_key(*path)) {
-            self.pages.entry(path.clone()).or_insert_with(|| seen.clone());
+    /// Adds the files of `other` that are not in `now`, so that they do not count as changed.
+    fn add_missing(&mut self, other: &Self, now: &Self) {
+        for (path, state) in other.pages.iter().filter(|(path, _)| !now.pages.contains_key(*path)) {
+            self.pages.entry(path.clone()).or_insert_with(|| state.clone());
         }
         let sources = other.sources.iter();
-        for (path, seen) in sources.filter(|(path, _)| !here.sources.contains_key(*path)) {
-            self.sources.entry(path.clone()).or_insert_with(|| seen.clone());
+        for (path, state) in sources.filter(|(path, _)| !now.sources.contains_key(*path)) {
+            self.sources.entry(path.clone()).or_insert_with(|| state.clone());
         }
     }
 
-    fn since(&self, before: &Self) -> Changes {
-        let came_or_went = before.pages.keys().filter(|path| !self.pages.contains_key(*path));
-        let came = self.pages.keys().filter(|path| !before.pages.contains_key(*path));
+    fn changes_since(&self, before: &Self) -> Changes {
+        let removed = before.pages.keys().filter(|path| !self.pages.contains_key(*path));
+        let added = self.pages.keys().filter(|path| !before.pages.contains_key(*path));
         Changes {
             pages: different(&before.pages, &self.pages),
-            came_or_went: came_or_went.chain(came).cloned().collect(),
+            added_or_removed: removed.chain(added).cloned().collect(),
             sources: different(&before.sources, &self.sources),
         }
     }
 }
 
-impl Seen {
-    fn of(path: &Path, known: Option<&Self>) -> Option<Self> {
+impl FileState {
+    fn read(path: &Path, known: Option<&Self>) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
         if let Some(known) = known.filter(|known| stamp.is_some() && known.stamp == stamp) {
@@ -382,12 +392,17 @@ impl Seen {
     }
 }
 
-/// Returns the names that are in one only, or with another value.
-fn different<K: Ord + Clone>(before: &BTreeMap<K, Seen>, now: &BTreeMap<K, Seen>) -> BTreeSet<K> {
-    let gone = before.keys().filter(|name| !now.contains_key(*name));
-    let same = |name: &K, seen: &Seen| before.get(name).is_some_and(|old| old.hash == seen.hash);
-    let other = now.iter().filter(|(name, seen)| !same(name, seen));
-    gone.chain(other.map(|(name, _)| name)).cloned().collect()
+/// Returns the names that only one side has, or whose hashes differ.
+fn different<K: Ord + Clone>(
+    before: &BTreeMap<K, FileState>,
+    now: &BTreeMap<K, FileState>,
+) -> BTreeSet<K> {
+    let removed = before.keys().filter(|name| !now.contains_key(*name));
+    let same = |name: &K, state: &FileState| {
+        before.get(name).is_some_and(|before| before.hash == state.hash)
+    };
+    let changed = now.iter().filter(|(name, state)| !same(name, state));
+    removed.chain(changed.map(|(name, _)| name)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -397,14 +412,14 @@ mod tests {
 
     struct NoWatch;
 
-    impl Watches for NoWatch {
-        fn folders(&mut self, _: &Looked) {}
-        fn moved(&mut self, _: &Path) {}
+    impl FolderWatch for NoWatch {
+        fn set_folders(&mut self, _: &WatchedPaths) {}
+        fn forget(&mut self, _: &Path) {}
     }
 
-    fn looked(dir: &TestDir) -> Looked {
+    fn watched(dir: &TestDir) -> WatchedPaths {
         let packages = BTreeSet::from([dir.path().to_owned()]);
-        Looked { app: dir.path().to_owned(), packages, files: BTreeSet::new() }
+        WatchedPaths { app: dir.path().to_owned(), packages, files: BTreeSet::new() }
     }
 
     fn names(changes: &Changes) -> Vec<String> {
@@ -415,15 +430,15 @@ mod tests {
     }
 
     #[test]
-    fn only_other_content_is_a_change() {
+    fn only_new_content_is_a_change() {
         let dir = TestDir::new(&[
             ("pages/a.html", "1"),
             ("public/b.css", "2"),
             ("actions/send.rs", "fn a() {}"),
             ("target/debug/x.rs", "1"),
         ]);
-        let looked = looked(&dir);
-        let before = Contents::of(&looked, &Contents::default());
+        let paths = watched(&dir);
+        let before = Snapshot::read(&paths, &Snapshot::default());
         for (path, text) in [
             ("pages/a.html", "1"),
             ("pages/a.html~", "x"),
@@ -437,7 +452,7 @@ mod tests {
         ] {
             dir.write(path, text);
         }
-        assert!(Contents::of(&looked, &before).since(&before).is_empty());
+        assert!(Snapshot::read(&paths, &before).changes_since(&before).is_empty());
 
         for (path, text) in [
             ("public/b.css", "3"),
@@ -449,108 +464,108 @@ mod tests {
             dir.write(path, text);
         }
         dir.remove("pages/a.html");
-        let changes = Contents::of(&looked, &before).since(&before);
+        let changes = Snapshot::read(&paths, &before).changes_since(&before);
         assert_eq!(
             names(&changes),
             ["pages/a.html", "pages/new/c.html", "public/b.css", "Cargo.toml", "it.rs", "send.rs"]
         );
-        let came_or_went: Vec<_> = changes.came_or_went.iter().collect();
-        assert_eq!(came_or_went, ["pages/a.html", "pages/new/c.html"]);
+        let added_or_removed: Vec<_> = changes.added_or_removed.iter().collect();
+        assert_eq!(added_or_removed, ["pages/a.html", "pages/new/c.html"]);
     }
 
     #[test]
     fn several_events_are_one_change() {
         let dir = TestDir::new(&[("pages/a.css", "1")]);
-        let looked = looked(&dir);
-        let before = Contents::of(&looked, &Contents::default());
-        let (event, happened) = mpsc::channel();
+        let paths = watched(&dir);
+        let before = Snapshot::read(&paths, &Snapshot::default());
+        let (sender, messages) = mpsc::channel();
         dir.write("pages/a.css", "2");
         for _ in 0..3 {
-            event.send(Happened::At(Vec::new())).unwrap();
+            sender.send(Message::Events(Vec::new())).unwrap();
         }
-        drop(event);
-        let (tell, told) = mpsc::channel();
-        follow(looked, before, &happened, &mut NoWatch, |changes| tell.send(changes).unwrap());
-        drop(tell);
-        let changes: Vec<_> = told.iter().map(|changes| names(&changes)).collect();
+        drop(sender);
+        let (report, reported) = mpsc::channel();
+        run(paths, before, &messages, &mut NoWatch, |changes| report.send(changes).unwrap());
+        drop(report);
+        let changes: Vec<_> = reported.iter().map(|changes| names(&changes)).collect();
         assert_eq!(changes, [["pages/a.css"]]);
     }
 
     #[test]
-    fn what_is_looked_at_later_is_no_change_until_it_is_edited() {
+    fn a_path_that_is_watched_later_is_no_change_until_it_is_edited() {
         let dir = TestDir::new(&[("pages/a.css", "1"), ("lib/a.rs", "1")]);
-        let pages = Looked { packages: BTreeSet::new(), ..looked(&dir) };
-        let before = Contents::of(&pages, &Contents::default());
-        let (event, happened) = mpsc::channel();
-        let (tell, told) = mpsc::channel();
-        let more = looked(&dir);
+        let pages = WatchedPaths { packages: BTreeSet::new(), ..watched(&dir) };
+        let before = Snapshot::read(&pages, &Snapshot::default());
+        let (sender, messages) = mpsc::channel();
+        let (report, reported) = mpsc::channel();
+        let more = watched(&dir);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                follow(pages, before, &happened, &mut NoWatch, |changes| {
-                    tell.send(names(&changes)).unwrap();
+                run(pages, before, &messages, &mut NoWatch, |changes| {
+                    report.send(names(&changes)).unwrap();
                 });
             });
-            event.send(Happened::Look(more)).unwrap();
-            assert!(told.recv_timeout(SETTLE * 10).is_err());
+            sender.send(Message::SetPaths(more)).unwrap();
+            assert!(reported.recv_timeout(SETTLE * 10).is_err());
             dir.write("lib/a.rs", "22");
-            event.send(Happened::At(Vec::new())).unwrap();
-            assert_eq!(told.recv().unwrap(), ["a.rs"]);
-            drop(event);
+            sender.send(Message::Events(Vec::new())).unwrap();
+            assert_eq!(reported.recv().unwrap(), ["a.rs"]);
+            drop(sender);
         });
     }
 
     #[test]
-    fn a_file_that_is_made_before_more_is_looked_at_is_a_change() {
+    fn a_file_created_before_more_paths_are_watched_is_a_change() {
         let dir = TestDir::new(&[("pages/a.css", "1"), ("app/a.rs", "1"), ("lib/a.rs", "1")]);
         let app = BTreeSet::from([dir.path().join("app")]);
-        let first = Looked { packages: app, ..looked(&dir) };
-        let before = Contents::of(&first, &Contents::default());
-        let (event, happened) = mpsc::channel();
+        let first = WatchedPaths { packages: app, ..watched(&dir) };
+        let before = Snapshot::read(&first, &Snapshot::default());
+        let (sender, messages) = mpsc::channel();
         dir.write("app/new.rs", "1");
-        event.send(Happened::At(Vec::new())).unwrap();
-        event.send(Happened::Look(looked(&dir))).unwrap();
-        drop(event);
-        let (tell, told) = mpsc::channel();
-        follow(first, before, &happened, &mut NoWatch, |changes| {
-            tell.send(names(&changes)).unwrap();
+        sender.send(Message::Events(Vec::new())).unwrap();
+        sender.send(Message::SetPaths(watched(&dir))).unwrap();
+        drop(sender);
+        let (report, reported) = mpsc::channel();
+        run(first, before, &messages, &mut NoWatch, |changes| {
+            report.send(names(&changes)).unwrap();
         });
-        drop(tell);
-        assert_eq!(told.iter().collect::<Vec<_>>(), [["new.rs"]]);
+        drop(report);
+        assert_eq!(reported.iter().collect::<Vec<_>>(), [["new.rs"]]);
     }
 
     #[test]
-    fn saves_of_all_kinds_are_noticed() {
+    fn every_kind_of_save_is_a_change() {
         let dir = TestDir::new(&[("pages/a.html", "1"), ("actions/a.rs", "1")]);
-        let (tell, told) = mpsc::channel();
-        let _looker = spawn(looked(&dir), move |changes| {
-            let _ = tell.send(names(&changes));
+        let (report, reported) = mpsc::channel();
+        let _handle = spawn(watched(&dir), move |changes| {
+            let _ = report.send(names(&changes));
         });
         // A slow machine may see one save as two changes.
         let wait_for = |path: &str| {
-            while told.recv_timeout(Duration::from_secs(20)).unwrap() != [path] {}
+            while reported.recv_timeout(Duration::from_secs(20)).unwrap() != [path] {}
         };
         dir.write("pages/a.html", "2");
         wait_for("pages/a.html");
-        // As editors save: a new file in place of the old one, which is then saved again.
+        // Editors replace the file, and then save it again.
         for text in ["3", "4"] {
             dir.write("pages/.a.html.new", text);
             fs::rename(dir.path().join("pages/.a.html.new"), dir.path().join("pages/a.html"))
                 .unwrap();
             wait_for("pages/a.html");
         }
-        // A folder in a folder.
+        // A new folder in a new folder.
         for text in ["1", "2"] {
             dir.write("pages/blog/deep/b.html", text);
             wait_for("pages/blog/deep/b.html");
         }
-        // A folder that goes and comes back.
+        // A folder that is removed and created again.
         fs::remove_dir_all(dir.path().join("pages/blog")).unwrap();
         wait_for("pages/blog/deep/b.html");
         for text in ["1", "2"] {
             dir.write("pages/blog/deep/b.html", text);
             wait_for("pages/blog/deep/b.html");
         }
-        // A folder that was not there at the start.
+        // A folder that does not exist at the start.
         for text in ["1", "2"] {
             dir.write("public/c.css", text);
             wait_for("public/c.css");
@@ -559,7 +574,7 @@ mod tests {
             dir.write("actions/todo/add.rs", text);
             wait_for("add.rs");
         }
-        // Moved away.
+        // A file that moves out of the watched folders.
         fs::rename(dir.path().join("pages/a.html"), dir.path().join("a.html")).unwrap();
         wait_for("pages/a.html");
     }
@@ -570,13 +585,13 @@ mod tests {
         use std::os::unix::fs::symlink;
 
         let dir = TestDir::new(&[("pages/a.html", "1"), ("shared/b.html", "1")]);
-        let pages = Looked { packages: BTreeSet::new(), ..looked(&dir) };
-        let (tell, told) = mpsc::channel();
-        let _looker = spawn(pages, move |changes| {
-            let _ = tell.send(names(&changes));
+        let pages = WatchedPaths { packages: BTreeSet::new(), ..watched(&dir) };
+        let (report, reported) = mpsc::channel();
+        let _watch = spawn(pages, move |changes| {
+            let _ = report.send(names(&changes));
         });
         let wait_for = |path: &str| {
-            while told.recv_timeout(Duration::from_secs(20)).unwrap() != [path] {}
+            while reported.recv_timeout(Duration::from_secs(20)).unwrap() != [path] {}
         };
         symlink("../shared", dir.path().join("pages/linked")).unwrap();
         wait_for("pages/linked/b.html");
@@ -590,12 +605,12 @@ mod tests {
     }
 
     #[test]
-    fn reading_is_no_event() {
+    fn reading_a_file_is_no_change() {
         use notify::event::{CreateKind, ModifyKind, RenameMode};
-        assert!(!counts(EventKind::Access(AccessKind::Open(AccessMode::Any))));
-        assert!(!counts(EventKind::Access(AccessKind::Close(AccessMode::Read))));
-        assert!(counts(EventKind::Access(AccessKind::Close(AccessMode::Write))));
-        assert!(counts(EventKind::Create(CreateKind::File)));
-        assert!(counts(EventKind::Modify(ModifyKind::Name(RenameMode::From))));
+        assert!(!may_change_content(EventKind::Access(AccessKind::Open(AccessMode::Any))));
+        assert!(!may_change_content(EventKind::Access(AccessKind::Close(AccessMode::Read))));
+        assert!(may_change_content(EventKind::Access(AccessKind::Close(AccessMode::Write))));
+        assert!(may_change_content(EventKind::Create(CreateKind::File)));
+        assert!(may_change_content(EventKind::Modify(ModifyKind::Name(RenameMode::From))));
     }
 }

@@ -117,14 +117,14 @@ impl Pages {
 
     /// Returns the templates that show something else once those named have changed.
     #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) fn users(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
-        uses::users(self.serving.load().sources(), changed)
+    pub(crate) fn dependents(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        uses::dependents(self.serving.load().sources(), changed)
     }
 
     /// Returns the name of the process, as pages carry it.
     #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) fn life(&self) -> &str {
-        &self.settings.life
+    pub(crate) fn generation(&self) -> &str {
+        &self.settings.generation
     }
 
     /// Returns whether there is a template of that name.

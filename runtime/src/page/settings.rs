@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     /// Whether pages follow edits. If so, who looks at them writes them.
     pub(crate) reload: bool,
     /// Names the process that a page is from, where pages follow edits.
-    pub(crate) life: String,
+    pub(crate) generation: String,
     /// The names of the actions that forms may call; nothing if those themselves are wrong.
     pub(crate) actions: Option<Vec<String>>,
     /// The app's own address, `https://example.org`.
@@ -34,7 +34,7 @@ impl Settings {
             client: "/_kipo/c0".to_owned(),
             preload: Vec::new(),
             reload: false,
-            life: "l0".to_owned(),
+            generation: "l0".to_owned(),
             actions: None,
             site: None,
             guards: PageGuards::default(),

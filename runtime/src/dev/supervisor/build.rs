@@ -1,4 +1,4 @@
-//! One run of `cargo build`: what it made, or what is wrong.
+//! One run of `cargo build`: the binary, or the errors.
 
 use std::{
     path::PathBuf,
@@ -15,68 +15,68 @@ use crate::dev::{
     supervisor::cargo::Cargo,
 };
 
-/// How much of what cargo says by itself is kept, in bytes.
-const SAID_MAX: u64 = 64 * 1024;
+/// How much of cargo's standard error is read into memory, in bytes.
+const STDERR_BYTES_MAX: u64 = 64 * 1024;
 
-/// A build that runs. Dropping it stops it, with the compilers that it started.
+/// A running build. Dropping it stops it, with the compilers that it started.
 #[derive(Debug)]
 pub(super) struct Build {
     group: Option<Pid>,
 }
 
-/// How a build ended.
+/// The result of a build.
 #[derive(Debug)]
 pub(super) struct Built {
-    /// Where the binary is; nothing if there is none.
+    /// The path of the binary; `None` if the build failed.
     pub(super) binary: Option<PathBuf>,
-    /// What the compiler said, errors first.
+    /// The diagnostics of the compiler, errors first.
     pub(super) reports: Vec<Report>,
-    pub(super) took: Duration,
+    pub(super) elapsed: Duration,
 }
 
 impl Build {
-    /// Begins a build; `done` is called with its end, unless it is stopped before.
-    pub(super) fn start(cargo: &Cargo, done: impl FnOnce(Built) + Send + 'static) -> Self {
+    /// Starts a build. Calls `on_done` with its result, unless the build is stopped before.
+    pub(super) fn start(cargo: &Cargo, on_done: impl FnOnce(Built) + Send + 'static) -> Self {
         let began = Instant::now();
         let binary = cargo.binary().to_owned();
         let mut command = cargo.build();
-        // A group of its own: to be stopped as a whole, and not by the terminal.
+        // In a group of its own the build is stopped as a whole, and not by Ctrl-C.
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {
                 let message = format!("cargo cannot be started: {error}");
                 let reports = vec![Report::new(Kind::Compile, message)];
-                done(Built { binary: None, reports, took: began.elapsed() });
+                on_done(Built { binary: None, reports, elapsed: began.elapsed() });
                 return Self { group: None };
             }
         };
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         tokio::spawn(async move {
-            let (out, said) = (child.stdout.take(), child.stderr.take());
-            let read = async {
+            let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+            let read_messages = async {
                 let mut messages = Messages::default();
-                let Some(out) = out else { return messages };
-                let mut lines = BufReader::new(out).lines();
+                let Some(stdout) = stdout else { return messages };
+                let mut lines = BufReader::new(stdout).lines();
                 while let Ok(Some(line)) = lines.next_line().await {
-                    messages.take(&line, &binary);
+                    messages.add_line(&line, &binary);
                 }
                 messages
             };
-            let hear = async {
+            let read_stderr = async {
                 let mut text = Vec::new();
-                if let Some(mut said) = said {
-                    let _ = (&mut said).take(SAID_MAX).read_to_end(&mut text).await;
-                    // What is beyond is not kept, but a full pipe would stop the build.
-                    let _ = tokio::io::copy(&mut said, &mut tokio::io::sink()).await;
+                if let Some(mut stderr) = stderr {
+                    let _ = (&mut stderr).take(STDERR_BYTES_MAX).read_to_end(&mut text).await;
+                    // The rest is read and dropped: a full pipe would block the build.
+                    let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
                 }
                 String::from_utf8_lossy(&text).into_owned()
             };
-            let (messages, said) = tokio::join!(read, hear);
+            let (messages, stderr) = tokio::join!(read_messages, read_stderr);
             let Ok(status) = child.wait().await else { return };
-            // Ended by a signal: it was stopped, and another one runs.
+            // A build without an exit code was stopped by a signal: a newer one runs.
             if status.code().is_some() {
-                done(messages.end(status.success(), &said, began.elapsed()));
+                on_done(messages.finish(status.success(), &stderr, began.elapsed()));
             }
         });
         Self { group }
@@ -86,12 +86,13 @@ impl Build {
 impl Drop for Build {
     fn drop(&mut self) {
         if let Some(group) = self.group {
-            // It may have ended by itself.
+            // This fails if cargo has already exited.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
 
+/// The messages that cargo prints to standard output.
 #[derive(Debug, Default)]
 struct Messages {
     binary: Option<PathBuf>,
@@ -99,14 +100,14 @@ struct Messages {
     warnings: Vec<Report>,
 }
 
-/// A line that cargo prints, as far as it is asked for.
+/// The kinds of lines that matter here.
 #[derive(Deserialize)]
 #[serde(tag = "reason")]
 enum Message {
     #[serde(rename = "compiler-message")]
-    Said { message: Diagnostic },
+    Diagnostic { message: Diagnostic },
     #[serde(rename = "compiler-artifact")]
-    Made { target: Target, executable: Option<PathBuf> },
+    Artifact { target: Target, executable: Option<PathBuf> },
     #[serde(other)]
     Other,
 }
@@ -116,7 +117,7 @@ struct Target {
     name: String,
 }
 
-/// <https://doc.rust-lang.org/rustc/json.html>
+/// A diagnostic of the compiler: <https://doc.rust-lang.org/rustc/json.html>
 #[derive(Deserialize)]
 struct Diagnostic {
     level: String,
@@ -134,24 +135,26 @@ struct Span {
 }
 
 impl Messages {
-    fn take(&mut self, line: &str, binary: &str) {
+    fn add_line(&mut self, line: &str, binary: &str) {
         match serde_json::from_str(line) {
-            Ok(Message::Said { message }) => self.diagnostic(message),
-            Ok(Message::Made { target, executable: Some(executable) }) if target.name == binary => {
+            Ok(Message::Diagnostic { message }) => self.add_diagnostic(message),
+            Ok(Message::Artifact { target, executable: Some(executable) })
+                if target.name == binary =>
+            {
                 self.binary = Some(executable);
             }
-            // What a build script prints goes the same way.
+            // Build scripts can print other lines.
             Ok(_) | Err(_) => {}
         }
     }
 
-    fn diagnostic(&mut self, diagnostic: Diagnostic) {
+    fn add_diagnostic(&mut self, diagnostic: Diagnostic) {
         let Diagnostic { level, message, rendered, spans } = diagnostic;
         let warning = level == "warning";
-        // Sums such as "aborting due to 2 previous errors".
-        let is_sum = spans.is_empty()
+        // Such as "aborting due to 2 previous errors".
+        let is_summary = spans.is_empty()
             && (message.starts_with("aborting due to") || message.ends_with("emitted"));
-        if is_sum || !(warning || level.starts_with("error")) {
+        if is_summary || !(warning || level.starts_with("error")) {
             return;
         }
         let span = spans.iter().find(|span| span.is_primary).or(spans.first());
@@ -164,24 +167,24 @@ impl Messages {
             ..Report::new(Kind::Compile, message)
         };
         let reports = if warning { &mut self.warnings } else { &mut self.errors };
-        // A package that is built twice, for a build script say, tells everything twice.
+        // A package that is built twice, for example for a build script too, reports twice.
         if !reports.contains(&report) {
             reports.push(report);
         }
     }
 
-    fn end(self, success: bool, said: &str, took: Duration) -> Built {
+    fn finish(self, success: bool, stderr: &str, elapsed: Duration) -> Built {
         let Self { binary, mut errors, warnings } = self;
         if !success && errors.is_empty() {
-            // Cargo's own complaint, about a manifest say.
-            let from = said.find("error").unwrap_or_default();
-            let text = said[from..].trim();
+            // An error of cargo itself, for example in a manifest.
+            let from = stderr.find("error").unwrap_or_default();
+            let text = stderr[from..].trim();
             let first = text.lines().next().unwrap_or("the build failed");
             let first = first.trim_start_matches("error: ");
             errors.push(Report { rendered: text.to_owned(), ..Report::new(Kind::Compile, first) });
         }
         let binary = binary.filter(|_| success);
-        Built { binary, reports: errors.into_iter().chain(warnings).collect(), took }
+        Built { binary, reports: errors.into_iter().chain(warnings).collect(), elapsed }
     }
 }
 
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_come_first_and_sums_are_left_out() {
+    fn errors_come_first_and_summaries_are_left_out() {
         let mut messages = Messages::default();
         for line in [
             message("warning", "unused", Some(1)),
@@ -219,25 +222,26 @@ mod tests {
             message("failure-note", "Some errors have detailed explanations", None),
             "not JSON".to_owned(),
         ] {
-            messages.take(&line, "app");
+            messages.add_line(&line, "app");
         }
-        let built = messages.end(false, "error: could not compile", Duration::ZERO);
-        let told: Vec<_> = built.reports.iter().map(|r| (r.message.as_str(), r.warning)).collect();
-        assert_eq!(told, [("mismatched types", false), ("oh", false), ("unused", true)]);
+        let built = messages.finish(false, "error: could not compile", Duration::ZERO);
+        let reported: Vec<_> =
+            built.reports.iter().map(|r| (r.message.as_str(), r.warning)).collect();
+        assert_eq!(reported, [("mismatched types", false), ("oh", false), ("unused", true)]);
         assert_eq!(built.reports[0].line, Some(3));
         assert!(built.binary.is_none());
     }
 
     #[test]
-    fn what_cargo_itself_says_is_an_error_too() {
-        let said = "    Updating x\nerror: failed to parse manifest\n\nCaused by:\n  x\n";
-        let built = Messages::default().end(false, said, Duration::ZERO);
+    fn an_error_of_cargo_itself_is_reported() {
+        let stderr = "    Updating x\nerror: failed to parse manifest\n\nCaused by:\n  x\n";
+        let built = Messages::default().finish(false, stderr, Duration::ZERO);
         assert_eq!(built.reports[0].message, "failed to parse manifest");
         assert!(built.reports[0].rendered.ends_with("Caused by:\n  x"));
     }
 
     #[test]
-    fn the_binary_is_the_one_that_was_asked_for() {
+    fn the_binary_is_the_one_of_the_app() {
         let artifact = |name: &str| {
             serde_json::json!({
                 "reason": "compiler-artifact", "target": { "name": name },
@@ -246,10 +250,10 @@ mod tests {
             .to_string()
         };
         let mut messages = Messages::default();
-        messages.take(&artifact("build-script-build"), "app");
-        messages.take(&artifact("app"), "app");
-        messages.take("{\"reason\":\"build-finished\",\"success\":true}", "app");
-        let built = messages.end(true, "", Duration::ZERO);
+        messages.add_line(&artifact("build-script-build"), "app");
+        messages.add_line(&artifact("app"), "app");
+        messages.add_line("{\"reason\":\"build-finished\",\"success\":true}", "app");
+        let built = messages.finish(true, "", Duration::ZERO);
         assert_eq!(built.binary, Some("/t/app".into()));
     }
 }

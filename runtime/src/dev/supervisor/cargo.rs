@@ -1,4 +1,5 @@
-//! How the app is built: the same as it was built when it was started.
+//! The cargo commands for the app: the build with the arguments of the first one, and which files
+//! it depends on.
 
 use std::{
     collections::BTreeSet,
@@ -10,9 +11,10 @@ use std::{
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::dev::watch::Looked;
+use crate::dev::watch::WatchedPaths;
 
-/// More arguments for `cargo build`, such as `--features x`, parted by blanks.
+/// The environment variable with more arguments for `cargo build`, such as `--features x`, separated
+/// by spaces.
 pub(super) const BUILD_ARGS: &str = "KIPO_BUILD_ARGS";
 
 /// The build of one binary.
@@ -20,13 +22,13 @@ pub(super) const BUILD_ARGS: &str = "KIPO_BUILD_ARGS";
 pub(super) struct Cargo {
     manifest: PathBuf,
     binary: String,
-    /// What says where the result lies, and which profile it has.
+    /// The target folder, the target triple and the profile.
     arguments: Vec<String>,
 }
 
 impl Cargo {
-    /// Returns how `binary` is built from the package in `folder`; `None` if it does not lie
-    /// where cargo puts it, or the package is not there.
+    /// Returns the build of `binary` from the package in `folder`; `None` if the binary is not in a
+    /// target folder of cargo, or the package does not exist.
     pub(super) fn of(folder: &Path, binary: &Path) -> Option<Self> {
         let manifest = folder.join("Cargo.toml");
         let name = binary.file_stem()?.to_str()?.to_owned();
@@ -35,7 +37,7 @@ impl Cargo {
         let mut arguments = Vec::new();
         let target = match profile_folder.parent().filter(is_target) {
             Some(target) => target,
-            // Below the target's triple, if one was given.
+            // Cargo adds a folder for the target triple, if there is one.
             None => {
                 let triple = profile_folder.parent()?;
                 arguments.extend(["--target".to_owned(), triple.file_name()?.to_str()?.to_owned()]);
@@ -62,14 +64,14 @@ impl Cargo {
         self.manifest.parent().unwrap_or(Path::new("/"))
     }
 
-    /// Returns the folder of the workspace, which the compiler's paths lie below.
+    /// Returns the folder of the workspace. The compiler's paths are relative to it.
     pub(super) fn root(&self) -> &Path {
         let package = self.package();
         let has_lock = |folder: &&Path| folder.join("Cargo.lock").exists();
         package.ancestors().find(has_lock).unwrap_or(package)
     }
 
-    /// Returns the command that builds.
+    /// Returns the command that builds the binary.
     pub(super) fn build(&self) -> Command {
         let mut command = self.command("build");
         command
@@ -82,8 +84,8 @@ impl Cargo {
     fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.arg(subcommand).arg("--manifest-path").arg(&self.manifest);
-        // What `cargo run` set for the app would make cargo believe that its own settings had
-        // changed, and build everything anew.
+        // `cargo run` sets these variables for the app. With them cargo would take its own settings
+        // as changed, and build everything again.
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy();
             let of_run = ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|p| name.starts_with(p));
@@ -96,9 +98,9 @@ impl Cargo {
         command
     }
 
-    /// Asks cargo which folders the app is built from, and reads from its last build which other
-    /// files go into it.
-    pub(super) async fn looked(&self, app: PathBuf, binary: &Path) -> Looked {
+    /// Returns the paths to watch: cargo names the packages of the app, and the last build the other
+    /// files that go into the binary.
+    pub(super) async fn watched_paths(&self, app: PathBuf, binary: &Path) -> WatchedPaths {
         let mut metadata = self.command("metadata");
         metadata.args(["--format-version", "1", "--offline"]).stderr(Stdio::null());
         let output = metadata.output().await.map(|output| output.stdout).unwrap_or_default();
@@ -106,32 +108,33 @@ impl Cargo {
         let folders = folders.map(|metadata| metadata.folders(&self.manifest)).unwrap_or_default();
         let own = self.package().to_owned();
         let packages = folders.into_iter().chain([own]).collect();
-        let mut looked = Looked { app, packages, files: self.workspace_files() };
-        looked.files.extend(other_files(binary, &looked));
-        looked
+        let mut paths = WatchedPaths { app, packages, files: self.workspace_files() };
+        let other_files = other_files(binary, &paths);
+        paths.files.extend(other_files);
+        paths
     }
 
-    /// Returns what decides over the build beside the packages.
+    /// Returns the files of the workspace that configure the build.
     fn workspace_files(&self) -> BTreeSet<PathBuf> {
         let files = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
         files.map(|file| self.root().join(file)).into_iter().filter(|path| path.exists()).collect()
     }
 }
 
-/// Returns the files that the compiler read beside sources: `include_str!` and its like.
-fn other_files(binary: &Path, looked: &Looked) -> BTreeSet<PathBuf> {
+/// Returns the files that the compiler read besides sources, for example by `include_str!`.
+fn other_files(binary: &Path, watched: &WatchedPaths) -> BTreeSet<PathBuf> {
     let dependencies = fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
-    // `binary: file file`, with blanks in names escaped.
+    // The format is `binary: file file`, with spaces in names escaped.
     let list = dependencies.split_once(": ").map_or("", |(_, list)| list).replace("\\ ", "\0");
     let paths = list.split_whitespace().map(|path| PathBuf::from(path.replace('\0', " ")));
-    let own = ["pages", "public"].map(|folder| looked.app.join(folder));
+    let own = ["pages", "public"].map(|folder| watched.app.join(folder));
     paths
         .filter(|path| path.extension().is_none_or(|suffix| suffix != "rs"))
         .filter(|path| path.is_file() && !own.iter().any(|folder| path.starts_with(folder)))
         .collect()
 }
 
-/// What `cargo metadata` prints, as far as it is asked for.
+/// The part of the output of `cargo metadata` that matters here.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -142,7 +145,7 @@ struct Metadata {
 struct Package {
     id: String,
     manifest_path: PathBuf,
-    /// None for a package that lies in a folder here.
+    /// `None` for a package in a local folder.
     source: Option<String>,
 }
 
@@ -158,7 +161,8 @@ struct Node {
 }
 
 impl Metadata {
-    /// Returns the folders of the packages here that the one of this manifest is built from.
+    /// Returns the folders of the local packages that the package of this manifest depends on, and
+    /// its own.
     fn folders(&self, manifest: &Path) -> BTreeSet<PathBuf> {
         let of_id = |id: &str| self.packages.iter().find(|package| package.id == id);
         let nodes = self.resolve.as_ref().map_or(&[][..], |resolve| &resolve.nodes);
@@ -182,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_packages_that_lie_here_and_are_used_are_looked_at() {
+    fn only_local_dependencies_are_watched() {
         let metadata: Metadata = serde_json::from_value(serde_json::json!({
             "packages": [
                 { "id": "app", "manifest_path": "/w/app/Cargo.toml", "source": null },
@@ -203,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_says_how_it_was_built() {
+    fn the_path_of_a_binary_gives_the_arguments_of_its_build() {
         let dir = crate::files::TestDir::new(&[
             ("Cargo.toml", ""),
             ("Cargo.lock", ""),

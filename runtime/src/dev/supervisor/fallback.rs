@@ -1,4 +1,4 @@
-//! What answers while no version of the app does: what is wrong, and a retry for programs.
+//! The server while no version of the app serves: it shows the errors, and asks programs to retry.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
-    dev::{dev_loop, handoff::Socket, report::Report},
+    dev::{dev_loop, handoff::ServeSockets, report::Report},
     error::{Code, Error},
     header::RequestId,
     page::{self, embedded},
@@ -18,10 +18,10 @@ use crate::{
     stream::Drain,
 };
 
-/// How long its connections are waited for when a version of the app takes over.
+/// How long open requests may take after a version of the app is ready to serve.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// A server on the app's own socket. Dropping it stops it.
+/// A server on the app's listening socket. Dropping it stops it.
 #[derive(Debug)]
 pub(super) struct Fallback {
     stop: oneshot::Sender<()>,
@@ -29,15 +29,15 @@ pub(super) struct Fallback {
 }
 
 impl Fallback {
-    /// Serves what is wrong; `base` is the app's base path, `hosts` are the app's.
+    /// Serves these errors; `base` is the base path of the app, `hosts` are its hosts.
     pub(super) fn start(
-        socket: &Socket,
+        sockets: &ServeSockets,
         base: &str,
         hosts: Hosts,
         root: &std::path::Path,
-        wrong: &[Report],
+        errors: &[Report],
     ) -> std::io::Result<Self> {
-        let (listener, handoff) = socket.try_clone()?.open()?;
+        let (listener, queue) = sockets.try_clone()?.open()?;
         let limits = ServeLimits { drain: DRAIN, ..ServeLimits::default() };
         let shared = Arc::new(Shared {
             guards: Guards::default(),
@@ -48,44 +48,47 @@ impl Fallback {
             drain: Drain::default(),
             calls: TaskTracker::new(),
         });
-        let app = HostCheck::new(hosts, router(base, root, wrong, &shared));
-        let (stop, told) = oneshot::channel();
-        let (has_stopped, stopped) = oneshot::channel();
-        // Ends once it is told to stop, and what it has left is fetched.
+        let app = HostCheck::new(hosts, router(base, root, errors, &shared));
+        let (stop, stop_requested) = oneshot::channel();
+        let (report_stopped, stopped) = oneshot::channel();
+        // Ends after `stop`, when its idle connections are in the queue.
         tokio::spawn(async move {
-            let (leave, left) = mpsc::unbounded_channel();
+            let (put, idle) = mpsc::unbounded_channel();
             let stop = async {
-                _ = told.await;
-                Shutdown::HandOff(leave)
+                _ = stop_requested.await;
+                Shutdown::HandOff(put)
             };
-            let inherited = || handoff.clone().take();
+            let inherited = || queue.clone().take();
             let served = serve::serve_in_turn(listener, app, shared, limits, inherited, stop).await;
             if let Err(error) = served {
-                tracing::warn!(%error, "the socket has failed");
+                tracing::warn!(%error, "the listening socket failed");
             }
-            let _ = has_stopped.send(());
-            handoff.put_all(left).await;
+            let _ = report_stopped.send(());
+            queue.put_all(idle).await;
         });
         Ok(Self { stop, stopped })
     }
 
-    /// Stops accepting, and lets those who are answered have their answers.
+    /// Stops accepting, and waits until the open requests have their responses.
     pub(super) async fn stop(self) {
-        // It may have stopped by itself.
+        // This fails if the server has already stopped by itself.
         let _ = self.stop.send(());
         let _ = self.stopped.await;
     }
 }
 
-fn router(base: &str, root: &std::path::Path, wrong: &[Report], shared: &Arc<Shared>) -> Router {
-    let stream = dev_loop::wrong_stream(base, Some(root), wrong, Arc::clone(shared));
-    let page = page(base, wrong);
+fn router(base: &str, root: &std::path::Path, errors: &[Report], shared: &Arc<Shared>) -> Router {
+    let stream = dev_loop::error_stream(base, Some(root), errors, Arc::clone(shared));
+    let page = page(base, errors);
     embedded::client_router(base).merge(stream).fallback(move |request: Request| {
         let id = RequestId::of(request.headers());
         let response = if page::wants_html(request.headers()) {
             html(&page)
         } else {
-            let error = Error::new(Code::Unavailable, "no version of the app runs: see its pages");
+            let error = Error::new(
+                Code::Unavailable,
+                "no version of the app runs: open the app in a browser to see why",
+            );
             encode::problem(&error.with_retry_after(1), &id)
         };
         std::future::ready(response)
@@ -102,9 +105,9 @@ fn html(page: &str) -> Response {
     response
 }
 
-/// Returns a page that says it without a script, and shows it as everywhere else with one.
-fn page(base: &str, wrong: &[Report]) -> String {
-    let said: String = wrong
+/// Returns a page that lists the errors as text; its script shows them in the overlay as well.
+fn page(base: &str, errors: &[Report]) -> String {
+    let list: String = errors
         .iter()
         .map(|report| format!("<pre>{}</pre>\n", page::escape(&report.plain())))
         .collect();
@@ -114,6 +117,6 @@ fn page(base: &str, wrong: &[Report]) -> String {
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>The app does not run</title>\n\
          <script type=\"module\" src=\"{reload}\"></script>\n</head>\n<body>\n\
-         <h1>The app does not run</h1>\n{said}</body>\n</html>\n"
+         <h1>The app does not run</h1>\n{list}</body>\n</html>\n"
     )
 }

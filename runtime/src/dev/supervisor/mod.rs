@@ -1,10 +1,14 @@
-//! The development server: it owns the listening socket and the only watch, and lets one process
-//! after the other serve on that socket. Only in debug builds.
+//! The development server: it owns the listening socket, watches all files, builds, and starts one
+//! version of the app after the other on that socket.
 //!
 //! A change of pages goes to the process that serves. A change of sources is [built](build) while
-//! that goes on serving; then the new version is started, and once it has checked itself, the old
-//! one lets go of everything and the new one accepts. The socket is open all the time: whoever
-//! connects meanwhile waits in its queue. Where no version serves, a [stand-in](fallback) says why.
+//! that process goes on serving. Then the supervisor starts the new version; when the new version
+//! has passed its checks, the old one releases the topics and its connections, and the new one
+//! accepts. The socket stays open all the time, so a client that connects in between waits in its
+//! queue. If no version serves, a [fallback] server shows the errors. Start reading at [`versions`].
+//!
+//! This room is above the rest of `dev`: it starts processes, and knows nothing of the app but its
+//! [`Settings`].
 
 mod build;
 mod cargo;

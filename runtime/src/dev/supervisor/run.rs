@@ -8,33 +8,33 @@ use tokio::{
 };
 
 use crate::dev::{
-    handoff::Socket,
+    handoff::ServeSockets,
     supervisor::versions::{Settings, Start, Supervisor},
 };
 
-/// Lets the app serve on that socket until a signal comes.
+/// Runs versions of the app on this socket until a signal arrives.
 pub(crate) async fn run(settings: Settings, listener: TcpListener) -> Result<(), String> {
     let binary = std::env::current_exe().map_err(|error| format!("no binary: {error}"))?;
     let mut stop = signals().map_err(|error| format!("no signals: {error}"))?;
-    let (happen, mut happened) = mpsc::unbounded_channel();
-    let socket = Socket::new(listener).map_err(|error| format!("no sockets: {error}"))?;
-    let mut supervisor = Supervisor::new(settings, socket, binary, happen);
-    supervisor.start(Start { what: "the app".to_owned(), ..Start::default() });
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let sockets = ServeSockets::new(listener).map_err(|error| format!("no sockets: {error}"))?;
+    let mut supervisor = Supervisor::new(settings, sockets, binary, sender);
+    supervisor.start(Start { cause: "the app".to_owned(), ..Start::default() });
     loop {
         tokio::select! {
-            Some(happened) = happened.recv() => supervisor.act(happened).await,
+            Some(event) = events.recv() => supervisor.on_event(event).await,
             Some(()) = stop.recv() => break,
         }
     }
     tokio::select! {
-        () = supervisor.stop(&mut happened) => {}
-        // Asked twice: whatever still runs is killed.
+        () = supervisor.stop(&mut events) => {}
+        // A second signal: returning drops, and so kills, the processes that still run.
         Some(()) = stop.recv() => {}
     }
     Ok(())
 }
 
-/// The signals that ask a process to end, also that its terminal is gone.
+/// Receives the signals that ask the process to end; the hang-up of its terminal is one of them.
 fn signals() -> std::io::Result<UnboundedReceiver<()>> {
     let (send, receive) = mpsc::unbounded_channel();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {

@@ -1,4 +1,9 @@
-//! Which version of the app serves, which one comes next, and what is wrong with it.
+//! The versions of the app: which one serves, which one comes next, and which ones drain.
+//!
+//! A version is a process. It goes through these steps: it [checks](Phase::Checking) itself, waits
+//! until the version before has [released](Phase::Waiting) the topics, [opens](Phase::Opening) them
+//! and serves; later it drains and exits. A version that fails one of the first steps changes
+//! nothing for the one that serves.
 
 use std::{
     fs,
@@ -13,36 +18,36 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::{
     dev::{
-        handoff::Socket,
-        outcome::LastBuild,
+        handoff::ServeSockets,
+        outcome::{LastBuild, counted},
         panel::PANEL_KEY,
-        protocol::{Order, Word},
+        protocol::{Command, Status},
         report::{Kind, Report},
         supervisor::{
             build::{Build, Built},
             cargo::{BUILD_ARGS, Cargo},
-            child::{Child, News},
+            child::{Child, ChildEvent},
             fallback::Fallback,
-            terminal::{mutter, say, tell, time},
+            terminal::{duration, print_line, print_progress, print_reports},
         },
-        watch::{self, Changes, Looked, Looker},
+        watch::{self, Changes, WatchHandle, WatchedPaths},
     },
     request::{AllowedHost, Hosts},
 };
 
-/// How much longer than its drain a process may take before it is ended.
+/// How much longer than its drain a process may take before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What a supervisor has to know of its app.
+/// The settings of the app that its supervisor needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// The address that was asked for, for messages.
+    /// The address that the app asks for, for messages.
     pub(crate) address: SocketAddr,
     /// The folder of `pages/` and `public/`, if there is one.
     pub(crate) app: Option<PathBuf>,
     /// The folder of the package, if it is known.
     pub(crate) package: Option<PathBuf>,
-    /// The base path, until a process says it.
+    /// The base path, until a process reports its own.
     pub(crate) base: String,
     /// The hosts that the app names, until a process says them.
     pub(crate) allowed_hosts: Vec<AllowedHost>,
@@ -50,72 +55,73 @@ pub(crate) struct Settings {
     pub(crate) drain: Duration,
 }
 
-/// What the supervisor acts on.
+/// An event that the supervisor acts on. The numbers are ids of builds and processes.
 #[derive(Debug)]
-pub(super) enum Happened {
+pub(super) enum Event {
     Changed(Changes),
-    Looked(Looked),
+    /// Cargo has named the paths that the app is built from.
+    WatchedPaths(WatchedPaths),
     Built(u64, Built),
-    Child(u64, News),
-    /// This process has had its time to leave.
-    Overdue(u64),
+    Child(u64, ChildEvent),
+    /// The time in which this process may drain is over.
+    DrainTimeout(u64),
 }
 
 pub(super) struct Supervisor {
     settings: Settings,
-    socket: Socket,
+    sockets: ServeSockets,
     binary: PathBuf,
     cargo: Option<Cargo>,
-    looked: Looked,
-    looker: Looker,
-    happen: UnboundedSender<Happened>,
-    /// Names processes and builds.
+    watched: WatchedPaths,
+    watch: WatchHandle,
+    events: UnboundedSender<Event>,
+    /// The last id of a process or a build.
     last_id: u64,
 
     serving: Option<Child>,
     next: Option<Next>,
-    /// Those that drain.
-    leaving: Vec<Child>,
+    draining: Vec<Child>,
     fallback: Option<Fallback>,
     build: Option<Building>,
-    /// What is started once the one that is about to serve does.
+    /// Starts after `next` serves.
     queued: Option<Start>,
 
-    /// The binary that was started last.
-    started: Option<Identity>,
-    build_wrong: Vec<Report>,
-    start_wrong: Vec<Report>,
-    /// Whether the address was said.
+    /// The version of the binary that was started last.
+    started: Option<FileVersion>,
+    build_errors: Vec<Report>,
+    start_errors: Vec<Report>,
+    /// Whether the address has been printed.
     announced: bool,
 }
 
-/// Why a process is started.
+/// The reason for the start of a process.
 #[derive(Debug, Default)]
 pub(super) struct Start {
-    pub(super) what: String,
-    /// When the change was noticed; nothing for the first start.
+    /// The files that changed.
+    pub(super) cause: String,
+    /// The time of the change; `None` for the first start.
     pub(super) since: Option<Instant>,
-    /// How long its build took.
-    pub(super) built: Option<Duration>,
+    /// The duration of the build; `None` if there was none.
+    pub(super) build_time: Option<Duration>,
 }
 
-/// A process that shall serve.
+/// The process that serves next.
 #[derive(Debug)]
 struct Next {
     child: Child,
     start: Start,
     phase: Phase,
-    /// What changed after it may have read its pages.
+    /// Changes of pages that it may not have read.
     missed: Changes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// It checks itself.
+    /// The process checks its pages and registrations.
     Checking,
-    /// It waits until this process has let go.
+    /// The process is ready, and waits until the process with this id has released the topics.
     Waiting(u64),
-    /// It was told to serve.
+    /// The process has received [`Command::Serve`].
     Opening,
 }
 
@@ -124,84 +130,86 @@ struct Building {
     id: u64,
     changes: Changes,
     since: Instant,
-    /// Stopped when it is dropped.
+    /// Dropping it stops the build.
     _build: Build,
 }
 
-/// Tells one version of a file from another.
-type Identity = (u64, i64, i64, u64);
+/// Differs between two versions of a file: inode, time of the last write, length.
+type FileVersion = (u64, i64, i64, u64);
 
 impl Supervisor {
     pub(super) fn new(
         settings: Settings,
-        socket: Socket,
+        sockets: ServeSockets,
         binary: PathBuf,
-        happen: UnboundedSender<Happened>,
+        events: UnboundedSender<Event>,
     ) -> Self {
         let cargo = settings.package.as_deref().and_then(|folder| Cargo::of(folder, &binary));
         let app = settings.app.clone().or(settings.package.clone()).unwrap_or_default();
-        // The others follow once cargo has said which they are.
+        // The other packages follow when cargo has named them.
         let packages = cargo.iter().map(|cargo| cargo.package().to_owned()).collect();
-        let looked = Looked { app, packages, ..Looked::default() };
-        let told = happen.clone();
-        let looker = watch::spawn(looked.clone(), move |changes| {
-            // Nobody acts on it once the supervisor stops.
-            let _ = told.send(Happened::Changed(changes));
+        let watched = WatchedPaths { app, packages, ..WatchedPaths::default() };
+        let sender = events.clone();
+        let watch = watch::spawn(watched.clone(), move |changes| {
+            // Sending fails only after the supervisor has stopped.
+            let _ = sender.send(Event::Changed(changes));
         });
         let this = Self {
             settings,
-            socket,
+            sockets,
             binary,
             cargo,
-            looked,
-            looker,
-            happen,
+            watched,
+            watch,
+            events,
             last_id: 0,
             serving: None,
             next: None,
-            leaving: Vec::new(),
+            draining: Vec::new(),
             fallback: None,
             build: None,
             queued: None,
             started: None,
-            build_wrong: Vec::new(),
-            start_wrong: Vec::new(),
+            build_errors: Vec::new(),
+            start_errors: Vec::new(),
             announced: false,
         };
-        this.look();
+        this.find_watched_paths();
         this
     }
 
-    pub(super) async fn act(&mut self, happened: Happened) {
-        match happened {
-            Happened::Changed(changes) => self.changed(&changes).await,
-            Happened::Looked(looked) => {
-                self.looker.look_at(looked.clone());
-                self.looked = looked;
+    pub(super) async fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Changed(changes) => self.on_change(&changes).await,
+            Event::WatchedPaths(paths) => {
+                self.watch.set_paths(paths.clone());
+                self.watched = paths;
             }
-            Happened::Built(id, built) => {
+            Event::Built(id, built) => {
                 if let Some(building) = self.build.take_if(|building| building.id == id) {
-                    self.built(building, built).await;
+                    self.on_built(building, built).await;
                 }
             }
-            Happened::Child(id, News::Said(word)) => self.said(id, word).await,
-            Happened::Child(id, News::Ended(status, said)) => self.ended(id, status, &said).await,
-            // Dropped, and so killed, if it is still there.
-            Happened::Overdue(id) => self.leaving.retain(|child| child.id != id),
+            Event::Child(id, ChildEvent::Status(status)) => self.on_status(id, status).await,
+            Event::Child(id, ChildEvent::Exited(status, stderr)) => {
+                self.on_exit(id, status, &stderr).await;
+            }
+            // Dropping a process that still runs kills it.
+            Event::DrainTimeout(id) => self.draining.retain(|child| child.id != id),
         }
     }
 
-    async fn changed(&mut self, changes: &Changes) {
+    async fn on_change(&mut self, changes: &Changes) {
         if let Some(pages) = changes.of_pages() {
             if let Some(serving) = &self.serving {
-                serving.order(&Order::Changed(pages.clone()));
+                serving.send(&Command::PagesChanged(pages.clone()));
             }
             match &mut self.next {
                 Some(next) => next.missed.extend(pages),
-                // It may have been the page that kept the app from starting.
-                None if self.serving.is_none() || !self.start_wrong.is_empty() => {
+                // The app may not start because of an error in this page.
+                None if self.serving.is_none() || !self.start_errors.is_empty() => {
                     let since = Some(Instant::now());
-                    self.start(Start { what: pages.to_string(), since, built: None });
+                    self.start(Start { cause: pages.to_string(), since, build_time: None });
                 }
                 None => {}
             }
@@ -211,11 +219,11 @@ impl Supervisor {
         }
     }
 
-    /// Builds anew; a build that runs is of what was there before.
+    /// Starts a build, in place of one that runs: that one builds an older state of the sources.
     async fn rebuild(&mut self, mut changes: Changes) {
         let Some(cargo) = self.cargo.clone() else {
-            say(&format!(
-                "{changes}: not built, since {} does not lie where cargo builds it",
+            print_line(&format!(
+                "{changes}: not built: cargo did not build {} in the folder of this package",
                 self.binary.display()
             ));
             return;
@@ -223,252 +231,256 @@ impl Supervisor {
         if let Some(stopped) = self.build.take() {
             changes.extend(stopped.changes);
         }
-        mutter(&format!("{changes}: building …"));
+        print_progress(&format!("{changes}: building …"));
         self.last_id += 1;
-        let (id, happen) = (self.last_id, self.happen.clone());
+        let (id, events) = (self.last_id, self.events.clone());
         let build = Build::start(&cargo, move |built| {
-            // Nobody acts on it once the supervisor stops.
-            let _ = happen.send(Happened::Built(id, built));
+            // Sending fails only after the supervisor has stopped.
+            let _ = events.send(Event::Built(id, built));
         });
         self.build = Some(Building { id, changes, since: Instant::now(), _build: build });
     }
 
-    async fn built(&mut self, building: Building, built: Built) {
+    async fn on_built(&mut self, building: Building, built: Built) {
         let Building { changes, since, .. } = building;
-        tell(&built.reports);
-        let what = changes.to_string();
+        print_reports(&built.reports);
+        let cause = changes.to_string();
         let ok = built.binary.is_some();
         if let Some(serving) = &self.serving {
-            serving.order(&Order::Built(LastBuild::new(&what, built.took, ok)));
+            serving.send(&Command::Built(LastBuild::new(&cause, built.elapsed, ok)));
         }
         let Some(binary) = built.binary else {
             let errors = built.reports.iter().filter(|report| !report.warning).count();
-            let errors =
-                if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
-            say(&format!("{what}: {errors}, {}", time(built.took)));
-            self.build_wrong = built.reports;
-            self.show_wrong().await;
+            print_line(&format!(
+                "{cause}: {}, {}",
+                counted(errors, "error"),
+                duration(built.elapsed)
+            ));
+            self.build_errors = built.reports;
+            self.show_errors().await;
             return;
         };
-        self.build_wrong.clear();
+        self.build_errors.clear();
         self.binary = binary;
-        let manifest = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix != "rs");
-        if changes.sources.iter().any(manifest) {
-            self.look();
+        let is_manifest = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix != "rs");
+        if changes.sources.iter().any(is_manifest) {
+            self.find_watched_paths();
         }
-        let is_new = identity(&self.binary) != self.started || self.started.is_none();
+        let is_new = file_version(&self.binary) != self.started || self.started.is_none();
         if is_new || self.serving.is_none() && self.next.is_none() {
-            self.start(Start { what, since: Some(since), built: Some(built.took) });
+            self.start(Start { cause, since: Some(since), build_time: Some(built.elapsed) });
         } else {
-            say(&format!("{what}: the app is the same, {}", time(built.took)));
+            print_line(&format!("{cause}: the app is unchanged, {}", duration(built.elapsed)));
         }
-        self.show_wrong().await;
+        self.show_errors().await;
     }
 
-    /// Asks again what the app is built from.
-    fn look(&self) {
+    /// Asks cargo which paths the app is built from; an event has the answer.
+    fn find_watched_paths(&self) {
         let Some(cargo) = self.cargo.clone() else { return };
-        let (app, binary) = (self.looked.app.clone(), self.binary.clone());
-        let happen = self.happen.clone();
+        let (app, binary) = (self.watched.app.clone(), self.binary.clone());
+        let events = self.events.clone();
         tokio::spawn(async move {
-            let looked = cargo.looked(app, &binary).await;
-            let _ = happen.send(Happened::Looked(looked));
+            let paths = cargo.watched_paths(app, &binary).await;
+            let _ = events.send(Event::WatchedPaths(paths));
         });
     }
 
-    /// Starts the binary; it takes over once it has checked itself.
+    /// Starts a process of the binary. It serves after it has passed its checks.
     pub(super) fn start(&mut self, start: Start) {
         if self.next.as_ref().is_some_and(|next| next.phase != Phase::Checking) {
             self.queued = Some(start);
             return;
         }
         self.last_id += 1;
-        let (id, happen) = (self.last_id, self.happen.clone());
+        let (id, events) = (self.last_id, self.events.clone());
         let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
-        self.started = identity(&self.binary);
-        let news = move |news| _ = happen.send(Happened::Child(id, news));
-        match Child::spawn(id, &self.binary, root, &self.socket, news) {
-            // One that still checks itself is older: dropped, and so killed.
+        self.started = file_version(&self.binary);
+        let on_event = move |event| _ = events.send(Event::Child(id, event));
+        match Child::spawn(id, &self.binary, root, &self.sockets, on_event) {
+            // This drops, and so kills, an older process that is still checking.
             Ok(child) => {
                 let missed = Changes::default();
                 self.next = Some(Next { child, start, phase: Phase::Checking, missed });
             }
             Err(error) => {
                 let message = format!("{} cannot be started: {error}", self.binary.display());
-                self.start_wrong = vec![Report::new(Kind::Start, message)];
-                tell(&self.start_wrong);
+                self.start_errors = vec![Report::new(Kind::Start, message)];
+                print_reports(&self.start_errors);
             }
         }
     }
 
-    async fn said(&mut self, id: u64, word: Word) {
-        match word {
-            Word::Ready { base, allowed_hosts } => {
+    async fn on_status(&mut self, id: u64, status: Status) {
+        match status {
+            Status::Ready { base, allowed_hosts } => {
                 if let Some(next) = self.next.as_mut().filter(|next| next.child.id == id) {
                     self.settings.base = base;
                     self.settings.allowed_hosts = allowed_hosts;
                     if let Some(old) = self.serving.take() {
                         next.phase = Phase::Waiting(old.id);
-                        self.dismiss(old, &Order::HandOff);
+                        self.drain(old, &Command::HandOff);
                     } else {
                         next.phase = Phase::Opening;
                         if let Some(fallback) = self.fallback.take() {
                             fallback.stop().await;
                         }
-                        next.child.order(&Order::Serve);
+                        next.child.send(&Command::Serve);
                     }
                 }
             }
-            Word::Released => self.released(id),
-            Word::Serving => {
+            Status::Released => self.on_released(id),
+            Status::Serving => {
                 if let Some(next) = self.next.take_if(|next| next.child.id == id) {
-                    self.serves(next).await;
+                    self.on_serving(next).await;
                 }
             }
-            Word::Failed(reports) => {
+            Status::Failed(reports) => {
                 if self.next.take_if(|next| next.child.id == id).is_some() {
-                    self.failed(reports).await;
+                    self.on_start_failed(reports).await;
                 }
             }
-            Word::Acted { what, did, ms, wrong } => {
-                tell(&wrong);
-                say(&format!("{what}: {did}, {}", time(Duration::from_millis(ms))));
+            Status::PagesReloaded { changes, result, ms, errors } => {
+                print_reports(&errors);
+                print_line(&format!(
+                    "{changes}: {result}, {}",
+                    duration(Duration::from_millis(ms))
+                ));
             }
         }
     }
 
-    /// Lets a process go; it is ended if it takes too long.
-    fn dismiss(&mut self, child: Child, order: &Order) {
-        child.order(order);
-        let (id, happen) = (child.id, self.happen.clone());
-        let overdue = self.settings.drain + GRACE;
+    /// Sends a process the command to stop serving; kills it if it takes too long.
+    fn drain(&mut self, child: Child, command: &Command) {
+        child.send(command);
+        let (id, events) = (child.id, self.events.clone());
+        let timeout = self.settings.drain + GRACE;
         tokio::spawn(async move {
-            tokio::time::sleep(overdue).await;
-            let _ = happen.send(Happened::Overdue(id));
+            tokio::time::sleep(timeout).await;
+            let _ = events.send(Event::DrainTimeout(id));
         });
-        self.leaving.push(child);
+        self.draining.push(child);
     }
 
     /// Lets the next process serve if it waits for this one.
-    fn released(&mut self, id: u64) {
+    fn on_released(&mut self, id: u64) {
         if let Some(next) = self.next.as_mut().filter(|next| next.phase == Phase::Waiting(id)) {
             next.phase = Phase::Opening;
-            next.child.order(&Order::Serve);
+            next.child.send(&Command::Serve);
         }
     }
 
-    async fn serves(&mut self, next: Next) {
-        let Next { child, start, missed, .. } = next;
-        self.start_wrong.clear();
+    async fn on_serving(&mut self, next: Next) {
+        let Next { child, start: Start { cause, since, build_time }, missed, .. } = next;
+        self.start_errors.clear();
         self.announce();
-        if let Some(since) = start.since {
-            let built =
-                start.built.map_or_else(String::new, |took| format!("built in {}, ", time(took)));
-            say(&format!("{}: {built}serving after {}", start.what, time(since.elapsed())));
+        if let Some(since) = since {
+            let build = build_time
+                .map_or_else(String::new, |time| format!("built in {}, ", duration(time)));
+            print_line(&format!("{cause}: {build}serving after {}", duration(since.elapsed())));
         }
-        if let (Some(took), what) = (start.built, start.what) {
-            child.order(&Order::Built(LastBuild::new(what, took, true)));
+        if let Some(time) = build_time {
+            child.send(&Command::Built(LastBuild::new(cause, time, true)));
         }
         if let Some(missed) = missed.of_pages() {
-            child.order(&Order::Changed(missed));
+            child.send(&Command::PagesChanged(missed));
         }
         self.serving = Some(child);
         if let Some(queued) = self.queued.take() {
             self.start(queued);
         }
-        if !self.build_wrong.is_empty() {
-            self.show_wrong().await;
+        if !self.build_errors.is_empty() {
+            self.show_errors().await;
         }
     }
 
-    /// A version does not start.
-    async fn failed(&mut self, reports: Vec<Report>) {
-        tell(&reports);
-        self.start_wrong = reports;
+    async fn on_start_failed(&mut self, reports: Vec<Report>) {
+        print_reports(&reports);
+        self.start_errors = reports;
         if let Some(queued) = self.queued.take() {
             self.start(queued);
         }
-        self.show_wrong().await;
-        let on = if self.serving.is_some() {
-            "the version before it goes on"
+        self.show_errors().await;
+        let state = if self.serving.is_some() {
+            "the version before still serves"
         } else {
             "waiting for an edit"
         };
-        say(&format!("the app does not start: {on}"));
+        print_line(&format!("the app does not start: {state}"));
     }
 
-    async fn ended(&mut self, id: u64, status: Option<ExitStatus>, said: &str) {
-        self.released(id);
-        if self.leaving.iter().any(|child| child.id == id) {
-            self.leaving.retain(|child| child.id != id);
+    async fn on_exit(&mut self, id: u64, status: Option<ExitStatus>, stderr: &str) {
+        self.on_released(id);
+        if self.draining.iter().any(|child| child.id == id) {
+            self.draining.retain(|child| child.id != id);
         } else if self.next.take_if(|next| next.child.id == id).is_some() {
-            self.failed(vec![end("ended before it served", status, said)]).await;
+            self.on_start_failed(vec![exit_report("ended before it served", status, stderr)]).await;
         } else if self.serving.take_if(|child| child.id == id).is_some() {
-            let report = end("has ended", status, said);
-            say(&format!("{}: waiting for an edit", report.message));
-            self.start_wrong = vec![report];
-            self.show_wrong().await;
+            let report = exit_report("has ended", status, stderr);
+            print_line(&format!("{}: waiting for an edit", report.message));
+            self.start_errors = vec![report];
+            self.show_errors().await;
         }
     }
 
-    /// Shows what is wrong where one looks: over the pages that are served, or in their place.
-    async fn show_wrong(&mut self) {
-        let wrong: Vec<Report> =
-            self.build_wrong.iter().chain(&self.start_wrong).cloned().collect();
+    /// Shows the errors in the browser: over the pages that are served, or else by the fallback.
+    async fn show_errors(&mut self) {
+        let errors: Vec<Report> =
+            self.build_errors.iter().chain(&self.start_errors).cloned().collect();
         if let Some(serving) = &self.serving {
-            serving.order(&Order::Wrong(wrong));
-        } else if self.next.is_none() && !wrong.is_empty() {
+            serving.send(&Command::ShowErrors(errors));
+        } else if self.next.is_none() && !errors.is_empty() {
             if let Some(older) = self.fallback.take() {
                 older.stop().await;
             }
             let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
             let hosts = Hosts::of_server(&self.settings.allowed_hosts);
-            match Fallback::start(&self.socket, &self.settings.base, hosts, root, &wrong) {
+            match Fallback::start(&self.sockets, &self.settings.base, hosts, root, &errors) {
                 Ok(fallback) => {
                     self.fallback = Some(fallback);
                     self.announce();
                 }
-                Err(error) => tracing::warn!(%error, "nothing can be said in the browser"),
+                Err(error) => tracing::warn!(%error, "cannot show the errors in the browser"),
             }
         }
     }
 
-    /// Says once where the app is.
+    /// Prints the address of the app, once.
     fn announce(&mut self) {
         if std::mem::replace(&mut self.announced, true) {
             return;
         }
-        let address = self.socket.listener.local_addr().unwrap_or(self.settings.address);
-        say(&format!("listening on http://{address}"));
+        let address = self.sockets.listener.local_addr().unwrap_or(self.settings.address);
+        print_line(&format!("listening on http://{address}"));
         let hint = &format!(
-            "edits show by themselves; {PANEL_KEY} opens the panel in a page, --no-watch serves plainly, \
-             Ctrl-C stops"
+            "edits show by themselves; {PANEL_KEY} opens the panel in a page, --no-watch turns this \
+             off, Ctrl-C stops"
         );
         match &self.cargo {
-            Some(_) => say(hint),
-            None => say(&format!(
-                "{hint}; edits of sources do not, since cargo did not build this binary here \
-                 ({BUILD_ARGS} adds to its arguments where it did)"
+            Some(_) => print_line(hint),
+            None => print_line(&format!(
+                "{hint}; edits of sources do not show, because cargo did not build this binary in \
+                 the folder of this package ({BUILD_ARGS} adds arguments to its builds there)"
             )),
         }
     }
 
-    /// Ends everything, and waits for it.
-    pub(super) async fn stop(&mut self, happened: &mut UnboundedReceiver<Happened>) {
+    /// Stops all processes, and waits for their exit.
+    pub(super) async fn stop(&mut self, events: &mut UnboundedReceiver<Event>) {
         self.build = None;
         self.queued = None;
-        // It has nothing to lose yet.
+        // A process that does not serve yet has no data to close: dropping kills it.
         self.next = None;
         if let Some(serving) = self.serving.take() {
-            self.dismiss(serving, &Order::Retire);
+            self.drain(serving, &Command::Stop);
         }
         if let Some(fallback) = self.fallback.take() {
             fallback.stop().await;
         }
-        while !self.leaving.is_empty() {
-            match happened.recv().await {
-                Some(Happened::Child(id, News::Ended(..)) | Happened::Overdue(id)) => {
-                    self.leaving.retain(|child| child.id != id);
+        while !self.draining.is_empty() {
+            match events.recv().await {
+                Some(Event::Child(id, ChildEvent::Exited(..)) | Event::DrainTimeout(id)) => {
+                    self.draining.retain(|child| child.id != id);
                 }
                 Some(_) => {}
                 None => return,
@@ -477,16 +489,16 @@ impl Supervisor {
     }
 }
 
-/// Reports that a process ended by itself.
-fn end(what: &str, status: Option<ExitStatus>, said: &str) -> Report {
+/// Returns the report of a process that exited by itself.
+fn exit_report(what: &str, status: Option<ExitStatus>, stderr: &str) -> Report {
     let status = status.map_or_else(String::new, |status| format!(" ({status})"));
     Report {
-        rendered: said.trim().to_owned(),
+        rendered: stderr.trim().to_owned(),
         ..Report::new(Kind::Start, format!("the app {what}{status}"))
     }
 }
 
-fn identity(binary: &Path) -> Option<Identity> {
+fn file_version(binary: &Path) -> Option<FileVersion> {
     let metadata = fs::metadata(binary).ok()?;
     Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
 }

@@ -16,7 +16,7 @@ pub(crate) struct Head {
     /// The script that applies edits, in development.
     reload: Option<String>,
     /// Names the process, for that script.
-    life: String,
+    generation: String,
     /// The script of the panel, in development. It runs before the scripts of the page, so that it
     /// observes all of their calls.
     panel: Option<String>,
@@ -38,8 +38,8 @@ impl Head {
         script(&mut common, &main);
         let reload = settings.reload.then(|| format!("{}/dev/reload.js", settings.client));
         let panel = settings.reload.then(|| format!("{}/dev/panel.js", settings.client));
-        let life = settings.life.clone();
-        Self { common, reload, life, panel, csp: csp(&imports) }
+        let generation = settings.generation.clone();
+        Self { common, reload, generation, panel, csp: csp(&imports) }
     }
 
     /// Returns the lines for the head of a page with these files of its own.
@@ -51,11 +51,12 @@ impl Head {
     ) -> String {
         let mut block = self.common.clone();
         if let Some(url) = &self.reload {
-            let (url, life, template) = (escape(url), escape(&self.life), escape(template));
+            let (url, generation, template) =
+                (escape(url), escape(&self.generation), escape(template));
             let _ = writeln!(
                 block,
                 "<script type=\"module\" src=\"{url}\" data-kipo-page=\"{template}\" \
-                 data-kipo-life=\"{life}\"></script>"
+                 data-kipo-life=\"{generation}\"></script>"
             );
         }
         if let Some(url) = &self.panel {

@@ -40,7 +40,8 @@ fn of_page(set: &Set, page: &Page) -> Listed {
     };
     let is_made_of = |part: &&String| {
         **part != page.file
-            && uses::users(set.sources(), &BTreeSet::from([(*part).clone()])).contains(&page.file)
+            && uses::dependents(set.sources(), &BTreeSet::from([(*part).clone()]))
+                .contains(&page.file)
     };
     let uses = set.sources().keys().filter(is_made_of).cloned().collect();
     let data = page.data.map(|registration| (registration.file, registration.line));

@@ -9,21 +9,22 @@ use std::collections::BTreeSet;
 use crate::page::check::Sources;
 
 /// Returns the templates in `changed`, and all templates that use them.
-pub(crate) fn users(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut users = changed.clone();
+pub(crate) fn dependents(sources: &Sources, changed: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut dependents = changed.clone();
     loop {
-        let defined: Vec<String> = users.iter().flat_map(|name| names(sources, name)).collect();
+        let defined: Vec<String> =
+            dependents.iter().flat_map(|name| names(sources, name)).collect();
         let more: Vec<&String> = sources
             .iter()
             .filter(|(name, source)| {
-                !users.contains(*name) && defined.iter().any(|word| source.contains(word))
+                !dependents.contains(*name) && defined.iter().any(|word| source.contains(word))
             })
             .map(|(name, _)| name)
             .collect();
         if more.is_empty() {
-            return users;
+            return dependents;
         }
-        users.extend(more.into_iter().cloned());
+        dependents.extend(more.into_iter().cloned());
     }
 }
 
@@ -58,12 +59,12 @@ mod tests {
         ]
         .map(|(name, source)| (name.to_owned(), source.to_owned()))
         .into();
-        let users = |name: &str| -> Vec<String> {
-            users(&sources, &BTreeSet::from([name.to_owned()])).into_iter().collect()
+        let dependents = |name: &str| -> Vec<String> {
+            dependents(&sources, &BTreeSet::from([name.to_owned()])).into_iter().collect()
         };
-        assert_eq!(users("_base.html"), ["_base.html", "_layout.html", "index.html"]);
-        assert_eq!(users("_card.html"), ["_card.html", "_list.html", "index.html"]);
-        assert_eq!(users("index.html"), ["index.html"]);
-        assert_eq!(users("other.html"), ["other.html"]);
+        assert_eq!(dependents("_base.html"), ["_base.html", "_layout.html", "index.html"]);
+        assert_eq!(dependents("_card.html"), ["_card.html", "_list.html", "index.html"]);
+        assert_eq!(dependents("index.html"), ["index.html"]);
+        assert_eq!(dependents("other.html"), ["other.html"]);
     }
 }
