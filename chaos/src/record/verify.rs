@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
         if !self.seen.insert(number) {
             self.violation(Kind::Repeat, &format!("{cursor} came twice"));
         }
-        // Goes on from there, so that one breach is told once.
+        // Goes on from there, so that one breach is reported once.
         self.generation = Some(cursor.generation);
         self.held = Some(cursor);
         self.next = Some(cursor.seq + 1);

@@ -365,7 +365,7 @@ async fn follow(
                 });
             }
             (SupervisorCommand::ShowErrors(errors), Some(develop)) => {
-                develop.set_build_errors(&errors)
+                develop.set_build_errors(&errors);
             }
             (SupervisorCommand::Built(build), Some(develop)) => develop.set_last_build(build),
             (

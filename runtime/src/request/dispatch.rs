@@ -271,12 +271,12 @@ mod tests {
 
     /// Sends no event and never ends.
     #[crate::action]
-    struct Silent;
+    struct SendsNothing;
 
     #[derive(crate::Event)]
     enum Nothing {}
 
-    impl StreamAction for Silent {
+    impl StreamAction for SendsNothing {
         type Event = Nothing;
         type Output = ();
 
@@ -291,8 +291,11 @@ mod tests {
         shared.drain.begin(Duration::from_secs(1)).await;
         let request = Request::builder().method(method).header(header::ACCEPT, accept);
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let response =
-            stream::<Silent>(shared, "Silent".into(), request.body("{}".into()).unwrap());
+        let response = stream::<SendsNothing>(
+            shared,
+            "SendsNothing".into(),
+            request.body("{}".into()).unwrap(),
+        );
         let (head, body) = response.await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head, String::from_utf8(body.to_vec()).unwrap())

@@ -181,9 +181,9 @@ impl StreamAction for Broken {
 
 /// Sends no event and never ends.
 #[action]
-pub(crate) struct Silent;
+pub(crate) struct SendsNothing;
 
-impl StreamAction for Silent {
+impl StreamAction for SendsNothing {
     type Event = Tick;
     type Output = ();
     const LIMITS: Limits = Limits::new().ping(Duration::from_millis(10));

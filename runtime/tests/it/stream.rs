@@ -159,7 +159,7 @@ async fn an_input_that_is_not_valid_is_refused_before_the_stream_opens() {
 async fn a_silent_stream_sends_comments_without_an_id() {
     let app = TestApp::start().await;
     let mut client = app.connect().await;
-    client.write(get("/_kipo/actions/Silent", "")).await;
+    client.write(get("/_kipo/actions/SendsNothing", "")).await;
     client.head().await;
     let text = client.until(": ping\n\n").await + &client.until(": ping\n\n").await;
     assert!(text.contains("\"ping_ms\":10}"), "{text}");
