@@ -79,14 +79,24 @@ impl Parts {
 
     /// Returns the name of the event in a frame with these parts.
     pub(crate) fn event(self, frame: &Bytes) -> Bytes {
-        let start = EVENT.len();
-        frame.slice(start..start + self.event_len as usize)
+        frame.slice_ref(self.event_of(frame))
     }
 
     /// Returns the data in a frame with these parts.
     pub(crate) fn data(self, frame: &Bytes) -> Bytes {
+        frame.slice_ref(self.data_of(frame))
+    }
+
+    /// Returns the name of the event in a frame with these parts, as a borrow.
+    pub(crate) fn event_of(self, frame: &[u8]) -> &[u8] {
+        let start = EVENT.len();
+        &frame[start..start + self.event_len as usize]
+    }
+
+    /// Returns the data in a frame with these parts, as a borrow.
+    pub(crate) fn data_of(self, frame: &[u8]) -> &[u8] {
         let start = EVENT.len() + self.event_len as usize + DATA.len();
-        frame.slice(start..start + self.data_len as usize)
+        &frame[start..start + self.data_len as usize]
     }
 }
 

@@ -40,7 +40,7 @@
 //! readings.publish(&Reading(21)).await?;
 //!
 //! // Follow: a new listener starts with the oldest message.
-//! let mut listener = readings.subscribe(None);
+//! let mut listener = readings.subscribe(None).await?;
 //! let Next::Message(first) = listener.next().await else { panic!("no gap") };
 //! assert_eq!((first.seq(), first.json::<i16>()?), (1, 20));
 //! let position = first.cursor().to_string();
@@ -54,7 +54,7 @@
 //! readings.publish(&Reading(22)).await?;
 //!
 //! // Resume: the listener goes on after the last message that it has seen.
-//! let mut listener = readings.subscribe(Some(&position));
+//! let mut listener = readings.subscribe(Some(&position)).await?;
 //! for (seq, degrees) in [(2, 21), (3, 22)] {
 //!     let Next::Message(message) = listener.next().await else { panic!("no gap") };
 //!     assert_eq!((message.seq(), message.json::<i16>()?), (seq, degrees));
@@ -103,22 +103,26 @@
 
 mod channel;
 mod clock;
-mod engine;
+pub mod engine;
 mod error;
 mod event;
 pub mod frame;
+mod key;
 mod log;
 mod message;
 #[cfg(all(test, not(kipo_loom)))]
 mod model;
+mod partition;
 mod store;
 mod subscription;
 mod sync;
 mod topic;
+mod topics;
 
 pub use self::{
-    error::{PublishError, StoreError},
+    error::{PublishError, ReadError, StoreError},
     event::{Event, EventType},
+    key::TopicKey,
     log::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
@@ -129,4 +133,5 @@ pub use self::{
     store::Store,
     subscription::{Batch, Next, Subscription},
     topic::Topic,
+    topics::{Keyed, LOADED_MAX_DEFAULT, Topics},
 };

@@ -24,7 +24,7 @@ use crate::log::{Log, cursor::Cursor};
 /// let log = Topic::new("log");
 /// let cursor = log.publish(&Line("one")).await?;
 ///
-/// let message = &log.history()[0];
+/// let message = &log.history().await?[0];
 /// assert_eq!((message.cursor(), message.seq()), (cursor, 1));
 /// assert_eq!((message.event(), message.data()), ("line", r#""one""#));
 /// assert_eq!(message.json::<String>().unwrap(), "one");

@@ -21,7 +21,7 @@ use proptest::prelude::*;
 
 use crate::{
     Cursor, Durability, GapReason, Next, Store, Subscription, Topic,
-    engine::{Change, Engine, Space},
+    engine::local::key_value::{Change, KeyValue, Space},
     topic::tests::N,
 };
 
@@ -88,16 +88,21 @@ impl Platter {
 /// A process's view of the platter.
 struct Drive(Arc<Mutex<Platter>>);
 
-impl Engine for Drive {
+impl KeyValue for Drive {
+    fn get(&self, space: Space, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.lock().unwrap().contents().remove(&(space, key.to_vec())))
+    }
+
     fn scan(
         &self,
         space: Space,
         prefix: &[u8],
-        see: &mut dyn FnMut(&[u8], &[u8]),
+        from: &[u8],
+        see: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> io::Result<()> {
         for ((at, key), value) in self.0.lock().unwrap().contents() {
-            if at == space && key.starts_with(prefix) {
-                see(&key, &value);
+            if at == space && key.starts_with(prefix) && *key >= *from && !see(&key, &value) {
+                break;
             }
         }
         Ok(())
@@ -181,9 +186,9 @@ struct World {
 }
 
 impl World {
-    fn new(durability: Durability, keep: usize) -> Self {
+    async fn new(durability: Durability, keep: usize) -> Self {
         let platter = Arc::new(Mutex::new(Platter::default()));
-        let (store, topic) = open(&platter, durability, keep);
+        let (store, topic) = open(&platter, durability, keep).await;
         Self {
             durability,
             keep,
@@ -198,12 +203,12 @@ impl World {
         }
     }
 
-    fn reopen(&mut self) {
+    async fn reopen(&mut self) {
         // The process before is gone, and its thread with it.
-        self.store.end_thread();
+        self.store.kill();
         self.platter.lock().unwrap().refusal = None;
         self.expected.extend(self.ghost.take());
-        (self.store, self.topic) = open(&self.platter, self.durability, self.keep);
+        (self.store, self.topic) = open(&self.platter, self.durability, self.keep).await;
     }
 
     async fn run(&mut self, step: Step) -> Result<(), TestCaseError> {
@@ -213,9 +218,9 @@ impl World {
                 // Otherwise the write of closing would fail.
                 self.platter.lock().unwrap().refusal = None;
                 self.store.close();
-                self.reopen();
+                self.reopen().await;
             }
-            Step::Kill => self.reopen(),
+            Step::Kill => self.reopen().await,
             Step::PowerLoss { kept, torn } => {
                 let ghosts = usize::from(self.ghost.is_some());
                 self.expected.extend(self.ghost.take());
@@ -224,7 +229,7 @@ impl World {
                     prop_assert!(lost <= ghosts, "a synced message was lost");
                 }
                 self.expected.truncate(self.expected.len() - lost);
-                self.reopen();
+                self.reopen().await;
             }
             Step::Refuse(refusal) => self.platter.lock().unwrap().refusal = Some(refusal),
             Step::Copy => {
@@ -238,9 +243,9 @@ impl World {
                 let Some((platter, expected)) = self.copy.clone() else { return Ok(()) };
                 *self.platter.lock().unwrap() = platter;
                 (self.expected, self.ghost) = (expected, None);
-                self.reopen();
+                self.reopen().await;
             }
-            Step::Listen(who) => return self.listen(who),
+            Step::Listen(who) => return self.listen(who).await,
         }
         Ok(())
     }
@@ -278,7 +283,7 @@ impl World {
     }
 
     /// What a listener must read, by the model alone; then what it really reads.
-    fn listen(&mut self, who: usize) -> Result<(), TestCaseError> {
+    async fn listen(&mut self, who: usize) -> Result<(), TestCaseError> {
         let log = &self.expected;
         let base = (log.len().saturating_sub(self.keep)) as u64;
         let seen = self.listeners[who].take();
@@ -291,7 +296,7 @@ impl World {
             Some(_) => (base, Some((GapReason::Diverged, None))),
         };
         let id = seen.map(|(cursor, _)| cursor.to_string());
-        let mut subscription = self.topic.subscribe(id.as_deref());
+        let mut subscription = self.topic.subscribe(id.as_deref()).await.unwrap();
         let mut at = subscription.resume().from;
         prop_assert_eq!(at.seq(), start);
         let mut gap = None;
@@ -308,6 +313,7 @@ impl World {
                     prop_assert_eq!(n, log[usize::try_from(at.seq()).unwrap()].0);
                     at = message.cursor();
                 }
+                other => return Err(TestCaseError::fail(format!("{other:?}"))),
             }
         }
         prop_assert_eq!(gap, expected);
@@ -317,15 +323,20 @@ impl World {
     }
 }
 
-fn open(platter: &Arc<Mutex<Platter>>, durability: Durability, keep: usize) -> (Store, Topic<N>) {
+async fn open(
+    platter: &Arc<Mutex<Platter>>,
+    durability: Durability,
+    keep: usize,
+) -> (Store, Topic<N>) {
     let store = Store::of(Box::new(Drive(Arc::clone(platter))), "platter").unwrap();
     let topic = Topic::durable("t", durability).keep(keep);
     topic.open(&store).unwrap();
+    topic.load().await.unwrap();
     (store, topic)
 }
 
 /// Returns what a listener can read now.
-fn now(subscription: &mut Subscription<'_, N>) -> Option<Next> {
+fn now(subscription: &mut Subscription<N>) -> Option<Next> {
     match pin!(subscription.next()).poll(&mut Task::from_waker(Waker::noop())) {
         Poll::Ready(next) => Some(next),
         Poll::Pending => None,
@@ -343,7 +354,7 @@ proptest! {
     ) {
         let durability = if fsync { Durability::Fsync } else { Durability::Os };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut world = World::new(durability, keep);
+        let mut world = runtime.block_on(World::new(durability, keep));
         for step in steps {
             runtime.block_on(world.run(step))?;
         }

@@ -4,18 +4,21 @@ use std::{
     fmt,
     future::poll_fn,
     marker::PhantomData,
+    sync::Arc,
     task::{Context as Task, Poll},
 };
 
 use bytes::Bytes;
 
 use crate::{
-    channel::Channel,
+    channel::{Channel, State},
+    engine::Link,
     event::Event,
     log::{
         Log, Read,
         cursor::Cursor,
         gap::{Gap, Resume, Verdict},
+        retention::Retention,
     },
     message::Message,
 };
@@ -40,7 +43,7 @@ use crate::{
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let topic = Topic::new("numbers").keep(2);
-/// let mut listener = topic.subscribe(None);
+/// let mut listener = topic.subscribe(None).await?;
 /// for n in 1..=3 {
 ///     topic.publish(&N(n)).await?;
 /// }
@@ -52,17 +55,26 @@ use crate::{
 /// assert_eq!(message.seq(), 2);
 /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
 /// ```
-pub struct Subscription<'t, E: Event> {
-    name: &'static str,
-    channel: &'t Channel,
+pub struct Subscription<E> {
+    channel: Arc<Channel>,
+    /// Keeps the topic loaded while it has listeners.
+    _topic: Arc<dyn Send + Sync>,
+    at: Position,
     /// Its slot among the waiters.
     slot: usize,
-    /// The number of the last message that the listener has read.
-    seq: u64,
     /// What the listener reads before the next message.
     gap: Option<Gap>,
     resume: Resume,
     events: PhantomData<fn() -> E>,
+}
+
+/// Where a listener is, and what it was told.
+#[derive(Debug)]
+struct Position {
+    /// The position after the last message that the listener has read.
+    cursor: Cursor,
+    /// What the listener knows of the channel.
+    state: State,
 }
 
 /// What a listener reads next.
@@ -76,6 +88,11 @@ pub enum Next {
     Message(Message),
     /// Messages that the listener will not read.
     Gap(Gap),
+    /// The topic's engine cannot be reached any more ([`Link::Down`]), so messages may be late; or
+    /// it can again. All messages that it has are read after that, in order.
+    Link(Link),
+    /// The topic was removed. There is nothing to read any more.
+    Removed,
 }
 
 /// What a connection writes next: whole frames at once.
@@ -89,17 +106,27 @@ pub enum Batch {
     Frames(Bytes),
     /// Messages that the listener will not read, and the position that follows them.
     Gap(Gap, Cursor),
+    /// See [`Next::Link`].
+    Link(Link),
+    /// See [`Next::Removed`].
+    Removed,
 }
 
-impl<'t, E: Event> Subscription<'t, E> {
-    pub(crate) fn new(name: &'static str, channel: &'t Channel, from: Option<&str>) -> Self {
-        let (slot, resume) = channel.enter(from);
+impl<E: Event> Subscription<E> {
+    pub(crate) fn new(
+        channel: Arc<Channel>,
+        topic: Arc<dyn Send + Sync>,
+        from: Option<&str>,
+    ) -> Self {
+        let (slot, resume, state) = channel.enter(from);
         let gap = match resume.verdict {
             Verdict::Gap(gap) => Some(gap),
             Verdict::Fresh | Verdict::Resumed => None,
         };
-        let seq = resume.from.seq();
-        Self { name, channel, slot, seq, gap, resume, events: PhantomData }
+        // A listener that comes while the engine is away is told so.
+        let state = State { link: Link::Up, ..state };
+        let at = Position { cursor: resume.from, state };
+        Self { channel, _topic: topic, at, slot, gap, resume, events: PhantomData }
     }
 
     /// Waits for the next message, or for the report that some are missing.
@@ -112,16 +139,20 @@ impl<'t, E: Event> Subscription<'t, E> {
             return Next::Gap(gap);
         }
         poll_fn(|task| {
-            self.poll(task, |seq, log| match log.read(*seq) {
-                Read::Frames { .. } => {
-                    *seq += 1;
-                    Message::of(log, *seq).map(Next::Message)
+            self.poll(task, |at, log, state| match at.catch_up(log, state)? {
+                News::Read(Read::Frames { .. }) => {
+                    let message = Message::of(log, at.cursor.seq + 1)?;
+                    at.cursor = message.cursor();
+                    Some(Next::Message(message))
                 }
-                Read::Trimmed { gap, to } => {
-                    *seq = to;
+                News::Read(Read::Trimmed { gap, to }) => {
+                    at.cursor = log.cursor(to);
                     Some(Next::Gap(gap))
                 }
-                Read::Empty => None,
+                News::Read(Read::Empty) => None,
+                News::Gap(gap) => Some(Next::Gap(gap)),
+                News::Link(link) => Some(Next::Link(link)),
+                News::Removed => Some(Next::Removed),
             })
         })
         .await
@@ -149,7 +180,7 @@ impl<'t, E: Event> Subscription<'t, E> {
     ///
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let topic = Topic::new("numbers");
-    /// let mut listener = topic.subscribe(None);
+    /// let mut listener = topic.subscribe(None).await?;
     /// let first = topic.publish(&N(1)).await?;
     /// let second = topic.publish(&N(2)).await?;
     ///
@@ -163,14 +194,19 @@ impl<'t, E: Event> Subscription<'t, E> {
             return Batch::Gap(gap, self.resume.from);
         }
         poll_fn(|task| {
-            self.poll(task, |seq, log| {
-                let (batch, to) = match log.read(*seq) {
-                    Read::Frames { bytes, to } => (Batch::Frames(bytes), to),
-                    Read::Trimmed { gap, to } => (Batch::Gap(gap, log.cursor(to)), to),
-                    Read::Empty => return None,
-                };
-                *seq = to;
-                Some(batch)
+            self.poll(task, |at, log, state| match at.catch_up(log, state)? {
+                News::Read(Read::Frames { bytes, to }) => {
+                    at.cursor = log.cursor(to);
+                    Some(Batch::Frames(bytes))
+                }
+                News::Read(Read::Trimmed { gap, to }) => {
+                    at.cursor = log.cursor(to);
+                    Some(Batch::Gap(gap, at.cursor))
+                }
+                News::Read(Read::Empty) => None,
+                News::Gap(gap) => Some(Batch::Gap(gap, at.cursor)),
+                News::Link(link) => Some(Batch::Link(link)),
+                News::Removed => Some(Batch::Removed),
             })
         })
         .await
@@ -192,10 +228,10 @@ impl<'t, E: Event> Subscription<'t, E> {
     /// # }
     ///
     /// let topic: Topic<N> = Topic::new("numbers");
-    /// assert_eq!(topic.subscribe(None).resume().verdict, Verdict::Fresh);
+    /// assert_eq!(topic.subscribe(None).await?.resume().verdict, Verdict::Fresh);
     ///
     /// // A cursor of another topic, or one that is none, is a gap and not an error.
-    /// let Verdict::Gap(gap) = topic.subscribe(Some("42")).resume().verdict else { panic!() };
+    /// let Verdict::Gap(gap) = topic.subscribe(Some("42")).await?.resume().verdict else { panic!() };
     /// assert_eq!(gap.reason, GapReason::NewGeneration);
     /// ```
     #[must_use]
@@ -203,29 +239,64 @@ impl<'t, E: Event> Subscription<'t, E> {
         self.resume
     }
 
+    /// Returns the position after the last message that was read.
+    #[must_use]
+    pub fn position(&self) -> Cursor {
+        self.at.cursor
+    }
+
     /// Reads, or registers the waker until there is something to read. Both happen under one
     /// lock, so that no message falls in between.
     fn poll<T>(
         &mut self,
         task: &Task<'_>,
-        read: impl FnOnce(&mut u64, &Log) -> Option<T>,
+        read: impl FnOnce(&mut Position, &Log, State) -> Option<T>,
     ) -> Poll<T> {
-        let seq = &mut self.seq;
-        self.channel.poll(self.slot, task.waker(), |log| read(seq, log))
+        let at = &mut self.at;
+        self.channel.poll(self.slot, task.waker(), |log, state| read(at, log, state))
     }
 }
 
-impl<E: Event> Drop for Subscription<'_, E> {
+/// What there is for a listener.
+enum News {
+    Read(Read),
+    Gap(Gap),
+    Link(Link),
+    Removed,
+}
+
+impl Position {
+    /// Returns what there is for a listener at this position, if anything.
+    fn catch_up(&mut self, log: &Log, state: State) -> Option<News> {
+        if self.state.epoch != state.epoch {
+            self.state.epoch = state.epoch;
+            // It is connected, so it reads all of the new log that it has not seen.
+            let resume = log.resume_at(&Retention::ALL, self.cursor);
+            self.cursor = resume.from;
+            if let Verdict::Gap(gap) = resume.verdict {
+                return Some(News::Gap(gap));
+            }
+        }
+        match log.read(self.cursor.seq) {
+            Read::Empty if state.is_removed => Some(News::Removed),
+            Read::Empty if self.state.link != state.link => {
+                self.state.link = state.link;
+                Some(News::Link(state.link))
+            }
+            Read::Empty => None,
+            read => Some(News::Read(read)),
+        }
+    }
+}
+
+impl<E> Drop for Subscription<E> {
     fn drop(&mut self) {
         self.channel.leave(self.slot);
     }
 }
 
-impl<E: Event> fmt::Debug for Subscription<'_, E> {
+impl<E> fmt::Debug for Subscription<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription")
-            .field("topic", &self.name)
-            .field("seq", &self.seq)
-            .finish_non_exhaustive()
+        f.debug_struct("Subscription").field("at", &self.at).finish_non_exhaustive()
     }
 }

@@ -7,21 +7,19 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::OnceCell;
+
 use crate::{
     channel::Channel,
-    error::{PublishError, StoreError},
+    error::{PublishError, ReadError, StoreError},
     event::Event,
     log::{
-        Log,
-        cursor::Cursor,
-        durability::Durability,
-        generation,
-        keys::{KEY_BYTES_MAX, Keys},
-        record::{Draft, Head},
+        cursor::Cursor, durability::Durability, generation, keys::KEY_BYTES_MAX, record::Draft,
         retention::Retention,
     },
     message::Message,
-    store::Store,
+    partition::Partition,
+    store::{Store, Use},
     subscription::Subscription,
 };
 
@@ -47,7 +45,7 @@ use crate::{
 /// ROOM.publish(&Said { text: "two" }).await?;
 ///
 /// // A listener that saw the first message goes on with the second.
-/// let mut listener = ROOM.subscribe(Some(&first.to_string()));
+/// let mut listener = ROOM.subscribe(Some(&first.to_string())).await?;
 /// let Next::Message(message) = listener.next().await else { panic!("not a gap") };
 /// assert_eq!((message.seq(), message.data()), (2, r#"{"text":"two"}"#));
 ///
@@ -55,13 +53,13 @@ use crate::{
 /// for text in ["three", "four"] {
 ///     ROOM.publish(&Said { text }).await?;
 /// }
-/// let mut late = ROOM.subscribe(Some(&first.to_string()));
+/// let mut late = ROOM.subscribe(Some(&first.to_string())).await?;
 /// let Next::Gap(gap) = late.next().await else { panic!("a gap") };
 /// assert_eq!((gap.missed, gap.first), (Some(1), 3));
 /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
 /// ```
 pub struct Topic<E> {
-    name: &'static str,
+    name: Name,
     durability: Durability,
     retention: Retention,
     /// Made at first use: a static is built before there is randomness, or a store.
@@ -69,12 +67,20 @@ pub struct Topic<E> {
     events: PhantomData<fn(E) -> E>,
 }
 
+#[derive(Clone, Debug)]
+enum Name {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
+
 /// What a topic has at run time.
 #[derive(Debug)]
-struct Open {
-    channel: Arc<Channel>,
-    /// Where messages go before listeners see them, for a durable topic; with its partition.
-    store: Option<(Store, u32)>,
+enum Open {
+    Memory(Arc<Channel>),
+    /// Loaded when it is first published to or read.
+    Stored(Store, OnceCell<Arc<Partition>>),
+    /// The key of this topic of a family can be none.
+    NoKey,
 }
 
 impl<E: Event> Topic<E> {
@@ -95,7 +101,7 @@ impl<E: Event> Topic<E> {
     ///
     /// let topic: Topic<N> = Topic::new("numbers");
     /// assert_eq!(topic.durability(), Durability::Memory);
-    /// assert!(topic.history().is_empty());
+    /// assert!(topic.history().await?.is_empty());
     /// ```
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
@@ -130,7 +136,13 @@ impl<E: Event> Topic<E> {
     #[must_use]
     pub const fn durable(name: &'static str, durability: Durability) -> Self {
         let retention = Retention::DEFAULT;
-        Self { name, durability, retention, open: OnceLock::new(), events: PhantomData }
+        Self {
+            name: Name::Static(name),
+            durability,
+            retention,
+            open: OnceLock::new(),
+            events: PhantomData,
+        }
     }
 
     /// Sets how many messages the topic retains, at least 1; [`KEEP_DEFAULT`](crate::KEEP_DEFAULT)
@@ -158,7 +170,7 @@ impl<E: Event> Topic<E> {
     /// for n in 1..=3 {
     ///     topic.publish(&N(n)).await?;
     /// }
-    /// let numbers: Vec<u64> = topic.history().iter().map(|message| message.seq()).collect();
+    /// let numbers: Vec<u64> = topic.history().await?.iter().map(|message| message.seq()).collect();
     /// assert_eq!(numbers, [2, 3]);
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
@@ -192,7 +204,7 @@ impl<E: Event> Topic<E> {
     /// for n in 1..=9 {
     ///     topic.publish(&N(n)).await?;
     /// }
-    /// assert_eq!(topic.history().len(), 2);
+    /// assert_eq!(topic.history().await?.len(), 2);
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     #[must_use]
@@ -223,7 +235,7 @@ impl<E: Event> Topic<E> {
     /// let topic = Topic::new("numbers").keep_for(Duration::ZERO);
     /// topic.publish(&N(1)).await?;
     /// std::thread::sleep(Duration::from_millis(2));
-    /// assert!(topic.history().is_empty());
+    /// assert!(topic.history().await?.is_empty());
     ///
     /// // The numbers go on.
     /// assert_eq!(topic.publish(&N(2)).await?.seq(), 2);
@@ -258,7 +270,7 @@ impl<E: Event> Topic<E> {
     /// for n in 2..=4 {
     ///     topic.publish(&N(n)).await?;
     /// }
-    /// let Next::Gap(gap) = topic.subscribe(Some(&first.to_string())).next().await else { panic!() };
+    /// let Next::Gap(gap) = topic.subscribe(Some(&first.to_string())).await?.next().await else { panic!() };
     /// assert_eq!((gap.reason, gap.missed, gap.first), (GapReason::TooMany, Some(2), 4));
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
@@ -268,13 +280,15 @@ impl<E: Event> Topic<E> {
         self
     }
 
-    /// Opens a durable topic in a store, with the messages that it has there. Does nothing for a
-    /// topic in memory. Blocks while it reads.
+    /// Opens a durable topic in a store: from now on it can be published to and read. What the store
+    /// has of it is read at its first use, or by [`load`](Self::load). Does nothing for a topic in
+    /// memory.
     ///
     /// # Errors
     ///
-    /// When the store cannot be read, has a topic of this name open already, or this topic was
-    /// used or opened before.
+    /// When the store has a topic of this name open already, this topic was used or opened before,
+    /// or the engine of the store reaches a lower durability
+    /// ([`Store::allow_weaker`](crate::Store::allow_weaker)).
     ///
     /// # Examples
     ///
@@ -284,11 +298,45 @@ impl<E: Event> Topic<E> {
             return Ok(());
         }
         if self.is_open() {
-            return Err(StoreError::Late(self.name));
+            return Err(StoreError::Late(self.name().to_owned()));
         }
-        let (id, channel) = store.read(self.name, self.durability, self.retention)?;
-        let open = Open { channel, store: Some((store.clone(), id)) };
-        self.open.set(open).map_err(|_| StoreError::Late(self.name))
+        store.claim(&self.shared_name(), Use::Topic, self.durability)?;
+        let open = Open::Stored(store.clone(), OnceCell::new());
+        self.open.set(open).map_err(|_| StoreError::Late(self.name().to_owned()))
+    }
+
+    /// Reads what the store has of the topic, unless that has happened.
+    ///
+    /// # Errors
+    ///
+    /// When the topic is not open, or its engine does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: another call reads it again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, ReadError, Store, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic: Topic<N> = Topic::durable("numbers", Durability::Os);
+    /// assert!(matches!(topic.load().await, Err(ReadError::NotOpen(_))));
+    /// topic.open(&Store::in_memory()).unwrap();
+    /// topic.load().await?;
+    /// # Ok::<_, ReadError>(()) }).unwrap();
+    /// ```
+    pub async fn load(&self) -> Result<(), ReadError> {
+        self.channel().await.map(drop)
     }
 
     /// Appends an event and wakes the listeners. Returns the position after the message; its text
@@ -324,7 +372,7 @@ impl<E: Event> Topic<E> {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let topic = Topic::new("numbers");
     /// let cursor = topic.publish(&N(7)).await?;
-    /// assert_eq!(topic.history()[0].cursor(), cursor);
+    /// assert_eq!(topic.history().await?[0].cursor(), cursor);
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn publish(&self, event: &E) -> Result<Cursor, PublishError> {
@@ -365,7 +413,7 @@ impl<E: Event> Topic<E> {
     /// let first = room.publish_once(Some("7f3a"), &Said("hello")).await?;
     /// let again = room.publish_once(Some("7f3a"), &Said("hello")).await?;
     /// assert_eq!(first, again);
-    /// assert_eq!(room.history().len(), 1);
+    /// assert_eq!(room.history().await?.len(), 1);
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn publish_once(&self, key: Option<&str>, event: &E) -> Result<Cursor, PublishError> {
@@ -377,18 +425,22 @@ impl<E: Event> Topic<E> {
         // All that needs no lock comes first.
         let draft = Draft::new(name, &data);
         let key = key.map(Arc::from);
-        let Open { channel, store } = self.opened();
-        if self.durability == Durability::Memory {
+        if let Open::Memory(channel) = self.opened()? {
             let cursor = channel.publish(draft, key);
             // A publisher in a loop lets others run, listeners among them.
             tokio::task::coop::consume_budget().await;
             return Ok(cursor);
         }
-        let Some((store, id)) = store else { return Err(PublishError::NotOpen(self.name)) };
-        store.publish(*id, draft, key).await.map_err(|error| PublishError::Unavailable(error.0))
+        let unavailable =
+            |error: crate::engine::EngineError| PublishError::Unavailable(error.to_string().into());
+        self.partition().await?.publish(draft, key).await.map_err(unavailable)
     }
 
     /// Returns the messages that the topic retains, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`subscribe`](Self::subscribe).
     ///
     /// # Examples
     ///
@@ -406,19 +458,57 @@ impl<E: Event> Topic<E> {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let topic = Topic::new("numbers");
     /// topic.publish(&N(7)).await?;
-    /// assert_eq!(topic.history()[0].json::<u32>().unwrap(), 7);
+    /// assert_eq!(topic.history().await?[0].json::<u32>().unwrap(), 7);
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
-    #[must_use]
-    pub fn history(&self) -> Vec<Message> {
-        let channel = &self.opened().channel;
-        channel.look(|log| log.retained().filter_map(|seq| Message::of(log, seq)).collect())
+    pub async fn history(&self) -> Result<Vec<Message>, ReadError> {
+        let (channel, _) = self.channel().await?;
+        Ok(channel.look(|log| log.retained().filter_map(|seq| Message::of(log, seq)).collect()))
+    }
+
+    /// Returns the position after the newest message. A page that is rendered with it, and with
+    /// what was published until then, goes on from exactly there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`subscribe`](Self::subscribe).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers");
+    /// let cursor = topic.publish(&N(7)).await?;
+    /// assert_eq!(topic.position().await.unwrap(), cursor);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
+    pub async fn position(&self) -> Result<Cursor, ReadError> {
+        let (channel, _) = self.channel().await?;
+        Ok(channel.head().cursor)
     }
 
     /// Returns a listener that goes on after `from`, the text of a [`Cursor`]; without one it
     /// starts with the oldest retained message.
     ///
     /// A cursor that the topic cannot grant gives a gap first, and never an error.
+    ///
+    /// # Errors
+    ///
+    /// When a durable topic is not open, or is not loaded and its engine does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     ///
     /// # Examples
     ///
@@ -438,14 +528,14 @@ impl<E: Event> Topic<E> {
     /// let first = topic.publish(&N(1)).await?;
     /// topic.publish(&N(2)).await?;
     ///
-    /// let mut listener = topic.subscribe(Some(&first.to_string()));
+    /// let mut listener = topic.subscribe(Some(&first.to_string())).await?;
     /// let Next::Message(message) = listener.next().await else { panic!("no gap") };
     /// assert_eq!(message.seq(), 2);
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
-    #[must_use]
-    pub fn subscribe(&self, from: Option<&str>) -> Subscription<'_, E> {
-        Subscription::new(self.name, &self.opened().channel, from)
+    pub async fn subscribe(&self, from: Option<&str>) -> Result<Subscription<E>, ReadError> {
+        let (channel, hold) = self.channel().await?;
+        Ok(Subscription::new(channel, hold, from))
     }
 
     /// Returns the topic's name.
@@ -467,8 +557,11 @@ impl<E: Event> Topic<E> {
     /// assert_eq!(topic.name(), "numbers");
     /// ```
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        match &self.name {
+            Name::Static(name) => name,
+            Name::Shared(name) => name,
+        }
     }
 
     /// Returns what the topic's messages survive.
@@ -510,14 +603,20 @@ impl<E: Event> Topic<E> {
     /// use kipo_topic::Topic;
     ///
     /// let topic: Topic<N> = Topic::new("numbers");
-    /// let listener = topic.subscribe(None);
+    /// let listener = topic.subscribe(None).await?;
     /// assert_eq!(topic.listeners(), 1);
     /// drop(listener);
     /// assert_eq!(topic.listeners(), 0);
     /// ```
     #[must_use]
     pub fn listeners(&self) -> usize {
-        self.opened().channel.listeners()
+        match self.open.get() {
+            Some(Open::Memory(channel)) => channel.listeners(),
+            Some(Open::Stored(_, partition)) => {
+                partition.get().map_or(0, |partition| partition.channel().listeners())
+            }
+            Some(Open::NoKey) | None => 0,
+        }
     }
 
     /// Returns whether the topic was opened, or used.
@@ -545,12 +644,101 @@ impl<E: Event> Topic<E> {
         self.open.get().is_some()
     }
 
-    fn opened(&self) -> &Open {
-        self.open.get_or_init(|| {
-            let log = Log::after(Head::start(generation::new(self.name)));
-            let channel = Arc::new(Channel::new(self.retention, log, Keys::default()));
-            Open { channel, store: None }
-        })
+    /// Returns the topic of a family with this name; `None` is one whose key can be none.
+    pub(crate) fn of_family(
+        name: Option<Arc<str>>,
+        durability: Durability,
+        retention: Retention,
+        store: Option<&Store>,
+    ) -> Self {
+        let open = match (&name, store) {
+            (None, _) => OnceLock::from(Open::NoKey),
+            (Some(_), Some(store)) => OnceLock::from(Open::Stored(store.clone(), OnceCell::new())),
+            (Some(_), None) => OnceLock::new(),
+        };
+        let name = Name::Shared(name.unwrap_or_default());
+        Self { name, durability, retention, open, events: PhantomData }
+    }
+
+    /// Returns whether nobody uses the topic: no listener, and no message on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        match self.open.get() {
+            // A subscription holds the channel.
+            Some(Open::Memory(channel)) => Arc::strong_count(channel) == 1,
+            // A subscription and an append hold the partition.
+            Some(Open::Stored(_, partition)) => {
+                partition.get().is_none_or(|partition| Arc::strong_count(partition) == 1)
+            }
+            Some(Open::NoKey) | None => true,
+        }
+    }
+
+    /// Ends the listeners.
+    pub(crate) fn end(&self) {
+        match self.open.get() {
+            Some(Open::Memory(channel)) => channel.remove(),
+            Some(Open::Stored(_, partition)) => {
+                if let Some(partition) = partition.get() {
+                    partition.channel().remove();
+                }
+            }
+            Some(Open::NoKey) | None => {}
+        }
+    }
+
+    /// Returns whether the topic was removed, here or by another node.
+    pub(crate) fn is_ended(&self) -> bool {
+        match self.open.get() {
+            Some(Open::Memory(channel)) => channel.is_removed(),
+            Some(Open::Stored(_, partition)) => {
+                partition.get().is_some_and(|partition| partition.channel().is_removed())
+            }
+            Some(Open::NoKey) | None => false,
+        }
+    }
+
+    fn shared_name(&self) -> Arc<str> {
+        match &self.name {
+            Name::Static(name) => Arc::from(*name),
+            Name::Shared(name) => Arc::clone(name),
+        }
+    }
+
+    fn opened(&self) -> Result<&Open, ReadError> {
+        if self.durability != Durability::Memory {
+            return self.open.get().ok_or_else(|| ReadError::NotOpen(self.shared_name()));
+        }
+        Ok(self.open.get_or_init(|| {
+            let generation = generation::random(self.name());
+            Open::Memory(Arc::new(Channel::empty(self.retention, generation)))
+        }))
+    }
+
+    async fn partition(&self) -> Result<&Arc<Partition>, ReadError> {
+        match self.opened()? {
+            Open::Stored(store, partition) => {
+                let load = || {
+                    Partition::load(
+                        store.shared(),
+                        self.shared_name(),
+                        self.durability,
+                        self.retention,
+                    )
+                };
+                Ok(partition.get_or_try_init(load).await?)
+            }
+            Open::NoKey => Err(ReadError::TopicKey),
+            Open::Memory(_) => Err(ReadError::NotOpen(self.shared_name())),
+        }
+    }
+
+    /// Returns the channel, and what keeps the topic loaded.
+    async fn channel(&self) -> Result<(Arc<Channel>, Arc<dyn Send + Sync>), ReadError> {
+        if let Open::Memory(channel) = self.opened()? {
+            return Ok((Arc::clone(channel), Arc::clone(channel) as _));
+        }
+        let partition = self.partition().await?;
+        Ok((Arc::clone(partition.channel()), Arc::clone(partition) as _))
     }
 }
 
@@ -581,10 +769,10 @@ pub(crate) mod tests {
         }
     }
 
-    async fn number(listener: &mut Subscription<'_, N>) -> u64 {
+    async fn number(listener: &mut Subscription<N>) -> u64 {
         match listener.next().await {
             Next::Message(message) => message.json().unwrap(),
-            Next::Gap(gap) => panic!("{gap:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -592,26 +780,31 @@ pub(crate) mod tests {
     async fn history_and_live_are_one_sequence() {
         let topic = Topic::new("t").keep(10);
         topic.publish(&N(1)).await.unwrap();
-        let mut listener = topic.subscribe(None);
+        let mut listener = topic.subscribe(None).await.unwrap();
         topic.publish(&N(2)).await.unwrap();
         assert_eq!((number(&mut listener).await, number(&mut listener).await), (1, 2));
-        assert_eq!(topic.history().len(), 2);
+        assert_eq!(topic.history().await.unwrap().len(), 2);
     }
 
     #[tokio::test]
     async fn publish_returns_the_id_that_listeners_read() {
         let topic = Topic::new("t");
         let cursor = topic.publish(&N(1)).await.unwrap();
-        let Next::Message(message) = topic.subscribe(None).next().await else { panic!() };
+        let Next::Message(message) = topic.subscribe(None).await.unwrap().next().await else {
+            panic!()
+        };
         assert_eq!(message.cursor(), cursor);
-        assert!(topic.history()[0].cursor() == cursor);
+        assert!(topic.history().await.unwrap()[0].cursor() == cursor);
     }
 
     #[tokio::test]
     async fn a_waiting_listener_is_woken() {
         let topic: Arc<Topic<N>> = Arc::new(Topic::new("t"));
         let listening = Arc::clone(&topic);
-        let listener = tokio::spawn(async move { number(&mut listening.subscribe(None)).await });
+        let listener =
+            tokio::spawn(
+                async move { number(&mut listening.subscribe(None).await.unwrap()).await },
+            );
         tokio::task::yield_now().await;
         topic.publish(&N(9)).await.unwrap();
         assert_eq!(listener.await.unwrap(), 9);
@@ -621,7 +814,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_slow_listener_reads_a_gap_and_goes_on() {
         let topic = Topic::new("t").keep(2);
-        let mut listener = topic.subscribe(None);
+        let mut listener = topic.subscribe(None).await.unwrap();
         for n in 1..=5 {
             topic.publish(&N(n)).await.unwrap();
         }
@@ -633,7 +826,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn all_that_is_pending_is_one_batch() {
         let topic = Topic::new("t");
-        let mut listener = topic.subscribe(None);
+        let mut listener = topic.subscribe(None).await.unwrap();
         for n in 1..=3 {
             topic.publish(&N(n)).await.unwrap();
         }

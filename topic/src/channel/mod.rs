@@ -13,6 +13,7 @@ use std::{
 use self::waiters::Waiters;
 use crate::{
     clock,
+    engine::{Entry, Link, Loaded},
     log::{
         Log,
         cursor::Cursor,
@@ -37,11 +38,46 @@ struct Shared {
     log: Log,
     keys: Keys,
     waiters: Waiters,
+    state: State,
+}
+
+/// What a listener has to know beside the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Counts the logs that this channel has had: a listener of an earlier one finds its position
+    /// in the new one by its cursor.
+    pub(crate) epoch: u32,
+    /// Whether the engine of the topic can be reached.
+    pub(crate) link: Link,
+    /// Whether the topic was removed.
+    pub(crate) is_removed: bool,
+}
+
+/// Whether entries continued a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// All of them are in the log now.
+    All,
+    /// One does not follow the newest message: entries are missing, or it is another log.
+    Astray,
 }
 
 impl Channel {
-    pub(crate) fn new(retention: Retention, log: Log, keys: Keys) -> Self {
-        Self { retention, shared: Mutex::new(Shared { log, keys, waiters: Waiters::new() }) }
+    /// Returns a channel with an empty log of this generation.
+    pub(crate) fn empty(retention: Retention, generation: u64) -> Self {
+        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default())
+    }
+
+    /// Returns a channel with what an engine has of a topic.
+    pub(crate) fn loaded(retention: Retention, loaded: Loaded) -> Self {
+        let (log, keys) = restore(loaded, &retention);
+        Self::new(retention, log, keys)
+    }
+
+    fn new(retention: Retention, log: Log, keys: Keys) -> Self {
+        let state = State { epoch: 0, link: Link::Up, is_removed: false };
+        let shared = Shared { log, keys, waiters: Waiters::new(), state };
+        Self { retention, shared: Mutex::new(shared) }
     }
 
     /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
@@ -61,18 +97,70 @@ impl Channel {
         head.cursor
     }
 
-    /// Appends messages that are numbered from [`head`](Self::head) on, and wakes the listeners.
-    pub(crate) fn commit(
-        &self,
-        records: impl IntoIterator<Item = Record>,
-        keys: impl IntoIterator<Item = (Arc<str>, Cursor)>,
-    ) {
-        let now_ms = clock::now_ms();
+    /// Appends entries that the engine has, and wakes the listeners. Skips those that are in the
+    /// log already.
+    pub(crate) fn take(&self, entries: Vec<Entry>) -> Taken {
         let mut shared = lock(&self.shared);
-        for (key, cursor) in keys {
-            shared.keys.insert(key, cursor, now_ms);
+        let (mut records, mut head) = (Vec::with_capacity(entries.len()), shared.log.head());
+        let mut taken = Taken::All;
+        for entry in entries {
+            let cursor = entry.cursor();
+            if cursor.generation == head.cursor.generation && cursor.seq <= head.cursor.seq {
+                if shared.log.knows_otherwise(cursor) {
+                    taken = Taken::Astray;
+                    break;
+                }
+                continue;
+            }
+            if entry.before() != head.cursor {
+                taken = Taken::Astray;
+                break;
+            }
+            head = entry.head();
+            let Entry { record, key, .. } = entry;
+            if let Some(key) = key {
+                shared.keys.insert(key, cursor, head.stamp_ms);
+            }
+            records.push(record);
         }
-        self.append(shared, records);
+        if !records.is_empty() {
+            self.append(shared, records);
+        }
+        taken
+    }
+
+    /// Puts what an engine has of the topic in the place of the log, unless it goes on from `known`,
+    /// a position of this log: then takes what follows. Wakes the listeners.
+    pub(crate) fn settle(&self, known: Cursor, loaded: Loaded) -> bool {
+        if loaded.holds(known) {
+            return self.take(loaded.entries) == Taken::All;
+        }
+        let (log, keys) = restore(loaded, &self.retention);
+        let mut shared = lock(&self.shared);
+        (shared.log, shared.keys) = (log, keys);
+        shared.state.epoch = shared.state.epoch.wrapping_add(1);
+        wake(shared);
+        false
+    }
+
+    /// Sets whether the engine can be reached, and wakes the listeners if that is news.
+    pub(crate) fn set_link(&self, link: Link) {
+        let mut shared = lock(&self.shared);
+        if std::mem::replace(&mut shared.state.link, link) != link {
+            wake(shared);
+        }
+    }
+
+    /// Returns whether the topic was removed.
+    pub(crate) fn is_removed(&self) -> bool {
+        lock(&self.shared).state.is_removed
+    }
+
+    /// Ends the listeners: the topic was removed.
+    pub(crate) fn remove(&self) {
+        let mut shared = lock(&self.shared);
+        shared.state.is_removed = true;
+        wake(shared);
     }
 
     fn append(
@@ -85,10 +173,7 @@ impl Channel {
         }
         let now_ms = shared.log.head().stamp_ms;
         shared.log.trim(&self.retention, now_ms);
-        let wakers = shared.waiters.take();
-        drop(shared);
-        // A woken listener takes the lock at once, so this thread releases it first.
-        wakers.into_iter().for_each(Waker::wake);
+        wake(shared);
     }
 
     /// Returns the position after the newest message.
@@ -110,10 +195,10 @@ impl Channel {
     }
 
     /// Gives a new listener a slot among the waiters, and decides where it goes on.
-    pub(crate) fn enter(&self, from: Option<&str>) -> (usize, Resume) {
+    pub(crate) fn enter(&self, from: Option<&str>) -> (usize, Resume, State) {
         let mut shared = self.fresh();
         let resume = shared.log.resume(&self.retention, from);
-        (shared.waiters.enter(), resume)
+        (shared.waiters.enter(), resume, shared.state)
     }
 
     /// Frees the slot of a listener that leaves.
@@ -126,10 +211,10 @@ impl Channel {
         &self,
         slot: usize,
         waker: &Waker,
-        read: impl FnOnce(&Log) -> Option<T>,
+        read: impl FnOnce(&Log, State) -> Option<T>,
     ) -> Poll<T> {
         let mut shared = self.fresh();
-        if let Some(item) = read(&shared.log) {
+        if let Some(item) = read(&shared.log, shared.state) {
             return Poll::Ready(item);
         }
         shared.waiters.park(slot, waker);
@@ -154,6 +239,35 @@ impl Channel {
         }
         shared
     }
+}
+
+/// Wakes the listeners that wait.
+fn wake(mut shared: MutexGuard<'_, Shared>) {
+    let wakers = shared.waiters.take();
+    drop(shared);
+    // A woken listener takes the lock at once, so this thread releases it first.
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+/// Returns the log and the keys that an engine has of a topic. By count and bytes alone: reading,
+/// which has a clock, trims by age.
+fn restore(loaded: Loaded, retention: &Retention) -> (Log, Keys) {
+    let Loaded { head, entries, keys: earlier } = loaded;
+    let base = entries.first().map_or(head, |first| Head { cursor: first.before(), stamp_ms: 0 });
+    let (mut log, mut keys) = (Log::after(base), Keys::default());
+    for (key, cursor, stamp_ms) in earlier {
+        keys.insert(key, cursor, stamp_ms);
+    }
+    let ageless = Retention { age_ms: u64::MAX, ..*retention };
+    for entry in entries {
+        let (cursor, stamp_ms) = (entry.cursor(), entry.stamp_ms());
+        if let Some(key) = entry.key {
+            keys.insert(key, cursor, stamp_ms);
+        }
+        log.push(entry.record);
+        log.trim(&ageless, 0);
+    }
+    (log, keys)
 }
 
 #[cfg(all(test, kipo_loom))]
@@ -193,7 +307,7 @@ mod loom_tests {
 
     fn channel(count: usize) -> loom::sync::Arc<Channel> {
         let retention = Retention { count, ..Retention::DEFAULT };
-        loom::sync::Arc::new(Channel::new(retention, Log::after(Head::start(1)), Keys::default()))
+        loom::sync::Arc::new(Channel::empty(retention, 1))
     }
 
     /// Listens until it has accounted for `until` messages. Returns the numbers that it read, and
@@ -205,11 +319,11 @@ mod loom_tests {
             count: AtomicUsize::new(0),
         });
         let waker = Waker::from(Arc::clone(&bell));
-        let (slot, resume) = channel.enter(None);
+        let (slot, resume, _) = channel.enter(None);
         let mut seq = resume.from.seq;
         let mut got = vec![0; usize::try_from(seq).unwrap()];
         while seq < until {
-            let polled = channel.poll(slot, &waker, |log| match log.read(seq) {
+            let polled = channel.poll(slot, &waker, |log, _| match log.read(seq) {
                 Read::Frames { to, .. } => Some((to, None)),
                 Read::Trimmed { gap, to } => Some((to, gap.missed)),
                 Read::Empty => None,
@@ -289,8 +403,8 @@ mod loom_tests {
                 let channel = channel.clone();
                 loom::thread::spawn(move || channel.publish(Draft::new("e", b"1"), None))
             };
-            let (slot, _) = channel.enter(None);
-            let _ = channel.poll(slot, Waker::noop(), |log| match log.read(0) {
+            let (slot, ..) = channel.enter(None);
+            let _ = channel.poll(slot, Waker::noop(), |log, _| match log.read(0) {
                 Read::Empty => None,
                 _ => Some(()),
             });

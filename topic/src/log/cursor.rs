@@ -29,6 +29,18 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Returns the generation of the log.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Returns the fingerprint of the history up to here.
+    #[must_use]
+    pub fn fingerprint(&self) -> u32 {
+        self.fingerprint
+    }
+
     /// Returns the number of the message that this is the position after; 0 is before the first.
     #[must_use]
     pub fn seq(&self) -> u64 {

@@ -33,7 +33,8 @@ pub(crate) fn digest(event: &str, data: &[u8]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
-const fn mix(mut x: u64) -> u64 {
+/// Mixes all bits of a number into all others.
+pub(super) const fn mix(mut x: u64) -> u64 {
     x ^= x >> 33;
     x = x.wrapping_mul(0xff51_afd7_ed55_8ccd);
     x ^= x >> 33;

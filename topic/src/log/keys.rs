@@ -46,12 +46,6 @@ impl Keys {
         self.order.push_back(key);
     }
 
-    /// Returns the keys of messages after number `seq`, oldest first.
-    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = (Arc<str>, Cursor)> {
-        let all = self.order.iter().map(|key| (Arc::clone(key), self.published[key].1));
-        all.filter(move |(_, cursor)| cursor.seq() > seq)
-    }
-
     /// Returns the number of the oldest message whose key is remembered.
     pub(crate) fn oldest(&self) -> Option<u64> {
         self.order.front().map(|key| self.published[key].1.seq())

@@ -24,7 +24,7 @@ use bytes::{Bytes, BytesMut};
 use self::{
     cursor::Cursor,
     fingerprint::Fingerprint,
-    gap::{Gap, GapReason, Resume, Verdict},
+    gap::{Gap, GapReason},
     record::{Head, Record},
     retention::Retention,
 };
@@ -94,6 +94,11 @@ impl Log {
         Head { cursor: self.cursor(self.last_seq()), stamp_ms: self.stamp_ms }
     }
 
+    /// Returns the position before the oldest retained message.
+    fn base(&self) -> Cursor {
+        self.base
+    }
+
     fn last_seq(&self) -> u64 {
         self.base.seq + self.records.len() as u64
     }
@@ -113,37 +118,11 @@ impl Log {
         }
     }
 
-    /// Decides where a listener that shows the cursor `id` goes on. An id that is no cursor is a
-    /// gap: never an error, and never silence.
-    pub(crate) fn resume(&self, retention: &Retention, id: Option<&str>) -> Resume {
-        let last = self.last_seq();
-        // A listener without a valid cursor starts here.
-        let start = self.cursor(self.base.seq.max(last.saturating_sub(retention.replay_max)));
-        let gap = |reason, missed| {
-            let first = start.seq + 1;
-            Resume { from: start, verdict: Verdict::Gap(Gap { reason, missed, first }) }
-        };
-        let Some(id) = id else { return Resume { from: start, verdict: Verdict::Fresh } };
-        let Ok(cursor) = id.parse::<Cursor>() else {
-            return gap(GapReason::NewGeneration, None);
-        };
-        if cursor.generation != start.generation {
-            return gap(GapReason::NewGeneration, None);
-        }
-        if cursor.seq < self.base.seq {
-            // The fingerprint is gone with its record; the missing messages can still be counted.
-            return gap(GapReason::Trimmed, Some(start.seq - cursor.seq));
-        }
-        match self.fingerprint(cursor.seq) {
-            Some(Fingerprint(fingerprint)) if fingerprint == cursor.fingerprint => {
-                if cursor.seq < start.seq {
-                    return gap(GapReason::TooMany, Some(start.seq - cursor.seq));
-                }
-                Resume { from: cursor, verdict: Verdict::Resumed }
-            }
-            // Another message has that number, or no message has it yet.
-            _ => gap(GapReason::Diverged, None),
-        }
+    /// Returns whether this log retains another message, or none yet, at the number of a cursor of
+    /// its generation.
+    pub(crate) fn knows_otherwise(&self, cursor: Cursor) -> bool {
+        cursor.seq >= self.base.seq
+            && self.fingerprint(cursor.seq) != Some(Fingerprint(cursor.fingerprint))
     }
 
     /// Reads what follows message `seq`, as one piece.
@@ -188,7 +167,11 @@ impl Log {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{record::Draft, *};
+    use super::{
+        gap::{Resume, Verdict},
+        record::Draft,
+        *,
+    };
 
     const GENERATION: u64 = 7;
 
@@ -209,7 +192,7 @@ mod tests {
     }
 
     fn empty() -> Log {
-        Log::after(Head::start(GENERATION))
+        Log::after(Head::of_generation(GENERATION))
     }
 
     fn log(count: usize, messages: u64) -> (Log, Vec<Cursor>) {

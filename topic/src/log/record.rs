@@ -31,6 +31,13 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// Returns about how many bytes the message has.
+    pub(crate) fn len(&self) -> usize {
+        self.begun.len()
+    }
+}
+
 /// One message, in its finished wire form.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -53,8 +60,14 @@ impl Record {
         self.parts.data(&self.frame)
     }
 
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    /// Returns the name of the event.
+    pub(crate) fn event_str(&self) -> &str {
+        std::str::from_utf8(self.parts.event_of(&self.frame)).unwrap_or_default()
+    }
+
+    /// Returns the event's data, as JSON.
+    pub(crate) fn data_str(&self) -> &str {
+        std::str::from_utf8(self.parts.data_of(&self.frame)).unwrap_or_default()
     }
 
     pub(crate) fn stamp_ms(&self) -> u64 {
@@ -64,15 +77,18 @@ impl Record {
 
 /// The position after the newest message: all that the next message needs of those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) cursor: Cursor,
-    /// When the newest message was published; times never run backwards within a log.
-    pub(crate) stamp_ms: u64,
+pub struct Head {
+    /// The position.
+    pub cursor: Cursor,
+    /// When the newest message was published, in milliseconds since 1970 (UTC); times never run
+    /// backwards within a log.
+    pub stamp_ms: u64,
 }
 
 impl Head {
-    /// Returns the head of a log without messages.
-    pub(crate) fn start(generation: u64) -> Self {
+    /// Returns the head of a log of this generation without messages.
+    #[must_use]
+    pub fn of_generation(generation: u64) -> Self {
         let fingerprint = Fingerprint::SEED.0;
         Self { cursor: Cursor { generation, seq: 0, fingerprint }, stamp_ms: 0 }
     }

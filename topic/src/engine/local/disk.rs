@@ -1,4 +1,4 @@
-//! The engine on disk: fjall, a log-structured merge tree with a journal in front of it.
+//! The database on disk: fjall, a log-structured merge tree with a journal in front of it.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use crate::engine::{Change, Engine, Space};
+use crate::engine::local::key_value::{Change, KeyValue, Space};
 
 /// How many bytes of cache reading at start may use; nothing is read later.
 const CACHE_BYTES: u64 = 4 * 1024 * 1024;
@@ -24,6 +24,7 @@ struct Open {
     topics: Keyspace,
     records: Keyspace,
     keys: Keyspace,
+    small: Keyspace,
 }
 
 /// Why a directory could not be opened.
@@ -54,7 +55,8 @@ impl Open {
         let database = Database::builder(path).cache_size(CACHE_BYTES).worker_threads(1).open()?;
         let space = |name| database.keyspace(name, KeyspaceCreateOptions::default);
         let (topics, records, keys) = (space("topics")?, space("records")?, space("keys")?);
-        Ok(Self { database, topics, records, keys })
+        let small = space("small")?;
+        Ok(Self { database, topics, records, keys, small })
     }
 
     fn space(&self, space: Space) -> &Keyspace {
@@ -62,20 +64,29 @@ impl Open {
             Space::Topics => &self.topics,
             Space::Records => &self.records,
             Space::Keys => &self.keys,
+            Space::Small => &self.small,
         }
     }
 }
 
-impl Engine for Disk {
+impl KeyValue for Disk {
+    fn get(&self, space: Space, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let value = self.at()?.space(space).get(key).map_err(io_error)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
     fn scan(
         &self,
         space: Space,
         prefix: &[u8],
-        see: &mut dyn FnMut(&[u8], &[u8]),
+        from: &[u8],
+        see: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> io::Result<()> {
-        for entry in self.at()?.space(space).prefix(prefix) {
+        for entry in self.at()?.space(space).range(prefix.max(from)..) {
             let (key, value) = entry.into_inner().map_err(io_error)?;
-            see(&key, &value);
+            if !key.starts_with(prefix) || !see(&key, &value) {
+                break;
+            }
         }
         Ok(())
     }

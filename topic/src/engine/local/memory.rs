@@ -1,23 +1,28 @@
-//! The engine in memory: for tests, and for topics of a closed store.
+//! The database in memory: for tests, and for a store that was closed.
 
 use std::{collections::BTreeMap, io};
 
-use crate::engine::{Change, Engine, Space};
+use crate::engine::local::key_value::{Change, KeyValue, Space};
 
-/// A store that is gone with the process, for tests.
+/// A database that is gone with the process.
 #[derive(Debug, Default)]
 pub(crate) struct Memory(BTreeMap<(Space, Vec<u8>), Vec<u8>>);
 
-impl Engine for Memory {
+impl KeyValue for Memory {
+    fn get(&self, space: Space, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.get(&(space, key.to_vec())).cloned())
+    }
+
     fn scan(
         &self,
         space: Space,
         prefix: &[u8],
-        see: &mut dyn FnMut(&[u8], &[u8]),
+        from: &[u8],
+        see: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> io::Result<()> {
-        let from = self.0.range((space, prefix.to_vec())..);
-        let within = from.take_while(|((at, key), _)| *at == space && key.starts_with(prefix));
-        within.for_each(|((_, key), value)| see(key, value));
+        let all = self.0.range((space, prefix.max(from).to_vec())..);
+        let mut within = all.take_while(|((at, key), _)| *at == space && key.starts_with(prefix));
+        within.all(|((_, key), value)| see(key, value));
         Ok(())
     }
 

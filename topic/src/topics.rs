@@ -1,0 +1,426 @@
+//! Families of topics: one for each board, document, room or user, made when it is first used.
+
+use std::{
+    borrow::Borrow,
+    collections::HashMap,
+    fmt,
+    marker::PhantomData,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use crate::{
+    clock,
+    error::{ReadError, StoreError},
+    event::Event,
+    key::TopicKey,
+    log::{durability::Durability, retention::Retention},
+    store::{Store, Use},
+    sync::{Mutex, lock},
+    topic::Topic,
+};
+
+/// How many topics of a family are in memory unless [`Topics::loaded_max`] says otherwise.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(kipo_topic::LOADED_MAX_DEFAULT, 10_000);
+/// ```
+pub const LOADED_MAX_DEFAULT: usize = 10_000;
+
+/// The longest key of a topic, in bytes.
+const TOPIC_KEY_BYTES_MAX: usize = 128;
+
+/// How long a topic that nobody uses stays in memory, in milliseconds.
+const IDLE_MS: u64 = 60_000;
+
+/// One topic for each key of type `K`, made when it is first used.
+///
+/// A topic exists from its first message on. One that nobody listens to or publishes to leaves
+/// memory after a minute, or when the family has too many, least recently used first; in a store it
+/// stays. Each topic has its own numbers, generation and fingerprints.
+///
+/// # Examples
+///
+/// ```
+/// # use kipo_topic::Event;
+/// use kipo_topic::{Durability, Next, Store, Topics};
+/// # struct Moved(&'static str);
+/// # impl Event for Moved {
+/// #     fn name(&self) -> &'static str { "moved" }
+/// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+/// #         serde_json::to_writer(out, self.0)
+/// #     }
+/// # }
+///
+/// static BOARDS: Topics<u64, Moved> = Topics::durable("board", Durability::Fsync).keep(500);
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let store = Store::in_memory();
+/// BOARDS.open(&store)?;
+/// BOARDS.of(&7).publish(&Moved("card")).await?;
+/// BOARDS.of(&8).publish(&Moved("list")).await?;
+///
+/// let mut listener = BOARDS.of(&7).subscribe(None).await?;
+/// let Next::Message(message) = listener.next().await else { panic!("a message") };
+/// assert_eq!((message.seq(), message.data()), (1, r#""card""#));
+///
+/// // The keys in the order of their text, a page at a time.
+/// assert_eq!(BOARDS.list("", None, 10).await?, [7, 8]);
+///
+/// // A topic that is removed ends its listeners.
+/// BOARDS.remove(&7).await?;
+/// assert!(matches!(listener.next().await, Next::Removed));
+/// assert_eq!(BOARDS.list("", None, 10).await?, [8]);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+pub struct Topics<K, E> {
+    name: &'static str,
+    durability: Durability,
+    retention: Retention,
+    /// How many messages the topic of a key retains, where that is not the same for all.
+    keep_by: Option<fn(&str) -> usize>,
+    loaded_max: usize,
+    store: OnceLock<Store>,
+    loaded: OnceLock<Mutex<Loaded<E>>>,
+    keys: PhantomData<fn(K) -> K>,
+}
+
+/// The topics that are in memory, by their keys.
+struct Loaded<E> {
+    topics: HashMap<Arc<str>, Slot<E>>,
+    /// When idle topics were looked for, in milliseconds since 1970.
+    swept_ms: u64,
+}
+
+struct Slot<E> {
+    topic: Arc<Topic<E>>,
+    used_ms: u64,
+}
+
+/// One topic of a family: a [`Topic`], which stays in memory while this is held.
+///
+/// # Examples
+///
+/// See [`Topics`].
+pub struct Keyed<E>(Arc<Topic<E>>);
+
+impl<E> Deref for Keyed<E> {
+    type Target = Topic<E>;
+
+    fn deref(&self) -> &Topic<E> {
+        &self.0
+    }
+}
+
+impl<E> Clone for Keyed<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<E> fmt::Debug for Keyed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<K: TopicKey, E: Event> Topics<K, E> {
+    /// Returns a family whose topics live in memory. One that leaves memory is gone: who listens to
+    /// it again reads a gap.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self::durable(name, Durability::Memory)
+    }
+
+    /// Returns a family whose topics live in a [`Store`], at a level of durability.
+    #[must_use]
+    pub const fn durable(name: &'static str, durability: Durability) -> Self {
+        Self {
+            name,
+            durability,
+            retention: Retention::DEFAULT,
+            keep_by: None,
+            loaded_max: LOADED_MAX_DEFAULT,
+            store: OnceLock::new(),
+            loaded: OnceLock::new(),
+            keys: PhantomData,
+        }
+    }
+
+    /// Sets how many messages each topic retains; [`KEEP_DEFAULT`](crate::KEEP_DEFAULT) unless set.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0.
+    #[must_use]
+    pub const fn keep(mut self, messages: usize) -> Self {
+        assert!(messages > 0, "a topic retains at least one message");
+        self.retention.count = messages;
+        self
+    }
+
+    /// Sets how many messages the topic of each key retains, at least one, by the key's text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topics;
+    ///
+    /// static ROOMS: Topics<String, N> =
+    ///     Topics::new("room").keep_by(|key| if key == "lobby" { 1 } else { 100 });
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// for n in 1..=3 {
+    ///     ROOMS.of("lobby").publish(&N(n)).await?;
+    ///     ROOMS.of("attic").publish(&N(n)).await?;
+    /// }
+    /// assert_eq!(ROOMS.of("lobby").history().await?.len(), 1);
+    /// assert_eq!(ROOMS.of("attic").history().await?.len(), 3);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub const fn keep_by(mut self, messages: fn(&str) -> usize) -> Self {
+        self.keep_by = Some(messages);
+        self
+    }
+
+    /// Sets how many bytes of messages each topic retains.
+    #[must_use]
+    pub const fn keep_bytes(mut self, bytes: usize) -> Self {
+        self.retention.bytes = bytes;
+        self
+    }
+
+    /// Sets how long each topic retains a message.
+    #[must_use]
+    pub const fn keep_for(mut self, time: Duration) -> Self {
+        self.retention.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
+        self
+    }
+
+    /// Sets how many of the newest messages a topic replays to a listener that comes or comes back.
+    #[must_use]
+    pub const fn replay_max(mut self, messages: u64) -> Self {
+        self.retention.replay_max = messages;
+        self
+    }
+
+    /// Sets how many topics are in memory; those in use may be more.
+    #[must_use]
+    pub const fn loaded_max(mut self, topics: usize) -> Self {
+        self.loaded_max = topics;
+        self
+    }
+
+    /// Opens a durable family in a store. Reads nothing: topics are read when they are used. Does
+    /// nothing for a family in memory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Topic::open`].
+    pub fn open(&self, store: &Store) -> Result<(), StoreError> {
+        if self.durability == Durability::Memory {
+            return Ok(());
+        }
+        if self.is_open() {
+            return Err(StoreError::Late(self.name.to_owned()));
+        }
+        store.claim(&Arc::from(self.name), Use::Family, self.durability)?;
+        self.store.set(store.clone()).map_err(|_| StoreError::Late(self.name.to_owned()))
+    }
+
+    /// Returns the topic of a key.
+    ///
+    /// Never fails: a key of 0 or more than 128 bytes, or a durable family that is not open, is an
+    /// error of what is done with the topic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{PublishError, Topics};
+    ///
+    /// static ROOMS: Topics<String, N> = Topics::new("room");
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// assert_eq!(ROOMS.of("attic").name(), "room/attic");
+    /// let refused = ROOMS.of("").publish(&N(1)).await.unwrap_err();
+    /// assert!(matches!(refused, PublishError::TopicKey));
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn of<Q: TopicKey + ?Sized>(&self, key: &Q) -> Keyed<E>
+    where
+        K: Borrow<Q>,
+    {
+        let key = key.to_key();
+        let topic = |name| {
+            let mut retention = self.retention;
+            if let Some(keep_by) = self.keep_by {
+                retention.count = keep_by(&key).max(1);
+            }
+            Arc::new(Topic::of_family(name, self.durability, retention, self.store.get()))
+        };
+        if !(1..=TOPIC_KEY_BYTES_MAX).contains(&key.len()) {
+            return Keyed(topic(None));
+        }
+        let now_ms = clock::now_ms();
+        let mut loaded = lock(self.loaded());
+        if let Some(slot) = loaded.topics.get_mut(&*key)
+            && !slot.topic.is_ended()
+        {
+            slot.used_ms = now_ms;
+            return Keyed(Arc::clone(&slot.topic));
+        }
+        loaded.make_room(self.loaded_max, now_ms);
+        let topic = topic(Some(self.topic_name(&key).into()));
+        let slot = Slot { topic: Arc::clone(&topic), used_ms: now_ms };
+        loaded.topics.insert(key.as_ref().into(), slot);
+        Keyed(topic)
+    }
+
+    /// Removes the topic of a key, on all nodes: its messages are gone, and its listeners end.
+    /// Publishing to it again makes another topic.
+    ///
+    /// # Errors
+    ///
+    /// When the family is not open, or its engine does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may have removed the topic.
+    pub async fn remove<Q: TopicKey + ?Sized>(&self, key: &Q) -> Result<(), ReadError>
+    where
+        K: Borrow<Q>,
+    {
+        let key = key.to_key();
+        if let Some(store) = self.opened()? {
+            store.engine().remove(&self.topic_name(&key)).await?;
+        }
+        if let Some(slot) = lock(self.loaded()).topics.remove(&*key) {
+            slot.topic.end();
+        }
+        Ok(())
+    }
+
+    /// Returns keys of topics that have had a message: those whose text begins with `prefix` and
+    /// sorts after that of `after` by its bytes, at most `limit`, in that order.
+    ///
+    /// # Errors
+    ///
+    /// When the family is not open, or its engine does not answer.
+    pub async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&K>,
+        limit: usize,
+    ) -> Result<Vec<K>, ReadError> {
+        let after = after.map(TopicKey::to_key).unwrap_or_default();
+        let Some(store) = self.opened()? else {
+            let loaded = lock(self.loaded());
+            let wanted = |key: &&Arc<str>| key.starts_with(prefix) && ***key > *after;
+            let mut keys: Vec<_> = loaded.topics.keys().filter(wanted).collect();
+            keys.sort_unstable();
+            return Ok(keys.into_iter().filter_map(|key| K::from_key(key)).take(limit).collect());
+        };
+        let below = self.topic_name("");
+        let (prefix, after) = (format!("{below}{prefix}"), format!("{below}{after}"));
+        let names = store.engine().list(&prefix, &after, limit).await?;
+        // A name whose key is none of this type was published by an older version of the program.
+        let keys = names.iter().filter_map(|name| K::from_key(name.strip_prefix(&below)?));
+        Ok(keys.collect())
+    }
+
+    /// Returns the family's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what the messages of its topics survive.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Returns whether the family was opened, or needs no store.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.durability == Durability::Memory || self.store.get().is_some()
+    }
+
+    /// Returns how many topics are in memory now, and how many listeners they have.
+    #[must_use]
+    pub fn in_memory(&self) -> (usize, usize) {
+        let loaded = lock(self.loaded());
+        let listeners = loaded.topics.values().map(|slot| slot.topic.listeners()).sum();
+        (loaded.topics.len(), listeners)
+    }
+
+    fn topic_name(&self, key: &str) -> String {
+        format!("{}/{key}", self.name)
+    }
+
+    /// Returns the store of a durable family.
+    fn opened(&self) -> Result<Option<&Store>, ReadError> {
+        if self.durability == Durability::Memory {
+            return Ok(None);
+        }
+        self.store.get().map(Some).ok_or_else(|| ReadError::NotOpen(self.name.into()))
+    }
+
+    fn loaded(&self) -> &Mutex<Loaded<E>> {
+        self.loaded.get_or_init(|| Mutex::new(Loaded { topics: HashMap::new(), swept_ms: 0 }))
+    }
+}
+
+impl<E: Event> Loaded<E> {
+    /// Drops topics that nobody uses: those that were used too long ago, and the least recently
+    /// used of the others if there are too many.
+    fn make_room(&mut self, max: usize, now_ms: u64) {
+        let is_full = self.topics.len() >= max;
+        let is_due = now_ms.saturating_sub(self.swept_ms) >= IDLE_MS;
+        if !is_full && !is_due {
+            return;
+        }
+        self.swept_ms = now_ms;
+        let is_idle = |slot: &Slot<E>| Arc::strong_count(&slot.topic) == 1 && slot.topic.is_idle();
+        self.topics
+            .retain(|_, slot| now_ms.saturating_sub(slot.used_ms) < IDLE_MS || !is_idle(slot));
+        if self.topics.len() < max {
+            return;
+        }
+        // A tenth more than needed, so that the next new topics need not look again.
+        let surplus = self.topics.len() + 1 - max + max / 10;
+        let idle = self.topics.iter().filter(|(_, slot)| is_idle(slot));
+        let mut idle: Vec<_> = idle.map(|(key, slot)| (slot.used_ms, Arc::clone(key))).collect();
+        idle.sort_unstable();
+        for (_, key) in idle.into_iter().take(surplus) {
+            self.topics.remove(&key);
+        }
+    }
+}
+
+impl<K, E> fmt::Debug for Topics<K, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topics").field("name", &self.name).finish_non_exhaustive()
+    }
+}
