@@ -126,8 +126,8 @@ pub use self::{
     log::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
-        gap::{Gap, GapReason, Resume, Verdict},
         retention::{KEEP_BYTES_DEFAULT, KEEP_DEFAULT},
+        verdict::{Gap, GapReason, Resume, Verdict},
     },
     message::Message,
     store::Store,
