@@ -743,6 +743,12 @@ impl<E: Event> Topic<E> {
     }
 }
 
+impl<E> AsRef<Self> for Topic<E> {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl<E> fmt::Debug for Topic<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Topic").field("name", &self.name).finish_non_exhaustive()

@@ -16,6 +16,7 @@ pub(crate) mod generation;
 pub(crate) mod keys;
 pub(crate) mod record;
 pub(crate) mod retention;
+pub(crate) mod vector;
 pub(crate) mod verdict;
 
 use std::{collections::VecDeque, ops::RangeInclusive};
