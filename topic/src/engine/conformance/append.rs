@@ -16,7 +16,7 @@ use crate::{
 /// How many appends two nodes race to one topic, together.
 const RACE_APPENDS: usize = 200;
 
-/// The profile makes sense, and is the same on each node.
+/// The profile has a name and bounds above zero, and each node reports the same contents.
 pub async fn profile(subject: &mut dyn Subject) -> Result<(), Skipped> {
     let node = one(subject).await;
     let profile = node.0.profile().clone();
@@ -300,7 +300,7 @@ fn number(data: &str) -> Option<usize> {
     data.trim_matches('"').split(' ').nth(1)?.parse().ok()
 }
 
-/// Appends to many topics at once do not wait for one another, and meet no other topic.
+/// Appends to many topics at once are all accepted, and each reaches its own topic only.
 pub async fn many_topics(subject: &mut dyn Subject) -> Result<(), Skipped> {
     let node = one(subject).await;
     let names: Vec<String> = (0..300).map(|n| format!("room/{n}")).collect();

@@ -174,7 +174,7 @@ impl Model {
         ModelEngine { node: Arc::new(node), shared: Arc::clone(&self.0) }
     }
 
-    /// Appends the entry that `next` makes, as a node does that is not looked at.
+    /// Appends the entry that `next` makes, as another node does.
     ///
     /// # Panics
     ///

@@ -126,7 +126,7 @@ pub async fn link(subject: &mut dyn Subject) -> Result<(), Skipped> {
         assert!(took < AT_ONCE, "cut off: an append is answered at once, not after {took:?}");
     }
     let answered = timeout(PATIENCE, node.0.load("room", 0)).await;
-    assert!(answered.is_ok(), "cut off: `load` is answered, be it with an error");
+    assert!(answered.is_ok(), "cut off: `load` is answered, also with an error");
     subject.mend().await;
     node.until_link(Link::Up).await;
     // What failed may have been written.
@@ -182,7 +182,7 @@ pub async fn follow_across_an_outage(subject: &mut dyn Subject) -> Result<(), Sk
 pub async fn rollback(subject: &mut dyn Subject) -> Result<(), Skipped> {
     let node = one(subject).await;
     let id = node.0.profile().id;
-    let kept = node.grow("room", 5).await;
+    let retained = node.grow("room", 5).await;
     if !subject.snapshot().await {
         return Err(Skipped("the subject cannot put back older contents"));
     }
@@ -197,37 +197,41 @@ pub async fn rollback(subject: &mut dyn Subject) -> Result<(), Skipped> {
     let node = Probe(engine.ok_or(Skipped("the subject cannot put back older contents"))?);
     node.until_link(Link::Up).await;
     assert_eq!(node.0.profile().id, id, "rollback: the id of the contents is part of them");
-    check_older(&node, &kept).await;
+    check_older(&node, &retained).await;
     if let Some(before) = before {
         before.until_link(Link::Up).await;
         let head = probe::eventually("a node from before a rollback reads again", async || {
             before.0.heads(&["room".into()]).await.ok()
         });
         let head: Vec<Head> = head.await;
-        assert_eq!(head, [newest(&kept)], "rollback: nodes from before see the older head");
-        check_older(&before, &kept).await;
+        assert_eq!(head, [newest(&retained)], "rollback: nodes from before see the older head");
+        check_older(&before, &retained).await;
     }
 
     let outcome = node.append("room", newest(&lost), probe::entries(&newest(&lost), "on", 1)).await;
     let missing = moved(outcome, "an append after a head that was lost");
     assert!(missing.is_empty(), "Moved: the older log does not go on from a head that was lost");
-    let other = probe::entries(&newest(&kept), "another history", 3);
-    accepted("room", &node.append("room", newest(&kept), other[..1].to_vec()).await);
+    let other = probe::entries(&newest(&retained), "another history", 3);
+    accepted("room", &node.append("room", newest(&retained), other[..1].to_vec()).await);
     accepted("room", &node.append("room", other[0].head(), other[1..2].to_vec()).await);
     accepted("room", &node.append("room", other[1].head(), other[2..].to_vec()).await);
     let outcome = node.append("room", newest(&lost), probe::entries(&newest(&lost), "on", 1)).await;
     let missing = moved(outcome, "an append after a lost head whose number is there again");
     assert!(missing.is_empty(), "Moved: another history does not go on from a head that was lost");
-    assert_same(&node.read_all("room").await, &[kept, other].concat(), "rollback: appends go on");
+    assert_same(
+        &node.read_all("room").await,
+        &[retained, other].concat(),
+        "rollback: appends go on",
+    );
     Ok(())
 }
 
 /// Checks that a node sees the contents as they were when they were copied.
-async fn check_older(node: &Probe, kept: &[Entry]) {
+async fn check_older(node: &Probe, retained: &[Entry]) {
     let heads = node.heads(&["room", "newer"]).await;
-    assert_eq!(heads[0], newest(kept), "rollback: the head is the older one");
+    assert_eq!(heads[0], newest(retained), "rollback: the head is the older one");
     assert_eq!(heads[1], node.start("newer"), "rollback: a newer topic was never appended to");
-    assert_same(&node.load("room", 0).await.entries, kept, "rollback: the older entries");
-    assert_same(&node.read_all("room").await, kept, "rollback: the older entries");
+    assert_same(&node.load("room", 0).await.entries, retained, "rollback: the older entries");
+    assert_same(&node.read_all("room").await, retained, "rollback: the older entries");
     assert_eq!(node.list("", "", 10).await, ["room"], "rollback: the older list");
 }

@@ -115,7 +115,7 @@ pub async fn keys_of_records(subject: &mut dyn Subject) -> Result<(), Skipped> {
 }
 
 /// A record ends when its time has passed, not before and not much later; putting it again gives
-/// it the new time, be it longer or shorter.
+/// it the new time.
 pub async fn records_end(subject: &mut dyn Subject) -> Result<(), Skipped> {
     let node = one(subject).await;
     let ttl = Duration::from_millis(2500);

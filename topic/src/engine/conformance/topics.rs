@@ -7,7 +7,7 @@ use super::{
     subject::{Skipped, Subject},
 };
 
-/// Returns names of all kinds, all distinct. Engines that escape, fold or shorten names mix some
+/// Returns names of all kinds, all distinct. An engine that escapes, folds or shortens names wrongly mixes some
 /// of them up.
 fn odd_names() -> Vec<String> {
     let mut names: Vec<String> = [
@@ -246,7 +246,7 @@ pub async fn remove(subject: &mut dyn Subject) -> Result<(), Skipped> {
     Ok(())
 }
 
-/// What one node knows of a topic does not outlive its removal by another node.
+/// A removal by another node is seen at once, and refuses appends after the former head.
 pub async fn removed_elsewhere(subject: &mut dyn Subject) -> Result<(), Skipped> {
     let (a, b) = two(subject).await?;
     let before = newest(&a.grow("room", 5).await);

@@ -1,4 +1,4 @@
-//! What retention may take, and what it may not.
+//! What retention may remove, and what it may not.
 
 use std::collections::HashMap;
 
