@@ -142,22 +142,23 @@ fn by_hand(time: Duration) -> io::Result<Run> {
 /// in ns.
 async fn look_up(kept: u32) -> f64 {
     let topic = Topic::new("room").keep(kept as usize).keep_bytes(usize::MAX);
-    let mut places: Vec<Cursor> = Vec::new();
+    let mut cursors: Vec<Cursor> = Vec::new();
     for n in 0..kept {
-        if let Ok(place) = topic.publish(&Room::Said { text: n.to_string() }).await {
-            places.push(place);
+        if let Ok(cursor) = topic.publish(&Room::Said { text: n.to_string() }).await {
+            cursors.push(cursor);
         }
     }
     // Far apart, so that no cache holds the next one by chance.
-    let step = places.len() / 7 * 3 + 1;
+    let step = cursors.len() / 7 * 3 + 1;
     let ids: Vec<String> =
-        (0..LOOK_UPS).map(|n| places[n * step % places.len()].to_string()).collect();
-    let rounds = (0..LOOK_UP_ROUNDS).map(|_| {
+        (0..LOOK_UPS).map(|n| cursors[n * step % cursors.len()].to_string()).collect();
+    let mut rounds = Vec::new();
+    for _ in 0..LOOK_UP_ROUNDS {
         let start = Instant::now();
         for id in &ids {
-            drop(black_box(topic.subscribe(Some(id))));
+            drop(black_box(topic.subscribe(Some(id)).await));
         }
-        start.elapsed().as_secs_f64() * 1e9 / LOOK_UPS as f64
-    });
-    median(&sorted(rounds))
+        rounds.push(start.elapsed().as_secs_f64() * 1e9 / LOOK_UPS as f64);
+    }
+    median(&sorted(rounds.into_iter()))
 }

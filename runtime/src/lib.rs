@@ -63,7 +63,7 @@ pub use http;
 pub use kipo_topic as topic;
 pub use tokio::time;
 
-pub use kipo_topic::{Durability, Event, EventType, Topic};
+pub use kipo_topic::{Durability, Event, EventType, Topic, TopicKey, Topics};
 
 pub use crate::{
     action::{Action, Context, Exact, Guard, Input, Limits, State, Validate},

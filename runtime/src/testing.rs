@@ -44,7 +44,7 @@ const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 ///     for _ in 0..8 {
 ///         threads.spawn(|| {
 ///             kipo::testing::open_topics();
-///             assert!(TIDES.history().is_empty());
+///             assert!(TIDES.is_open());
 ///         });
 ///     }
 /// });

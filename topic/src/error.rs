@@ -45,6 +45,9 @@ pub enum PublishError {
     /// Publishing again later may succeed. The message may be published later by itself, if it
     /// turns out to have reached the disk.
     Unavailable(Arc<str>),
+    /// The engine that many nodes share did not take the message: it cannot be reached, or failed.
+    /// The rest is as for [`Unavailable`](Self::Unavailable).
+    EngineUnavailable(Arc<str>),
 }
 
 impl fmt::Display for PublishError {
@@ -54,7 +57,9 @@ impl fmt::Display for PublishError {
             Self::Key => write!(f, "a key that publishes once has 1 to {KEY_BYTES_MAX} bytes"),
             Self::NotOpen(name) => write!(f, "the topic `{name}` is durable and not open"),
             Self::TopicKey => f.write_str(TOPIC_KEY),
-            Self::Unavailable(cause) => write!(f, "the message could not be saved: {cause}"),
+            Self::Unavailable(cause) | Self::EngineUnavailable(cause) => {
+                write!(f, "the message could not be saved: {cause}")
+            }
         }
     }
 }
@@ -67,7 +72,7 @@ impl From<ReadError> for PublishError {
         match error {
             ReadError::NotOpen(name) => Self::NotOpen(name),
             ReadError::TopicKey => Self::TopicKey,
-            ReadError::Unavailable(cause) => Self::Unavailable(cause),
+            ReadError::Unavailable(cause) => Self::EngineUnavailable(cause),
         }
     }
 }
@@ -76,7 +81,11 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Encode(error) => Some(error),
-            Self::Key | Self::TopicKey | Self::NotOpen(_) | Self::Unavailable(_) => None,
+            Self::Key
+            | Self::TopicKey
+            | Self::NotOpen(_)
+            | Self::Unavailable(_)
+            | Self::EngineUnavailable(_) => None,
         }
     }
 }

@@ -14,8 +14,8 @@
 //! assert_eq!(frame::PING, b": ping\n\n");
 //!
 //! // Names of frames that the runtime writes by itself: no event of an app may have one.
-//! let reserved = [frame::READY, frame::GAP, frame::COMPLETE, frame::ERROR];
-//! assert_eq!(reserved, ["kipo:ready", "kipo:gap", "complete", "error"]);
+//! let reserved = [frame::READY, frame::GAP, frame::ENGINE, frame::COMPLETE, frame::ERROR];
+//! assert_eq!(reserved, ["kipo:ready", "kipo:gap", "kipo:engine", "complete", "error"]);
 //! ```
 
 use std::fmt::Write as _;
@@ -30,6 +30,9 @@ pub const READY: &str = "kipo:ready";
 
 /// The event that reports what a listener misses.
 pub const GAP: &str = "kipo:gap";
+
+/// The event that reports whether the engine of a topic can be reached.
+pub const ENGINE: &str = "kipo:engine";
 
 /// The event that ends a stream with its output.
 pub const COMPLETE: &str = "complete";

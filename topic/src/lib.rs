@@ -109,6 +109,7 @@ mod event;
 pub mod frame;
 mod key;
 mod log;
+mod merged;
 mod message;
 #[cfg(all(test, not(kipo_loom)))]
 mod model;
@@ -126,9 +127,11 @@ pub use self::{
     log::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
-        gap::{Gap, GapReason, Resume, Verdict},
         retention::{KEEP_BYTES_DEFAULT, KEEP_DEFAULT},
+        vector::MERGED_MAX,
+        verdict::{Gap, GapReason, Resume, Verdict},
     },
+    merged::{Merged, MergedNext},
     message::Message,
     store::Store,
     subscription::{Batch, Next, Subscription},

@@ -22,7 +22,7 @@ use crate::{
     log::{
         cursor::Cursor, durability::Durability, generation, record::Draft, retention::Retention,
     },
-    store::Shared,
+    store::{Shared, Watched},
     sync::{Mutex, lock},
 };
 
@@ -99,7 +99,7 @@ impl Partition {
             appends: Mutex::new(Appends::default()),
             follow: Mutex::new(FollowGuard::none()),
         });
-        if store.engine.profile().shared {
+        if partition.is_shared() {
             let follower = Arc::new(Tail(Arc::downgrade(&partition)));
             *lock(&partition.follow) = store.engine.follow(name, after, follower);
             store.watch(&partition);
@@ -107,12 +107,13 @@ impl Partition {
         Ok(partition)
     }
 
-    pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
     pub(crate) fn channel(&self) -> &Arc<Channel> {
         &self.channel
+    }
+
+    /// Returns whether other processes append to this topic too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.store.engine.profile().shared
     }
 
     /// Publishes a message. Returns once it has reached the topic's durability.
@@ -224,7 +225,7 @@ impl Partition {
     async fn settle(&self) -> Result<(), EngineError> {
         let known = self.channel.head().cursor;
         let mut loaded = self.store.engine.load(&self.name, 0).await?;
-        if !loaded.holds(known) && self.store.engine.profile().shared {
+        if !loaded.holds(known) && self.is_shared() {
             tokio::time::sleep(DOUBT).await;
             loaded = self.store.engine.load(&self.name, 0).await?;
         }
@@ -272,9 +273,22 @@ impl Partition {
             let _ = submission.reply.send(Err(error.clone()));
         }
     }
+}
 
-    /// Compares a head of the engine with `known`, the head here before the engine was asked.
-    pub(crate) fn compare(self: &Arc<Self>, known: Cursor, engine: Cursor) {
+impl Watched for Partition {
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    fn head(&self) -> Cursor {
+        self.channel.head().cursor
+    }
+
+    fn set_link(&self, link: Link) {
+        self.channel.set_link(link);
+    }
+
+    fn compare(self: Arc<Self>, known: Cursor, engine: Cursor) {
         let went_back = engine.generation != known.generation
             || engine.seq < known.seq
             || (engine.seq == known.seq && engine.fingerprint != known.fingerprint);

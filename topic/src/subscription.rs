@@ -17,8 +17,8 @@ use crate::{
     log::{
         Log, Read,
         cursor::Cursor,
-        gap::{Gap, Resume, Verdict},
         retention::Retention,
+        verdict::{Gap, Resume, Verdict},
     },
     message::Message,
 };
@@ -227,12 +227,14 @@ impl<E: Event> Subscription<E> {
     /// #     }
     /// # }
     ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let topic: Topic<N> = Topic::new("numbers");
     /// assert_eq!(topic.subscribe(None).await?.resume().verdict, Verdict::Fresh);
     ///
     /// // A cursor of another topic, or one that is none, is a gap and not an error.
     /// let Verdict::Gap(gap) = topic.subscribe(Some("42")).await?.resume().verdict else { panic!() };
     /// assert_eq!(gap.reason, GapReason::NewGeneration);
+    /// # Ok::<_, kipo_topic::ReadError>(()) }).unwrap();
     /// ```
     #[must_use]
     pub fn resume(&self) -> Resume {

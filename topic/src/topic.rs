@@ -101,7 +101,6 @@ impl<E: Event> Topic<E> {
     ///
     /// let topic: Topic<N> = Topic::new("numbers");
     /// assert_eq!(topic.durability(), Durability::Memory);
-    /// assert!(topic.history().await?.is_empty());
     /// ```
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
@@ -602,11 +601,13 @@ impl<E: Event> Topic<E> {
     /// # }
     /// use kipo_topic::Topic;
     ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let topic: Topic<N> = Topic::new("numbers");
     /// let listener = topic.subscribe(None).await?;
     /// assert_eq!(topic.listeners(), 1);
     /// drop(listener);
     /// assert_eq!(topic.listeners(), 0);
+    /// # Ok::<_, kipo_topic::ReadError>(()) }).unwrap();
     /// ```
     #[must_use]
     pub fn listeners(&self) -> usize {
@@ -742,6 +743,12 @@ impl<E: Event> Topic<E> {
     }
 }
 
+impl<E> AsRef<Self> for Topic<E> {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl<E> fmt::Debug for Topic<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Topic").field("name", &self.name).finish_non_exhaustive()
@@ -752,7 +759,7 @@ impl<E> fmt::Debug for Topic<E> {
 pub(crate) mod tests {
     use super::*;
     use crate::{
-        log::gap::{Gap, GapReason},
+        log::verdict::{Gap, GapReason},
         subscription::{Batch, Next},
     };
 

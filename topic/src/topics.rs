@@ -115,6 +115,12 @@ impl<E> Deref for Keyed<E> {
     }
 }
 
+impl<E> AsRef<Topic<E>> for Keyed<E> {
+    fn as_ref(&self) -> &Topic<E> {
+        self
+    }
+}
+
 impl<E> Clone for Keyed<E> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))

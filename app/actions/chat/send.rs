@@ -95,7 +95,7 @@ mod tests {
     async fn the_answer_is_the_id_of_the_message_in_the_room() {
         kipo::testing::open_topics();
         let sent = send("Ada", "hello").call(Context::test()).await.unwrap();
-        let history = ROOM.history();
+        let history = ROOM.history().await.unwrap();
         let record = history.iter().find(|record| sent.id.contains(&format!("-{}-", record.seq())));
         let message: Message = record.unwrap().json().unwrap();
         assert_eq!((message.username.as_str(), message.message.as_str()), ("Ada", "hello"));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::Router;
-use kipo_topic::Store;
+use kipo_topic::engine::{Connector, Engine};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +19,7 @@ use crate::{
     app::{
         mount::{self, Schema},
         start_error::StartError,
+        storage::Storage,
     },
     error::StartDiagnostic,
     files::{Files, client},
@@ -71,7 +72,7 @@ pub struct App {
     publishes_schema: bool,
     limits: Limits,
     serve_limits: ServeLimits,
-    data_dir: PathBuf,
+    storage: Storage,
     trusted_proxies: Vec<IpAddr>,
     /// Whether pages follow edits. A release never does.
     follows_edits: bool,
@@ -93,7 +94,7 @@ impl App {
             publishes_schema: cfg!(debug_assertions),
             limits: Limits::new(),
             serve_limits: ServeLimits::default(),
-            data_dir: "data".into(),
+            storage: Storage::new(),
             trusted_proxies: Vec::new(),
             follows_edits: cfg!(all(feature = "dev", debug_assertions)),
         }
@@ -241,7 +242,53 @@ impl App {
     /// and `--data-dir` wins. The app creates it at start if it has a durable topic.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.data_dir = path.into();
+        self.storage.data_dir = path.into();
+        self
+    }
+
+    /// Keeps the durable topics in an engine that many nodes share, instead of the data directory.
+    /// `--engine` wins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::topic::Store;
+    ///
+    /// // In a test, an engine in memory. A node of a cluster connects to one by its crate.
+    /// let engine = Store::in_memory().engine().clone();
+    /// let _app = kipo::App::new().engine(engine);
+    /// ```
+    #[must_use]
+    pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
+        self.storage.engine = Some(engine);
+        self
+    }
+
+    /// Adds a kind of engine, which `--engine` (or the environment variable `ENGINE`) names by a URL:
+    /// `kipo_nats::CONNECTOR`, `kipo_redis::CONNECTOR`, or one of your own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::topic::engine::{Connector, EngineError};
+    ///
+    /// const NOWHERE: Connector = Connector {
+    ///     schemes: &["nowhere"],
+    ///     connect: |_| Box::pin(async { Err(EngineError::unavailable("nobody answers")) }),
+    /// };
+    /// let _app = kipo::App::new().connector(NOWHERE);
+    /// ```
+    #[must_use]
+    pub fn connector(mut self, connector: Connector) -> Self {
+        self.storage.connectors.push(connector);
+        self
+    }
+
+    /// Accepts an engine that reaches a lower durability than a topic asks for, as `--allow-weaker`
+    /// does. Otherwise the app does not start with it.
+    #[must_use]
+    pub fn allow_weaker(mut self) -> Self {
+        self.storage.allows_weaker = true;
         self
     }
 
@@ -271,9 +318,9 @@ impl App {
     /// Fails with all errors of the app: two actions with one name, missing state, a page that does
     /// not parse, a host that is malformed, a data directory that is in use.
     pub fn router(self) -> Result<Router, StartError> {
-        let data_dir = self.data_dir.clone();
+        let storage = self.storage.clone();
         let built = self.build()?;
-        open_topics(&data_dir)?;
+        storage.open()?;
         built.watch();
         Ok(Hosts::of_router(&built.allowed_hosts).layer(built.router))
     }
@@ -297,9 +344,9 @@ impl App {
         stop: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let limits = self.serve_limits;
-        let data_dir = self.data_dir.clone();
+        let mut storage = self.storage.clone();
         let built = self.build()?;
-        open_topics(&data_dir)?;
+        storage.open_and_load().await?;
         built.watch();
         let Built { router, shared, allowed_hosts, .. } = built;
         let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
@@ -311,9 +358,9 @@ impl App {
         self.serve_limits
     }
 
-    /// Returns the directory of durable topics that was set.
-    pub(crate) fn data_dir_set(&self) -> &Path {
-        &self.data_dir
+    /// Returns where the durable topics are kept, as it was set.
+    pub(crate) fn storage_set(&self) -> Storage {
+        self.storage.clone()
     }
 
     /// Returns the hosts that were named, without those that are malformed: a version of the app
@@ -462,23 +509,6 @@ impl Built {
         #[cfg(all(feature = "dev", debug_assertions))]
         self.develop.iter().for_each(DevLoop::watch);
     }
-}
-
-/// Opens the durable topics that are not open yet in a store in that directory. Returns the store,
-/// if there is such a topic.
-pub(crate) fn open_topics(path: &Path) -> Result<Option<Store>, StartError> {
-    topics::open_all(|| open_store(path)).map_err(|start_error| StartError(vec![start_error]))
-}
-
-#[cfg(feature = "disk")]
-fn open_store(path: &Path) -> Result<Store, StartDiagnostic> {
-    Store::open(path).map_err(|error| topics::start_error(&error))
-}
-
-#[cfg(not(feature = "disk"))]
-fn open_store(_: &Path) -> Result<Store, StartDiagnostic> {
-    let message = "durable topics need the feature `disk` of kipo, which this build does not have";
-    Err(StartDiagnostic::new("topics", message))
 }
 
 fn base_error(base: &str) -> Option<StartDiagnostic> {

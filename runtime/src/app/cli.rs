@@ -19,14 +19,6 @@ use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::{
-    app::builder::{App, Built, open_topics},
-    request::{AllowedHost, HostCheck, Hosts},
-    server::{
-        listen::{self, BoundSocket},
-        serve,
-    },
-};
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::{
     app::start_error::StartError,
@@ -35,6 +27,17 @@ use crate::{
         Supervised, SupervisorLink, ms, report_panics, supervisor,
     },
     server::{IdleConnection, Shutdown},
+};
+use crate::{
+    app::{
+        builder::{App, Built},
+        storage::Storage,
+    },
+    request::{AllowedHost, HostCheck, Hosts},
+    server::{
+        listen::{self, BoundSocket},
+        serve,
+    },
 };
 
 /// Why a command failed, for the person who ran it.
@@ -93,6 +96,19 @@ fn command() -> Command {
         .value_name("DIR")
         .value_parser(value_parser!(PathBuf))
         .help("The directory of durable topics, for one process at a time [default: data]");
+    let engine = Arg::new("engine")
+        .long("engine")
+        .env("ENGINE")
+        .value_name("URL")
+        .hide_env_values(true)
+        .help(
+            "Where durable topics are kept, instead of the data directory: an engine that many nodes \
+             share, such as nats://a,b,c or redis://host",
+        );
+    let allow_weaker = Arg::new("allow-weaker")
+        .long("allow-weaker")
+        .action(ArgAction::SetTrue)
+        .help("Start even if the engine reaches a lower durability than a topic asks for");
     let out = Arg::new("out")
         .long("out")
         .value_name("DIR")
@@ -108,7 +124,7 @@ fn command() -> Command {
     Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
-        .args([port, host, allow_host, data_dir, no_watch])
+        .args([port, host, allow_host, data_dir, engine, allow_weaker, no_watch])
         .subcommand(
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
@@ -190,7 +206,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
             return supervise(app, matches);
         }
     }
-    let data_dir = data_dir(&app, matches);
+    let mut storage = storage(&app, matches);
     let (address, limits) = (address(matches)?, app.serve_limits_set());
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
     let Built { router, shared, allowed_hosts, .. } = built;
@@ -199,7 +215,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
         listen::raise_open_files(limits.connections_max);
         let socket = bind(address)?;
         // Before the socket listens: a second process on the data directory accepts no connection.
-        let store = open_topics(&data_dir).map_err(|error| start_failure(&error))?;
+        let store = storage.open_and_load().await.map_err(|error| start_failure(&error))?;
         let served = async {
             let listener = listen(socket, address)?;
             let stop = signal().map_err(|error| format!("no signals: {error}"))?;
@@ -210,7 +226,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
         };
         let served = served.await;
         if let Some(store) = store {
-            store.close();
+            store.shut_down().await;
         }
         served
     })
@@ -227,9 +243,14 @@ fn address(matches: &ArgMatches) -> Result<SocketAddr, Failure> {
     Ok(SocketAddr::new(host, port))
 }
 
-fn data_dir(app: &App, matches: &ArgMatches) -> PathBuf {
-    let data_dir = matches.get_one::<PathBuf>("data-dir").map(PathBuf::as_path);
-    data_dir.unwrap_or(app.data_dir_set()).to_owned()
+fn storage(app: &App, matches: &ArgMatches) -> Storage {
+    let mut storage = app.storage_set();
+    if let Some(data_dir) = matches.get_one::<PathBuf>("data-dir") {
+        storage.data_dir.clone_from(data_dir);
+    }
+    storage.engine_url = matches.get_one::<String>("engine").cloned();
+    storage.allows_weaker |= matches.get_flag("allow-weaker");
+    storage
 }
 
 fn bind(address: SocketAddr) -> Result<BoundSocket, Failure> {
@@ -282,7 +303,7 @@ fn supervise(mut app: App, matches: &ArgMatches) -> Result<(), Failure> {
 #[cfg(all(feature = "dev", debug_assertions))]
 fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> Result<(), Failure> {
     let Supervised { supervisor, sockets, mut commands } = supervised;
-    let data_dir = data_dir(&app, matches);
+    let mut storage = storage(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
     let root = app.root().map(Path::to_owned);
     // The supervisor shows the errors in the terminal and in the browser.
@@ -305,7 +326,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         if !matches!(commands.recv().await, Some(SupervisorCommand::Serve)) {
             return Ok(());
         }
-        let store = match open_topics(&data_dir) {
+        let store = match storage.open_and_load().await {
             Ok(store) => store,
             Err(error) => return fails(&error),
         };
@@ -323,7 +344,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
                 shutdown = follow(&mut commands, develop.as_ref(), &supervisor, successor) => shutdown,
                 () = interrupted => Shutdown::Close,
             };
-            if store.is_none() {
+            if store.as_ref().is_none_or(|store| store.engine().profile().shared) {
                 // The successor does not have to wait for the data directory.
                 supervisor.report(&Status::Released);
             }
@@ -333,7 +354,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let app = HostCheck::new(hosts, router);
         let served = serve::serve_in_turn(listener, app, shared, limits, inherited, stop).await;
         if let Some(store) = store {
-            store.close();
+            store.shut_down().await;
             supervisor.report(&Status::Released);
         }
         // The successor takes these connections when it serves.

@@ -5,5 +5,6 @@ mod builder;
 mod cli;
 mod mount;
 mod start_error;
+mod storage;
 
 pub use self::{builder::App, start_error::StartError};

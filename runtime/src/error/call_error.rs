@@ -8,7 +8,7 @@
 use std::{any::Any, borrow::Cow, error::Error as StdError, fmt};
 
 use http::StatusCode;
-use kipo_topic::PublishError;
+use kipo_topic::{PublishError, ReadError};
 
 use crate::error::{code::Code, fields::FieldErrors, redirect::Redirect};
 
@@ -368,24 +368,48 @@ impl fmt::Debug for Error {
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let publish_error = (&error as &dyn Any).downcast_ref::<PublishError>();
-        publish_error.and_then(of_publish_error).unwrap_or_else(|| Self::internal(error))
+        let read_error = (&error as &dyn Any).downcast_ref::<ReadError>();
+        publish_error
+            .and_then(of_publish_error)
+            .or_else(|| read_error.and_then(of_read_error))
+            .unwrap_or_else(|| Self::internal(error))
     }
 }
 
 /// Returns the error for a message that was not published, if the caller can act on it.
 fn of_publish_error(error: &PublishError) -> Option<Error> {
     match error {
-        PublishError::Key => Some(Error::bad_request(error.to_string())),
+        PublishError::Key | PublishError::TopicKey => Some(Error::bad_request(error.to_string())),
         PublishError::Unavailable(cause) => {
             let message = "the message could not be saved";
             Some(Error::new(Code::Unavailable, message).with_source(cause.to_string()))
         }
-        PublishError::NotOpen(_) => Some(Error::internal(format!(
-            "{error}: put `#[kipo::topic]` above it, or call `Topic::open` \
-             (`kipo::testing::open_topics` in a test)"
-        ))),
+        PublishError::EngineUnavailable(cause) => Some(engine_unavailable(cause)),
+        PublishError::NotOpen(_) => Some(not_open(error)),
         _ => None,
     }
+}
+
+/// Returns the error for a topic that could not be read, if the caller can act on it.
+fn of_read_error(error: &ReadError) -> Option<Error> {
+    match error {
+        ReadError::TopicKey => Some(Error::bad_request(error.to_string())),
+        ReadError::Unavailable(cause) => Some(engine_unavailable(cause)),
+        ReadError::NotOpen(_) => Some(not_open(error)),
+        _ => None,
+    }
+}
+
+fn engine_unavailable(cause: &str) -> Error {
+    let message = "the server cannot reach its messages now";
+    Error::new(Code::EngineUnavailable, message).with_source(cause.to_owned())
+}
+
+fn not_open(error: &dyn fmt::Display) -> Error {
+    Error::internal(format!(
+        "{error}: put `#[kipo::topic]` above it, or call `Topic::open` \
+         (`kipo::testing::open_topics` in a test)"
+    ))
 }
 
 impl From<FieldErrors> for Error {
@@ -415,9 +439,17 @@ mod tests {
         assert_eq!(unavailable.code(), Code::Unavailable);
         assert_eq!(unavailable.message(), "the message could not be saved");
         assert_eq!(unavailable.chain(), "disk 3 is full");
-        let not_open = of(PublishError::NotOpen("room"));
+        let not_open = of(PublishError::NotOpen("room".into()));
         assert_eq!((not_open.code(), not_open.message()), (Code::Internal, INTERNAL));
         assert!(not_open.chain().contains("#[kipo::topic]"), "{}", not_open.chain());
+        let away = of(PublishError::EngineUnavailable("nobody answers".into()));
+        assert_eq!((away.code(), away.code().status().as_u16()), (Code::EngineUnavailable, 503));
+        assert_eq!(Error::from(ReadError::TopicKey).code(), Code::BadRequest);
+        let unread = Error::from(ReadError::Unavailable("nobody answers".into()));
+        assert_eq!(
+            (unread.code(), unread.chain()),
+            (Code::EngineUnavailable, "nobody answers".into())
+        );
         let broken = serde_json::from_str::<u8>("x").unwrap_err();
         assert_eq!(of(PublishError::Encode(broken)).code(), Code::Internal);
     }

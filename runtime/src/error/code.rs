@@ -53,6 +53,8 @@ pub enum Code {
     Overloaded,
     /// 503: something that the server needs does not work at the moment, such as its disk.
     Unavailable,
+    /// 503: the engine that keeps the topics of many nodes cannot be reached at the moment.
+    EngineUnavailable,
     /// 504: the action took longer than its time limit.
     Timeout,
 }
@@ -85,6 +87,7 @@ impl Code {
             Self::Internal => "internal",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
+            Self::EngineUnavailable => "engine_unavailable",
             Self::Timeout => "timeout",
         }
     }
@@ -113,7 +116,9 @@ impl Code {
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Unavailable | Self::EngineUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }

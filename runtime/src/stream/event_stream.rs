@@ -5,7 +5,7 @@
 use std::{fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
-use kipo_topic::{Batch, Cursor, Event, Gap, Topic, Verdict, frame};
+use kipo_topic::{Batch, Cursor, Event, Gap, Topic, Verdict, engine::Link, frame};
 
 use crate::{
     error::{Error, Result},
@@ -180,11 +180,15 @@ impl<E: Event> EventStream<E> {
     ///
     /// A client that reconnects first reads the messages that it has missed, then new ones. It
     /// reads each message once and in order. If the topic no longer retains a missed message, the
-    /// client reads one `kipo:gap` that says what is missing.
+    /// client reads one `kipo:gap` that says what is missing. While the engine of the topic cannot be
+    /// reached, the client stays, and reads a `kipo:engine` at its beginning and its end.
+    ///
+    /// Returns when the topic was removed.
     ///
     /// # Errors
     ///
-    /// Returns no error today. The result lets this call be the last line of an action.
+    /// Returns a 503 if the engine of the topic cannot be reached and nothing is in memory yet, and a
+    /// 400 for a key that can be none.
     ///
     /// # Cancel safety
     ///
@@ -194,7 +198,7 @@ impl<E: Event> EventStream<E> {
     ///
     /// See [`testing::stream_until`](crate::testing::stream_until).
     pub async fn follow<T: Event>(&self, topic: &Topic<T>) -> Result<()> {
-        let mut subscription = topic.subscribe(self.last_event_id());
+        let mut subscription = topic.subscribe(self.last_event_id()).await?;
         let resume = subscription.resume();
         let word = match resume.verdict {
             Verdict::Fresh => "fresh",
@@ -215,6 +219,8 @@ impl<E: Event> EventStream<E> {
             let bytes = match subscription.next_batch().await {
                 Batch::Frames(bytes) => bytes,
                 Batch::Gap(gap, to) => gap_frame(gap, to),
+                Batch::Link(link) => engine_frame(link),
+                Batch::Removed => return Ok(()),
             };
             self.pipe.push(bytes);
         }
@@ -246,6 +252,14 @@ fn encode<E: Event>(event: &E, id: Option<&str>) -> Result<Bytes> {
         None => frame::event(event.name(), &data, None),
         Some(id) => frame::event(event.name(), &data, Some(format_args!("{id}"))),
     })
+}
+
+fn engine_frame(link: Link) -> Bytes {
+    let data: &[u8] = match link {
+        Link::Up => br#"{"reachable":true}"#,
+        Link::Down => br#"{"reachable":false}"#,
+    };
+    frame::event(frame::ENGINE, data, None)
 }
 
 fn gap_frame(gap: Gap, to: Cursor) -> Bytes {

@@ -1,8 +1,8 @@
-//! The registered topics, which the app opens at start.
+//! The registered topics and families of topics, which the app opens at start.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, pin::Pin};
 
-use kipo_topic::{Durability, Event, Store, StoreError, Topic};
+use kipo_topic::{Durability, Event, ReadError, Store, StoreError, Topic, TopicKey, Topics};
 
 use crate::error::StartDiagnostic;
 
@@ -19,15 +19,15 @@ pub struct TopicRegistration {
 
 inventory::collect!(TopicRegistration);
 
-/// A topic with any type of events.
+/// A topic with any type of events, or a family of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a topic",
     label = "not a topic",
-    note = "put `#[topic]` above a `static` of type `kipo::Topic<…>`"
+    note = "put `#[topic]` above a `static` of type `kipo::Topic<…>` or `kipo::Topics<…, …>`"
 )]
 pub trait Registered: Sync {
     /// Returns the name of the topic.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Returns the durability of the topic: what its messages survive.
     fn durability(&self) -> Durability;
@@ -41,10 +41,17 @@ pub trait Registered: Sync {
 
     /// Returns whether the topic is durable and not open yet.
     fn needs_store(&self) -> bool;
+
+    /// Reads what the store has of the topic, so that an error shows at start. The topics of a
+    /// family are read when they are used.
+    fn load(&self) -> Loading<'_>;
 }
 
+/// Reads what a store has of a topic.
+type Loading<'t> = Pin<Box<dyn Future<Output = Result<(), ReadError>> + Send + 't>>;
+
 impl<E: Event> Registered for Topic<E> {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         Self::name(self)
     }
 
@@ -58,6 +65,32 @@ impl<E: Event> Registered for Topic<E> {
 
     fn needs_store(&self) -> bool {
         Self::durability(self) != Durability::Memory && !self.is_open()
+    }
+
+    fn load(&self) -> Loading<'_> {
+        Box::pin(Self::load(self))
+    }
+}
+
+impl<K: TopicKey, E: Event> Registered for Topics<K, E> {
+    fn name(&self) -> &str {
+        Self::name(self)
+    }
+
+    fn durability(&self) -> Durability {
+        Self::durability(self)
+    }
+
+    fn open(&self, store: &Store) -> Result<(), StoreError> {
+        Self::open(self, store)
+    }
+
+    fn needs_store(&self) -> bool {
+        !self.is_open()
+    }
+
+    fn load(&self) -> Loading<'_> {
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -92,6 +125,20 @@ pub(crate) fn open_all(
         topic.open(&store).map_err(|error| start_error(&error))?;
     }
     Ok(Some(store))
+}
+
+/// Reads what the store has of all registered topics that are durable.
+pub(crate) async fn load_all() -> Result<(), StartDiagnostic> {
+    for registration in inventory::iter::<TopicRegistration>() {
+        let topic = (registration.topic)();
+        if topic.durability() != Durability::Memory {
+            topic
+                .load()
+                .await
+                .map_err(|error| StartDiagnostic::new("topics", error.to_string()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the diagnostic at start for an error of the store.

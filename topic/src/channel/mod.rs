@@ -17,10 +17,10 @@ use crate::{
     log::{
         Log,
         cursor::Cursor,
-        gap::Resume,
         keys::Keys,
         record::{Draft, Head, Record},
         retention::Retention,
+        verdict::Resume,
     },
     sync::{Mutex, MutexGuard, lock},
 };

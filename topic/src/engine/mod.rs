@@ -8,7 +8,7 @@
 //!
 //! # Writing an engine
 //!
-//! Implement [`Engine`].
+//! Implement [`Engine`], then run the suite `conformance` (feature `conformance`) against it.
 //! An engine stores each [`Entry`] as the bytes of [`Entry::encode`], under its topic and number,
 //! and reads it with [`Entry::decode`], which checks it. It does not look inside.
 //!
@@ -24,10 +24,12 @@
 //! refused when it is opened ([`Store::allow_weaker`](crate::Store::allow_weaker) accepts less).
 
 mod append;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod entry;
 pub(crate) mod local;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -169,6 +171,33 @@ impl Profile {
         self
     }
 }
+
+/// How a program connects to engines of one kind, by a URL. The crate of an engine has it as a
+/// constant.
+///
+/// # Examples
+///
+/// ```
+/// use kipo_topic::engine::{Connector, EngineError};
+///
+/// const NOWHERE: Connector = Connector {
+///     schemes: &["nowhere"],
+///     connect: |url| Box::pin(async move { Err(EngineError::unavailable(url)) }),
+/// };
+/// assert_eq!(NOWHERE.schemes, ["nowhere"]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Connector {
+    /// The schemes of its URLs, such as `nats` and `tls`.
+    pub schemes: &'static [&'static str],
+    /// Connects to a URL. Fails within 10 seconds, with a sentence that says what would help, and
+    /// that holds no password.
+    pub connect: fn(url: String) -> Connecting,
+}
+
+/// An engine that is being connected to.
+pub type Connecting =
+    Pin<Box<dyn Future<Output = Result<Arc<dyn Engine>, EngineError>> + Send + 'static>>;
 
 /// Whether an engine can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

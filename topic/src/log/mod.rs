@@ -11,11 +11,13 @@
 pub(crate) mod cursor;
 pub(crate) mod durability;
 mod fingerprint;
-pub(crate) mod gap;
+mod gap;
 pub(crate) mod generation;
 pub(crate) mod keys;
 pub(crate) mod record;
 pub(crate) mod retention;
+pub(crate) mod vector;
+pub(crate) mod verdict;
 
 use std::{collections::VecDeque, ops::RangeInclusive};
 
@@ -24,9 +26,9 @@ use bytes::{Bytes, BytesMut};
 use self::{
     cursor::Cursor,
     fingerprint::Fingerprint,
-    gap::{Gap, GapReason},
     record::{Head, Record},
     retention::Retention,
+    verdict::{Gap, GapReason},
 };
 
 /// The largest piece that one read gives, in bytes; a single larger message goes alone.
@@ -168,8 +170,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        gap::{Resume, Verdict},
         record::Draft,
+        verdict::{Resume, Verdict},
         *,
     };
 

@@ -54,7 +54,7 @@ mod tests {
         kipo::testing::open_topics();
         let signed = sign().call(Context::test()).await.unwrap();
 
-        let history = BOOK.history();
+        let history = BOOK.history().await.unwrap();
         let stored = history
             .iter()
             .find(|entry| entry.seq() == signed.number)

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     clock,
     engine::{
-        Append, AppendError, EngineError, Head, Loaded,
+        Append, AppendError, EngineError, Entry, Head, Loaded,
         local::{
             key_value::{Change, KeyValue, Space},
             records::{self, Found, Identity, entry_key},
@@ -54,6 +54,29 @@ pub(super) struct Contents {
     counters: BTreeMap<String, (u64, u64)>,
     /// How many small records were stored since those that have ended were removed.
     stored: u32,
+}
+
+/// What a log line about a loaded topic says.
+pub(super) struct Notes {
+    truncated: usize,
+    unreachable: u64,
+    was_open: bool,
+}
+
+impl Notes {
+    /// Logs what is not as the process before left it.
+    pub(super) fn log(&self, topic: &str, last: u64) {
+        let Self { truncated, unreachable, was_open } = *self;
+        if truncated > 0 {
+            tracing::warn!(topic, truncated, last, "truncated torn records at the end");
+        }
+        if unreachable > 0 {
+            tracing::warn!(topic, unreachable, "records before a broken one are not served");
+        }
+        if was_open {
+            tracing::debug!(topic, last, "the topic goes on after its last whole record");
+        }
+    }
 }
 
 /// What is known of a topic that was loaded or appended to.
@@ -217,27 +240,22 @@ impl Contents {
     }
 
     /// Reads what follows the head that an append expected; nothing if the topic has another history.
-    fn entries_after(&mut self, append: &Append) -> io::Result<Vec<crate::engine::Entry>> {
+    fn entries_after(&self, append: &Append) -> io::Result<Vec<Entry>> {
         let expected = append.after.cursor;
         let entries = self.read(&append.topic, expected.seq, MOVED_BYTES)?;
         let goes_on = entries.first().is_some_and(|first| first.before() == expected);
         Ok(if goes_on { entries } else { Vec::new() })
     }
 
-    pub(super) fn read(
-        &mut self,
-        topic: &str,
-        after: u64,
-        bytes: usize,
-    ) -> io::Result<Vec<crate::engine::Entry>> {
+    pub(super) fn read(&self, topic: &str, after: u64, bytes: usize) -> io::Result<Vec<Entry>> {
         let Some(Identity { id, generation, .. }) = self.identity(topic)? else {
             return Ok(Vec::new());
         };
         records::read_on(&*self.database, id, after, generation, bytes)
     }
 
-    /// Reads a topic. Truncates torn records, and logs how many.
-    pub(super) fn load(&mut self, name: &str, after: u64) -> io::Result<Loaded> {
+    /// Reads a topic. Truncates torn records.
+    pub(super) fn load(&mut self, name: &str, after: u64) -> io::Result<(Loaded, Notes)> {
         let identity = self.identity(name)?;
         let exists = identity.is_some();
         let generation = generation::derived(self.id, name);
@@ -248,28 +266,24 @@ impl Contents {
         } else {
             Found::nothing(generation)
         };
-        let last = found.head.cursor.seq;
         if !found.torn.is_empty() {
-            let truncated = found.torn.len();
-            tracing::warn!(topic = name, truncated, last, "truncated torn records at the end");
             self.database.write(&found.truncation(identity.id))?;
             self.database.sync()?;
         }
-        if found.unreachable > 0 {
-            let unreachable = found.unreachable;
-            tracing::warn!(topic = name, unreachable, "records before a broken one are not served");
-        }
-        if self.was_open && exists {
-            tracing::debug!(topic = name, last, "the topic goes on after its last whole record");
-        }
+        let notes = Notes {
+            truncated: found.torn.len(),
+            unreachable: found.unreachable,
+            was_open: self.was_open && exists,
+        };
         let Found { entries, keys, head, first, keyed, .. } = found;
         self.topics.insert(name.into(), Topic { identity, exists, head, first, keyed });
-        Ok(Loaded { head, entries: entries.into(), keys })
+        Ok((Loaded { head, entries: entries.into(), keys }, notes))
     }
 
     fn ensure_known(&mut self, topic: &str) -> io::Result<()> {
         if !self.topics.contains_key(topic) {
-            self.load(topic, u64::MAX)?;
+            let (loaded, notes) = self.load(topic, u64::MAX)?;
+            notes.log(topic, loaded.head.cursor.seq);
         }
         Ok(())
     }

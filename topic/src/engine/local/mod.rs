@@ -144,8 +144,10 @@ impl Engine for Local {
     }
 
     async fn load(&self, topic: &str, after: u64) -> Result<Loaded, EngineError> {
-        let topic = topic.to_owned();
-        self.ask(move |contents| contents.load(&topic, after)).await
+        let name = topic.to_owned();
+        let (loaded, notes) = self.ask(move |contents| contents.load(&name, after)).await?;
+        notes.log(topic, loaded.head.cursor.seq);
+        Ok(loaded)
     }
 
     async fn read(&self, topic: &str, after: u64, bytes: usize) -> Result<Vec<Entry>, EngineError> {

@@ -1,41 +1,23 @@
 //! Where durable topics live: an engine, and the topics that are open in it.
 
+mod shared;
+
 #[cfg(feature = "disk")]
 use std::path::Path;
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, OnceLock, Weak},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, watch},
-};
-
+pub(crate) use self::shared::{Shared, Watched};
 #[cfg(feature = "disk")]
 use crate::engine::local::disk::{Disk, OpenError};
 use crate::{
     engine::{
-        Engine, Link,
+        Engine,
         local::{Local, key_value::KeyValue, memory::Memory},
     },
     error::StoreError,
     log::durability::Durability,
-    partition::Partition,
     sync::{Mutex, lock},
 };
-
-/// How many messages wait for the engine. Publishers of more wait in turn: that is the backpressure.
-const WAITING_MAX: usize = 4096;
-
-/// How often an engine of many nodes is asked for the heads of the topics that are in use. With
-/// this a log that went back is noticed within 5 seconds.
-const HEADS_EVERY: Duration = Duration::from_secs(2);
-
-/// How many heads one request asks for.
-const HEADS_MAX: usize = 256;
 
 /// Where durable topics live: a directory held by one process, or an [engine](crate::engine) that
 /// many nodes share.
@@ -80,22 +62,10 @@ const HEADS_MAX: usize = 256;
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
-}
-
-/// A store, as its topics know it.
-pub(crate) struct Shared {
-    pub(crate) engine: Arc<dyn Engine>,
-    /// The same engine, if it is one of this process: it closes without a runtime.
+    /// The same engine as in `shared`, if it is one of this process: it closes without a runtime.
     local: Option<Arc<Local>>,
-    link: watch::Receiver<Link>,
-    /// One permit for each message that may wait.
-    pub(crate) permits: Arc<Semaphore>,
-    allow_weaker: bool,
-    /// Where checks of the engine run: the runtime of the first topic that was loaded.
-    runtime: OnceLock<Handle>,
-    names: Mutex<HashMap<Arc<str>, Use>>,
-    /// The topics of an engine of many nodes that are loaded: their heads are checked.
-    watched: Mutex<Watched>,
+    names: Arc<Mutex<HashMap<Arc<str>, Use>>>,
+    allows_weaker: bool,
 }
 
 /// What a name in a store is used for.
@@ -104,12 +74,6 @@ pub(crate) enum Use {
     Topic,
     /// The topics of a family are named by it, a slash and their key.
     Family,
-}
-
-#[derive(Default)]
-struct Watched {
-    is_running: bool,
-    partitions: Vec<Weak<Partition>>,
 }
 
 impl Store {
@@ -167,22 +131,21 @@ impl Store {
     /// # Examples
     ///
     /// ```
-    /// use kipo_topic::{Store, engine::Engine};
+    /// use std::sync::Arc;
     ///
-    /// fn store(engine: impl Engine) -> Store {
-    ///     Store::on(engine)
-    /// }
+    /// use kipo_topic::Store;
+    ///
+    /// // Two stores over one engine are two nodes. Here they are in one process.
+    /// let one = Store::in_memory();
+    /// let two = Store::on(Arc::clone(one.engine()));
+    /// assert_eq!(two.engine().profile().id, one.engine().profile().id);
     /// ```
     #[must_use]
-    pub fn on(engine: impl Engine) -> Self {
-        Self::with(Arc::new(engine), None)
+    pub fn on(engine: Arc<dyn Engine>) -> Self {
+        Self::with(engine, None)
     }
 
     /// Accepts an engine that reaches a lower level of durability than a topic asks for.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the store is in use already.
     ///
     /// # Examples
     ///
@@ -193,8 +156,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn allow_weaker(mut self) -> Self {
-        let shared = Arc::get_mut(&mut self.shared).expect("the store is not in use yet");
-        shared.allow_weaker = true;
+        self.allows_weaker = true;
         self
     }
 
@@ -205,17 +167,8 @@ impl Store {
     }
 
     fn with(engine: Arc<dyn Engine>, local: Option<Arc<Local>>) -> Self {
-        let shared = Shared {
-            link: engine.link(),
-            engine,
-            local,
-            permits: Arc::new(Semaphore::new(WAITING_MAX)),
-            allow_weaker: false,
-            runtime: OnceLock::new(),
-            names: Mutex::default(),
-            watched: Mutex::default(),
-        };
-        Self { shared: Arc::new(shared) }
+        let shared = Arc::new(Shared::new(engine));
+        Self { shared, local, names: Arc::default(), allows_weaker: false }
     }
 
     /// Returns the engine.
@@ -244,7 +197,7 @@ impl Store {
         durability: Durability,
     ) -> Result<(), StoreError> {
         let profile = self.shared.engine.profile();
-        if profile.durability < durability && !self.shared.allow_weaker {
+        if profile.durability < durability && !self.allows_weaker {
             return Err(StoreError::Weaker {
                 topic: name.to_string(),
                 engine: profile.name.clone(),
@@ -252,7 +205,7 @@ impl Store {
                 offered: profile.durability,
             });
         }
-        let mut names = lock(&self.shared.names);
+        let mut names = lock(&self.names);
         // A topic `board/7` and a family `board` would meet.
         let family = name.split_once('/').and_then(|(family, _)| names.get(family).copied());
         let below = format!("{name}/");
@@ -294,7 +247,7 @@ impl Store {
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub fn close(&self) {
-        if let Some(local) = &self.shared.local {
+        if let Some(local) = &self.local {
             local.close_now();
         }
     }
@@ -311,75 +264,8 @@ impl Store {
     /// Ends the engine as the end of the process would.
     #[cfg(test)]
     pub(crate) fn kill(&self) {
-        if let Some(local) = &self.shared.local {
+        if let Some(local) = &self.local {
             local.kill();
-        }
-    }
-}
-
-impl Shared {
-    /// Returns whether the engine can be reached.
-    pub(crate) fn link(&self) -> Link {
-        *self.link.borrow()
-    }
-
-    /// Returns the runtime for work that outlives a call.
-    pub(crate) fn runtime(&self) -> Option<&Handle> {
-        if self.runtime.get().is_none()
-            && let Ok(handle) = Handle::try_current()
-        {
-            return Some(self.runtime.get_or_init(|| handle));
-        }
-        self.runtime.get()
-    }
-
-    /// Checks the head of a topic from now on, and reports to its listeners whether the engine can
-    /// be reached.
-    pub(crate) fn watch(self: &Arc<Self>, partition: &Arc<Partition>) {
-        partition.channel().set_link(self.link());
-        let mut watched = lock(&self.watched);
-        watched.partitions.push(Arc::downgrade(partition));
-        let Some(runtime) = self.runtime().filter(|_| !watched.is_running) else { return };
-        watched.is_running = true;
-        runtime.spawn(check_heads(Arc::downgrade(self), self.link.clone()));
-    }
-
-    /// Returns the topics that are loaded.
-    fn watched(&self) -> Vec<Arc<Partition>> {
-        let mut watched = lock(&self.watched);
-        watched.partitions.retain(|partition| partition.strong_count() > 0);
-        watched.partitions.iter().filter_map(Weak::upgrade).collect()
-    }
-}
-
-/// Compares the heads of all loaded topics with those of the engine, now and then and when the
-/// engine is back.
-async fn check_heads(store: Weak<Shared>, mut link: watch::Receiver<Link>) {
-    loop {
-        let is_news = tokio::select! {
-            changed = link.changed() => match changed {
-                Ok(()) => true,
-                // The engine is gone.
-                Err(_) => return,
-            },
-            () = tokio::time::sleep(HEADS_EVERY) => false,
-        };
-        let now = *link.borrow_and_update();
-        let Some(store) = store.upgrade() else { return };
-        let partitions = store.watched();
-        if now == Link::Up {
-            for some in partitions.chunks(HEADS_MAX) {
-                let known: Vec<_> = some.iter().map(|p| p.channel().head().cursor).collect();
-                let names: Vec<_> = some.iter().map(|p| Arc::clone(p.name())).collect();
-                // The next round asks again.
-                let Ok(heads) = store.engine.heads(&names).await else { break };
-                for ((partition, known), head) in some.iter().zip(known).zip(heads) {
-                    partition.compare(known, head.cursor);
-                }
-            }
-        }
-        if is_news {
-            partitions.iter().for_each(|partition| partition.channel().set_link(now));
         }
     }
 }

@@ -1,0 +1,137 @@
+//! A store as its topics know it: the engine, and the task that compares heads with it.
+
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+};
+
+use crate::{
+    engine::{Engine, Link},
+    log::cursor::Cursor,
+    sync::{Mutex, lock},
+};
+
+/// How many messages wait for the engine. Publishers of more wait in turn: that is the backpressure.
+const WAITING_MAX: usize = 4096;
+
+/// How often an engine of many nodes is asked for the heads of the topics that are in use. With
+/// this a log that went back is noticed within 5 seconds.
+const HEADS_EVERY: Duration = Duration::from_secs(2);
+
+/// How many heads one request asks for.
+const HEADS_MAX: usize = 256;
+
+/// A store, as its topics know it.
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<dyn Engine>,
+    link: watch::Receiver<Link>,
+    /// One permit for each message that may wait.
+    pub(crate) permits: Arc<Semaphore>,
+    /// Where checks of the engine run: the runtime of the first topic that was loaded.
+    runtime: OnceLock<Handle>,
+    /// The topics of an engine of many nodes that are loaded: their heads are checked.
+    watched: Mutex<Watching>,
+}
+
+/// A topic that is loaded from an engine of many nodes.
+pub(crate) trait Watched: Send + Sync + 'static {
+    fn name(&self) -> Arc<str>;
+
+    /// Returns the position after the newest message here.
+    fn head(&self) -> Cursor;
+
+    /// Compares a head of the engine with `known`, the head here before the engine was asked.
+    fn compare(self: Arc<Self>, known: Cursor, engine: Cursor);
+
+    /// Reports to the listeners whether the engine can be reached.
+    fn set_link(&self, link: Link);
+}
+
+#[derive(Default)]
+struct Watching {
+    is_running: bool,
+    topics: Vec<Weak<dyn Watched>>,
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
+        Self {
+            link: engine.link(),
+            engine,
+            permits: Arc::new(Semaphore::new(WAITING_MAX)),
+            runtime: OnceLock::new(),
+            watched: Mutex::default(),
+        }
+    }
+
+    /// Returns whether the engine can be reached.
+    pub(crate) fn link(&self) -> Link {
+        *self.link.borrow()
+    }
+
+    /// Returns the runtime for work that outlives a call.
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
+        if self.runtime.get().is_none()
+            && let Ok(handle) = Handle::try_current()
+        {
+            return Some(self.runtime.get_or_init(|| handle));
+        }
+        self.runtime.get()
+    }
+
+    /// Checks the head of a topic from now on, and reports to its listeners whether the engine can
+    /// be reached.
+    pub(crate) fn watch(self: &Arc<Self>, topic: &Arc<impl Watched>) {
+        topic.set_link(self.link());
+        let mut watched = lock(&self.watched);
+        let topic = Arc::downgrade(topic) as Weak<dyn Watched>;
+        watched.topics.push(topic);
+        let Some(runtime) = self.runtime().filter(|_| !watched.is_running) else { return };
+        watched.is_running = true;
+        runtime.spawn(check_heads(Arc::downgrade(self), self.link.clone()));
+    }
+
+    /// Returns the topics that are loaded.
+    fn watched(&self) -> Vec<Arc<dyn Watched>> {
+        let mut watched = lock(&self.watched);
+        watched.topics.retain(|topic| topic.strong_count() > 0);
+        watched.topics.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// Compares the heads of all loaded topics with those of the engine, now and then and when the
+/// engine is back.
+async fn check_heads(store: Weak<Shared>, mut link: watch::Receiver<Link>) {
+    loop {
+        let is_news = tokio::select! {
+            changed = link.changed() => match changed {
+                Ok(()) => true,
+                // The engine is gone.
+                Err(_) => return,
+            },
+            () = tokio::time::sleep(HEADS_EVERY) => false,
+        };
+        let now = *link.borrow_and_update();
+        let Some(store) = store.upgrade() else { return };
+        let topics = store.watched();
+        if now == Link::Up {
+            for some in topics.chunks(HEADS_MAX) {
+                let known: Vec<_> = some.iter().map(|topic| topic.head()).collect();
+                let names: Vec<_> = some.iter().map(|topic| topic.name()).collect();
+                // The next round asks again.
+                let Ok(heads) = store.engine.heads(&names).await else { break };
+                for ((topic, known), head) in some.iter().zip(known).zip(heads) {
+                    Arc::clone(topic).compare(known, head.cursor);
+                }
+            }
+        }
+        if is_news {
+            topics.iter().for_each(|topic| topic.set_link(now));
+        }
+    }
+}
