@@ -170,7 +170,7 @@ async fn reopen(topics: std::sync::Weak<Topics>) {
 }
 
 fn is_starting(failure: &Failure) -> bool {
-    matches!(failure, Failure::NotTaken | Failure::Unknown(_) | Failure::Down)
+    matches!(failure, Failure::NotTaken | Failure::NoAnswer | Failure::Unknown(_) | Failure::Down)
         || failure.is(&[code::NOT_AVAILABLE])
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StreamName {
     pub(crate) name: String,
-    /// The subject, with a wildcard, of all topics or records in it.
+    /// The subject, with a wildcard, of all topics in it, or of all records.
     pub(crate) subject: String,
     pub(crate) kind: Kind,
 }
@@ -115,10 +115,24 @@ impl Names {
         (tokens.next().is_none() && self.address(&topic).subject == subject).then_some(topic)
     }
 
+    /// Returns the subject, with a wildcard, of all counters.
+    pub(crate) fn counters(&self) -> String {
+        format!("{}.count.*", self.prefix)
+    }
+
     /// Returns the subject of a small record; nothing for a key that is too long.
     pub(crate) fn record(&self, key: &str) -> Option<String> {
+        self.keyed("record", key)
+    }
+
+    /// Returns the subject of a counter; nothing for a key that is too long.
+    pub(crate) fn counter(&self, key: &str) -> Option<String> {
+        self.keyed("count", key)
+    }
+
+    fn keyed(&self, kind: &str, key: &str) -> Option<String> {
         let escaped = escape(key);
-        (escaped.len() <= RECORD_KEY_BYTES_MAX).then(|| format!("{}.record.{escaped}", self.prefix))
+        (escaped.len() <= RECORD_KEY_BYTES_MAX).then(|| format!("{}.{kind}.{escaped}", self.prefix))
     }
 
     /// Returns the subject of the message that is written to learn whether a server still leads a

@@ -61,17 +61,17 @@ impl Records {
                 value.len()
             )));
         }
-        let at = self.address(key)?;
+        let at = self.record(key)?;
         self.write(&at, value, ttl, None).await.map_err(EngineError::from)
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Duration)>, EngineError> {
-        let (_, record) = self.read(&self.address(key)?).await?;
+        let (_, record) = self.read(&self.record(key)?).await?;
         Ok(record.map(|record| (record.value, record.left)))
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), EngineError> {
-        let at = self.address(key)?;
+        let at = self.record(key)?;
         let subject = format!("STREAM.PURGE.{}", at.stream);
         let request = json!({ "filter": at.subject });
         match self.topics.server.api_patient::<Purged>(&subject, &request).await {
@@ -86,7 +86,7 @@ impl Records {
         by: u64,
         window: Duration,
     ) -> Result<u64, EngineError> {
-        let at = self.address(key)?;
+        let at = self.address(key, self.topics.streams.names.counter(key))?;
         let lock = usize::try_from(self.hasher.hash_one(key)).unwrap_or(usize::MAX) % LOCKS;
         let _counting = self.locks[lock].lock().await;
         let patience = Patience::new();
@@ -113,13 +113,15 @@ impl Records {
         }
     }
 
-    fn address(&self, key: &str) -> Result<Address, EngineError> {
-        let names = &self.topics.streams.names;
-        let subject = names.record(key);
+    fn record(&self, key: &str) -> Result<Address, EngineError> {
+        self.address(key, self.topics.streams.names.record(key))
+    }
+
+    fn address(&self, key: &str, subject: Option<String>) -> Result<Address, EngineError> {
         let subject = subject.ok_or_else(|| {
             EngineError::unavailable(format!("a key of {} bytes is too long", key.len()))
         })?;
-        Ok(Address { stream: names.records().name, subject })
+        Ok(Address { stream: self.topics.streams.names.records().name, subject })
     }
 
     /// Returns the position of the newest message, 0 if there is none, and the record if it has not

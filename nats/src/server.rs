@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{Client, HeaderMap, Message, RequestErrorKind};
+use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
 use bytes::Bytes;
 use kipo_topic::engine::{EngineError, Link};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -17,6 +17,9 @@ use tokio::{
 
 /// How long one request may take.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(5);
+
+/// How long one attempt of a request may take that is repeated within [`REQUEST_TIME`].
+const ATTEMPT_TIME: Duration = Duration::from_millis(1_500);
 
 /// How often a server that left a request without an answer is asked whether it is back.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
@@ -49,7 +52,9 @@ pub(crate) enum Failure {
     NotTaken,
     /// The connection is down: nothing was sent.
     Down,
-    /// There was no answer, or none that can be read: it may have been done.
+    /// There was no answer in time: it may have been done.
+    NoAnswer,
+    /// The connection was lost, or the answer cannot be read: it may have been done.
     Unknown(String),
 }
 
@@ -65,6 +70,9 @@ impl fmt::Display for Failure {
             Self::Refused { code, text } => write!(f, "JetStream refused: {text} (error {code})"),
             Self::NotTaken => f.write_str("no JetStream server took the request"),
             Self::Down => f.write_str("the connection to NATS is down"),
+            Self::NoAnswer => {
+                write!(f, "NATS JetStream did not answer in {} s", REQUEST_TIME.as_secs())
+            }
             Self::Unknown(text) => f.write_str(text),
         }
     }
@@ -174,11 +182,12 @@ impl Server {
     ) -> Result<R, Failure> {
         let body = serde_json::to_vec(body).map_err(|e| Failure::Unknown(e.to_string()))?;
         let subject = format!("$JS.API.{subject}");
-        read_json(&self.request(subject, HeaderMap::new(), body.into()).await?)
+        let message = self.request(subject, HeaderMap::new(), body.into(), ATTEMPT_TIME).await?;
+        read_json(&message)
     }
 
-    /// Asks JetStream again and again while no server takes the request or the cluster elects, for
-    /// at most [`REQUEST_TIME`].
+    /// Asks JetStream what may be asked twice: again and again while no server takes the request,
+    /// while the cluster elects, and if there is no answer, for at most [`REQUEST_TIME`].
     pub(crate) async fn api_patient<R: DeserializeOwned>(
         &self,
         subject: &str,
@@ -187,7 +196,13 @@ impl Server {
         let patience = Patience::new();
         loop {
             match self.api(subject, body).await {
+                // A request to a leader that was just lost has no answer.
+                Err(Failure::NoAnswer) if patience.pause().await => {}
                 Err(failure) if patience.allows(&failure).await => {}
+                Err(Failure::NoAnswer) => {
+                    self.doubt(subject);
+                    return Err(Failure::NoAnswer);
+                }
                 result => return result,
             }
         }
@@ -200,7 +215,11 @@ impl Server {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<Stored, Failure> {
-        read_json(&self.request(subject.to_owned(), headers, payload).await?)
+        let message = self.request(subject.to_owned(), headers, payload, REQUEST_TIME).await;
+        if matches!(message, Err(Failure::NoAnswer)) {
+            self.doubt(subject);
+        }
+        read_json(&message?)
     }
 
     /// Publishes a message that nobody answers.
@@ -226,13 +245,15 @@ impl Server {
         subject: String,
         headers: HeaderMap,
         payload: Bytes,
+        time: Duration,
     ) -> Result<Message, Failure> {
         let mut connected = self.link.connected.subscribe();
         if !self.is_up() {
             return Err(Failure::Down);
         }
         let size = payload.len();
-        let request = self.client.request_with_headers(subject.clone(), headers, payload);
+        let request = Request::new().headers(headers).payload(payload).timeout(Some(time));
+        let request = self.client.send_request(subject, request);
         let result = tokio::select! {
             result = request => result,
             _ = connected.wait_for(|connected| !connected) => {
@@ -242,10 +263,7 @@ impl Server {
         };
         result.map_err(|error| match error.kind() {
             RequestErrorKind::NoResponders => Failure::NotTaken,
-            RequestErrorKind::TimedOut => {
-                self.doubt(&subject);
-                Failure::Unknown(format!("no answer from NATS in {} s", REQUEST_TIME.as_secs()))
-            }
+            RequestErrorKind::TimedOut => Failure::NoAnswer,
             RequestErrorKind::MaxPayloadExceeded => Failure::Refused {
                 code: 0,
                 text: format!(

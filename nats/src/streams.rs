@@ -180,14 +180,17 @@ impl Streams {
         if stream.name == self.names.statics().name {
             metadata[ID_KEY] = format!("{:016x}", fastrand::u64(1..)).into();
         }
-        let barrier = self.names.barrier(&stream.name);
+        let other = match stream.kind {
+            Kind::Topics => self.names.barrier(&stream.name),
+            Kind::Records => self.names.counters(),
+        };
         json!({
             "name": stream.name,
             "description": match stream.kind {
                 Kind::Topics => "Topics of Kipo: one subject for each, one message for each entry",
                 Kind::Records => "Small records and counters of Kipo that expire",
             },
-            "subjects": [stream.subject, barrier],
+            "subjects": [stream.subject, other],
             "retention": "limits",
             "storage": "file",
             "discard": "old",
@@ -198,7 +201,7 @@ impl Streams {
             "max_age": 0,
             "max_msgs_per_subject": if stream.kind == Kind::Records { 1 } else { -1 },
             "allow_direct": true,
-            "allow_rollup_hdrs": true,
+            "allow_rollup_hdrs": stream.kind == Kind::Topics,
             "allow_atomic": stream.kind == Kind::Topics,
             "allow_msg_ttl": stream.kind == Kind::Records,
             "metadata": metadata,
