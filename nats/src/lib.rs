@@ -64,6 +64,7 @@
 
 mod appending;
 mod connecting;
+mod connector;
 mod engine;
 mod error;
 mod following;
@@ -75,4 +76,4 @@ mod server;
 mod streams;
 mod topics;
 
-pub use self::{engine::NatsEngine, error::ConnectError, options::Options};
+pub use self::{connector::CONNECTOR, engine::NatsEngine, error::ConnectError, options::Options};
