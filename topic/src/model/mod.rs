@@ -1,0 +1,3 @@
+//! Histories of topics against simple models, over engines that fail.
+
+mod disk;
