@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::{
-    channel::{Channel, Taken},
+    channel::{Channel, Check, Taken},
     clock,
     engine::{
         Answer, Append, AppendError, EngineError, Entry, FollowGuard, Follower, Link, Outcome,
@@ -91,13 +91,17 @@ impl Partition {
     ) -> Result<Arc<Self>, EngineError> {
         let loaded = store.engine.load(&name, 0).await?;
         let after = loaded.head.cursor.seq;
-        let partition = Arc::new(Self {
-            name: Arc::clone(&name),
-            store: Arc::clone(store),
-            channel: Arc::new(Channel::loaded(retention, loaded)),
-            durability,
-            appends: Mutex::new(Appends::default()),
-            follow: Mutex::new(FollowGuard::none()),
+        let is_shared = store.engine.profile().shared;
+        let partition = Arc::new_cyclic(|partition: &Weak<Self>| {
+            let check = is_shared.then(|| partition.clone() as Weak<dyn Check>);
+            Self {
+                name: Arc::clone(&name),
+                store: Arc::clone(store),
+                channel: Arc::new(Channel::loaded(retention, loaded, check)),
+                durability,
+                appends: Mutex::new(Appends::default()),
+                follow: Mutex::new(FollowGuard::none()),
+            }
         });
         if partition.is_shared() {
             let follower = Arc::new(Tail(Arc::downgrade(&partition)));
@@ -199,7 +203,7 @@ impl Partition {
     }
 
     /// Asks the engine what it has, and goes on from there. Publishers wait meanwhile.
-    fn check(self: &Arc<Self>) {
+    fn begin_check(self: &Arc<Self>) {
         {
             let mut appends = lock(&self.appends);
             if std::mem::replace(&mut appends.is_checking, true) {
@@ -216,13 +220,21 @@ impl Partition {
             let checked = partition.settle().await;
             lock(&partition.appends).is_checking = false;
             match checked {
-                Ok(()) => partition.go_on(),
+                Ok(()) => {
+                    partition.go_on();
+                    // A listener that came meanwhile may be ahead of what the engine answered.
+                    if partition.channel.is_check_wanted() {
+                        partition.begin_check();
+                    }
+                }
+                // The next comparison of heads checks again.
                 Err(error) => partition.refuse(&error),
             }
         });
     }
 
     async fn settle(&self) -> Result<(), EngineError> {
+        let number = self.channel.begin_check();
         let known = self.channel.head().cursor;
         let mut loaded = self.store.engine.load(&self.name, 0).await?;
         if !loaded.holds(known) && self.is_shared() {
@@ -245,6 +257,7 @@ impl Partition {
             );
         }
         self.channel.settle(known, loaded);
+        self.channel.end_check(number);
         Ok(())
     }
 
@@ -294,9 +307,15 @@ impl Watched for Partition {
             || (engine.seq == known.seq && engine.fingerprint != known.fingerprint);
         // One that is ahead now, and was ahead when the follower had time to pass it.
         let is_behind = engine.seq > self.channel.head().cursor.seq;
-        if went_back || is_behind {
-            self.check();
+        if went_back || is_behind || self.channel.is_check_wanted() {
+            self.begin_check();
         }
+    }
+}
+
+impl Check for Partition {
+    fn check(self: Arc<Self>) {
+        self.begin_check();
     }
 }
 
@@ -360,7 +379,7 @@ impl Partition {
     /// Lets what waits wait until the engine was asked what it has.
     fn park_and_check(self: &Arc<Self>) {
         lock(&self.appends).is_parked = true;
-        self.check();
+        self.begin_check();
     }
 }
 
@@ -383,13 +402,13 @@ impl Follower for Tail {
     fn entries(&self, entries: Vec<Entry>) {
         let Some(partition) = self.0.upgrade() else { return };
         if partition.channel.take(entries) == Taken::Astray {
-            partition.check();
+            partition.begin_check();
         }
     }
 
     fn uncertain(&self) {
         if let Some(partition) = self.0.upgrade() {
-            partition.check();
+            partition.begin_check();
         }
     }
 }
