@@ -171,16 +171,16 @@ impl Channel {
 
     /// Puts what an engine has of the topic in the place of the log, unless it goes on from `known`,
     /// a position of this log: then takes what follows. Wakes the listeners.
-    pub(crate) fn settle(&self, known: Cursor, loaded: Loaded) -> bool {
+    pub(crate) fn settle(&self, known: Cursor, loaded: Loaded) -> Taken {
         if loaded.holds(known) {
-            return self.take(loaded.entries) == Taken::All;
+            return self.take(loaded.entries);
         }
         let (log, keys) = restore(loaded, &self.retention);
         let mut shared = lock(&self.shared);
         (shared.log, shared.keys) = (log, keys);
         shared.state.epoch = shared.state.epoch.wrapping_add(1);
         wake(shared);
-        false
+        Taken::All
     }
 
     /// Sets whether the engine can be reached, and wakes the listeners if that is news.
