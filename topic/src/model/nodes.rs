@@ -25,8 +25,8 @@ use tokio::{
 };
 
 use crate::{
-    Cursor, Durability, Gap, GapReason, Keyed, Next, PublishError, Store, Subscription, Topics,
-    Verdict,
+    Cursor, Durability, Gap, GapReason, Keyed, Next, PublishError, Store, Subscription, Topic,
+    Topics, Verdict,
     engine::{
         Engine, Entry, FollowGuard, Follower, Head, Link, Profile,
         conformance::{Deliveries, Fault, Model, ModelEngine, Snapshot},
@@ -658,6 +658,103 @@ fn now(subscription: &mut Subscription<N>) -> Option<Next> {
         Poll::Ready(next) => Some(next),
         Poll::Pending => None,
     }
+}
+
+/// Returns the world of a history that is written out.
+async fn world() -> World {
+    let settings = Settings { keep: 9, replay_max: u64::MAX, loaded_max: 9, append_max: 4 };
+    World::new(settings).await
+}
+
+const fn message_on(node: usize) -> Message {
+    Message { node, topic: 0, key: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_waits_for_a_node_that_is_behind() {
+    let mut world = world().await;
+    world.run(Step::Move(0, 1)).await.unwrap();
+    world.run(Step::SetDeliveries(1, Deliveries::Lost)).await.unwrap();
+    world.run(Step::Move(0, 0)).await.unwrap();
+    world.run(Step::Publish(message_on(0))).await.unwrap();
+    world.run(Step::Read(0)).await.unwrap();
+    let head = world.listeners[0].at.unwrap();
+    assert_eq!(head.seq(), 1);
+
+    // Node 1 knows of no message. It asks the engine, and so it has the message at once.
+    world.run(Step::Move(0, 1)).await.unwrap();
+    world.run(Step::Yield(3)).await.unwrap();
+    assert_eq!(world.nodes[1].topic(0).position().await.unwrap(), head);
+    world.run(Step::Publish(message_on(1))).await.unwrap();
+    world.run(Step::Read(0)).await.unwrap();
+    assert_eq!(world.listeners[0].at.unwrap().seq(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_waits_while_a_node_that_is_behind_cannot_ask() {
+    let mut world = world().await;
+    world.run(Step::Move(0, 1)).await.unwrap();
+    world.run(Step::SetLink(1, false)).await.unwrap();
+    world.run(Step::Move(0, 0)).await.unwrap();
+    world.run(Step::Publish(message_on(0))).await.unwrap();
+    world.run(Step::Read(0)).await.unwrap();
+    world.run(Step::Move(0, 1)).await.unwrap();
+    world.run(Step::Settle).await.unwrap();
+    assert_eq!(world.listeners[0].connection.as_ref().unwrap().link, Link::Down);
+    assert_eq!(world.listeners[0].at.unwrap().seq(), 1);
+
+    // The history went back meanwhile: that is a gap once the engine answers.
+    world.run(Step::LoseTail(0, 1)).await.unwrap();
+    world.run(Step::SetLink(1, true)).await.unwrap();
+    world.run(Step::Settle).await.unwrap();
+    assert_eq!(world.listeners[0].connection.as_ref().unwrap().link, Link::Up);
+    assert_eq!(world.listeners[0].at.unwrap().seq(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_changes_while_heads_are_checked_is_reported() {
+    let mut world = world().await;
+    world.run(Step::Move(0, 0)).await.unwrap();
+    for round in 0..40 {
+        world.run(Step::SetLink(0, round % 2 == 1)).await.unwrap();
+        // The timer of the check and the change are due at the same time.
+        world.run(Step::Settle).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_of_a_wiped_engine_goes_on_for_new_listeners() {
+    let model = Model::new();
+    let topic = Topic::durable("t", Durability::Fsync);
+    topic.open(&Store::on(Arc::new(model.node()))).unwrap();
+    let seen = topic.publish(&N(1)).await.unwrap().to_string();
+    let mut before = topic.subscribe(Some(&seen)).await.unwrap();
+    model.wipe();
+    sleep(NOTICED).await;
+    assert!(matches!(now(&mut before), Some(Next::Gap(_))));
+    assert!(matches!(now(&mut before), Some(Next::Removed)));
+
+    let mut after = topic.subscribe(Some(&seen)).await.unwrap();
+    yield_now().await;
+    assert!(matches!(now(&mut after), Some(Next::Gap(_))));
+    assert!(now(&mut after).is_none(), "a new listener waits for the next message");
+    topic.publish(&N(2)).await.unwrap();
+    assert!(matches!(now(&mut after), Some(Next::Message(message)) if message.seq() == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_far_behind_reports_how_many_messages_are_gone() {
+    let mut world = world().await;
+    world.run(Step::Move(0, 1)).await.unwrap();
+    world.run(Step::SetDeliveries(1, Deliveries::Held)).await.unwrap();
+    for _ in 0..40 {
+        world.run(Step::Publish(message_on(0))).await.unwrap();
+    }
+    sleep(NOTICED).await;
+    let subscription = &mut world.listeners[0].connection.as_mut().unwrap().subscription;
+    let Some(Next::Gap(gap)) = now(subscription) else { panic!("a gap") };
+    assert_eq!(gap, Gap { reason: GapReason::Trimmed, missed: Some(31), first: 32 });
 }
 
 /// Returns how many histories to run: as many as `KIPO_HISTORIES` says.
