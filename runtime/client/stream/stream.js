@@ -2,8 +2,7 @@
 /** @import { End, Message, SseEvent, StreamOptions } from "../internal.d.ts" */
 
 import { ActionError, badResponseError, errorFromProblem, isTransient, noResponseError } from "../error.js";
-import { sleep } from "../platform.js";
-import { delay } from "./backoff.js";
+import { delay, sleep } from "../platform.js";
 import { Connection } from "./connection.js";
 import { Position } from "./cursor.js";
 
