@@ -164,6 +164,22 @@ pub fn event(event: &str, data: &[u8], id: Option<std::fmt::Arguments<'_>>) -> B
     finish(begin(event, data), id)
 }
 
+/// Returns a frame that moves a client's position and is no event: it has no data.
+///
+/// # Panics
+///
+/// Panics if `id` holds a line break.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(kipo_topic::frame::position(format_args!("7")), "id: 7\n\n");
+/// ```
+#[must_use]
+pub fn position(id: std::fmt::Arguments<'_>) -> Bytes {
+    finish(BytesMut::new(), Some(id))
+}
+
 /// Returns a frame that sets a client's delay before it reconnects, in milliseconds.
 ///
 /// # Examples

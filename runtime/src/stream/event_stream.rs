@@ -5,12 +5,19 @@
 use std::{fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
-use kipo_topic::{Batch, Cursor, Event, Gap, Topic, Verdict, engine::Link, frame};
+use kipo_topic::{
+    Batch, Event, Gap, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict, engine::Link,
+    frame,
+};
 
 use crate::{
     error::{Error, Result},
-    stream::pipe::Pipe,
+    stream::{pipe::Pipe, translate::Translated},
 };
+
+/// After how many messages that the client does not read it is sent its position: so that it does not
+/// miss them when they are trimmed.
+const SKIPPED_MAX: u32 = 64;
 
 /// The longest event id in bytes: clients send it back in a header field.
 const ID_BYTES_MAX: usize = 128;
@@ -200,29 +207,185 @@ impl<E: Event> EventStream<E> {
     pub async fn follow<T: Event>(&self, topic: &Topic<T>) -> Result<()> {
         let mut subscription = topic.subscribe(self.last_event_id()).await?;
         let resume = subscription.resume();
-        let word = match resume.verdict {
-            Verdict::Fresh => "fresh",
-            Verdict::Resumed => "resumed",
-            Verdict::Gap(_) => "gap",
-        };
-        // A client that disconnects before it has read the gap reconnects with its old id and
-        // reads the gap then. So the id after the gap is on the gap itself, not on `kipo:ready`.
-        match resume.verdict {
-            Verdict::Gap(_) => self.pipe.push_ready(word, None),
-            Verdict::Fresh | Verdict::Resumed => {
-                self.pipe.push_ready(word, Some(format_args!("{}", resume.from)));
-            }
-        }
+        self.push_ready(resume.verdict, &resume.from.to_string());
         loop {
             // The batch is taken as late as possible, so all messages until then are one write.
             self.pipe.wait_until_empty().await;
             let bytes = match subscription.next_batch().await {
                 Batch::Frames(bytes) => bytes,
-                Batch::Gap(gap, to) => gap_frame(gap, to),
+                Batch::Gap(gap, to) => gap_frame(gap, None, &to.to_string()),
                 Batch::Link(link) => engine_frame(link),
                 Batch::Removed => return Ok(()),
             };
             self.pipe.push(bytes);
+        }
+    }
+
+    /// Sends what `translate` makes of the messages of a topic, until the client disconnects.
+    ///
+    /// `translate` returns whether the client reads a message (a `bool`), or the event that the client
+    /// reads instead, if any (an `Option` of an event). Messages that the client
+    /// does not read keep their numbers: positions and gaps are those of the topic, and a gap counts
+    /// them as well.
+    ///
+    /// # Errors
+    ///
+    /// As for [`follow`](Self::follow); and the errors of `translate`, which end the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for `follow`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::{Context, Event, EventStream, Result, StreamAction, Topic, action, testing};
+    ///
+    /// #[derive(Event)]
+    /// pub enum Bid {
+    ///     Offered(u32),
+    /// }
+    ///
+    /// static BIDS: Topic<Bid> = Topic::new("bids");
+    ///
+    /// /// Streams the bids from 100 on.
+    /// #[action]
+    /// pub struct HighBids;
+    ///
+    /// impl StreamAction for HighBids {
+    ///     type Event = Bid;
+    ///     type Output = ();
+    ///
+    ///     async fn stream(self, _cx: Context, out: EventStream<Bid>) -> Result<()> {
+    ///         out.follow_with(&BIDS, |bid| Ok(bid.json::<u32>()? >= 100)).await
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// BIDS.publish(&Bid::Offered(20)).await.unwrap();
+    /// let high = BIDS.publish(&Bid::Offered(120)).await.unwrap();
+    /// let read = testing::stream_until(HighBids, Context::test(), "data: 120").await;
+    /// assert!(read.contains(&format!("event: offered\ndata: 120\nid: {high}\n\n")));
+    /// assert!(!read.contains("data: 20\n"));
+    /// # });
+    /// ```
+    pub async fn follow_with<T: Event, R: Translated<E>>(
+        &self,
+        topic: &Topic<T>,
+        mut translate: impl FnMut(&Message) -> Result<R>,
+    ) -> Result<()> {
+        let mut subscription = topic.subscribe(self.last_event_id()).await?;
+        let resume = subscription.resume();
+        self.push_ready(resume.verdict, &resume.from.to_string());
+        let mut skipped = 0;
+        loop {
+            self.pipe.wait_for_room().await;
+            let bytes = match subscription.next().await {
+                Next::Message(message) => {
+                    let id = message.cursor().to_string();
+                    match translate(&message)?.frame(&message, &id)? {
+                        Some(frame) => frame,
+                        None if skipped < SKIPPED_MAX => {
+                            skipped += 1;
+                            continue;
+                        }
+                        None => frame::position(format_args!("{id}")),
+                    }
+                }
+                Next::Gap(gap) => gap_frame(gap, None, &subscription.position().to_string()),
+                Next::Link(link) => engine_frame(link),
+                Next::Removed => return Ok(()),
+            };
+            skipped = 0;
+            self.pipe.push(bytes);
+        }
+    }
+
+    /// Sends the messages of up to 8 topics until the client disconnects.
+    ///
+    /// The client reads each topic once and in order, and at most one `kipo:gap` for each, which
+    /// names the topic (`"topic"` in its data). The id of an event is the position in all of them, in
+    /// at most 128 characters. A topic that comes to the list later starts with its oldest retained
+    /// message. Ends when all topics were removed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`follow`](Self::follow); and a 400 for more than 8 topics.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for `follow`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::{Context, Event, EventStream, Result, StreamAction, Topics, action, testing};
+    ///
+    /// #[derive(Event)]
+    /// pub enum Board {
+    ///     Card(String),
+    /// }
+    ///
+    /// static BOARDS: Topics<u64, Board> = Topics::new("board");
+    ///
+    /// #[action]
+    /// pub struct Watch {
+    ///     boards: Vec<u64>,
+    /// }
+    ///
+    /// impl StreamAction for Watch {
+    ///     type Event = Board;
+    ///     type Output = ();
+    ///
+    ///     async fn stream(self, _cx: Context, out: EventStream<Board>) -> Result<()> {
+    ///         let boards: Vec<_> = self.boards.iter().map(|id| BOARDS.of(id)).collect();
+    ///         out.follow_all(&boards).await
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// BOARDS.of(&1).publish(&Board::Card("one".into())).await.unwrap();
+    /// BOARDS.of(&2).publish(&Board::Card("two".into())).await.unwrap();
+    /// let watch = Watch { boards: vec![1, 2] };
+    /// let read = testing::stream_until(watch, Context::test(), "two").await;
+    /// assert!(read.contains("one"));
+    /// # });
+    /// ```
+    pub async fn follow_all<T: Event>(&self, topics: &[impl AsRef<Topic<T>>]) -> Result<()> {
+        if topics.len() > MERGED_MAX {
+            let message = format!("one stream follows at most {MERGED_MAX} topics");
+            return Err(Error::bad_request(message));
+        }
+        let mut merged = Merged::of(topics, self.last_event_id()).await?;
+        let worst = merged.resume().map(|(_, resume)| resume.verdict).reduce(|one, other| {
+            if matches!(one, Verdict::Gap(_)) || other == Verdict::Fresh { one } else { other }
+        });
+        self.push_ready(worst.unwrap_or(Verdict::Fresh), &merged.position());
+        loop {
+            self.pipe.wait_for_room().await;
+            let next = merged.next().await;
+            let id = merged.position();
+            let bytes = match next {
+                MergedNext::Message(_, message) => {
+                    let id = format_args!("{id}");
+                    frame::event(message.event(), message.data().as_bytes(), Some(id))
+                }
+                MergedNext::Gap(topic, gap) => gap_frame(gap, Some(&topic), &id),
+                MergedNext::Link(link) => engine_frame(link),
+                MergedNext::Removed => return Ok(()),
+            };
+            self.pipe.push(bytes);
+        }
+    }
+
+    /// Opens the stream at a position.
+    fn push_ready(&self, verdict: Verdict, position: &str) {
+        // A client that disconnects before it has read the gap reconnects with its old id and
+        // reads the gap then. So the id after the gap is on the gap itself, not on `kipo:ready`.
+        match verdict {
+            Verdict::Gap(_) => self.pipe.push_ready("gap", None),
+            Verdict::Fresh => self.pipe.push_ready("fresh", Some(format_args!("{position}"))),
+            Verdict::Resumed => self.pipe.push_ready("resumed", Some(format_args!("{position}"))),
         }
     }
 }
@@ -262,9 +425,14 @@ fn engine_frame(link: Link) -> Bytes {
     frame::event(frame::ENGINE, data, None)
 }
 
-fn gap_frame(gap: Gap, to: Cursor) -> Bytes {
+fn gap_frame(gap: Gap, topic: Option<&str>, id: &str) -> Bytes {
     let missed = gap.missed.map_or_else(|| "null".to_owned(), |missed| missed.to_string());
     let (reason, first) = (gap.reason.as_str(), gap.first);
-    let data = format!(r#"{{"reason":"{reason}","missed":{missed},"first":{first}}}"#);
-    frame::event(frame::GAP, data.as_bytes(), Some(format_args!("{to}")))
+    let topic = topic.map_or_else(String::new, |topic| format!(r#","topic":{}"#, json(topic)));
+    let data = format!(r#"{{"reason":"{reason}","missed":{missed},"first":{first}{topic}}}"#);
+    frame::event(frame::GAP, data.as_bytes(), Some(format_args!("{id}")))
+}
+
+fn json(text: &str) -> serde_json::Value {
+    text.into()
 }

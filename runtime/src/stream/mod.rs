@@ -14,8 +14,12 @@ mod pipe;
 pub(crate) mod retry;
 mod stream_action;
 pub(crate) mod topics;
+mod translate;
 
-pub use self::{event_stream::EventStream, stream_action::StreamAction, topics::TopicRegistration};
+pub use self::{
+    event_stream::EventStream, stream_action::StreamAction, topics::TopicRegistration,
+    translate::Translated,
+};
 
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::body::Ending;

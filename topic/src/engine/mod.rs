@@ -8,7 +8,7 @@
 //!
 //! # Writing an engine
 //!
-//! Implement [`Engine`].
+//! Implement [`Engine`], then run the suite `conformance` (feature `conformance`) against it.
 //! An engine stores each [`Entry`] as the bytes of [`Entry::encode`], under its topic and number,
 //! and reads it with [`Entry::decode`], which checks it. It does not look inside.
 //!
@@ -24,6 +24,8 @@
 //! refused when it is opened ([`Store::allow_weaker`](crate::Store::allow_weaker) accepts less).
 
 mod append;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod entry;
 pub(crate) mod local;
 

@@ -1,0 +1,42 @@
+//! What a listener reads in the place of a message.
+
+use bytes::Bytes;
+use kipo_topic::{Event, Message, frame};
+
+use crate::error::Result;
+
+/// What a function for [`EventStream::follow_with`](crate::EventStream::follow_with) makes of a
+/// message: whether the client reads it (`bool`), or the event that the client reads instead, if any
+/// (`Option` of an event).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says not what the client reads instead of a message",
+    label = "neither a `bool` nor an `Option<{E}>`",
+    note = "return whether the client reads the message, or the event that it reads instead"
+)]
+pub trait Translated<E>: Sealed {
+    #[doc(hidden)]
+    fn frame(self, message: &Message, id: &str) -> Result<Option<Bytes>>;
+}
+
+pub trait Sealed {}
+
+impl Sealed for bool {}
+
+impl<E> Translated<E> for bool {
+    fn frame(self, message: &Message, id: &str) -> Result<Option<Bytes>> {
+        let frame =
+            || frame::event(message.event(), message.data().as_bytes(), Some(format_args!("{id}")));
+        Ok(self.then(frame))
+    }
+}
+
+impl<E> Sealed for Option<E> {}
+
+impl<E: Event> Translated<E> for Option<E> {
+    fn frame(self, _: &Message, id: &str) -> Result<Option<Bytes>> {
+        let Some(event) = self else { return Ok(None) };
+        let mut data = Vec::new();
+        event.write_data(&mut data)?;
+        Ok(Some(frame::event(event.name(), &data, Some(format_args!("{id}")))))
+    }
+}
