@@ -60,7 +60,7 @@ fn expand(mut item: Item) -> TokenStream {
         "action" => action::action(args, &item.into_token_stream()),
         "data" => data::data(&args, &item.into_token_stream()),
         "page" => page::page(args, &item.into_token_stream()),
-        "topic" => topic::topic(&args, &item.into_token_stream()),
+        "topic" => topic::topic(topic::Kind::Topic, &args, &item.into_token_stream()),
         _ => {
             let derived = event::event(&item.to_token_stream());
             quote::quote! { #item #derived }

@@ -56,7 +56,13 @@ pub fn page(args: TokenStream, item: TokenStream) -> TokenStream {
 /// See `kipo::topic`.
 #[proc_macro_attribute]
 pub fn topic(args: TokenStream, item: TokenStream) -> TokenStream {
-    topic::topic(&args.into(), &item.into()).into()
+    topic::topic(topic::Kind::Topic, &args.into(), &item.into()).into()
+}
+
+/// See `kipo::presence`.
+#[proc_macro_attribute]
+pub fn presence(args: TokenStream, item: TokenStream) -> TokenStream {
+    topic::topic(topic::Kind::Presence, &args.into(), &item.into()).into()
 }
 
 /// See `kipo::actions`.

@@ -63,7 +63,7 @@ pub use http;
 pub use kipo_topic as topic;
 pub use tokio::time;
 
-pub use kipo_topic::{Durability, Event, EventType, Topic, TopicKey, Topics};
+pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, Topics};
 
 pub use crate::{
     action::{Action, Context, Exact, Guard, Input, Limits, State, Validate},
@@ -181,6 +181,24 @@ pub use kipo_macros::page;
 /// # });
 /// ```
 pub use kipo_macros::topic;
+
+/// Opens a [`Presence`] at start: in an app whose topics are in an engine that many nodes share, it
+/// shows the members of all nodes.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{Presence, presence};
+///
+/// #[presence]
+/// static HERE: Presence<String, String> = Presence::new("here");
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let _ada = HERE.enter("attic", &"Ada".to_owned());
+/// assert_eq!(HERE.of("attic").list(), ["Ada"]);
+/// # });
+/// ```
+pub use kipo_macros::presence;
 
 /// Derives [`Event`](trait@Event) for an enum: each variant is an event, named in snake case.
 ///

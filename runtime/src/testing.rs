@@ -55,7 +55,7 @@ pub fn open_topics() {
     static OPENING: Mutex<()> = Mutex::new(());
 
     let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Err(error) = topics::open_all(|| Ok(Store::in_memory())) {
+    if let Err(error) = topics::open_all(false, || Ok(Store::in_memory())) {
         panic!("{error}");
     }
 }

@@ -114,6 +114,7 @@ mod message;
 #[cfg(all(test, not(kipo_loom)))]
 mod model;
 mod partition;
+mod presence;
 mod store;
 mod subscription;
 mod sync;
@@ -133,6 +134,7 @@ pub use self::{
     },
     merged::{Merged, MergedNext},
     message::Message,
+    presence::{Entered, Members, Presence},
     store::Store,
     subscription::{Batch, Next, Subscription},
     topic::Topic,

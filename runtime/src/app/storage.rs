@@ -44,7 +44,7 @@ impl Storage {
             None => open_directory(&self.data_dir),
         };
         let weaker = |store: Store| if self.allows_weaker { store.allow_weaker() } else { store };
-        topics::open_all(|| open().map(weaker)).map_err(one)
+        topics::open_all(self.engine.is_some(), || open().map(weaker)).map_err(one)
     }
 
     /// Connects to the engine that is named by a URL, opens the durable topics that are not open yet,

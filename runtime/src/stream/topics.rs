@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, pin::Pin};
 
-use kipo_topic::{Durability, Event, ReadError, Store, StoreError, Topic, TopicKey, Topics};
+use kipo_topic::{
+    Durability, Event, Presence, ReadError, Store, StoreError, Topic, TopicKey, Topics,
+};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::StartDiagnostic;
 
@@ -41,6 +44,11 @@ pub trait Registered: Sync {
 
     /// Returns whether the topic is durable and not open yet.
     fn needs_store(&self) -> bool;
+
+    /// Returns whether it is opened in the app's store, if there is one.
+    fn uses_store(&self) -> bool {
+        self.needs_store()
+    }
 
     /// Reads what the store has of the topic, so that an error shows at start. The topics of a
     /// family are read when they are used.
@@ -94,6 +102,32 @@ impl<K: TopicKey, E: Event> Registered for Topics<K, E> {
     }
 }
 
+impl<K: TopicKey, M: Serialize + DeserializeOwned + 'static> Registered for Presence<K, M> {
+    fn name(&self) -> &str {
+        Self::name(self)
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Memory
+    }
+
+    fn open(&self, store: &Store) -> Result<(), StoreError> {
+        Self::open(self, store)
+    }
+
+    fn needs_store(&self) -> bool {
+        false
+    }
+
+    fn uses_store(&self) -> bool {
+        !self.is_open()
+    }
+
+    fn load(&self) -> Loading<'_> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 /// Returns a diagnostic for each topic whose name is not unique.
 pub(crate) fn duplicate_names() -> Vec<StartDiagnostic> {
     let mut by_name: BTreeMap<&str, Vec<&TopicRegistration>> = BTreeMap::new();
@@ -110,18 +144,18 @@ pub(crate) fn duplicate_names() -> Vec<StartDiagnostic> {
     errors.collect()
 }
 
-/// Opens all registered topics that need a store, in the store that `open` returns. If no topic
-/// needs a store, this does not call `open`.
+/// Opens all registered topics that are not open yet, in the store that `open` returns. If nothing
+/// needs a store, and none is `wanted`, this does not call `open`.
 pub(crate) fn open_all(
+    wanted: bool,
     open: impl FnOnce() -> Result<Store, StartDiagnostic>,
 ) -> Result<Option<Store>, StartDiagnostic> {
-    let all = inventory::iter::<TopicRegistration>.into_iter().map(|at| (at.topic)());
-    let topics: Vec<_> = all.filter(|topic| topic.needs_store()).collect();
-    if topics.is_empty() {
+    let all = || inventory::iter::<TopicRegistration>.into_iter().map(|at| (at.topic)());
+    if !wanted && !all().any(|topic| topic.needs_store()) {
         return Ok(None);
     }
     let store = open()?;
-    for topic in topics {
+    for topic in all().filter(|topic| topic.uses_store()) {
         topic.open(&store).map_err(|error| start_error(&error))?;
     }
     Ok(Some(store))
