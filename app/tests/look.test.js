@@ -8,7 +8,7 @@ const PAGES = ["/", "/rooms", "/rooms/Nobody", "/rooms/Tea", "/progress", "/no-s
 /** Makes the rooms of the pages, one with a long name and a long message. */
 async function furnish(server) {
   for (const room of ["Tea", "W".repeat(40)]) await server.post("rooms.Create", { room });
-  for (const message of ["hello", "W".repeat(500)]) await server.post("rooms.Send", { room: "Tea", username: "W".repeat(20), message });
+  for (const [username, message] of [["Ada", "hello"], ["W".repeat(20), "W".repeat(500)]]) await server.post("rooms.Send", { room: "Tea", username, message });
 }
 
 scene("320 px are wide enough", async (stage) => {
