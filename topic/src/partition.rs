@@ -485,14 +485,18 @@ mod tests {
             let store = Store::on(Arc::new(engine.clone()));
             let partition =
                 Partition::load(store.shared(), "t".into(), Durability::Os, Retention::DEFAULT);
-            let partition = partition.await.unwrap();
+            let partition = partition.await.expect("the model answers");
             let appended = Arc::new(Groups::default());
             let follow = model.node().follow("t".into(), 0, Arc::clone(&appended) as _);
             Self { model, engine, store, partition, appended, _follow: follow }
         }
 
-        fn publish(&self, data: impl ToString, key: Option<&str>) -> Answered {
-            let draft = Draft::new("e", data.to_string().as_bytes());
+        fn publish(&self, n: usize, key: Option<&str>) -> Answered {
+            self.publish_data(&n.to_string(), key)
+        }
+
+        fn publish_data(&self, data: &str, key: Option<&str>) -> Answered {
+            let draft = Draft::new("e", data.as_bytes());
             let (partition, key) = (Arc::clone(&self.partition), key.map(Arc::from));
             tokio::spawn(async move { partition.publish(draft, key).await })
         }
@@ -515,7 +519,8 @@ mod tests {
     async fn numbers(publishers: Vec<Answered>) -> Vec<u64> {
         let mut numbers = Vec::new();
         for publisher in publishers {
-            numbers.push(publisher.await.unwrap().unwrap().seq());
+            let answer = publisher.await.expect("a publisher that goes on");
+            numbers.push(answer.expect("a published message").seq());
         }
         numbers
     }
@@ -538,7 +543,7 @@ mod tests {
         let publish = |n: usize| node.publish(n, Some(key(n).as_str()));
         let mut publishers: Vec<_> = (1..20).map(publish).collect();
         let large = "1".repeat(2000);
-        publishers.push(node.publish(&large, None));
+        publishers.push(node.publish_data(&large, None));
         publishers.push(node.publish(21, None));
         assert_eq!(numbers(publishers).await, (1..=21).collect::<Vec<_>>());
         let groups = node.groups();
