@@ -228,19 +228,23 @@ impl Partition {
         let partition = Arc::clone(self);
         runtime.spawn(async move {
             let checked = partition.settle().await;
-            lock(&partition.appends).is_checking = false;
-            match checked {
-                Ok(()) => {
-                    partition.go_on();
-                    // A listener that came meanwhile may be ahead of what the engine answered.
-                    if partition.channel.is_check_wanted() {
-                        partition.begin_check();
-                    }
-                }
-                // The next comparison of heads checks again.
-                Err(error) => partition.refuse(&error),
-            }
+            partition.end_check(checked);
         });
+    }
+
+    fn end_check(self: &Arc<Self>, checked: Result<(), EngineError>) {
+        lock(&self.appends).is_checking = false;
+        match checked {
+            Ok(()) => {
+                self.go_on();
+                // A listener that came meanwhile may be ahead of what the engine answered.
+                if self.channel.is_check_wanted() {
+                    self.begin_check();
+                }
+            }
+            // The next comparison of heads checks again.
+            Err(error) => self.refuse(&error),
+        }
     }
 
     async fn settle(&self) -> Result<(), EngineError> {
@@ -481,14 +485,18 @@ mod tests {
             let store = Store::on(Arc::new(engine.clone()));
             let partition =
                 Partition::load(store.shared(), "t".into(), Durability::Os, Retention::DEFAULT);
-            let partition = partition.await.unwrap();
+            let partition = partition.await.expect("the model answers");
             let appended = Arc::new(Groups::default());
             let follow = model.node().follow("t".into(), 0, Arc::clone(&appended) as _);
             Self { model, engine, store, partition, appended, _follow: follow }
         }
 
-        fn publish(&self, data: impl ToString, key: Option<&str>) -> Answered {
-            let draft = Draft::new("e", data.to_string().as_bytes());
+        fn publish(&self, n: usize, key: Option<&str>) -> Answered {
+            self.publish_data(&n.to_string(), key)
+        }
+
+        fn publish_data(&self, data: &str, key: Option<&str>) -> Answered {
+            let draft = Draft::new("e", data.as_bytes());
             let (partition, key) = (Arc::clone(&self.partition), key.map(Arc::from));
             tokio::spawn(async move { partition.publish(draft, key).await })
         }
@@ -511,7 +519,8 @@ mod tests {
     async fn numbers(publishers: Vec<Answered>) -> Vec<u64> {
         let mut numbers = Vec::new();
         for publisher in publishers {
-            numbers.push(publisher.await.unwrap().unwrap().seq());
+            let answer = publisher.await.expect("a publisher that goes on");
+            numbers.push(answer.expect("a published message").seq());
         }
         numbers
     }
@@ -534,7 +543,7 @@ mod tests {
         let publish = |n: usize| node.publish(n, Some(key(n).as_str()));
         let mut publishers: Vec<_> = (1..20).map(publish).collect();
         let large = "1".repeat(2000);
-        publishers.push(node.publish(&large, None));
+        publishers.push(node.publish_data(&large, None));
         publishers.push(node.publish(21, None));
         assert_eq!(numbers(publishers).await, (1..=21).collect::<Vec<_>>());
         let groups = node.groups();
@@ -697,5 +706,154 @@ mod tests {
         assert_eq!(ours.len(), count);
         assert!(ours.is_sorted_by(|a, b| a < b), "{ours:?}");
         node.assert_idle();
+    }
+}
+
+#[cfg(all(test, kipo_loom))]
+mod loom_tests {
+    use std::{
+        pin::{Pin, pin},
+        task::{Context, Poll, Waker},
+    };
+
+    use loom::thread::{self, JoinHandle};
+
+    use super::*;
+    use crate::{
+        Store,
+        engine::{Engine, conformance::Model},
+    };
+
+    type Answered = Result<Cursor, EngineError>;
+
+    /// A publisher that nobody wakes: outside a runtime the model answers before an append returns,
+    /// so all answers are there once no thread runs.
+    struct Publisher {
+        publishing: Pin<Box<dyn Future<Output = Answered> + Send>>,
+        answer: Poll<Answered>,
+    }
+
+    impl Publisher {
+        fn new(partition: &Arc<Partition>, key: Option<&str>) -> Self {
+            let (partition, key) = (Arc::clone(partition), key.map(Arc::from));
+            let draft = Draft::new("e", b"1");
+            let publishing = Box::pin(async move { partition.publish(draft, key).await });
+            Self { publishing, answer: Poll::Pending }
+        }
+
+        fn poll(&mut self) {
+            if self.answer.is_pending() {
+                let mut task = Context::from_waker(Waker::noop());
+                self.answer = self.publishing.as_mut().poll(&mut task);
+            }
+        }
+
+        /// Publishes on a thread.
+        fn spawn(mut self) -> JoinHandle<Self> {
+            thread::spawn(move || {
+                self.poll();
+                self
+            })
+        }
+
+        fn answer(mut self) -> Answered {
+            self.poll();
+            let Poll::Ready(answer) = self.answer else { panic!("a publisher has no answer") };
+            answer
+        }
+    }
+
+    fn partition(model: &Model) -> Arc<Partition> {
+        let store = Store::on(Arc::new(model.node()));
+        ready(Partition::load(store.shared(), "t".into(), Durability::Os, Retention::DEFAULT))
+            .unwrap()
+    }
+
+    /// Returns the output of a future that waits for nothing.
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        let Poll::Ready(output) = pin!(future).poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("the model answers at once")
+        };
+        output
+    }
+
+    fn assert_idle(partition: &Partition) {
+        let appends = lock(&partition.appends);
+        assert!(appends.waiting.is_empty() && !appends.is_busy && !appends.is_parked);
+    }
+
+    #[test]
+    fn loom_publishers_hand_over_the_append() {
+        loom::model(|| {
+            let partition = partition(&Model::new());
+            let mut own = Publisher::new(&partition, None);
+            let others = [None, Some("k")].map(|key| Publisher::new(&partition, key).spawn());
+            own.poll();
+            let others = others.map(|other| other.join().unwrap());
+            let mut numbers: Vec<_> = others.into_iter().map(Publisher::answer).collect();
+            numbers.push(own.answer());
+            let mut numbers: Vec<_> =
+                numbers.into_iter().map(|answer| answer.unwrap().seq()).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, [1, 2, 3]);
+            assert_idle(&partition);
+        });
+    }
+
+    /// A refused append leaves its publishers to the check that is running. It goes on with them,
+    /// whenever it ends and whoever comes meanwhile.
+    #[test]
+    fn loom_a_check_goes_on_with_those_who_wait() {
+        loom::model(|| {
+            let model = Model::new();
+            let partition = partition(&model);
+            Publisher::new(&partition, None).answer().unwrap();
+            model.lose_tail("t", 1);
+            lock(&partition.appends).is_checking = true;
+            let check = {
+                let (partition, engine) = (Arc::clone(&partition), model.node());
+                thread::spawn(move || {
+                    let known = partition.channel.head().cursor;
+                    partition.channel.settle(known, ready(engine.load("t", 0)).unwrap());
+                    partition.end_check(Ok(()));
+                })
+            };
+            let mut own = Publisher::new(&partition, None);
+            let other = Publisher::new(&partition, None).spawn();
+            own.poll();
+            let other = other.join().unwrap();
+            check.join().unwrap();
+            // Without a runtime there is no second check: an append that was refused after the end
+            // of the first one has failed.
+            let answers = [own.answer(), other.answer()];
+            let mut numbers: Vec<_> = answers.iter().flatten().map(Cursor::seq).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+            assert_idle(&partition);
+        });
+    }
+
+    #[test]
+    fn loom_a_check_that_fails_answers_those_who_wait() {
+        loom::model(|| {
+            let model = Model::new();
+            let partition = partition(&model);
+            Publisher::new(&partition, None).answer().unwrap();
+            model.lose_tail("t", 1);
+            lock(&partition.appends).is_checking = true;
+            let check = {
+                let partition = Arc::clone(&partition);
+                thread::spawn(move || {
+                    partition.end_check(Err(EngineError::unavailable("cut off")));
+                })
+            };
+            let mut own = Publisher::new(&partition, None);
+            let other = Publisher::new(&partition, None).spawn();
+            own.poll();
+            let other = other.join().unwrap();
+            check.join().unwrap();
+            assert!(own.answer().is_err() && other.answer().is_err());
+            assert_idle(&partition);
+        });
     }
 }

@@ -61,6 +61,8 @@ struct Ledger {
     lost: HashSet<Cursor>,
     /// The generations that have ended at least once.
     ended: HashSet<u64>,
+    /// How often each topic has lost entries.
+    losses: [usize; TOPICS.len()],
     /// The largest number of each generation.
     highest: HashMap<u64, u64>,
     /// What the nodes stored against the rules.
@@ -121,7 +123,9 @@ impl Ledger {
         let before = std::mem::replace(&mut self.logs[topic], log);
         let log = &self.logs[topic];
         let lost = before.entries.iter().map(|stored| stored.cursor);
-        self.lost.extend(lost.filter(|cursor| !log.holds(*cursor)));
+        let lost: Vec<_> = lost.filter(|cursor| !log.holds(*cursor)).collect();
+        self.losses[topic] += usize::from(!lost.is_empty() || before.start != log.start);
+        self.lost.extend(lost);
         if before.start != log.start {
             self.ended.insert(before.start.generation);
         }
@@ -291,6 +295,10 @@ struct Connection {
     subscription: Subscription<N>,
     /// What was reported to the listener.
     link: Link,
+    /// How many losses the topic had when the listener came.
+    losses: usize,
+    /// How often the listener has read here that the history is another one.
+    breaks: usize,
 }
 
 /// A publisher that waits for its answer.
@@ -533,7 +541,9 @@ impl World {
             Verdict::Resumed => prop_assert_eq!(listener.at, Some(resume.from)),
             Verdict::Gap(_) => prop_assert!(listener.at.is_some()),
         }
-        listener.connection = Some(Connection { node, subscription, link: Link::Up });
+        let losses = self.ledger.lock().unwrap().losses[listener.topic];
+        let connection = Connection { node, subscription, link: Link::Up, losses, breaks: 0 };
+        listener.connection = Some(connection);
         Ok(())
     }
 
@@ -554,7 +564,13 @@ impl World {
                     prop_assert_eq!(message.json::<u64>().unwrap(), stored.n);
                     prop_assert_eq!(message.cursor(), at);
                 }
-                Next::Gap(gap) => check_gap(&ledger, self.settings, gap, before, at)?,
+                Next::Gap(gap) => {
+                    check_gap(&ledger, self.settings, gap, before, at)?;
+                    // One for each loss, and one for all losses that the node had not noticed.
+                    connection.breaks += usize::from(gap.missed.is_none());
+                    let losses = ledger.losses[listener.topic] - connection.losses;
+                    prop_assert!(connection.breaks <= losses + 1, "{:?} once more", gap);
+                }
                 Next::Link(link) => {
                     prop_assert_ne!(link, connection.link, "a state was reported twice");
                     connection.link = link;
@@ -582,7 +598,7 @@ impl World {
         }
         for who in 0..LISTENERS {
             self.read(who)?;
-            let Listener { topic, at, connection } = &self.listeners[who];
+            let Listener { topic, at, connection, .. } = &self.listeners[who];
             let Some(connection) = connection else { continue };
             let link = self.nodes[connection.node].link;
             prop_assert_eq!(connection.link, link, "what was reported to listener {}", who);
