@@ -78,6 +78,7 @@
 //! [`Durability`]: kipo_topic::Durability
 
 mod address;
+mod connector;
 mod contents;
 mod engine;
 mod error;
@@ -89,4 +90,4 @@ mod scripts;
 mod session;
 mod survey;
 
-pub use self::{engine::RedisEngine, error::ConnectError, options::Options};
+pub use self::{connector::CONNECTOR, engine::RedisEngine, error::ConnectError, options::Options};
