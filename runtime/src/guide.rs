@@ -9,6 +9,9 @@ pub mod streams {}
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
 
+#[doc = include_str!("../docs/cluster.md")]
+pub mod cluster {}
+
 #[doc = include_str!("../docs/pages.md")]
 pub mod pages {}
 

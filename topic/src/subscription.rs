@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    channel::{Channel, State},
+    channel::{self, Channel, Entered, State, Unconfirmed},
     engine::Link,
     event::Event,
     log::{
@@ -75,6 +75,8 @@ struct Position {
     cursor: Cursor,
     /// What the listener knows of the channel.
     state: State,
+    /// What confirms the position, if the log did not know it when the listener came.
+    unconfirmed: Option<Unconfirmed>,
 }
 
 /// What a listener reads next.
@@ -118,14 +120,14 @@ impl<E: Event> Subscription<E> {
         topic: Arc<dyn Send + Sync>,
         from: Option<&str>,
     ) -> Self {
-        let (slot, resume, state) = channel.enter(from);
+        let Entered { slot, resume, state, unconfirmed } = channel.enter(from);
         let gap = match resume.verdict {
             Verdict::Gap(gap) => Some(gap),
             Verdict::Fresh | Verdict::Resumed => None,
         };
         // A listener that comes while the engine is away is told so.
         let state = State { link: Link::Up, ..state };
-        let at = Position { cursor: resume.from, state };
+        let at = Position { cursor: resume.from, state, unconfirmed };
         Self { channel, _topic: topic, at, slot, gap, resume, events: PhantomData }
     }
 
@@ -270,6 +272,17 @@ enum News {
 impl Position {
     /// Returns what there is for a listener at this position, if anything.
     fn catch_up(&mut self, log: &Log, state: State) -> Option<News> {
+        if let Some(Unconfirmed { check, retention }) = self.unconfirmed {
+            let resume = log.resume_at(&retention, self.cursor);
+            if channel::is_unknown(resume.verdict) && state.checked < check {
+                return self.link_news(state);
+            }
+            (self.unconfirmed, self.state.epoch) = (None, state.epoch);
+            self.cursor = resume.from;
+            if let Verdict::Gap(gap) = resume.verdict {
+                return Some(News::Gap(gap));
+            }
+        }
         if self.state.epoch != state.epoch {
             self.state.epoch = state.epoch;
             // It is connected, so it reads all of the new log that it has not seen.
@@ -280,14 +293,16 @@ impl Position {
             }
         }
         match log.read(self.cursor.seq) {
-            Read::Empty if state.is_removed => Some(News::Removed),
-            Read::Empty if self.state.link != state.link => {
-                self.state.link = state.link;
-                Some(News::Link(state.link))
-            }
-            Read::Empty => None,
+            Read::Empty if self.state.removals != state.removals => Some(News::Removed),
+            Read::Empty => self.link_news(state),
             read => Some(News::Read(read)),
         }
+    }
+
+    /// Returns whether the engine can be reached, if that has changed.
+    fn link_news(&mut self, state: State) -> Option<News> {
+        let before = std::mem::replace(&mut self.state.link, state.link);
+        (before != state.link).then_some(News::Link(state.link))
     }
 }
 

@@ -107,6 +107,42 @@ fn minibrowser() -> Option<PathBuf> {
     browsers.filter(|path| path.exists()).max()
 }
 
+/// Returns the path of a NATS server that has atomic batches, which it builds if it is missing.
+pub(crate) fn nats_server() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("KIPO_NATS_SERVER") {
+        return Ok(path.into());
+    }
+    let folder = target().join("tools");
+    let server = folder.join("nats-server");
+    if server.exists() {
+        return Ok(server);
+    }
+    // Debian's is too old.
+    let missing = "nats-server 2.12 or later is missing: install Go, which builds it, or name one by KIPO_NATS_SERVER=/path/to/nats-server";
+    if !has("go") {
+        debian(&["golang-go"], missing)?;
+    }
+    let module = format!("github.com/nats-io/nats-server/v2@{NATS_SERVER}");
+    run(command("go", &["install", &module]).env("GOBIN", folder))
+        .map_err(|failure| format!("{missing}: {failure}"))?;
+    Ok(server)
+}
+
+/// The NATS server that the tests are written for.
+const NATS_SERVER: &str = "v2.15.3";
+
+/// Returns the path of Redis, which it installs if it is missing.
+pub(crate) fn redis_server() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("KIPO_REDIS_SERVER") {
+        return Ok(path.into());
+    }
+    let missing = "Redis is missing (Debian: `apt-get install redis-server`, or name one by KIPO_REDIS_SERVER=/path/to/redis-server)";
+    if !is_in_path("redis-server") {
+        debian(&["redis-server"], missing)?;
+    }
+    Ok("redis-server".into())
+}
+
 /// Installs curl if it is missing.
 pub(crate) fn curl() -> Result {
     let missing = "curl is missing: install it (Debian: `apt-get install curl`)";

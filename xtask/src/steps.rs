@@ -51,6 +51,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("clippy", "no lint is broken", clippy),
     Step::whole("node", "the browser client: types and tests", node),
     Step::whole("test", "unit, integration, golden and misuse tests", test),
+    Step::where_installed("servers", "topics in NATS and Redis, on real servers", servers),
     Step::whole("doctest", "the examples in the documentation", doctest),
     Step::whole("loom", "every order in which threads meet in a topic", loom),
     Step::whole("doc", "the documentation builds without warnings", doc),
@@ -120,7 +121,33 @@ fn node() -> Result {
 fn test() -> Result {
     machine::node()?;
     // Without this variable, tests that need Node pass where it is missing.
-    run(cargo(&["test", "--workspace", "--all-targets", "--locked"]).env("KIPO_REQUIRE_NODE", "1"))
+    let mut test = cargo(&["test", "--workspace", "--all-targets", "--locked"]);
+    // These need servers: they have a step of their own.
+    test.args(SERVER_CRATES.iter().flat_map(|name| ["--exclude", name]));
+    run(test.env("KIPO_REQUIRE_NODE", "1"))
+}
+
+/// The crates whose tests start servers.
+const SERVER_CRATES: [&str; 2] = ["kipo-nats", "kipo-redis"];
+
+/// Runs the tests of engines for many nodes against the servers that can be installed.
+fn servers() -> Result<Outcome> {
+    let mut missing = Vec::new();
+    for (name, server, variable) in [
+        (SERVER_CRATES[0], machine::nats_server(), "KIPO_NATS_SERVER"),
+        (SERVER_CRATES[1], machine::redis_server(), "KIPO_REDIS_SERVER"),
+    ] {
+        match server {
+            Ok(path) => {
+                run(cargo(&["test", "-p", name, "--all-targets", "--locked"]).env(variable, path))?
+            }
+            Err(reason) => {
+                missing.push(reason);
+                run(&mut cargo(&["test", "-p", name, "--lib", "--locked"]))?;
+            }
+        }
+    }
+    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
 
 fn doctest() -> Result {

@@ -6,7 +6,7 @@
 mod waiters;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Poll, Waker},
 };
 
@@ -20,7 +20,7 @@ use crate::{
         keys::Keys,
         record::{Draft, Head, Record},
         retention::Retention,
-        verdict::Resume,
+        verdict::{Gap, GapReason, Resume, Verdict},
     },
     sync::{Mutex, MutexGuard, lock},
 };
@@ -29,6 +29,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Channel {
     retention: Retention,
+    /// Where other processes append too: what compares the log with the engine.
+    check: Option<Weak<dyn Check>>,
     /// A std lock: no `.await` happens under it, and at most a copy of 64 KiB.
     shared: Mutex<Shared>,
 }
@@ -39,6 +41,36 @@ struct Shared {
     keys: Keys,
     waiters: Waiters,
     state: State,
+    /// The number of the newest check that has begun.
+    check_begun: u64,
+    /// The number of the check that a listener waits for.
+    check_wanted: u64,
+}
+
+/// Compares a log with what the engine has.
+pub(crate) trait Check: Send + Sync {
+    /// Begins a check, now or after the one that is running.
+    fn check(self: Arc<Self>);
+}
+
+/// A listener that comes.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    /// Its slot among the waiters.
+    pub(crate) slot: usize,
+    pub(crate) resume: Resume,
+    pub(crate) state: State,
+    /// What confirms its position, if this log does not know it.
+    pub(crate) unconfirmed: Option<Unconfirmed>,
+}
+
+/// A position that the log does not know: another node may be ahead of this one. It is resumed once
+/// the log knows it, and is a gap if the log does not know it after a check of the engine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unconfirmed {
+    /// The number of the check that decides.
+    pub(crate) check: u64,
+    pub(crate) retention: Retention,
 }
 
 /// What a listener has to know beside the log.
@@ -49,8 +81,10 @@ pub(crate) struct State {
     pub(crate) epoch: u32,
     /// Whether the engine of the topic can be reached.
     pub(crate) link: Link,
-    /// Whether the topic was removed.
-    pub(crate) is_removed: bool,
+    /// Counts how often the topic was removed. That ends the listeners from before.
+    pub(crate) removals: u32,
+    /// The number of the newest check that has ended.
+    pub(crate) checked: u64,
 }
 
 /// Whether entries continued a log.
@@ -65,19 +99,25 @@ pub(crate) enum Taken {
 impl Channel {
     /// Returns a channel with an empty log of this generation.
     pub(crate) fn empty(retention: Retention, generation: u64) -> Self {
-        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default())
+        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default(), None)
     }
 
-    /// Returns a channel with what an engine has of a topic.
-    pub(crate) fn loaded(retention: Retention, loaded: Loaded) -> Self {
+    /// Returns a channel with what an engine has of a topic. Where other processes append too,
+    /// `check` compares the log with the engine.
+    pub(crate) fn loaded(
+        retention: Retention,
+        loaded: Loaded,
+        check: Option<Weak<dyn Check>>,
+    ) -> Self {
         let (log, keys) = restore(loaded, &retention);
-        Self::new(retention, log, keys)
+        Self::new(retention, log, keys, check)
     }
 
-    fn new(retention: Retention, log: Log, keys: Keys) -> Self {
-        let state = State { epoch: 0, link: Link::Up, is_removed: false };
-        let shared = Shared { log, keys, waiters: Waiters::new(), state };
-        Self { retention, shared: Mutex::new(shared) }
+    fn new(retention: Retention, log: Log, keys: Keys, check: Option<Weak<dyn Check>>) -> Self {
+        let state = State { epoch: 0, link: Link::Up, removals: 0, checked: 0 };
+        let waiters = Waiters::new();
+        let shared = Shared { log, keys, waiters, state, check_begun: 0, check_wanted: 0 };
+        Self { retention, check, shared: Mutex::new(shared) }
     }
 
     /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
@@ -131,16 +171,16 @@ impl Channel {
 
     /// Puts what an engine has of the topic in the place of the log, unless it goes on from `known`,
     /// a position of this log: then takes what follows. Wakes the listeners.
-    pub(crate) fn settle(&self, known: Cursor, loaded: Loaded) -> bool {
+    pub(crate) fn settle(&self, known: Cursor, loaded: Loaded) -> Taken {
         if loaded.holds(known) {
-            return self.take(loaded.entries) == Taken::All;
+            return self.take(loaded.entries);
         }
         let (log, keys) = restore(loaded, &self.retention);
         let mut shared = lock(&self.shared);
         (shared.log, shared.keys) = (log, keys);
         shared.state.epoch = shared.state.epoch.wrapping_add(1);
         wake(shared);
-        false
+        Taken::All
     }
 
     /// Sets whether the engine can be reached, and wakes the listeners if that is news.
@@ -153,14 +193,36 @@ impl Channel {
 
     /// Returns whether the topic was removed.
     pub(crate) fn is_removed(&self) -> bool {
-        lock(&self.shared).state.is_removed
+        lock(&self.shared).state.removals > 0
     }
 
     /// Ends the listeners: the topic was removed.
     pub(crate) fn remove(&self) {
         let mut shared = lock(&self.shared);
-        shared.state.is_removed = true;
+        shared.state.removals = shared.state.removals.wrapping_add(1);
         wake(shared);
+    }
+
+    /// Begins a check of the engine. Returns its number.
+    pub(crate) fn begin_check(&self) -> u64 {
+        let mut shared = lock(&self.shared);
+        shared.check_begun += 1;
+        shared.check_begun
+    }
+
+    /// Ends a check: the log is what the engine had when the check began, or goes on from there.
+    pub(crate) fn end_check(&self, number: u64) {
+        let mut shared = lock(&self.shared);
+        let was_wanted = shared.is_check_wanted();
+        shared.state.checked = number;
+        if was_wanted {
+            wake(shared);
+        }
+    }
+
+    /// Returns whether a listener waits for a check that has not ended.
+    pub(crate) fn is_check_wanted(&self) -> bool {
+        lock(&self.shared).is_check_wanted()
     }
 
     fn append(
@@ -195,10 +257,25 @@ impl Channel {
     }
 
     /// Gives a new listener a slot among the waiters, and decides where it goes on.
-    pub(crate) fn enter(&self, from: Option<&str>) -> (usize, Resume, State) {
+    pub(crate) fn enter(&self, from: Option<&str>) -> Entered {
         let mut shared = self.fresh();
-        let resume = shared.log.resume(&self.retention, from);
-        (shared.waiters.enter(), resume, shared.state)
+        let mut resume = shared.log.resume(&self.retention, from);
+        let (slot, state) = (shared.waiters.enter(), shared.state);
+        let position = from.and_then(|from| from.parse::<Cursor>().ok());
+        let (Some(check), Some(position)) = (&self.check, position) else {
+            return Entered { slot, resume, state, unconfirmed: None };
+        };
+        if !is_unknown(resume.verdict) {
+            return Entered { slot, resume, state, unconfirmed: None };
+        }
+        shared.check_wanted = shared.check_begun + 1;
+        let unconfirmed = Unconfirmed { check: shared.check_wanted, retention: self.retention };
+        drop(shared);
+        if let Some(check) = check.upgrade() {
+            check.check();
+        }
+        resume = Resume { from: position, verdict: Verdict::Resumed };
+        Entered { slot, resume, state, unconfirmed: Some(unconfirmed) }
     }
 
     /// Frees the slot of a listener that leaves.
@@ -239,6 +316,20 @@ impl Channel {
         }
         shared
     }
+}
+
+impl Shared {
+    fn is_check_wanted(&self) -> bool {
+        self.check_wanted > self.state.checked
+    }
+}
+
+/// Returns whether a log does not know the position that a verdict is about. Another node may.
+pub(crate) fn is_unknown(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Gap(Gap { reason: GapReason::Diverged | GapReason::NewGeneration, .. })
+    )
 }
 
 /// Wakes the listeners that wait.
@@ -319,7 +410,7 @@ mod loom_tests {
             count: AtomicUsize::new(0),
         });
         let waker = Waker::from(Arc::clone(&bell));
-        let (slot, resume, _) = channel.enter(None);
+        let Entered { slot, resume, .. } = channel.enter(None);
         let mut seq = resume.from.seq;
         let mut got = vec![0; usize::try_from(seq).unwrap()];
         while seq < until {
@@ -403,7 +494,7 @@ mod loom_tests {
                 let channel = channel.clone();
                 loom::thread::spawn(move || channel.publish(Draft::new("e", b"1"), None))
             };
-            let (slot, ..) = channel.enter(None);
+            let Entered { slot, .. } = channel.enter(None);
             let _ = channel.poll(slot, Waker::noop(), |log, _| match log.read(0) {
                 Read::Empty => None,
                 _ => Some(()),

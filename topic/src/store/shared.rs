@@ -87,10 +87,10 @@ impl Shared {
     /// Checks the head of a topic from now on, and reports to its listeners whether the engine can
     /// be reached.
     pub(crate) fn watch(self: &Arc<Self>, topic: &Arc<impl Watched>) {
-        topic.set_link(self.link());
         let mut watched = lock(&self.watched);
-        let topic = Arc::downgrade(topic) as Weak<dyn Watched>;
-        watched.topics.push(topic);
+        watched.topics.push(Arc::downgrade(topic) as Weak<dyn Watched>);
+        // A change from now on finds the topic among the others.
+        topic.set_link(self.link());
         let Some(runtime) = self.runtime().filter(|_| !watched.is_running) else { return };
         watched.is_running = true;
         runtime.spawn(check_heads(Arc::downgrade(self), self.link.clone()));
@@ -108,14 +108,11 @@ impl Shared {
 /// engine is back.
 async fn check_heads(store: Weak<Shared>, mut link: watch::Receiver<Link>) {
     loop {
-        let is_news = tokio::select! {
-            changed = link.changed() => match changed {
-                Ok(()) => true,
-                // The engine is gone.
-                Err(_) => return,
-            },
-            () = tokio::time::sleep(HEADS_EVERY) => false,
-        };
+        tokio::select! {
+            // Otherwise the engine is gone.
+            changed = link.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(HEADS_EVERY) => {}
+        }
         let now = *link.borrow_and_update();
         let Some(store) = store.upgrade() else { return };
         let topics = store.watched();
@@ -130,8 +127,6 @@ async fn check_heads(store: Weak<Shared>, mut link: watch::Receiver<Link>) {
                 }
             }
         }
-        if is_news {
-            topics.iter().for_each(|topic| topic.set_link(now));
-        }
+        topics.iter().for_each(|topic| topic.set_link(now));
     }
 }

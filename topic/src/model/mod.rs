@@ -1,0 +1,4 @@
+//! Histories of topics against simple models, over engines that fail.
+
+mod disk;
+mod nodes;
