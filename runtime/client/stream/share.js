@@ -93,7 +93,8 @@ export async function share(key, open, id, signal, platform) {
 
   /** Returns whether another tab leads. Without one there is no message to wait for. */
   async function hasLeader() {
-    const { held } = (await locks?.query()) ?? {};
+    // A sandboxed frame has no locks, so it shares nothing.
+    const { held } = (await locks?.query().catch(() => undefined)) ?? {};
     return held?.some(({ name }) => name === key);
   }
 

@@ -82,7 +82,7 @@ td .tag { margin-left: 8px; color: var(--accent); }
 .state { min-width: 76px; font-weight: 600; color: var(--soft); white-space: nowrap; }
 .state::before, .status[data-state]::before { content: "● "; font-size: 9px; vertical-align: 1px; }
 :is(.state, .status):is([data-state="open"], [data-state="done"]) { color: var(--good); }
-:is(.state, .status):is([data-state="connecting"], [data-state="waiting"], [data-state="running"]) { color: var(--wait); }
+:is(.state, .status):is([data-state="connecting"], [data-state="stale"], [data-state="waiting"], [data-state="running"]) { color: var(--wait); }
 :is(.state, .status)[data-state="failed"] { color: var(--bad); }
 
 .body { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(320px, 100%), 1fr)); gap: 8px 24px; padding: 4px 14px 14px; border-top: 1px solid var(--line); }

@@ -330,3 +330,13 @@ test("tabs that start at different positions each get what follows their own", a
   );
   assert.ok(behind.isClosed && gone.isClosed, "they follow the leader now");
 });
+
+test("a tab whose browser refuses locks has a connection of its own", async () => {
+  const tabs = new Tabs();
+  const refused = () => Promise.reject(new DOMException("sandboxed", "SecurityError"));
+  Object.assign(tabs.browser.locks, { query: refused, request: refused });
+  const one = new FakeStream();
+  const tab = await tabs.open(cursor(1), one);
+  await one.send(ready(cursor(1), "resumed") + chat(2));
+  assert.deepEqual([tab.asked, tab.numbers, one.isClosed], [[cursor(1)], [2], false]);
+});
