@@ -107,13 +107,11 @@ pub mod engine;
 mod error;
 mod event;
 pub mod frame;
-mod key;
 mod log;
 mod merged;
 mod message;
 #[cfg(all(test, not(kipo_loom)))]
 mod model;
-mod partition;
 mod presence;
 mod store;
 mod subscription;
@@ -124,7 +122,6 @@ mod topics;
 pub use self::{
     error::{PublishError, ReadError, StoreError},
     event::{Event, EventType},
-    key::TopicKey,
     log::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
@@ -138,5 +135,5 @@ pub use self::{
     store::Store,
     subscription::{Batch, Next, Subscription},
     topic::Topic,
-    topics::{Keyed, LOADED_MAX_DEFAULT, Topics},
+    topics::{Keyed, LOADED_MAX_DEFAULT, Topics, key::TopicKey},
 };

@@ -21,12 +21,11 @@ use tokio::{
 use crate::{
     error::StoreError,
     event::{Event, EventType},
-    key::TopicKey,
     log::durability::Durability,
     store::Store,
     subscription::{Next, Subscription},
     sync::{Mutex, lock},
-    topics::Topics,
+    topics::{Topics, key::TopicKey},
 };
 
 /// How long a member stays after its last stream has ended, unless [`Presence::grace`] says

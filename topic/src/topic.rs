@@ -18,8 +18,7 @@ use crate::{
         retention::Retention,
     },
     message::Message,
-    partition::Partition,
-    store::{Store, Use},
+    store::{Store, Use, partition::Partition},
     subscription::Subscription,
 };
 

@@ -1,12 +1,13 @@
 //! Where durable topics live: an engine, and the topics that are open in it.
 
+pub(crate) mod partition;
 mod shared;
 
 #[cfg(feature = "disk")]
 use std::path::Path;
 use std::{collections::HashMap, fmt, sync::Arc};
 
-pub(crate) use self::shared::{Shared, Watched};
+pub(crate) use self::shared::Shared;
 #[cfg(feature = "disk")]
 use crate::engine::local::disk::{Disk, OpenError};
 use crate::{

@@ -1,5 +1,7 @@
 //! Families of topics: one for each board, document, room or user, made when it is first used.
 
+pub(crate) mod key;
+
 use std::{
     borrow::Borrow,
     collections::HashMap,
@@ -10,11 +12,11 @@ use std::{
     time::Duration,
 };
 
+use self::key::TopicKey;
 use crate::{
     clock,
     error::{ReadError, StoreError},
     event::Event,
-    key::TopicKey,
     log::{durability::Durability, retention::Retention},
     store::{Store, Use},
     sync::{Mutex, lock},

@@ -22,7 +22,7 @@ use crate::{
     log::{
         cursor::Cursor, durability::Durability, generation, record::Draft, retention::Retention,
     },
-    store::{Shared, Watched},
+    store::shared::{Shared, Watched},
     sync::{Mutex, lock},
 };
 
