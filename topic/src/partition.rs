@@ -682,6 +682,41 @@ mod tests {
         node.assert_idle();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_misses_an_entry_asks_the_engine_at_once() {
+        let node = Node::new(2, usize::MAX).await;
+        let write = || node.model.write("t", |head| Entry::next(head, None, "e", b"0", 0));
+        node.engine.set_deliveries(Deliveries::Lost);
+        write();
+        node.engine.set_deliveries(Deliveries::InOrder);
+        write();
+        yield_now().await;
+        assert_eq!(node.partition.channel.head().cursor.seq(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_that_comes_during_a_check_gets_one_of_its_own() {
+        let node = Node::new(2, usize::MAX).await;
+        node.engine.set_deliveries(Deliveries::Lost);
+        lock(&node.partition.appends).is_checking = true;
+        let mut ahead = Head::of_generation(node.partition.channel.head().cursor.generation);
+        node.model.write("t", |head| {
+            let entry = Entry::next(head, None, "e", b"0", 0)?;
+            ahead = entry.head();
+            Some(entry)
+        });
+        let id = ahead.cursor.to_string();
+        let entered = node.partition.channel.enter(Some(&id));
+        assert_eq!(entered.resume.from, ahead.cursor);
+        assert!(entered.unconfirmed.is_some() && node.partition.channel.is_check_wanted());
+
+        // The check that was running has not seen the entry.
+        node.partition.end_check(Ok(()));
+        yield_now().await;
+        assert_eq!(node.partition.channel.head(), ahead);
+        assert!(!node.partition.channel.is_check_wanted());
+    }
+
     #[tokio::test]
     async fn publishers_and_checks_do_not_disturb_each_other() {
         let node = Node::new(3, usize::MAX).await;
