@@ -603,6 +603,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_key_that_another_node_used_twice_stays_that_of_the_first_message() {
+        let node = Node::new(64, usize::MAX).await;
+        let now_ms = clock::now_ms();
+        let write = |key, stamp_ms| {
+            node.model.write("t", |head| Entry::next(head, Some(key), "e", b"0", stamp_ms));
+        };
+        write("k", now_ms);
+        write("k", now_ms);
+        assert_eq!(numbers(vec![node.publish(1, Some("k"))]).await, [1]);
+        // Later both are forgotten.
+        let later_ms = now_ms + 3_600_000;
+        write("later", later_ms);
+        write("k", later_ms);
+        assert_eq!(node.partition.channel.head().cursor.seq(), 4);
+        assert_eq!(numbers(vec![node.publish(1, Some("k"))]).await, [4]);
+        let loaded =
+            Partition::load(node.store.shared(), "t".into(), Durability::Os, Retention::DEFAULT);
+        assert_eq!(loaded.await.unwrap().channel.cursor_of("k").unwrap().seq(), 4);
+    }
+
+    #[tokio::test]
     async fn a_publisher_that_leaves_holds_up_nobody() {
         let node = Node::new(64, usize::MAX).await;
         node.engine.set_deliveries(Deliveries::Held);
