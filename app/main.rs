@@ -7,5 +7,11 @@ use kipo::App;
 kipo::actions!();
 
 fn main() -> ExitCode {
-    App::new().files(kipo::files!()).run()
+    let app = App::new().files(kipo::files!());
+    // An app that always runs on an engine has the connector without a feature.
+    #[cfg(feature = "nats")]
+    let app = app.connector(kipo_nats::CONNECTOR);
+    #[cfg(feature = "redis")]
+    let app = app.connector(kipo_redis::CONNECTOR);
+    app.run()
 }

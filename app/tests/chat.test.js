@@ -168,7 +168,7 @@ scene("the keyboard is enough", async (stage) => {
   const page = await stage.tab(url);
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute("p-ref") ?? document.activeElement?.textContent?.trim());
   const outlined = () => page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== "none");
-  for (const stop of ["Skip to the content", "kipo", "Chat", "Progress", "username_input"]) {
+  for (const stop of ["Skip to the content", "kipo", "Chat", "Rooms", "Progress", "username_input"]) {
     await page.keyboard.press("Tab");
     assert.equal(await focused(), stop);
     assert.ok(await outlined(), `${stop} shows its focus`);

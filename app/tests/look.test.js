@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import { part, say, scene } from "./stage.js";
 
-const PAGES = ["/", "/progress", "/no-such-page"];
+const PAGES = ["/", "/rooms", "/rooms/Nobody", "/rooms/Tea", "/progress", "/no-such-page"];
+
+/** Makes the rooms of the pages, one with a long name and a long message. */
+async function furnish(server) {
+  for (const room of ["Tea", "W".repeat(40)]) await server.post("rooms.Create", { room });
+  for (const [username, message] of [["Ada", "hello"], ["W".repeat(20), "W".repeat(500)]]) await server.post("rooms.Send", { room: "Tea", username, message });
+}
 
 scene("320 px are wide enough", async (stage) => {
   stage.expect(/the server responded with a status of 404/);
@@ -15,7 +21,8 @@ scene("320 px are wide enough", async (stage) => {
       const out = [...document.querySelectorAll("body *")].filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 0.5);
       return [...wide, ...out].map((each) => each.outerHTML.slice(0, 80));
     }, part("feed"));
-  for (const path of PAGES) {
+  await furnish(server);
+  for (const path of [...PAGES, `/rooms/${"W".repeat(40)}`, `/rooms/${"N".repeat(40)}`]) {
     await page.goto(server.url + path);
     assert.deepEqual(await overflow(), [], path);
   }
@@ -37,6 +44,7 @@ for (const colorScheme of ["light", "dark"]) {
   scene(`every text has enough contrast, ${colorScheme}`, async (stage) => {
     stage.expect(/the server responded with a status of 404/);
     const server = await stage.server();
+    await furnish(server);
     for (let n = 0; n < 12; n += 1) await server.say(`Reader ${n * n}`, "hello");
     const page = await stage.tab(server.url, { colorScheme, reducedMotion: "reduce" });
     for (const path of PAGES) {
@@ -61,6 +69,7 @@ for (const colorScheme of ["light", "dark"]) {
 scene("every control has a name, and screen readers read new messages aloud", async (stage) => {
   stage.expect(/the server responded with a status of 404/);
   const server = await stage.server();
+  await furnish(server);
   const page = await stage.tab(server.url);
   for (const path of PAGES) {
     await page.goto(server.url + path);

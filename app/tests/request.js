@@ -1,17 +1,23 @@
-// Requests with a `Host` of their own, which `fetch` does not send.
+// Requests that `fetch` does not send: with a `Host` of their own, or with a path as it stands.
 
 import { request } from "node:http";
+
+/** Sends a GET with a `Host`. */
+export const getAs = (url, host) => get(url, { headers: { host } });
+
+/** Sends a GET for a path, in which nothing is resolved or encoded. */
+export const getPath = (url, path) => get(url, { path });
 
 /**
  * Sends a GET and reads the response; of a response without an end, such as an event stream, the head.
  *
  * @param {string} url
- * @param {string} host
+ * @param {import("node:http").RequestOptions} options
  * @returns {Promise<{ status: number, text: string }>}
  */
-export function getAs(url, host) {
+function get(url, options) {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { headers: { host }, agent: false }, (response) => {
+    const sent = request(url, { ...options, agent: false }, (response) => {
       let text = "";
       const done = () => {
         resolve({ status: response.statusCode, text });

@@ -58,12 +58,17 @@
 //!
 //! # Limits
 //!
+//! On a stream with one replica, JetStream makes a file for each batch while it collects it: an append
+//! of several entries takes some 10 ms there, and about 1 ms with three replicas (three servers on
+//! one machine). An append of one entry takes less than 1 ms on both.
+//!
 //! An entry is at most as large as the server's `max_payload` (1 MiB unless configured).
 //! [`Engine::list`](kipo_topic::engine::Engine::list) reads all names of a family for each page. A
 //! node receives all messages of a family in which it follows a topic.
 
 mod appending;
 mod connecting;
+mod connector;
 mod engine;
 mod error;
 mod following;
@@ -75,4 +80,4 @@ mod server;
 mod streams;
 mod topics;
 
-pub use self::{engine::NatsEngine, error::ConnectError, options::Options};
+pub use self::{connector::CONNECTOR, engine::NatsEngine, error::ConnectError, options::Options};

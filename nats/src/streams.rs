@@ -239,7 +239,7 @@ impl Streams {
             let (want, found) = (&expected[setting], config.rest.get(setting));
             // A setting that is off may be absent.
             if found.unwrap_or(&Value::Bool(false)) != want {
-                let found = found.unwrap_or(&Value::Null);
+                let found = found.map_or_else(|| "unset".to_owned(), Value::to_string);
                 return Err(refusal(format!(
                     "the stream {name} has {setting} {found}, and Kipo needs {want}: \
                      change it with `nats stream edit {name}`"

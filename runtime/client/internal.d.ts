@@ -38,8 +38,8 @@ export interface Frame {
 export type TabMessage =
   /** Asks the leader for its position. */
   | { isHello: true }
-  /** From the leader: new frames, and its position after them. */
-  | { isHello?: false; frames: Frame[]; position: string; ready: string };
+  /** From the leader: new frames, its position after them, and whether the server reaches its messages. */
+  | { isHello?: false; frames: Frame[]; position: string; ready: string; isReachable: boolean };
 
 /** A builder of any action. */
 export type AnyCall = StreamCall<unknown, Record<string, unknown>>;
@@ -64,6 +64,7 @@ export interface Settings {
   onProgress?: (data: unknown, event: string) => unknown;
   retryStream?: RetryStreamOptions;
   onState?: (state: StreamState) => unknown;
+  from?: string | null;
   suppressHelpers?: boolean;
 }
 
@@ -108,6 +109,8 @@ export interface StreamOptions {
   /** For the first event of each connection. */
   timeout?: number;
   onState?: (state: StreamState) => unknown;
+  /** The position to start after. */
+  from?: string | null;
   signal: AbortSignal;
   platform: Platform;
   /** Runs a callback of the page, which may throw. */

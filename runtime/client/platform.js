@@ -1,7 +1,11 @@
 /** @import { Platform } from "./internal.d.ts" */
+/** @import { Backoff } from "./types.d.ts" */
 
 /** The longest timer. Browsers fire a longer one at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Enough doublings to exceed every sensible maximum, and few enough for a finite number. */
+const DOUBLINGS_MAX = 30;
 
 /** @returns {Platform} */
 export function browser() {
@@ -51,4 +55,18 @@ export function sleep(ms, signal, platform) {
   /** @type {Promise<void>} */
   const passed = new Promise((resolve) => (timer = platform.setTimer(resolve, ms)));
   return unlessAborted(passed, signal).finally(() => platform.clearTimer(timer));
+}
+
+/**
+ * Returns the delay before attempt `n` (1 is the first retry), in milliseconds.
+ *
+ * Full jitter: a thousand clients that lost one server do not reconnect at the same moment.
+ *
+ * @param {number} n
+ * @param {{ backoff: Backoff, baseDelay: number, maxDelay: number }} options
+ * @param {() => number} [random] in [0, 1)
+ */
+export function delay(n, { backoff, baseDelay, maxDelay }, random = Math.random) {
+  const growth = backoff === "exponential" ? 2 ** Math.min(n - 1, DOUBLINGS_MAX) : n;
+  return Math.round(Math.min(maxDelay, baseDelay * growth) * random());
 }

@@ -183,6 +183,15 @@ export interface StreamCall<Output, Events extends object, Field extends string 
   withRetryStream(options?: RetryStreamOptions): this;
   /** Runs when the state of the connection changes, for example to show it. */
   withOnState(then: (state: StreamState) => unknown): this;
+  /**
+   * Starts after a position: the id of an event, or a position that the page was rendered with.
+   *
+   * Without one, a stream of the topic whose position is in the head of the page (`kipo-position`) starts there. Any other
+   * stream starts with the oldest message that the server retains.
+   */
+  from(position: string | null | undefined): this;
+  withFrom: this["from"];
+  setFrom: this["from"];
   setOnProgress: this["withOnProgress"];
   setRetryStream: this["withRetryStream"];
   setOnState: this["withOnState"];
@@ -212,10 +221,12 @@ export type StreamEvent<Events extends object> = {
 /**
  * - `connecting`: a request is on its way
  * - `open`: the first event arrived
+ * - `stale`: open, but the server cannot reach the messages of the topic: new ones come late. It is `open` again once the
+ *   server reaches them, or with the next event
  * - `waiting`: the connection is lost; a reconnect follows
  * - `closed`: the stream has ended
  */
-export type StreamState = "connecting" | "open" | "waiting" | "closed";
+export type StreamState = "connecting" | "open" | "stale" | "waiting" | "closed";
 
 /** Messages that this client has missed for good. */
 export interface Gap {
@@ -230,6 +241,8 @@ export interface Gap {
   missed: number | null;
   /** The sequence number of the next message, if there is one. */
   first: number | null;
+  /** The name of the topic, if the stream follows several. */
+  topic?: string;
 }
 
 /** How a lost stream reconnects. */

@@ -345,7 +345,8 @@ impl<E: Event> Topic<E> {
     /// # Errors
     ///
     /// [`PublishError::Encode`] when the event's payload has no form in JSON; nothing is published.
-    /// For a durable topic [`PublishError::NotOpen`] when it is not open, and
+    /// For a durable topic [`PublishError::NotOpen`] when it is not open,
+    /// [`PublishError::EngineUnavailable`] when the engine that many nodes share cannot be reached, and
     /// [`PublishError::Unavailable`] when the store did not take the message: the disk is full or
     /// broken. Such a message may be published later, if it turns out to have reached the disk;
     /// [`publish_once`](Self::publish_once) makes trying again safe.
@@ -430,9 +431,15 @@ impl<E: Event> Topic<E> {
             tokio::task::coop::consume_budget().await;
             return Ok(cursor);
         }
-        let unavailable =
-            |error: crate::engine::EngineError| PublishError::Unavailable(error.to_string().into());
-        self.partition().await?.publish(draft, key).await.map_err(unavailable)
+        let partition = self.partition().await?;
+        partition.publish(draft, key).await.map_err(|error| {
+            let cause = error.to_string().into();
+            if partition.is_shared() {
+                PublishError::EngineUnavailable(cause)
+            } else {
+                PublishError::Unavailable(cause)
+            }
+        })
     }
 
     /// Returns the messages that the topic retains, oldest first.

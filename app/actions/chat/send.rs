@@ -4,10 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kipo::{Action, Context, Result, action, data};
 
-use super::hub::{Message, ROOM, RoomEvent};
-
-/// The rule of [`readable`] as a pattern, for `openapi.json`.
-const READABLE: &str = r"^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+use super::{
+    hub::{Message, ROOM, RoomEvent},
+    text::{READABLE, readable},
+};
 
 /// Sends one message to the room.
 #[action]
@@ -40,15 +40,6 @@ impl Action for Send {
         let position = ROOM.publish_once(cx.idempotency_key()?, &RoomEvent::Chat(message)).await?;
         Ok(Sent { id: position.to_string() })
     }
-}
-
-/// Refuses control characters except line breaks, and a text of white space alone.
-fn readable(text: &str) -> std::result::Result<(), &'static str> {
-    let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\r');
-    if text.contains(is_refused) {
-        return Err("must not contain control characters");
-    }
-    if text.trim().is_empty() { Err("must not be blank") } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 // @ts-check
 // The messages on the screen. New ones go to the end; the scroll position of a reader who reads above stays.
 
-/** @import { chat, Gap } from "kipo" */
+/** @import { Gap, Message } from "kipo" */
 
 /** A reader within this distance of the end counts as at the end, in pixels. */
 const NEAR = 64;
@@ -16,6 +16,7 @@ const HUES = 8;
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const made = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", hour: "numeric", minute: "2-digit" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
 /**
@@ -50,11 +51,49 @@ export class Feed {
   }
 
   /**
+   * Shows the messages that the server has rendered in the reader's own time, with the reader's own ones marked. The
+   * scroll position stays.
+   *
+   * @param {(id: string) => boolean} isOwn
+   */
+  adopt(isOwn) {
+    const { log, list } = this.#parts;
+    if (log.dataset.rendered === undefined) return;
+    // A rendered feed is reversed, so that it shows its end without a script: its scroll position counts from there.
+    const fromEnd = log.scrollTop;
+    const lines = [...list.querySelectorAll("li")];
+    list.replaceChildren();
+    delete log.dataset.rendered;
+    for (const line of lines) {
+      const id = line.dataset.id ?? null;
+      const at = Number(line.dataset.sent);
+      if (line.dataset.kind === "opened") this.opened(id, at);
+      else this.add(id, { username: line.dataset.name ?? "", message: line.querySelector(".msg-text")?.textContent ?? "", sent_at: at }, id !== null && isOwn(id));
+    }
+    log.scrollTop = log.scrollHeight - log.clientHeight + fromEnd;
+    this.#following = -fromEnd < NEAR;
+  }
+
+  /**
+   * Shows that the room was made.
+   *
+   * @param {string | null} id
+   * @param {number} at in milliseconds since 1970
+   */
+  opened(id, at) {
+    if (id !== null && this.#byId.has(id)) return;
+    const item = mark("opened", `The room was made on ${made.format(at)}`);
+    if (id !== null) this.#byId.set(id, item);
+    this.#parts.list.append(item);
+    this.#settle();
+  }
+
+  /**
    * Shows a message at the end, unless it is shown already: after some gaps the stream starts again with the oldest
    * retained message.
    *
    * @param {string | null} id
-   * @param {chat.Message} message
+   * @param {Message} message
    * @param {boolean} own
    */
   add(id, message, own) {
@@ -105,7 +144,7 @@ export class Feed {
 
   /** Shows that there are no messages, if there are none. */
   invite() {
-    this.#parts.empty.hidden = this.#parts.list.childElementCount > 0;
+    this.#parts.empty.hidden = this.#parts.list.querySelector(".msg, [data-kind='gap']") !== null;
   }
 
   clear() {
@@ -162,7 +201,7 @@ export class Feed {
  * Builds one message. Names and messages enter the page as text only, and each is isolated: characters that
  * change the direction of text, such as U+202E, act within it alone.
  *
- * @param {chat.Message} message
+ * @param {Message} message
  * @param {Date} sent
  * @param {boolean} own
  */
@@ -215,7 +254,7 @@ function arrange(item) {
 /**
  * A line across the feed.
  *
- * @param {"day" | "gap"} kind
+ * @param {"day" | "gap" | "opened"} kind
  * @param {string} text
  */
 function mark(kind, text) {

@@ -1,14 +1,14 @@
 // @ts-check
-// What one tab stores for a reload: the name it joined with, and the ids of the messages it sent.
+// What one tab stores for a reload: the name of its reader, and the ids of the messages it sent.
 
 const NAME = "chat.name";
 const SENT = "chat.sent";
 
-/** More than the room retains, so that a reload knows all own messages in it. */
+/** More than a room retains, so that a reload knows all own messages in it. */
 const SENT_MAX = 200;
 
 export const session = {
-  /** The name with which this tab has joined the room, or null. */
+  /** The name with which this tab has joined, in the chat or in a room, or null. */
   get name() {
     return storage()?.getItem(NAME) ?? null;
   },
@@ -18,16 +18,27 @@ export const session = {
     else storage()?.setItem(NAME, name);
   },
 
-  /** @returns {Set<string>} the ids of the messages that this tab sent */
-  sent() {
-    return new Set(storage()?.getItem(SENT)?.split(" "));
+  /**
+   * @param {string | null} room null is the chat
+   * @returns {Set<string>} the ids of the messages that this tab sent there
+   */
+  sent(room) {
+    return new Set(storage()?.getItem(key(room))?.split(" "));
   },
 
-  /** @param {Set<string>} ids */
-  store(ids) {
-    storage()?.setItem(SENT, [...ids].slice(-SENT_MAX).join(" "));
+  /**
+   * @param {string | null} room null is the chat
+   * @param {Set<string>} ids
+   */
+  store(room, ids) {
+    storage()?.setItem(key(room), [...ids].slice(-SENT_MAX).join(" "));
   },
 };
+
+/** @param {string | null} room */
+function key(room) {
+  return room === null ? SENT : `${SENT}/${room}`;
+}
 
 /** Returns the storage of this tab. A browser that allows none throws when it is read. */
 function storage() {

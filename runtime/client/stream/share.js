@@ -2,9 +2,9 @@
 
 import { errorFromResponse } from "../error.js";
 import { sleep } from "../platform.js";
-import { isCursor, isSeen } from "./cursor.js";
+import { CURSOR, isSeen } from "./cursor.js";
 
-/** How long a reconnecting tab waits for a message of the leader, which may be closed or frozen. */
+/** How long a tab with a position waits for a message of the leader, which may be closed or frozen. */
 const HELLO_MS = 200;
 
 /** How many unread chunks a slow page may have before its tab stops sharing. */
@@ -23,6 +23,9 @@ const FRAME_CHARS_MAX = 1 << 20;
  * follows the one before. If a frame is missing, the tab opens a connection again, from its own position. So the
  * messages of a tab do not depend on the leader, which may be closed, frozen or slow; only the number of connections
  * does. The next tab in the queue for the lock leads from its own position.
+ *
+ * A frame about the engine has no position. So each message of the leader says whether the server reaches its messages,
+ * and a tab that knows otherwise passes that on to its page.
  *
  * A stream that follows no topic has no positions to compare, so its tab does not share it.
  *
@@ -44,6 +47,9 @@ export async function share(key, open, id, signal, platform) {
   let position = id;
   /** The position after the last frame of the leader. */
   let leaderPosition = "";
+  /** Whether the server reaches its messages, as the page of this tab knows it, and as the leader does. */
+  let isReachable = true;
+  let leaderIsReachable = true;
   /** The first frame of the stream, without its id. A tab that joins without a connection begins with it. */
   let ready = "";
   /** The beginning of a frame whose end has not arrived. */
@@ -67,7 +73,7 @@ export async function share(key, open, id, signal, platform) {
   });
   signal.addEventListener("abort", () => out.error(signal.reason));
 
-  if (isCursor(id)) {
+  if (CURSOR.test(id) && (await hasLeader())) {
     channel.postMessage({ isHello: true });
     const message = new Promise((resolve) => (answered = () => resolve(undefined)));
     await Promise.race([message, sleep(HELLO_MS, signal, platform)]);
@@ -84,6 +90,12 @@ export async function share(key, open, id, signal, platform) {
   }
   void read(response.body);
   return new Response(body, response);
+
+  /** Returns whether another tab leads. Without one there is no message to wait for. */
+  async function hasLeader() {
+    const { held } = (await locks?.query()) ?? {};
+    return held?.some(({ name }) => name === key);
+  }
 
   function connect() {
     own = new AbortController();
@@ -122,6 +134,7 @@ export async function share(key, open, id, signal, platform) {
     const frames = rest.slice(0, end).split(/(?<=\n\n)/).map((text) => {
       const from = position;
       position = /^id: (.+)$/m.exec(text)?.[1] ?? position;
+      isReachable = isReachableAfter(text, isReachable);
       return { text, from, to: position };
     });
     rest = rest.slice(end);
@@ -133,7 +146,7 @@ export async function share(key, open, id, signal, platform) {
 
   /** Asks the leader for its position, and queues for the lock. */
   function queue() {
-    if (isQueued || over.aborted || !isCursor(position)) return;
+    if (isQueued || over.aborted || !CURSOR.test(position)) return;
     isQueued = true;
     channel.postMessage({ isHello: true });
     const lead = () => {
@@ -147,7 +160,7 @@ export async function share(key, open, id, signal, platform) {
 
   /** @param {Frame[]} frames */
   function broadcast(frames) {
-    channel.postMessage({ frames, position, ready });
+    channel.postMessage({ frames, position, ready, isReachable });
     if ((out.desiredSize ?? 0) < -CHUNKS_MAX) alone.abort();
   }
 
@@ -156,6 +169,7 @@ export async function share(key, open, id, signal, platform) {
     if (over.aborted) return;
     if (message.isHello) return isLeading && broadcast([]);
     leaderPosition = message.position;
+    leaderIsReachable = message.isReachable;
     ready ||= message.ready;
     answered();
     if (own || !isQueued) return join();
@@ -163,9 +177,11 @@ export async function share(key, open, id, signal, platform) {
       if (from === position) {
         enqueue(text);
         position = to;
+        isReachable = isReachableAfter(text, isReachable);
       } else if (!isSeen(to, position)) return reopen();
     }
     if (!hasCaughtUp()) return reopen();
+    agree();
     if ((out.desiredSize ?? 0) < -CHUNKS_MAX) {
       alone.abort();
       reopen();
@@ -181,6 +197,14 @@ export async function share(key, open, id, signal, platform) {
     if (isLeading || over.aborted || rest !== "" || !hasCaughtUp()) return;
     own?.abort();
     own = undefined;
+    agree();
+  }
+
+  /** Passes on what the leader knows of the engine, if the page of this tab knows otherwise. */
+  function agree() {
+    if (isReachable === leaderIsReachable) return;
+    isReachable = leaderIsReachable;
+    enqueue(`event: kipo:engine\ndata: {"reachable":${isReachable}}\n\n`);
   }
 
   function reopen() {
@@ -204,4 +228,15 @@ export async function share(key, open, id, signal, platform) {
     alone.abort();
     out.error(error);
   }
+}
+
+/**
+ * Returns whether the server reaches its messages after a frame, as a stream reads it.
+ *
+ * @param {string} frame
+ * @param {boolean} before whether it did before this frame
+ */
+function isReachableAfter(frame, before) {
+  if (frame.startsWith("event: kipo:engine\n")) return !frame.includes('"reachable":false');
+  return before || /^event: (?!kipo:(?!ready$|gap$))/m.test(frame);
 }

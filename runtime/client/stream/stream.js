@@ -2,8 +2,7 @@
 /** @import { End, Message, SseEvent, StreamOptions } from "../internal.d.ts" */
 
 import { ActionError, badResponseError, errorFromProblem, isTransient, noResponseError } from "../error.js";
-import { sleep } from "../platform.js";
-import { delay } from "./backoff.js";
+import { delay, sleep } from "../platform.js";
 import { Connection } from "./connection.js";
 import { Position } from "./cursor.js";
 
@@ -28,15 +27,17 @@ export class Stream {
   #isImmediate = false;
   /** The page is frozen, or in the back/forward cache. */
   #isHidden = false;
+  /** @type {StreamState | undefined} */
+  #state;
   /** Aborted to end the pause before a reconnect. */
   #pause = new AbortController();
 
   /** @param {StreamOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#position.id = options.from ?? "";
     const { retryStream = {} } = options;
-    const { maxReconnects = Infinity, baseDelay = 3000, maxDelay = 30_000, backoff = "linear" } = retryStream;
-    const { healthyAfter = 5000 } = retryStream;
+    const { maxReconnects = Infinity, baseDelay = 3000, maxDelay = 30_000, backoff = "linear", healthyAfter = 5000 } = retryStream;
     this.#retry = { ...retryStream, maxReconnects, baseDelay, maxDelay, backoff, healthyAfter };
   }
 
@@ -52,11 +53,12 @@ export class Stream {
       for (;;) {
         const end = yield* this.#oneConnection();
         if (end.isComplete) return end.output;
-        if (!retryStream) throw end.error ?? disconnected();
+        const error = end.error ?? noResponseError("disconnected", "the stream ended before it was complete");
+        if (!retryStream) throw error;
 
         const wasHealthy = this.#openedAt !== null && platform.now() - this.#openedAt >= this.#retry.healthyAfter;
         const attempt = (this.#attempt = wasHealthy ? 1 : this.#attempt + 1);
-        if (attempt > this.#retry.maxReconnects) throw end.error ?? disconnected();
+        if (attempt > this.#retry.maxReconnects) throw error;
         const delayMs = this.#delayMs(end.error);
         notify(() => this.#retry.onDisconnect?.(end.error, attempt, delayMs));
         this.#setState("waiting");
@@ -80,24 +82,39 @@ export class Stream {
     this.#setState("connecting");
     try {
       for (;;) {
-        const { frame, error } = await this.#nextFrame(connection);
-        if (!frame) return { isComplete: false, error };
+        /** @type {SseEvent | undefined} */
+        let frame;
+        try {
+          frame = await connection.next();
+        } catch (error) {
+          if (isTransient(error)) return { isComplete: false, error };
+          throw error;
+        }
+        if (!frame) return { isComplete: false, error: null };
+        // A control frame of a newer server is of no use to this page.
+        if (/^kipo:(?!(ready|gap|engine)$)/.test(frame.event)) continue;
+        // Any frame but this one shows that the server reaches its messages.
+        this.#setState(frame.event === "kipo:engine" && !Object(parse(frame)).reachable ? "stale" : "open");
         if (this.#openedAt === null) this.#opened(connection);
         switch (frame.event) {
           case "complete":
             return { isComplete: true, output: parse(frame) };
           case "error":
             throw errorFromProblem(Object(parse(frame)));
-          case "kipo:ready":
-            this.#ready(connection, frame);
+          case "kipo:ready": {
+            const { ping_ms } = Object(parse(frame));
+            this.#position.moveTo(frame.id);
+            if (ping_ms > 0) connection.setIdleTimeout(ping_ms * PINGS_OF_SILENCE);
+            break;
+          }
+          case "kipo:engine":
             break;
           case "kipo:gap":
             this.#position.moveTo(frame.id, true);
             notify(() => this.#retry.onGap?.(/** @type {Gap} */ (parse(frame))));
             break;
           default:
-            // A control frame of a newer server is of no use to this page.
-            if (!frame.event.startsWith("kipo:") && this.#position.advance(frame.id)) {
+            if (this.#position.advance(frame.id)) {
               yield { event: frame.event, data: parse(frame), id: frame.id };
             }
         }
@@ -107,38 +124,12 @@ export class Stream {
     }
   }
 
-  /**
-   * Returns the next frame, or the reason of the end: `error` is null after a clean end.
-   *
-   * @param {Connection} connection
-   * @returns {Promise<{ frame?: SseEvent, error: ActionError | null }>}
-   */
-  async #nextFrame(connection) {
-    try {
-      return { frame: await connection.next(), error: null };
-    } catch (error) {
-      if (isTransient(error)) return { error };
-      throw error;
-    }
-  }
-
   /** @param {Connection} connection */
   #opened(connection) {
     this.#openedAt = this.#options.platform.now();
     connection.setIdleTimeout(Infinity);
-    this.#setState("open");
     const attempt = this.#attempt;
     if (attempt > 0) this.#options.notify(() => this.#retry.onReconnect?.(attempt));
-  }
-
-  /**
-   * @param {Connection} connection
-   * @param {SseEvent} frame
-   */
-  #ready(connection, frame) {
-    const { ping_ms } = Object(parse(frame));
-    this.#position.moveTo(frame.id);
-    if (ping_ms > 0) connection.setIdleTimeout(ping_ms * PINGS_OF_SILENCE);
   }
 
   /** @param {ActionError | null} error */
@@ -205,12 +196,10 @@ export class Stream {
 
   /** @param {StreamState} state */
   #setState(state) {
+    if (state === this.#state) return;
+    this.#state = state;
     this.#options.notify(() => this.#options.onState?.(state));
   }
-}
-
-function disconnected() {
-  return noResponseError("disconnected", "the stream ended before it was complete");
 }
 
 /** @param {SseEvent} frame */

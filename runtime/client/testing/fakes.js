@@ -95,6 +95,7 @@ export class FakeBrowser {
 
   locks = /** @type {LockManager} */ (
     /** @type {unknown} */ ({
+      query: async () => ({ held: [...this.#queues].filter(([, queue]) => queue.length > 0).map(([name]) => ({ name })) }),
       request: (/** @type {string} */ name, /** @type {{ signal: AbortSignal }} */ { signal }, /** @type {() => Promise<unknown>} */ hold) =>
         new Promise((resolve, reject) => {
           const queue = this.#queues.get(name) ?? [];
@@ -129,7 +130,16 @@ export function fakePlatform(fetch, { clock = new FakeClock(), random = () => 0.
   /** @type {unknown[]} */
   const reported = [];
   const window = new EventTarget();
-  const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  const document = Object.assign(new EventTarget(), {
+    visibilityState: "visible",
+    /** The position in the head of the page. @type {string | null} */
+    position: null,
+    /** @param {string} selector */
+    querySelector(selector) {
+      const isPosition = selector === "meta[name=kipo-position]" && this.position !== null;
+      return isPosition ? { getAttribute: () => this.position } : null;
+    },
+  });
   /** @type {Platform} */
   const platform = {
     fetch,
@@ -278,4 +288,9 @@ export function ready(id, resume = "fresh") {
 /** @param {number} sequence */
 export function chat(sequence) {
   return frame("chat", { n: sequence }, cursor(sequence));
+}
+
+/** @param {boolean} reachable */
+export function engine(reachable) {
+  return frame("kipo:engine", { reachable });
 }

@@ -28,7 +28,7 @@ export async function a_stream_narrows_its_data_by_event(listen) {
     data.text;
   }
   /** @type {null} */
-  const output = await listen().withRetryStream().withOnState((state) => state === "open").call();
+  const output = await listen().withRetryStream().withOnState((state) => state === "open" || state === "stale").call();
   return output;
 }
 
@@ -36,6 +36,9 @@ export async function a_stream_narrows_its_data_by_event(listen) {
 export function every_builder_method_returns_the_builder(listen) {
   const retry = { maxReconnects: Infinity, baseDelay: 2000, backoff: /** @type {const} */ ("exponential") };
   listen().setTimeout(5).setRetryStream(retry).setOnProgress(() => {}).withSignal(AbortSignal.timeout(1)).events();
+  listen().from("5f3a09c2e1b47d60-42-9ac41f03").withFrom(document.body.dataset.position).setFrom(null).events();
+  // @ts-expect-error: a position is text
+  listen().from(42);
   // @ts-expect-error: no such backoff
   listen().withRetryStream({ backoff: "square" });
 }
@@ -60,6 +63,8 @@ export async function a_call_knows_its_output_and_its_fields(send, listen) {
   send().withOnSuccess(async () => send().build());
   // @ts-expect-error: a call has no events
   send().withOnProgress(() => {});
+  // @ts-expect-error: a call has no position
+  send().from("");
   listen().withOnError((error) => {
     // @ts-expect-error: an action without fields has no field errors
     error.fields.username;

@@ -1,6 +1,7 @@
 //! One request as an action sees it: plain data, no socket.
 
 mod effects;
+mod position;
 
 use std::{
     any::type_name,
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::{
         effects::Effects,
+        positions::Positions,
         state::{State, States},
     },
     error::{Error, Result},
@@ -53,6 +55,8 @@ struct Inner {
     response_headers: Mutex<Vec<(HeaderName, HeaderValue)>>,
     /// A std lock, for the same reason.
     effects: Mutex<Effects>,
+    /// A std lock, for the same reason.
+    positions: Mutex<Positions>,
 }
 
 impl Context {
@@ -72,6 +76,7 @@ impl Context {
             cancellation: OnceLock::new(),
             response_headers: Mutex::new(Vec::new()),
             effects: Mutex::default(),
+            positions: Mutex::default(),
         }))
     }
 
@@ -326,6 +331,7 @@ impl Context {
             effects: Mutex::new(Effects::unavailable(
                 "the head of a stream is written before its action runs; send an event instead",
             )),
+            positions: Mutex::default(),
         }))
     }
 

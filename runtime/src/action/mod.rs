@@ -2,7 +2,7 @@
 //! validation rules, effects and limits.
 //!
 //! This room knows the request as plain data. It may know failures (`error`) and the words of HTTP
-//! (`header`). It knows no socket, no stream and no table of actions. Start reading at `call`.
+//! (`header`), and the positions in topics. It knows no socket, no stream and no table of actions. Start reading at `call`.
 
 mod call;
 mod codec;
@@ -14,6 +14,7 @@ mod guard;
 mod into_output;
 mod limits;
 mod origin;
+mod positions;
 mod state;
 mod validate;
 
@@ -30,4 +31,6 @@ pub use self::{
     validate::{Validate, rules},
 };
 
-pub(crate) use self::{field::sentence, guard::Guards, limits::Bounds, state::States};
+pub(crate) use self::{
+    field::sentence, guard::Guards, limits::Bounds, positions::Positions, state::States,
+};

@@ -32,7 +32,6 @@ pub(crate) const MODULES: &[Module] = modules![
     "call/request.js",
     "error.js",
     "platform.js",
-    "stream/backoff.js",
     "stream/connection.js",
     "stream/cursor.js",
     "stream/sse.js",

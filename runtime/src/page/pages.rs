@@ -20,7 +20,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::page::template::{Listed, list, uses};
 use crate::{
-    action::{Context, States},
+    action::{Context, Positions, States},
     error::{Code, Error, Result, StartDiagnostic, catch_panic},
     files::{Files, Hash},
     header::REQUEST_ID,
@@ -28,6 +28,7 @@ use crate::{
         answer::{self, Audience, HTML, Keep, content, finish, respond, with_head},
         check::Diagnostic,
         data::{Cache, PageContext, PageData, PageRegistration, Reply, not_found},
+        html::inject,
         route::Target,
         settings::Settings,
         template::{Constant, Failure, Head, Page, PageFailure, Set, page_data},
@@ -229,7 +230,10 @@ impl Pages {
             .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let reply = page_cx.take_reply();
         let status = reply.status().map_err(of_data)?;
-        let html = reply.meta.put_into(html, self.settings.site.as_deref());
+        let mut html = reply.meta.put_into(html, self.settings.site.as_deref());
+        if let Some(position) = cx.positions().only() {
+            inject(&mut html, &format!("<meta name=\"kipo-position\" content=\"{position}\">\n"));
+        }
         if status != StatusCode::OK {
             return Ok(with_head(&self.head, status, html, Keep::Never));
         }
@@ -261,8 +265,10 @@ impl Pages {
         let cache = reply.cache.or(page.data.and_then(|data| data.cache)).unwrap_or_default();
         let guarded = self.settings.guards.cover(&page.file)
             || page.data.is_some_and(|data| data.guard.is_some());
-        // A guard or a new cookie is about one visitor, whatever the author had in mind.
-        let of_one = guarded || cx.adds_header(&header::SET_COOKIE);
+        // A guard or a new cookie is about one visitor, whatever the author had in mind. A position
+        // is of one moment: a shared copy of it would make all who read it catch up from there.
+        let of_one =
+            guarded || cx.adds_header(&header::SET_COOKIE) || cx.positions() != Positions::None;
         let cache = match (self.settings.reload, of_one) {
             // A copy that is good for a while would hide an edit for as long.
             (true, _) => Cache::default(),

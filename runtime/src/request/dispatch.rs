@@ -172,7 +172,9 @@ pub(crate) fn body_of<A: StreamAction>(
     let pipe = Arc::new(Pipe::new(bounds.ping));
     let id = cx.headers().get("last-event-id").filter(|id| !id.is_empty());
     // An id that is not text is replaced by an id that no stream has given.
-    let out = EventStream::new(Arc::clone(&pipe), id.map(|id| id.to_str().unwrap_or("\u{fffd}")));
+    let id = id.map(|id| id.to_str().unwrap_or("\u{fffd}"));
+    let page_position = cx.header("kipo-position").and_then(|position| position.parse().ok());
+    let out = EventStream::new(Arc::clone(&pipe), id, page_position);
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
     let running = async move {

@@ -2,12 +2,12 @@
 //!
 //! A bounded `Pipe` passes the events to the connection. While it is full, the action waits.
 
-use std::{fmt, future::poll_fn, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use kipo_topic::{
-    Batch, Event, Gap, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict, engine::Link,
-    frame,
+    Batch, Cursor, Event, Gap, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict,
+    engine::Link, frame,
 };
 
 use crate::{
@@ -61,12 +61,19 @@ const ID_BYTES_MAX: usize = 128;
 pub struct EventStream<E> {
     pipe: Arc<Pipe>,
     last_event_id: Option<Arc<str>>,
+    /// The position in a topic that the page of this stream was rendered with.
+    page_position: Option<Cursor>,
     events: PhantomData<fn(E)>,
 }
 
 impl<E: Event> EventStream<E> {
-    pub(crate) fn new(pipe: Arc<Pipe>, last_event_id: Option<&str>) -> Self {
-        Self { pipe, last_event_id: last_event_id.map(Arc::from), events: PhantomData }
+    pub(crate) fn new(
+        pipe: Arc<Pipe>,
+        last_event_id: Option<&str>,
+        page_position: Option<Cursor>,
+    ) -> Self {
+        let last_event_id = last_event_id.map(Arc::from);
+        Self { pipe, last_event_id, page_position, events: PhantomData }
     }
 
     /// Sends an event without an id. Waits while the client reads too slowly.
@@ -186,7 +193,10 @@ impl<E: Event> EventStream<E> {
     /// Sends the messages of a topic until the client disconnects.
     ///
     /// A client that reconnects first reads the messages that it has missed, then new ones. It
-    /// reads each message once and in order. If the topic no longer retains a missed message, the
+    /// reads each message once and in order. On its first connection it starts after the position
+    /// of this topic that its page was rendered with
+    /// ([`Context::position`](crate::Context::position)), or else with the oldest retained message.
+    /// If the topic no longer retains a missed message, the
     /// client reads one `kipo:gap` that says what is missing. While the engine of the topic cannot be
     /// reached, the client stays, and reads a `kipo:engine` at its beginning and its end.
     ///
@@ -205,7 +215,7 @@ impl<E: Event> EventStream<E> {
     ///
     /// See [`testing::stream_until`](crate::testing::stream_until).
     pub async fn follow<T: Event>(&self, topic: &Topic<T>) -> Result<()> {
-        let mut subscription = topic.subscribe(self.last_event_id()).await?;
+        let mut subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
         let resume = subscription.resume();
         self.push_ready(resume.verdict, &resume.from.to_string());
         loop {
@@ -274,7 +284,7 @@ impl<E: Event> EventStream<E> {
         topic: &Topic<T>,
         mut translate: impl FnMut(&Message) -> Result<R>,
     ) -> Result<()> {
-        let mut subscription = topic.subscribe(self.last_event_id()).await?;
+        let mut subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
         let resume = subscription.resume();
         self.push_ready(resume.verdict, &resume.from.to_string());
         let mut skipped = 0;
@@ -388,6 +398,17 @@ impl<E: Event> EventStream<E> {
             Verdict::Resumed => self.pipe.push_ready("resumed", Some(format_args!("{position}"))),
         }
     }
+
+    /// Returns the cursor that the client goes on after, if it has one for this topic.
+    async fn start<T: Event>(&self, topic: &Topic<T>) -> Result<Option<Cow<'_, str>>> {
+        if let Some(id) = self.last_event_id() {
+            return Ok(Some(id.into()));
+        }
+        let Some(position) = self.page_position else { return Ok(None) };
+        // A page may have streams of several topics. The position of one is none in the others.
+        let is_of_topic = topic.position().await?.generation() == position.generation();
+        Ok(is_of_topic.then(|| position.to_string().into()))
+    }
 }
 
 impl<E> Clone for EventStream<E> {
@@ -395,6 +416,7 @@ impl<E> Clone for EventStream<E> {
         Self {
             pipe: Arc::clone(&self.pipe),
             last_event_id: self.last_event_id.clone(),
+            page_position: self.page_position,
             events: PhantomData,
         }
     }
@@ -404,6 +426,7 @@ impl<E> fmt::Debug for EventStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("last_event_id", &self.last_event_id)
+            .field("page_position", &self.page_position)
             .finish_non_exhaustive()
     }
 }

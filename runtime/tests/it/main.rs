@@ -13,6 +13,7 @@ mod guard;
 mod host;
 mod limits;
 mod page;
+mod position;
 mod schema;
 mod shutdown;
 mod slow_reader;

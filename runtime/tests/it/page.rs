@@ -83,6 +83,8 @@ pub(crate) const FILES: &[(&str, &[u8])] = &[
     ("pages/search.html", b"<head><title>x</title></head>{{ text }}"),
     ("pages/member.html", b"{{ text }}"),
     ("pages/members/index.html", b"All members"),
+    ("pages/feed.html", b"<head></head>{% for line in lines %}<li>{{ line }}</li>{% endfor %}"),
+    ("pages/two.html", b"<head></head><p data-room=\"{{ room }}\" data-hall=\"{{ hall }}\">"),
     ("pages/404.html", b"nothing at {{ path }}"),
     ("pages/500.html", b"sorry, {{ request_id }}"),
 ];

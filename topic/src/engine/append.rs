@@ -13,13 +13,18 @@ use crate::{
 ///
 /// An engine whose client is asynchronous answers from a task:
 ///
-/// ```ignore
-/// fn append(&self, append: Append) {
-///     let client = self.client.clone();
+/// ```
+/// use kipo_topic::engine::{Append, AppendError, EngineError, Outcome};
+///
+/// fn append(append: Append) {
 ///     tokio::spawn(async move {
-///         let outcome = client.try_append(&append).await;
+///         let outcome = send(&append).await;
 ///         append.finish(outcome);
 ///     });
+/// }
+///
+/// async fn send(_append: &Append) -> Outcome {
+///     Err(AppendError::Failed(EngineError::unavailable("nobody answers")))
 /// }
 /// ```
 pub struct Append {
@@ -47,23 +52,25 @@ pub type Outcome = Result<(), AppendError>;
 #[derive(Clone, Debug)]
 pub enum AppendError {
     /// The head is another one. These are the entries after [`Append::after`], as far as the engine
-    /// has read them: at least one if the topic goes on from there, none if it does not.
+    /// has read them: at least one if the topic goes on from there. None if it does not: another
+    /// message has that number, or none has it.
     Moved(Vec<Entry>),
     /// The engine failed. It may have appended the entries, or may yet.
     Failed(EngineError),
 }
 
 /// Takes the answer to an append.
-pub(crate) trait Answer: Send {
+pub(crate) trait Answer: Send + Sync {
     fn finish(self: Box<Self>, entries: Vec<Entry>, outcome: Outcome);
 }
 
-/// Passes the outcome to a closure.
-struct Closure<F>(F);
+/// Passes the outcome to a closure. A std lock makes it shareable; nobody waits for it.
+struct Closure<F>(std::sync::Mutex<F>);
 
 impl<F: FnOnce(Outcome) + Send> Answer for Closure<F> {
     fn finish(self: Box<Self>, _: Vec<Entry>, outcome: Outcome) {
-        (self.0)(outcome);
+        let answer = self.0.into_inner();
+        answer.unwrap_or_else(std::sync::PoisonError::into_inner)(outcome);
     }
 }
 
@@ -78,7 +85,7 @@ impl Append {
         durability: Durability,
         answer: impl FnOnce(Outcome) + Send + 'static,
     ) -> Self {
-        let answer = Box::new(Closure(answer));
+        let answer = Box::new(Closure(std::sync::Mutex::new(answer)));
         Self::with(topic.into(), after, entries, durability, (0, 0), answer)
     }
 
@@ -93,7 +100,8 @@ impl Append {
         Self { topic, after, entries, durability, keep_from, keys_from, answer: Some(answer) }
     }
 
-    /// Answers. An append that is dropped without an answer has failed.
+    /// Answers. The entries are still there by then: the topic takes them with the answer. An append
+    /// that is dropped without an answer has failed.
     pub fn finish(mut self, outcome: Outcome) {
         self.answer_with(outcome);
     }

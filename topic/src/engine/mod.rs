@@ -43,6 +43,8 @@ use crate::log::durability::Durability;
 
 /// Where the topics of a [`Store`](crate::Store) are kept.
 ///
+/// A topic, a small record and a counter of the same name are three different things.
+///
 /// All methods take a topic by name: 1 to 256 bytes of UTF-8 of any kind. An engine escapes what
 /// its own names cannot hold. A topic exists from its first append on; before that it is read as
 /// empty, with the head that [`Head::start`] gives for [`Profile::id`] and its name.
@@ -81,7 +83,7 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     async fn heads(&self, topics: &[Arc<str>]) -> Result<Vec<Head>, EngineError>;
 
     /// Passes entries that follow number `after` to `follower`, in order, as they are appended by
-    /// whatever node, until the returned guard is dropped. After a lost connection the engine goes
+    /// whatever node, until the returned guard is dropped; the follower is released with it. After a lost connection the engine goes
     /// on after the last entry that it has passed.
     ///
     /// An engine of one process has no other writers; it passes nothing.
@@ -231,7 +233,8 @@ impl Loaded {
 
 /// Takes what an engine passes while a topic is followed.
 pub trait Follower: Send + Sync {
-    /// Takes entries in order. The first may be one that was passed before.
+    /// Takes entries in order. The first may be one that was passed before. After
+    /// [`uncertain`](Self::uncertain) they may be those of another history.
     fn entries(&self, entries: Vec<Entry>);
 
     /// Takes the news that entries may be missing or that the log may be another one: its reader

@@ -206,6 +206,69 @@ test("a_stream_over_get_resumes_with_the_header_and_the_same_query", async () =>
   assert.equal(Buffer.from(second.headers.get("last-event-id"), "latin1").toString("utf8"), "schlüssel");
 });
 
+test("a_stream_without_a_position_starts_at_the_position_of_its_page", async () => {
+  const [wire, again] = [new FakeStream(), new FakeStream()];
+  const { action, document, clock, requests } = world(answerText(503, ""), wire.respond, again.respond);
+  const sent = () => requests.map(({ headers }) => [headers.get("kipo-position"), headers.get("last-event-id")]);
+  document.position = cursor(3);
+  follow(action.a.Listen().withRetryStream().call());
+  await settle();
+  // In development an edit has morphed the page by then.
+  document.position = cursor(9);
+  await clock.advance(3000);
+  assert.deepEqual(sent(), [[cursor(3), null], [cursor(3), null]]);
+  await wire.send(ready(cursor(3), "resumed") + chat(4));
+  await wire.tear();
+  await clock.advance(6000);
+  assert.deepEqual(sent()[2], [null, cursor(4)]);
+});
+
+test("a_page_from_the_back_forward_cache_resumes_its_stream", async () => {
+  const wires = [new FakeStream(), new FakeStream(), new FakeStream()];
+  const { action, document, window, requests } = world(...wires.map(({ respond }) => respond));
+  document.position = cursor(3);
+  follow(action.a.Listen().withRetryStream().call());
+  const comeBack = async () => {
+    window.dispatchEvent(new Event("pagehide"));
+    await settle();
+    window.dispatchEvent(new Event("pageshow"));
+    await settle();
+    const { headers } = requests.at(-1);
+    return [headers.get("kipo-position"), headers.get("last-event-id")];
+  };
+  await settle();
+  assert.deepEqual(await comeBack(), [cursor(3), null], "it has received nothing yet");
+  await wires[1].send(ready(cursor(3), "resumed") + chat(4));
+  assert.deepEqual(await comeBack(), [null, cursor(4)]);
+});
+
+test("a_position_of_its_own_replaces_that_of_the_page", async () => {
+  const { action, document, requests } = world(new FakeStream().respond);
+  document.position = cursor(3);
+  follow(action.a.Listen().from(cursor(2)).withRetryStream().call());
+  follow(action.a.Listen().setFrom("hand-made").events().next());
+  follow(action.a.Listen().withFrom(undefined).events().next());
+  await settle();
+  assert.deepEqual(
+    requests.map(({ headers }) => [headers.get("kipo-position"), headers.get("last-event-id")]),
+    [[null, cursor(2)], [null, "hand-made"], [cursor(3), null]],
+  );
+});
+
+test("a_stream_of_a_later_page_starts_at_the_position_of_that_page", async () => {
+  const { action, client, document, requests } = world(new FakeStream().respond);
+  document.position = cursor(3);
+  follow(action.a.Listen().events().next());
+  client.page.abort(new Error("left"));
+  client.page = new AbortController();
+  document.position = null;
+  follow(action.a.Listen().events().next());
+  document.position = cursor(5);
+  follow(action.a.Listen().events().next());
+  await settle();
+  assert.deepEqual(requests.map(({ headers }) => headers.get("kipo-position")), [cursor(3), null, cursor(5)]);
+});
+
 test("a_loop_over_the_events_gets_each_with_its_id_and_ends_with_the_stream", async () => {
   const wire = new FakeStream();
   const { action } = world(wire.respond);
@@ -264,7 +327,7 @@ test("every_with_method_has_a_set_method", () => {
   const names = Object.keys(builder).filter((name) => name.startsWith("with"));
   assert.deepEqual(
     names.map((name) => name.slice(4)),
-    "Method Optimistic OnSuccess OnError OnComplete Loading Debounce Retry Timeout Signal OnProgress RetryStream OnState SuppressHelpers".split(" "),
+    "Method Optimistic OnSuccess OnError OnComplete Loading Debounce Retry Timeout Signal OnProgress RetryStream OnState From SuppressHelpers".split(" "),
   );
   for (const name of names) {
     assert.equal(typeof builder[name.replace("with", "set")], "function");

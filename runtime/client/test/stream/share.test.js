@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { share } from "../../stream/share.js";
 import { SseParser } from "../../stream/sse.js";
-import { FakeBrowser, FakeClock, FakeStream, answerWith, chat, cursor, fakePlatform, fakeServer, frame, ready, settle } from "../../testing/fakes.js";
+import { FakeBrowser, FakeClock, FakeStream, answerWith, chat, cursor, engine, fakePlatform, fakeServer, frame, ready, settle } from "../../testing/fakes.js";
 
 const KEY = "kipo test";
 
@@ -27,6 +27,8 @@ class Tabs {
       asked: [],
       /** The data of each event, in order. @type {unknown[]} */
       events: [],
+      /** What the last `kipo:engine` reported. */
+      isReachable: true,
       /** The ids of the messages. @type {number[]} */
       numbers: [],
       end: "",
@@ -59,6 +61,7 @@ class Tabs {
           if (!value) break;
           for (const event of parser.push(value)) {
             tab.events.push(event.event);
+            if (event.event === "kipo:engine") tab.isReachable = JSON.parse(event.data).reachable;
             if (event.event === "chat") tab.numbers.push(JSON.parse(event.data).n);
           }
         }
@@ -259,4 +262,71 @@ test("an endless frame reaches the page and ends the sharing", async () => {
   await two.send(ready(cursor(0)) + chat(1));
   assert.ok(!two.isClosed, "no other tab leads, so this one does");
   assert.deepEqual(second.numbers, [1]);
+});
+
+test("every tab knows that the server cannot reach its messages, and that it can again", async () => {
+  const tabs = new Tabs();
+  const [one, two] = [new FakeStream(), new FakeStream()];
+  const first = await tabs.open("", one);
+  await one.send(ready(cursor(0)) + chat(1));
+  const second = await tabs.open("", two);
+  await two.send(ready(cursor(0)) + chat(1) + chat(2));
+  assert.ok(two.isClosed, "it is ahead of the leader");
+  await one.send(engine(false));
+  assert.deepEqual([first.isReachable, second.isReachable], [false, false]);
+  const late = await tabs.open(cursor(1));
+  assert.deepEqual([late.asked, late.isReachable], [[], false]);
+  await one.send(": ping\n\n" + frame("kipo:later", 1));
+  assert.ok(![first, second, late].some((tab) => tab.isReachable), "neither a ping nor an unknown frame is news of it");
+  await one.send(engine(true));
+  assert.ok([first, second, late].every((tab) => tab.isReachable));
+  const count = ({ events }) => events.filter((event) => event === "kipo:engine").length;
+  assert.deepEqual([first, second, late].map(count), [2, 2, 2]);
+});
+
+test("a tab that lost its leader is not stale for longer than the server", async () => {
+  const tabs = new Tabs();
+  const [one, two, more] = [new FakeStream(), new FakeStream(), new FakeStream()];
+  const first = await tabs.open("", one);
+  await one.send(ready(cursor(0)) + engine(false));
+  const second = await tabs.open("", two, more);
+  await two.send(ready(cursor(0)));
+  assert.equal(second.isReachable, false);
+  await first.close();
+  await more.send(ready(cursor(0), "resumed"));
+  const late = await tabs.open(cursor(0));
+  await more.send(chat(1));
+  assert.deepEqual([second.events, late.events], [
+    ["kipo:ready", "kipo:engine", "kipo:ready", "chat"],
+    ["kipo:ready", "chat"],
+  ]);
+});
+
+test("tabs that start at different positions each get what follows their own", async () => {
+  const tabs = new Tabs();
+  const [one, behind, future, gone] = [new FakeStream(), new FakeStream(), new FakeStream(), new FakeStream()];
+  const first = await tabs.open(cursor(2), one);
+  assert.deepEqual(first.asked, [cursor(2)], "nobody leads yet, so it does not wait");
+  await one.send(ready(cursor(2), "resumed") + chat(3) + chat(4));
+  const second = await tabs.open(cursor(1), behind);
+  await behind.send(ready(cursor(1), "resumed") + chat(2) + chat(3) + chat(4));
+  const third = await tabs.open(cursor(4));
+  // A page that another server rendered may be ahead of the leader.
+  const fourth = await tabs.open(cursor(5), future);
+  const other = "0123456789abcdef";
+  const fifth = await tabs.open(cursor(9, other), gone);
+  await gone.send(ready(undefined, "gap") + frame("kipo:gap", { reason: "new_generation", missed: null, first: 1 }, cursor(0)));
+  await gone.send([1, 2, 3, 4].map(chat).join(""));
+  await one.send(chat(5) + chat(6));
+  assert.deepEqual(
+    [first, second, third, fourth, fifth].map(({ asked, numbers }) => [asked, numbers]),
+    [
+      [[cursor(2)], [3, 4, 5, 6]],
+      [[cursor(1)], [2, 3, 4, 5, 6]],
+      [[], [5, 6]],
+      [[], [6]],
+      [[cursor(9, other)], [1, 2, 3, 4, 5, 6]],
+    ],
+  );
+  assert.ok(behind.isClosed && gone.isClosed, "they follow the leader now");
 });

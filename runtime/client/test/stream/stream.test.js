@@ -9,6 +9,7 @@ import {
   answerWith,
   chat,
   cursor,
+  engine,
   fakePlatform,
   fakeServer,
   frame,
@@ -97,6 +98,40 @@ test("control_frames_never_reach_the_page", async () => {
   await settle();
   await wire.send(ready(cursor(0)) + frame("kipo:gap", { reason: "trimmed" }) + frame("kipo:later", 1) + chat(5));
   assert.deepEqual(log.messages, [5]);
+});
+
+test("a_stream_is_stale_while_the_server_cannot_reach_its_messages", async () => {
+  const [wire, again] = [new FakeStream(), new FakeStream()];
+  const { log, clock } = open(fakeServer(wire.respond, again.respond));
+  const states = () => log.states.splice(0);
+  await settle();
+  await wire.send(ready(cursor(0)) + engine(false) + engine(false));
+  assert.deepEqual(states(), ["connecting", "open", "stale"]);
+  await wire.send(": ping\n\n" + frame("kipo:later", { reachable: true }));
+  assert.deepEqual(states(), [], "neither a ping nor an unknown frame is news of it");
+  await wire.send(engine(true));
+  assert.deepEqual(states(), ["open"]);
+  await wire.send(engine(false) + chat(1));
+  assert.deepEqual(states(), ["stale", "open"], "a message proves that the server reaches them");
+  await wire.send(engine(false) + frame("kipo:gap", { reason: "trimmed" }, cursor(1)));
+  assert.deepEqual(states(), ["stale", "open"]);
+  await wire.send(engine(true) + engine(false));
+  await wire.tear();
+  await clock.advance(3000);
+  await again.send(ready(cursor(1), "resumed") + engine(false) + ready(cursor(1), "resumed"));
+  assert.deepEqual(states(), ["stale", "waiting", "connecting", "open", "stale", "open"]);
+  assert.deepEqual(log.messages, [1]);
+});
+
+test("a_stream_starts_after_the_position_that_it_is_given", async () => {
+  const [wire, again] = [new FakeStream(), new FakeStream()];
+  const { log, clock, lastEventIds } = open(fakeServer(refuse, wire.respond, again.respond), { from: cursor(3) });
+  await clock.advance(3000);
+  await wire.send(ready(cursor(3), "resumed") + chat(3) + chat(4));
+  await wire.tear();
+  await clock.advance(6000);
+  assert.deepEqual(lastEventIds(), [cursor(3), cursor(3), cursor(4)]);
+  assert.deepEqual(log.messages, [4], "the message at the position itself is on the page");
 });
 
 test("a_refused_first_reconnect_does_not_end_the_stream", async () => {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kipo_topic::Topic;
 
 use super::*;
 use crate::{
@@ -37,6 +38,14 @@ struct Wish {
     cookie: bool,
 }
 
+#[derive(kipo::Event)]
+enum RoomEvent {
+    Said,
+}
+
+static ROOM: Topic<RoomEvent> = Topic::new("room");
+static HALL: Topic<RoomEvent> = Topic::new("hall");
+
 async fn act(cx: PageContext) -> Result<PageData> {
     let wish: Wish = cx.query()?;
     if wish.cookie {
@@ -49,6 +58,15 @@ async fn act(cx: PageContext) -> Result<PageData> {
         Some("away") => return Err(Error::redirect_away(wish.to)),
         Some("or") => return Err(Error::unauthorized("log in first").or_redirect(wish.to)),
         Some("public") => cx.cache(Cache::public(Duration::from_secs(60)).vary("accept-language")),
+        Some("position") => {
+            cx.cache(Cache::public(Duration::from_secs(60)));
+            cx.position(&ROOM).await?;
+        }
+        Some("positions") => {
+            cx.cache(Cache::public(Duration::from_secs(60)));
+            cx.position(&ROOM).await?;
+            cx.position(&HALL).await?;
+        }
         Some("never") => cx.cache(Cache::never()),
         Some("slow") => tokio::time::sleep(Duration::from_secs(3600)).await,
         Some(other) => return Err(Error::bad_request(format!("what is {other}?"))),
@@ -106,6 +124,29 @@ async fn a_page_has_the_status_and_the_headers_that_its_data_says() {
     for status in [204, 302, 304, 42] {
         assert_eq!(ask(&pages, &format!("GET /a?status={status}"), &[]).await.status, 500);
     }
+}
+
+#[tokio::test]
+async fn a_page_carries_the_position_that_its_data_was_read_at() {
+    let (_dir, pages) = plain();
+    let ask = async |how: &str| ask(&pages, &format!("GET /a?how={how}"), &[]).await;
+    let page = ask("position").await;
+    let meta = format!(
+        "<meta name=\"kipo-position\" content=\"{}\">\n</head>",
+        ROOM.position().await.unwrap()
+    );
+    assert!(page.body.contains(&meta), "{}", page.body);
+    // Caches that are not the visitor's own get no copy.
+    assert_eq!(page.header("cache-control"), "private, max-age=60");
+    let etag = page.header("etag").to_owned();
+    assert_eq!(ask("position").await.header("etag"), etag);
+    ROOM.publish(&RoomEvent::Said).await.unwrap();
+    assert_ne!(ask("position").await.header("etag"), etag);
+
+    assert_eq!(ask("position&status=202").await.body.matches("kipo-position").count(), 1);
+    let of_two = ask("positions").await;
+    assert!(!of_two.body.contains("kipo-position"), "{}", of_two.body);
+    assert_eq!(of_two.header("cache-control"), "private, max-age=60");
 }
 
 #[tokio::test]

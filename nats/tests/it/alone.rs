@@ -1,10 +1,10 @@
 //! Against one real server.
 
-mod common;
-
 use std::{sync::Arc, time::Duration};
 
-use common::{Kept, NatsServer, append, connect, entries, publish, texts, until, wait_for_link};
+use crate::common::{
+    Kept, NatsServer, append, connect, entries, publish, texts, until, wait_for_link,
+};
 use kipo_topic::{
     Durability,
     engine::{AppendError, Engine, Head, Link},
@@ -12,7 +12,7 @@ use kipo_topic::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_are_appended_read_and_refused_after_another_head() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     assert_eq!(engine.profile().durability, Durability::Os);
     let topic = "board/1";
@@ -59,7 +59,7 @@ async fn entries_are_appended_read_and_refused_after_another_head() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_are_found_between_those_of_other_topics() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     for round in 0..60_usize {
         for topic in 0..5_usize {
@@ -90,7 +90,7 @@ async fn entries_are_found_between_those_of_other_topics() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_all_kinds_are_topics_of_their_own() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     let long = format!("é{}/{}", "é".repeat(60), "ü".repeat(60));
     let mut names = vec![
@@ -145,7 +145,7 @@ async fn names_of_all_kinds_are_topics_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_topic_starts_anew() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let (engine, other) = (connect(&server.address()).await, connect(&server.address()).await);
     engine.remove("board/1").await.unwrap();
     let old = publish(&engine, "board/1", &texts(0..9)).await;
@@ -179,7 +179,7 @@ async fn a_removed_topic_starts_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_race_get_dense_numbers_and_each_entry_once() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let nodes = [connect(&server.address()).await, connect(&server.address()).await];
     let nodes = nodes.map(Arc::new);
     let kept = [Kept::new(), Kept::new()];
@@ -216,7 +216,7 @@ async fn two_nodes_that_race_get_dense_numbers_and_each_entry_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_goes_on_after_the_server_was_killed() {
-    let mut server = NatsServer::start(&need_server!(), "");
+    let mut server = NatsServer::start(&crate::need_server!(), "");
     let engine = Arc::new(connect(&server.address()).await);
     publish(&*engine, "board/1", &texts(0..5)).await;
     let kept = Kept::new();
@@ -246,14 +246,14 @@ async fn a_node_goes_on_after_the_server_was_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_copy_of_the_files_is_noticed() {
-    let mut server = NatsServer::start(&need_server!(), "");
+    let mut server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     let older = publish(&engine, "board/1", &texts(0..5)).await;
     publish(&engine, "chat", &texts(0..1)).await;
     // The server writes what it has in memory when it is asked to; a kill leaves it to the system.
     server.kill();
     let copy = tempfile::tempdir().unwrap();
-    common::copy_folder(&server.store(), copy.path());
+    crate::common::copy_folder(&server.store(), copy.path());
     server.restart();
     wait_for_link(&engine, Link::Up).await;
     let kept = Kept::new();
@@ -262,7 +262,7 @@ async fn an_older_copy_of_the_files_is_noticed() {
     kept.wait_for(9).await;
 
     server.kill();
-    common::copy_folder(copy.path(), &server.store());
+    crate::common::copy_folder(copy.path(), &server.store());
     server.restart();
     let before = kept.uncertain_count();
     wait_for_link(&engine, Link::Up).await;
@@ -282,7 +282,7 @@ async fn an_older_copy_of_the_files_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_contents_begin_again_with_another_id() {
-    let mut server = NatsServer::start(&need_server!(), "");
+    let mut server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     let old = publish(&engine, "board/1", &texts(0..5)).await;
     let kept = Kept::new();
@@ -306,7 +306,7 @@ async fn lost_contents_begin_again_with_another_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_topics_are_followed_by_one_consumer() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let (engine, writer) = (connect(&server.address()).await, connect(&server.address()).await);
     let topics: Vec<Arc<str>> = (0..300).map(|i| format!("board/{i}").into()).collect();
     let kept: Vec<_> = topics.iter().map(|_| Kept::new()).collect();
@@ -340,7 +340,7 @@ async fn many_topics_are_followed_by_one_consumer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn appends_trim_what_is_no_longer_needed() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     let mut head = Head::start(engine.profile().id, "chat");
     for _ in 0..50 {
@@ -374,7 +374,7 @@ async fn appends_trim_what_is_no_longer_needed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn small_records_end_and_counters_count() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let nodes = [connect(&server.address()).await, connect(&server.address()).await];
     let nodes = nodes.map(Arc::new);
     let (a, b) = (&nodes[0], &nodes[1]);

@@ -1,7 +1,5 @@
 //! Servers and contents that the engine does not work with: each is one sentence that helps.
 
-mod common;
-
 use std::{
     io::{Read, Write},
     net::TcpListener,
@@ -9,8 +7,10 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{
+    Kept, NatsServer, append, connect, entries, free_port, publish, refused, texts,
+};
 use async_nats::HeaderMap;
-use common::{Kept, NatsServer, append, connect, entries, free_port, publish, refused, texts};
 use kipo_nats::{NatsEngine, Options};
 use kipo_topic::{
     Durability,
@@ -22,7 +22,7 @@ const USERS: &str = "authorization { users: [ { user: kipo, password: \"right,@:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_refused_and_not_shown() {
-    let server = NatsServer::start(&need_server!(), USERS);
+    let server = NatsServer::start(&crate::need_server!(), USERS);
     let port = server.port;
     let text = refused(&format!("nats://kipo:secret@127.0.0.1:{port}"), Options::new()).await;
     assert!(text.contains("refused the connection with this user and password"), "{text}");
@@ -83,7 +83,7 @@ async fn a_server_without_jetstream_is_refused() {
     let text = refused(&format!("nats://127.0.0.1:{}", greeter("2.12.0")), Options::new()).await;
     assert!(text.contains("runs without JetStream"), "{text}");
     let users = "accounts { A: { users: [ { user: a, password: p } ] } }";
-    let server = NatsServer::start(&need_server!(), users);
+    let server = NatsServer::start(&crate::need_server!(), users);
     let address = format!("nats://a:p@127.0.0.1:{}", server.port);
     let text = refused(&address, Options::new()).await;
     assert!(text.contains("has no JetStream for this account"), "{text}");
@@ -93,7 +93,7 @@ async fn a_server_without_jetstream_is_refused() {
 async fn a_certificate_has_to_verify() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls");
     let tls = format!("tls {{ cert_file: \"{folder}/cert.pem\", key_file: \"{folder}/key.pem\" }}");
-    let server = NatsServer::start(&need_server!(), &tls);
+    let server = NatsServer::start(&crate::need_server!(), &tls);
     for scheme in ["nats", "tls"] {
         let address = format!("{scheme}://127.0.0.1:{}", server.port);
         let text = refused(&address, Options::new()).await;
@@ -113,7 +113,7 @@ async fn request(server: &NatsServer, subject: impl Into<String>, body: Value) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_of_others_are_refused() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let create = |name: &str, subject: &str| {
         request(
             &server,
@@ -139,7 +139,7 @@ async fn streams_of_others_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_lose_messages_are_refused() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     publish(&engine, "chat", &texts(0..1)).await;
     engine.close().await;
@@ -163,7 +163,7 @@ async fn settings_that_lose_messages_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_are_checked() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let text = refused(&server.address(), Options::new().prefix("a.b")).await;
     assert!(text.contains("the prefix has to be"), "{text}");
     let text = refused(&server.address(), Options::new().replicas(2)).await;
@@ -179,7 +179,7 @@ async fn options_are_checked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_messages_are_named_and_skipped() {
-    let server = NatsServer::start(&need_server!(), "");
+    let server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;
     let head = publish(&engine, "board/1", &texts(0..3)).await;
     let kept = Kept::new();
@@ -193,7 +193,6 @@ async fn foreign_messages_are_named_and_skipped() {
 
     // As the newest it is named, with what would help.
     let error = engine.heads(&["board/1".into()]).await.unwrap_err().to_string();
-    println!("{error}");
     let what = format!("message {number} of the stream kipo_topics_board (subject {subject})");
     assert!(error.contains(&what) && error.contains("nats stream rmm"), "{error}");
     let outcome = append(&engine, "board/1", head, entries(&head, &texts(0..1))).await;

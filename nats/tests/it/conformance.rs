@@ -1,15 +1,13 @@
 //! The suite for engines, against one server that may be killed, cut off and rolled back, and
 //! against a cluster.
 
-mod common;
-
 use std::{
     path::PathBuf,
     sync::{Arc, Weak},
 };
 
+use crate::common::{NatsServer, addresses, cluster, proxy::Proxy};
 use async_trait::async_trait;
-use common::{NatsServer, addresses, cluster, proxy::Proxy};
 use kipo_nats::{NatsEngine, Options};
 use kipo_topic::engine::{
     Engine, Link,
@@ -70,11 +68,11 @@ impl Subject for Alone {
     async fn snapshot(&mut self) -> bool {
         self.server.kill();
         let copy = tempfile::tempdir().unwrap();
-        common::copy_folder(&self.server.store(), copy.path());
+        crate::common::copy_folder(&self.server.store(), copy.path());
         self.copy = Some(copy);
         self.server.restart();
         for engine in self.engines.iter().filter_map(Weak::upgrade) {
-            common::wait_for_link(&*engine, Link::Up).await;
+            crate::common::wait_for_link(&*engine, Link::Up).await;
         }
         true
     }
@@ -82,7 +80,7 @@ impl Subject for Alone {
     async fn roll_back(&mut self) -> Option<Arc<dyn Engine>> {
         let copy = self.copy.as_ref()?;
         self.server.kill();
-        common::copy_folder(copy.path(), &self.server.store());
+        crate::common::copy_folder(copy.path(), &self.server.store());
         self.server.restart();
         Some(self.connect().await)
     }
@@ -115,12 +113,12 @@ impl Subject for Cluster {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_passes_the_suite() {
-    let subject = Alone::start(need_server!()).await;
+    let subject = Alone::start(crate::need_server!()).await;
     conformance::check(subject).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_passes_the_suite() {
-    let servers = cluster(&need_server!());
+    let servers = cluster(&crate::need_server!());
     conformance::check(Cluster { servers, cases: 0 }).await;
 }

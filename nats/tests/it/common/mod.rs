@@ -1,7 +1,5 @@
 //! Real NATS servers on free ports, in temporary directories.
 
-#![allow(dead_code, reason = "each test file uses its part")]
-
 pub(crate) mod proxy;
 
 use std::{
@@ -44,7 +42,7 @@ pub(crate) fn server_binary() -> Option<PathBuf> {
 #[macro_export]
 macro_rules! need_server {
     () => {
-        match common::server_binary() {
+        match $crate::common::server_binary() {
             Some(binary) => binary,
             None => return,
         }
@@ -88,12 +86,6 @@ impl NatsServer {
 
     pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("store")
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
-        fs::write(&path, text).unwrap();
-        path
     }
 
     pub(crate) fn run(&mut self) {
@@ -175,7 +167,6 @@ pub(crate) async fn refused(address: &str, options: Options) -> String {
     let result: Result<NatsEngine, ConnectError> = NatsEngine::connect(address, options).await;
     let sentence = result.unwrap_err().to_string();
     assert!(started.elapsed() < Duration::from_secs(11), "{:?}", started.elapsed());
-    println!("{sentence}");
     sentence
 }
 

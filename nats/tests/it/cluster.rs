@@ -1,10 +1,8 @@
 //! Against three real servers that are one cluster.
 
-mod common;
-
 use std::{sync::Arc, time::Duration};
 
-use common::{Kept, addresses, cluster, connect, publish, texts};
+use crate::common::{Kept, addresses, cluster, connect, publish, texts};
 use kipo_nats::{NatsEngine, Options};
 use kipo_topic::engine::{Engine, Link};
 use serde_json::Value;
@@ -29,7 +27,7 @@ async fn leader(address: &str, stream: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_goes_on_without_its_leader() {
-    let mut servers = cluster(&need_server!());
+    let mut servers = cluster(&crate::need_server!());
     let address = addresses(&servers);
     let nodes = [connect(&address).await, connect(&address).await].map(Arc::new);
     let kept = [Kept::new(), Kept::new()];
@@ -79,7 +77,7 @@ async fn a_stream_goes_on_without_its_leader() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_are_chosen_and_a_majority_is_needed() {
-    let mut servers = cluster(&need_server!());
+    let mut servers = cluster(&crate::need_server!());
     let address = addresses(&servers);
     let alone = Options::new().prefix("alone").replicas(1);
     let alone = NatsEngine::connect(&address, alone).await.unwrap();
@@ -94,15 +92,15 @@ async fn replicas_are_chosen_and_a_majority_is_needed() {
     servers[1].kill();
     servers[2].kill();
     // Nothing is acknowledged, no answer takes long, and at last the link is down.
-    let new = common::entries(&head, &texts(2..3));
+    let new = crate::common::entries(&head, &texts(2..3));
     let started = std::time::Instant::now();
-    let outcome = common::append(&*engine, "chat", head, new.clone()).await;
+    let outcome = crate::common::append(&*engine, "chat", head, new.clone()).await;
     assert!(outcome.is_err(), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(11), "{:?}", started.elapsed());
 
     servers[1].restart();
     servers[2].restart();
-    common::wait_for_link(&*engine, Link::Up).await;
+    crate::common::wait_for_link(&*engine, Link::Up).await;
     let head = publish(&*engine, "chat", &texts(3..5)).await;
     kept.wait_for(head.cursor.seq()).await;
     let mut numbers = kept.numbers();

@@ -1,0 +1,65 @@
+// @ts-check
+// The page of a room: the server has rendered its last messages, and the stream goes on after them.
+
+import { action, refs } from "kipo";
+import { Conversation } from "../_chat/conversation.js";
+import { complain, onName, say } from "../_chat/fields.js";
+import { session } from "../_chat/session.js";
+import { make } from "./_make.js";
+
+// The page of a name that no room has offers to make the room.
+if (document.querySelector("[p-ref='make_form']") === null) enter(refs.room_view.dataset.room ?? "");
+else offer(refs.make_form.dataset.room ?? "");
+
+/** @param {string} room */
+function enter(room) {
+  const conversation = new Conversation({
+    room,
+    listen: () => action.rooms.Listen({ room }),
+    post: (username, message) => action.rooms.Send({ room, username, message }),
+    onNameRefused(why) {
+      askForName();
+      complain(refs.username_input, refs.username_error, why);
+    },
+  });
+
+  /** @param {string} name */
+  function join(name) {
+    session.name = name;
+    conversation.name = name;
+    refs.own_name.textContent = name;
+    setJoined(true);
+  }
+
+  function askForName() {
+    session.name = null;
+    refs.username_input.value = conversation.name;
+    setJoined(false);
+    refs.username_input.focus();
+  }
+
+  /** @param {boolean} isJoined */
+  function setJoined(isJoined) {
+    refs.who.hidden = !isJoined;
+    refs.send_form.hidden = !isJoined;
+    refs.join_form.hidden = isJoined;
+  }
+
+  onName((name) => {
+    join(name);
+    refs.message_input.focus();
+  });
+  refs.leave_btn.addEventListener("click", askForName);
+
+  // A tab that has a name, from another room or before a reload, may write at once.
+  if (session.name !== null) join(session.name);
+  conversation.listen();
+}
+
+/** @param {string} room */
+function offer(room) {
+  refs.make_form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    say(refs.make_error, await make(room));
+  });
+}

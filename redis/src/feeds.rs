@@ -1,0 +1,321 @@
+//! The topics that this node follows, over the few connections of a session.
+//!
+//! The script that appends publishes the entries on the topic's channel; a feed passes them on where
+//! they follow the last ones. Whatever does not follow (a message was lost, the connection was, the
+//! log is another one) makes the feed *late*: one task reads what is missing, and the feed is live
+//! again. So there is no queue of messages here: only the names of topics that are to be read.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kipo_topic::{
+    Cursor,
+    engine::{Entry, Follower, Head},
+};
+use tokio::sync::Notify;
+
+use crate::{contents::Contents, failure::Failure, names::Names, reply, session::Session};
+
+/// How many topics are looked at in one round trip.
+const BATCH: usize = 256;
+
+/// How many bytes are read of a topic at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How long after a failed read the next one starts.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// All feeds of a node.
+pub(crate) struct Feeds {
+    names: Names,
+    /// A std lock: it is held for a look-up, never across an `.await` or a call of a follower.
+    followed: Mutex<Followed>,
+    /// There are topics to look at, or there is a session.
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Followed {
+    topics: HashMap<Arc<str>, Following>,
+    /// Topics to subscribe to, to read, or to end.
+    due: HashSet<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Following {
+    /// Seldom more than one.
+    feeds: Vec<Arc<Feed>>,
+    /// Whether this session is subscribed to the channel.
+    is_subscribed: bool,
+}
+
+/// One follower of one topic.
+pub(crate) struct Feed {
+    follower: Arc<dyn Follower>,
+    /// A std lock, held while the follower takes entries, so that it takes them in order.
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    /// The number of the last entry that was passed.
+    last: u64,
+    /// Its position; nothing before the first one.
+    cursor: Option<Cursor>,
+    state: State,
+    /// Whether the follower has to look at the head once there is a session.
+    is_uncertain: bool,
+}
+
+enum State {
+    /// Passes what is published.
+    Live,
+    /// The task reads. `again` is set if something was published meanwhile.
+    Late { again: bool },
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Feeds {
+    pub(crate) fn new(names: Names) -> Self {
+        Self { names, followed: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Adds a follower that has the entries up to number `last`.
+    pub(crate) fn add(
+        &self,
+        topic: &Arc<str>,
+        last: u64,
+        follower: Arc<dyn Follower>,
+    ) -> Arc<Feed> {
+        let state = State::Late { again: false };
+        let progress = Mutex::new(Progress { last, cursor: None, state, is_uncertain: false });
+        let feed = Arc::new(Feed { follower, progress });
+        let mut followed = lock(&self.followed);
+        let following = followed.topics.entry(Arc::clone(topic)).or_default();
+        following.feeds.push(Arc::clone(&feed));
+        followed.due.insert(Arc::clone(topic));
+        drop(followed);
+        self.wake.notify_one();
+        feed
+    }
+
+    pub(crate) fn remove(&self, topic: &Arc<str>, feed: &Arc<Feed>) {
+        let mut followed = lock(&self.followed);
+        let Some(following) = followed.topics.get_mut(topic) else { return };
+        following.feeds.retain(|other| !Arc::ptr_eq(other, feed));
+        if following.feeds.is_empty() {
+            followed.due.insert(Arc::clone(topic));
+            drop(followed);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Makes all feeds late: the session is another one, and followers have to look at the head.
+    pub(crate) fn restart(&self) {
+        let feeds: Vec<_> = {
+            let mut followed = lock(&self.followed);
+            followed.topics.values_mut().for_each(|following| following.is_subscribed = false);
+            followed.topics.values().flat_map(|following| following.feeds.clone()).collect()
+        };
+        // Not under the lock above: a follower that takes entries may end itself, which takes it.
+        for feed in feeds {
+            let mut progress = lock(&feed.progress);
+            progress.state = State::Late { again: true };
+            progress.is_uncertain = true;
+        }
+        let mut followed = lock(&self.followed);
+        let topics: Vec<_> = followed.topics.keys().cloned().collect();
+        followed.due.extend(topics);
+        drop(followed);
+        self.wake.notify_one();
+    }
+
+    /// Takes what was published on a channel.
+    pub(crate) fn published(&self, channel: &str, payload: &[u8]) {
+        let Some(topic) = self.names.topic(channel) else { return };
+        let feeds = match lock(&self.followed).topics.get(&*topic) {
+            Some(following) => following.feeds.clone(),
+            None => return,
+        };
+        let entries = reply::notification(payload).unwrap_or_default();
+        let late = feeds.iter().filter(|feed| !feed.take(&entries)).count();
+        if late > 0 {
+            lock(&self.followed).due.insert(topic.into());
+            self.wake.notify_one();
+        }
+    }
+
+    /// Subscribes and reads for as long as the session lasts.
+    pub(crate) async fn serve(&self, session: &Session) {
+        loop {
+            let due: Vec<_> = {
+                let mut followed = lock(&self.followed);
+                let some = followed.due.iter().take(BATCH).cloned().collect::<Vec<_>>();
+                for topic in &some {
+                    followed.due.remove(topic);
+                }
+                some
+            };
+            if due.is_empty() {
+                self.wake.notified().await;
+            } else if let Err(failure) = self.look_at(session, &due).await {
+                // The session may be lost, which ends this; otherwise the next try may go better.
+                tracing::debug!(%failure, "topics could not be followed for now");
+                lock(&self.followed).due.extend(due);
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    async fn look_at(&self, session: &Session, due: &[Arc<str>]) -> Result<(), Failure> {
+        let (mut add, mut end, mut topics) = (Vec::new(), Vec::new(), Vec::new());
+        {
+            let mut followed = lock(&self.followed);
+            for topic in due {
+                let Some(following) = followed.topics.get(topic) else { continue };
+                if !following.feeds.is_empty() {
+                    if !following.is_subscribed {
+                        add.push((Arc::clone(topic), self.names.channel(topic)));
+                    }
+                    topics.push((Arc::clone(topic), following.feeds.clone()));
+                } else if let Some(following) = followed.topics.remove(topic)
+                    && following.is_subscribed
+                {
+                    end.push(self.names.channel(topic));
+                }
+            }
+        }
+        let (added, add): (Vec<_>, Vec<_>) = add.into_iter().unzip();
+        session.subscribe(&add, &end).await?;
+        for topic in added {
+            if let Some(following) = lock(&self.followed).topics.get_mut(&topic) {
+                following.is_subscribed = true;
+            }
+        }
+
+        // What is appended from here on is published to this session. It comes after the heads are
+        // read, or it makes its feed late again.
+        for feed in topics.iter().flat_map(|(_, feeds)| feeds) {
+            if let State::Late { again } = &mut lock(&feed.progress).state {
+                *again = false;
+            }
+        }
+        let contents = Contents { session, names: &self.names };
+        let names: Vec<_> = topics.iter().map(|(topic, _)| Arc::clone(topic)).collect();
+        let heads = contents.heads(&names).await?;
+        for ((topic, feeds), head) in topics.into_iter().zip(heads) {
+            for feed in feeds {
+                // A head that cannot be read is reported by whoever loads the topic.
+                if let Ok(head) = head
+                    && !feed.catch_up(&contents, &topic, head).await?
+                {
+                    lock(&self.followed).due.insert(Arc::clone(&topic));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Feed {
+    /// Passes published entries if they follow; otherwise, and without entries, the feed is late.
+    /// Returns whether there is nothing to read.
+    fn take(&self, entries: &[Entry]) -> bool {
+        let mut progress = lock(&self.progress);
+        if let State::Late { again } = &mut progress.state {
+            *again = true;
+            return true;
+        }
+        if progress.is_followed_by(entries) {
+            progress.pass(&*self.follower, entries.to_vec());
+            return true;
+        }
+        progress.state = State::Late { again: false };
+        false
+    }
+
+    /// Reads up to a head, and is live then. Returns false if there is more to read.
+    async fn catch_up(
+        &self,
+        contents: &Contents<'_>,
+        topic: &str,
+        head: Head,
+    ) -> Result<bool, Failure> {
+        let mut last = {
+            let mut progress = lock(&self.progress);
+            if matches!(progress.state, State::Live) {
+                return Ok(true);
+            }
+            progress.meet(head);
+            if std::mem::take(&mut progress.is_uncertain) {
+                self.follower.uncertain();
+            }
+            progress.last
+        };
+        while last < head.cursor.seq() {
+            let page = contents.read(topic, last, READ_BYTES).await?;
+            let mut progress = lock(&self.progress);
+            let Some(newest) = page.last() else {
+                // The log ends before its head: what is there was not written by us.
+                progress.last = head.cursor.seq();
+                self.follower.uncertain();
+                break;
+            };
+            last = newest.seq();
+            if !progress.is_followed_by(&page) {
+                self.follower.uncertain();
+            }
+            progress.pass(&*self.follower, page);
+        }
+        let mut progress = lock(&self.progress);
+        let is_live = matches!(progress.state, State::Late { again: false });
+        if is_live {
+            progress.state = State::Live;
+        }
+        Ok(is_live)
+    }
+}
+
+impl Progress {
+    /// Compares what was passed with a head. A log that went back, or that is another one, is
+    /// followed from where it is.
+    fn meet(&mut self, head: Head) {
+        let head = head.cursor;
+        let is_other = self.cursor.is_some_and(|cursor| {
+            cursor.generation() != head.generation()
+                || (cursor.seq() == head.seq() && cursor != head)
+        });
+        if head.seq() < self.last || is_other {
+            self.is_uncertain = true;
+            self.last = head.seq();
+            self.cursor = Some(head);
+        }
+    }
+
+    fn is_followed_by(&self, entries: &[Entry]) -> bool {
+        entries.first().is_some_and(|first| {
+            first.seq() == self.last + 1
+                && self.cursor.is_none_or(|cursor| cursor == first.before())
+        })
+    }
+
+    fn pass(&mut self, follower: &dyn Follower, entries: Vec<Entry>) {
+        if let Some(newest) = entries.last() {
+            (self.last, self.cursor) = (newest.seq(), Some(newest.cursor()));
+            follower.entries(entries);
+        }
+    }
+}
+
+impl fmt::Debug for Feeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let topics = lock(&self.followed).topics.len();
+        f.debug_struct("Feeds").field("topics", &topics).finish_non_exhaustive()
+    }
+}
