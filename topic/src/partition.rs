@@ -447,11 +447,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        Store,
         engine::{
             Engine, Head, Profile,
             conformance::{Deliveries, Fault, Model, ModelEngine},
         },
+        store::Store,
     };
 
     /// A node, and what it has appended: the data of each append.
@@ -776,8 +776,8 @@ mod loom_tests {
 
     use super::*;
     use crate::{
-        Store,
         engine::{Engine, conformance::Model},
+        store::Store,
     };
 
     type Answered = Result<Cursor, EngineError>;
