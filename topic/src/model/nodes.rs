@@ -760,6 +760,22 @@ async fn a_topic_of_a_wiped_engine_goes_on_for_new_listeners() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_topic_that_is_removed_ends_the_listeners_of_all_nodes() {
+    let mut world = world().await;
+    world.run(Step::Publish(message_on(0))).await.unwrap();
+    for (who, node) in [(0, 0), (3, 1)] {
+        world.run(Step::Move(who, node)).await.unwrap();
+    }
+    world.run(Step::Remove(0, 0)).await.unwrap();
+    world.run(Step::Settle).await.unwrap();
+    assert!(world.listeners.iter().all(|listener| listener.connection.is_none()));
+    for node in 0..2 {
+        world.run(Step::Publish(message_on(node))).await.unwrap();
+    }
+    world.heal().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_is_far_behind_reports_how_many_messages_are_gone() {
     let mut world = world().await;
     world.run(Step::Move(0, 1)).await.unwrap();

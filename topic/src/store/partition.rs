@@ -447,11 +447,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        Store,
         engine::{
             Engine, Head, Profile,
             conformance::{Deliveries, Fault, Model, ModelEngine},
         },
+        store::Store,
     };
 
     /// A node, and what it has appended: the data of each append.
@@ -603,6 +603,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_key_that_another_node_used_twice_stays_that_of_the_first_message() {
+        let node = Node::new(64, usize::MAX).await;
+        let now_ms = clock::now_ms();
+        let write = |key, stamp_ms| {
+            node.model.write("t", |head| Entry::next(head, Some(key), "e", b"0", stamp_ms));
+        };
+        write("k", now_ms);
+        write("k", now_ms);
+        assert_eq!(numbers(vec![node.publish(1, Some("k"))]).await, [1]);
+        // Later both are forgotten.
+        let later_ms = now_ms + 3_600_000;
+        write("later", later_ms);
+        write("k", later_ms);
+        assert_eq!(node.partition.channel.head().cursor.seq(), 4);
+        assert_eq!(numbers(vec![node.publish(1, Some("k"))]).await, [4]);
+        let loaded =
+            Partition::load(node.store.shared(), "t".into(), Durability::Os, Retention::DEFAULT);
+        assert_eq!(loaded.await.unwrap().channel.cursor_of("k").unwrap().seq(), 4);
+    }
+
+    #[tokio::test]
     async fn a_publisher_that_leaves_holds_up_nobody() {
         let node = Node::new(64, usize::MAX).await;
         node.engine.set_deliveries(Deliveries::Held);
@@ -682,6 +703,41 @@ mod tests {
         node.assert_idle();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_misses_an_entry_asks_the_engine_at_once() {
+        let node = Node::new(2, usize::MAX).await;
+        let write = || node.model.write("t", |head| Entry::next(head, None, "e", b"0", 0));
+        node.engine.set_deliveries(Deliveries::Lost);
+        write();
+        node.engine.set_deliveries(Deliveries::InOrder);
+        write();
+        yield_now().await;
+        assert_eq!(node.partition.channel.head().cursor.seq(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_that_comes_during_a_check_gets_one_of_its_own() {
+        let node = Node::new(2, usize::MAX).await;
+        node.engine.set_deliveries(Deliveries::Lost);
+        lock(&node.partition.appends).is_checking = true;
+        let mut ahead = Head::of_generation(node.partition.channel.head().cursor.generation);
+        node.model.write("t", |head| {
+            let entry = Entry::next(head, None, "e", b"0", 0)?;
+            ahead = entry.head();
+            Some(entry)
+        });
+        let id = ahead.cursor.to_string();
+        let entered = node.partition.channel.enter(Some(&id));
+        assert_eq!(entered.resume.from, ahead.cursor);
+        assert!(entered.unconfirmed.is_some() && node.partition.channel.is_check_wanted());
+
+        // The check that was running has not seen the entry.
+        node.partition.end_check(Ok(()));
+        yield_now().await;
+        assert_eq!(node.partition.channel.head(), ahead);
+        assert!(!node.partition.channel.is_check_wanted());
+    }
+
     #[tokio::test]
     async fn publishers_and_checks_do_not_disturb_each_other() {
         let node = Node::new(3, usize::MAX).await;
@@ -720,8 +776,8 @@ mod loom_tests {
 
     use super::*;
     use crate::{
-        Store,
         engine::{Engine, conformance::Model},
+        store::Store,
     };
 
     type Answered = Result<Cursor, EngineError>;
