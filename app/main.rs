@@ -11,5 +11,7 @@ fn main() -> ExitCode {
     // An app that always runs on an engine has the connector without a feature.
     #[cfg(feature = "nats")]
     let app = app.connector(kipo_nats::CONNECTOR);
+    #[cfg(feature = "redis")]
+    let app = app.connector(kipo_redis::CONNECTOR);
     app.run()
 }

@@ -19,7 +19,8 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    pub(crate) fn parse(address: &str, options: &Options) -> Result<Self, ConnectError> {
+    /// Reads an address; its parameters besides the prefix go to the options.
+    pub(crate) fn parse(address: &str, options: &mut Options) -> Result<Self, ConnectError> {
         let form = "the address of a Redis server begins with `redis://` or `rediss://` and has the \
                     form `redis://user:password@host:6379/0?prefix=kipo`";
         // The text may have a password, so no error shows it.
@@ -34,12 +35,17 @@ impl Address {
         };
         let mut prefix = "kipo".to_owned();
         for (key, value) in url.query_pairs() {
-            if key != "prefix" {
-                return Err(ConnectError::new(format!(
-                    "the address of the Redis server has the parameter `{key}`: only `prefix` is known"
-                )));
+            match &*key {
+                "prefix" => prefix = value.into_owned(),
+                "ca" => options.root_certificates = Some(value.into_owned().into()),
+                "assume_synced" => options.assume_synced = true,
+                _ => {
+                    return Err(ConnectError::new(format!(
+                        "the address of the Redis server has no parameter `{key}`: there are prefix, \
+                         ca and assume_synced"
+                    )));
+                }
             }
-            prefix = value.into_owned();
         }
         let Some(names) = Names::new(&prefix) else {
             return Err(ConnectError::new(format!(
@@ -130,7 +136,7 @@ mod tests {
 
     #[track_caller]
     fn check(address: &str, name: &str) {
-        let address = Address::parse(address, &Options::new()).unwrap();
+        let address = Address::parse(address, &mut Options::new()).unwrap();
         assert_eq!((&*address.name, address.names.prefix()), (name, "kipo"));
     }
 
@@ -139,7 +145,8 @@ mod tests {
         check("redis://localhost", "redis://localhost:6379/0");
         check("valkey://:secret@10.0.0.1:7000/3", "redis://10.0.0.1:7000/3");
         check("rediss://shop:secret@[::1]/?prefix=kipo", "rediss://[::1]:6379/0");
-        let address = Address::parse("redis://u:p%40ss@h/?prefix=shop", &Options::new()).unwrap();
+        let address =
+            Address::parse("redis://u:p%40ss@h/?prefix=shop", &mut Options::new()).unwrap();
         assert_eq!(address.names.prefix(), "shop");
         assert_eq!(address.info.redis_settings().password(), Some("p@ss"));
         assert!(!format!("{address:?}").contains("p@ss"));
@@ -159,7 +166,7 @@ mod tests {
             "rediss://:secret@h/0#insecure",
             "redis://:secret@h:99999",
         ] {
-            let error = Address::parse(address, &Options::new()).unwrap_err().to_string();
+            let error = Address::parse(address, &mut Options::new()).unwrap_err().to_string();
             assert!(!error.contains("secret") && !error.contains('\n'), "{address}: {error}");
         }
     }

@@ -9,10 +9,11 @@ use kipo_topic::{
 use redis::{Value, cmd};
 
 use crate::{
+    failure::Failure,
     names::{Names, slot},
     reply,
     scripts::{APPEND, COUNT, GET, LOAD, REMOVE, TRIM},
-    session::{Failure, Session},
+    session::Session,
 };
 
 /// How many bytes of entries a notification has at most; followers read what is larger.

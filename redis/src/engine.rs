@@ -77,8 +77,13 @@ impl RedisEngine {
     /// Connects to the server at `address`, checks what it does and logs that in one line.
     ///
     /// The address is `redis://user:password@host:port/database?prefix=kipo`, or `rediss://…` for
-    /// TLS. All parts but the host may be left out. All keys and channels begin with the prefix;
-    /// applications that share a server have one each. Of a cluster any server does.
+    /// TLS. All parts but the host may be left out. Of a cluster any server does. The parameters are
+    ///
+    /// | parameter | what it sets |
+    /// |---|---|
+    /// | `prefix=shop` | what all keys and channels begin with: applications that share a server have one each |
+    /// | `ca=FILE` | as [`Options::root_certificates`] |
+    /// | `assume_synced` | as [`Options::assume_synced`] |
     ///
     /// # Errors
     ///
@@ -106,8 +111,8 @@ impl RedisEngine {
     /// let engine = RedisEngine::connect(address, options).await?;
     /// # Ok(()) }
     /// ```
-    pub async fn connect(address: &str, options: Options) -> Result<Self, ConnectError> {
-        let address = Address::parse(address, &options)?;
+    pub async fn connect(address: &str, mut options: Options) -> Result<Self, ConnectError> {
+        let address = Address::parse(address, &mut options)?;
         let feeds = Arc::new(Feeds::new(address.names.clone()));
         let seeds = vec![(address.host.clone(), address.port)];
         let link = watch::Sender::new(Link::Down);

@@ -18,12 +18,7 @@ use kipo_topic::{
 };
 use tokio::sync::Notify;
 
-use crate::{
-    contents::Contents,
-    names::Names,
-    reply,
-    session::{Failure, Session},
-};
+use crate::{contents::Contents, failure::Failure, names::Names, reply, session::Session};
 
 /// How many topics are looked at in one round trip.
 const BATCH: usize = 256;

@@ -15,34 +15,29 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{join_all, try_join_all};
-use kipo_topic::Durability;
-use kipo_topic::engine::{EngineError, Link};
-use redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
-    aio::MultiplexedConnection, cmd,
-};
+use futures_util::future::{join, join_all, try_join_all};
+use kipo_topic::{Durability, engine::Link};
+use redis::{Cmd, PushInfo, PushKind, RedisError, Value, aio::MultiplexedConnection, cmd};
 use tokio::sync::watch;
 
 use crate::{
-    address::Address, error::ConnectError, names::SLOTS, names::slot, options::Options, reply,
-    scripts::Script, survey::Survey,
+    address::Address,
+    connection::{self, COMMAND_TIMEOUT, connect},
+    error::ConnectError,
+    failure::Failure,
+    names::slot,
+    options::Options,
+    reply,
+    scripts::Script,
+    slots::primaries,
+    survey::Survey,
 };
-
-/// How long a command may take.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long it may take to connect to one server.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often each connection is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a check may take: a server or a network that is silent for longer counts as lost.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How many commands wait for their way into a connection; further ones wait before it.
-const COMMANDS_MAX: usize = 256;
 
 /// The version of our keys, and what the key of the id begins with.
 const FORM: &str = "kipo-redis 1 ";
@@ -91,54 +86,6 @@ impl Loss {
     }
 }
 
-/// Why a command has no answer.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    /// The server's word for it; empty if it is not the server that refused.
-    code: String,
-    text: String,
-}
-
-impl Failure {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { code: String::new(), text: text.into() }
-    }
-
-    /// Whether the server refused to append since the log has entries with higher numbers.
-    pub(crate) fn is_smaller_id(&self) -> bool {
-        self.text.contains("equal or smaller than the target stream top item")
-    }
-
-    fn is_wrong_type(&self) -> bool {
-        self.code == "WRONGTYPE" || self.text.contains("WRONGTYPE")
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if self.code.is_empty() || self.text.is_empty() { "" } else { " " };
-        write!(f, "{}{separator}{}", self.code, self.text)
-    }
-}
-
-impl From<&RedisError> for Failure {
-    fn from(error: &RedisError) -> Self {
-        match error.code() {
-            Some(code) => {
-                let text = error.detail().unwrap_or_default().to_owned();
-                Self { code: code.to_owned(), text }
-            }
-            None => Self::new(error.to_string()),
-        }
-    }
-}
-
-impl From<Failure> for EngineError {
-    fn from(failure: Failure) -> Self {
-        Self::unavailable(failure)
-    }
-}
-
 impl Session {
     /// Connects, and checks what the servers do. `seeds` are tried in order; `id` is stored as the
     /// id of the contents if there is none.
@@ -174,7 +121,7 @@ impl Session {
         on_message: &OnMessage,
     ) -> Result<Self, ConnectError> {
         let first = connect(address, host, port, None).await?;
-        let survey = survey(address, options, host, port, &first).await?;
+        let survey = connection::survey(address, options, host, port, &first).await?;
         let (nodes, ranges, surveys) = if survey.is_cluster {
             if address.db() != 0 {
                 return Err(ConnectError::new(format!(
@@ -185,7 +132,7 @@ impl Session {
             let (primaries, ranges) = primaries(address, host, &first).await?;
             let open = primaries.iter().map(|(host, port)| async move {
                 let commands = connect(address, host, *port, None).await?;
-                let survey = self::survey(address, options, host, *port, &commands).await?;
+                let survey = connection::survey(address, options, host, *port, &commands).await?;
                 let node = Node::open(address, host, *port, commands, loss, on_message).await?;
                 Ok::<_, ConnectError>((node, survey))
             });
@@ -306,10 +253,8 @@ impl Session {
         let pings = self.nodes.iter().map(|node| async {
             let (mut commands, mut pushes) = (node.commands.clone(), node.pushes.clone());
             let ping = cmd("PING");
-            let pings = futures_util::future::join(
-                commands.send_packed_command(&ping),
-                pushes.send_packed_command(&ping),
-            );
+            let pings =
+                join(commands.send_packed_command(&ping), pushes.send_packed_command(&ping));
             match tokio::time::timeout(CHECK_TIMEOUT, pings).await {
                 Ok((Ok(_), Ok(_))) => {}
                 Ok((Err(error), _) | (_, Err(error))) => self.loss.report(&error.to_string()),
@@ -505,158 +450,6 @@ impl Node {
         let pushes = connect(address, host, port, Some(Box::new(on_push))).await?;
         Ok(Self { host: host.to_owned(), port, commands, pushes, unsubscribing })
     }
-}
-
-type OnPush = Box<dyn Fn(PushInfo) -> Result<(), redis::aio::SendError> + Send + Sync>;
-
-/// Opens one connection: with a function for what the server pushes, one that it pushes on.
-async fn connect(
-    address: &Address,
-    host: &str,
-    port: u16,
-    on_push: Option<OnPush>,
-) -> Result<MultiplexedConnection, ConnectError> {
-    let protocol = if on_push.is_some() { ProtocolVersion::RESP3 } else { ProtocolVersion::RESP2 };
-    let mut config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(COMMAND_TIMEOUT))
-        .set_pipeline_buffer_size(COMMANDS_MAX);
-    if let Some(on_push) = on_push {
-        config = config.set_push_sender(on_push);
-    }
-    let client = redis::Client::open(address.info(host, port, protocol));
-    let server = server(address, host, port);
-    match client {
-        Ok(client) => client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map_err(|error| refusal(address, &server, &error)),
-        Err(error) => Err(refusal(address, &server, &error)),
-    }
-}
-
-/// Returns the name of a server: that of the address, unless it is another one of its cluster.
-fn server(address: &Address, host: &str, port: u16) -> String {
-    if host == address.host && port == address.port {
-        return address.name.clone();
-    }
-    format!("{host}:{port} (of {})", address.name)
-}
-
-/// Says in one sentence why a server refuses a connection or a first command.
-fn refusal(address: &Address, server: &str, error: &RedisError) -> ConnectError {
-    let code = error.code().unwrap_or_default();
-    let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    let sentence = if error.kind() == ErrorKind::AuthenticationFailed
-        || code == "NOAUTH"
-        || code == "WRONGPASS"
-    {
-        format!("{server} refuses the user or the password: correct them in the address")
-    } else if text.contains("certificate") {
-        format!(
-            "the certificate of {server} does not verify ({text}): set the certificates of its \
-             issuer with `Options::root_certificates`, or correct the host name"
-        )
-    } else if code == "NOPERM" {
-        let detail = error.detail().unwrap_or_default();
-        let prefix = address.names.prefix();
-        format!(
-            "{server} does not let this user do what the engine needs ({detail}): grant it the keys \
-             `~{prefix}:*`, the channels `&{prefix}:*`, and `+info +config|get +cluster|slots +eval \
-             +evalsha` with the commands for strings, streams and sorted sets"
-        )
-    } else if error.is_io_error() && address.uses_tls() {
-        format!("{server} cannot be reached ({text}): start it with TLS, or correct the address")
-    } else if error.is_io_error() {
-        format!("{server} cannot be reached ({text}): start it, or correct the address")
-    } else if error.kind() == ErrorKind::Parse {
-        format!("{server} does not speak the protocol of Redis: check the address")
-    } else {
-        format!("{server} does not serve the engine ({text})")
-    };
-    ConnectError::new(sentence)
-}
-
-async fn survey(
-    address: &Address,
-    options: &Options,
-    host: &str,
-    port: u16,
-    connection: &MultiplexedConnection,
-) -> Result<Survey, ConnectError> {
-    let (mut connection, server) = (connection.clone(), server(address, host, port));
-    let info: String = cmd("INFO")
-        .query_async(&mut connection)
-        .await
-        .map_err(|error| refusal(address, &server, &error))?;
-    let config: Option<Vec<String>> = cmd("CONFIG")
-        .arg("GET")
-        .arg("appendfsync")
-        .arg("no-appendfsync-on-rewrite")
-        .query_async(&mut connection)
-        .await
-        .ok();
-    let config: Option<Vec<_>> = config.map(|config| {
-        config.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
-    });
-    Survey::read(&server, &info, config.as_deref(), options.assume_synced)
-}
-
-/// Returns the primaries of a cluster, and the last slot of each range with its primary.
-async fn primaries(
-    address: &Address,
-    host: &str,
-    connection: &MultiplexedConnection,
-) -> Result<(Vec<(String, u16)>, Vec<(u16, usize)>), ConnectError> {
-    let server = &address.name;
-    let answer: Value = cmd("CLUSTER")
-        .arg("SLOTS")
-        .query_async(&mut connection.clone())
-        .await
-        .map_err(|error| refusal(address, server, &error))?;
-    let incomplete = || {
-        ConnectError::new(format!(
-            "{server} is a cluster without a primary for each slot: wait for it, or repair it \
-             (`redis-cli --cluster fix`)"
-        ))
-    };
-    let Value::Array(answer) = answer else { return Err(incomplete()) };
-    let mut ranges: Vec<_> = answer
-        .into_iter()
-        .map(|range| slots(range, host))
-        .collect::<Option<_>>()
-        .ok_or_else(incomplete)?;
-    ranges.sort_unstable();
-    let (mut primaries, mut lasts, mut next) = (Vec::new(), Vec::new(), 0);
-    for (first, last, primary) in ranges {
-        if first != next {
-            return Err(incomplete());
-        }
-        next = last + 1;
-        let index = primaries.iter().position(|known| *known == primary).unwrap_or_else(|| {
-            primaries.push(primary);
-            primaries.len() - 1
-        });
-        lasts.push((last, index));
-    }
-    if next == SLOTS { Ok((primaries, lasts)) } else { Err(incomplete()) }
-}
-
-/// Reads one range of slots. A primary without a host is the server that was asked.
-fn slots(range: Value, asked: &str) -> Option<(u16, u16, (String, u16))> {
-    let Value::Array(range) = range else { return None };
-    let mut range = range.into_iter();
-    let mut number = || match range.next() {
-        Some(Value::Int(number)) => u16::try_from(number).ok(),
-        _ => None,
-    };
-    let (first, last) = (number()?, number()?);
-    let Some(Value::Array(primary)) = range.next() else { return None };
-    let mut primary = primary.into_iter();
-    let host = primary.next().and_then(reply::text).filter(|host| !host.is_empty());
-    let Some(Value::Int(port)) = primary.next() else { return None };
-    let host = host.unwrap_or_else(|| asked.to_owned());
-    (first <= last && last < SLOTS).then_some((first, last, (host, u16::try_from(port).ok()?)))
 }
 
 impl fmt::Debug for Session {

@@ -241,6 +241,8 @@ export interface Gap {
   missed: number | null;
   /** The sequence number of the next message, if there is one. */
   first: number | null;
+  /** The name of the topic, if the stream follows several. */
+  topic?: string;
 }
 
 /** How a lost stream reconnects. */

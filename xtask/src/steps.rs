@@ -139,7 +139,8 @@ fn servers() -> Result<Outcome> {
     ] {
         match server {
             Ok(path) => {
-                run(cargo(&["test", "-p", name, "--all-targets", "--locked"]).env(variable, path))?
+                let mut test = cargo(&["test", "-p", name, "--all-targets", "--locked"]);
+                run(test.env(variable, path))?;
             }
             Err(reason) => {
                 missing.push(reason);

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::server::{Product, SYNCED, Server};
+use crate::server::{Cluster, Product, SYNCED, Server};
 
 async fn connect(server: &Server) -> RedisEngine {
     RedisEngine::connect(&server.address(), Options::new()).await.unwrap()
@@ -198,4 +198,37 @@ async fn a_server_that_came_back_weaker_is_not_used() {
     assert!(error.contains("weaker than when the engine connected"), "{error}");
     server.query(&["CONFIG", "SET", "appendfsync", "always"]);
     until("the link is up", || *node.link().borrow() == Link::Up).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_moves_within_a_cluster_is_followed() {
+    let Some(cluster) = Cluster::start(Product::Redis) else { return };
+    let (node, other) = (connect(&cluster.0[0]).await, connect(&cluster.0[1]).await);
+    let seen = Arc::new(Seen::default());
+    let _guard = node.follow("room".into(), 0, Arc::clone(&seen) as Arc<dyn Follower>);
+    let start = Head::start(node.profile().id, "room");
+    let (entry, outcome) = append(&other, "room", start, "1").await;
+    assert!(outcome.is_ok());
+    until("the first entry is passed", || seen.0.lock().unwrap().0 == [1]).await;
+
+    cluster.move_slot(&["kipo:{room}:head", "kipo:{room}:log"]);
+    let mut head = entry.head();
+    for n in 2..=5 {
+        // A node that has just learned of the move connects again; it fails meanwhile.
+        let begun = Instant::now();
+        loop {
+            let (entry, outcome) = append(&other, "room", head, &n.to_string()).await;
+            match outcome {
+                Ok(()) => {
+                    head = entry.head();
+                    break;
+                }
+                Err(_) if begun.elapsed() < Duration::from_secs(10) => {
+                    sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+    until("all are passed", || seen.0.lock().unwrap().0 == [1, 2, 3, 4, 5]).await;
 }

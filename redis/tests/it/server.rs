@@ -192,4 +192,27 @@ impl Cluster {
         }
         Some(Self(servers))
     }
+
+    /// Moves the slot of some keys, and the keys, from its server to the next one.
+    pub(crate) fn move_slot(&self, keys: &[&str]) {
+        let slot: u16 = number(self.0[0].query(&["CLUSTER", "KEYSLOT", keys[0]]));
+        let from = usize::from(slot > 5000) + usize::from(slot > 11_000);
+        let (from, to) = (&self.0[from], &self.0[(from + 1) % 3]);
+        let id = |server: &Server| -> String {
+            redis::from_redis_value(server.query(&["CLUSTER", "MYID"])).unwrap()
+        };
+        let (slot, port) = (slot.to_string(), to.port.to_string());
+        to.query(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id(from)]);
+        from.query(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id(to)]);
+        let migrate = ["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+        from.query(&[&migrate[..], keys].concat());
+        let id = id(to);
+        for server in [to, from].into_iter().chain(&self.0) {
+            server.query(&["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
+        }
+    }
+}
+
+fn number(value: redis::Value) -> u16 {
+    redis::from_redis_value(value).unwrap()
 }

@@ -6,8 +6,8 @@ use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use kipo_topic::{
-    Batch, Event, Gap, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict, engine::Link,
-    frame,
+    Batch, Cursor, Event, Gap, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict,
+    engine::Link, frame,
 };
 
 use crate::{

@@ -223,6 +223,25 @@ test("a_stream_without_a_position_starts_at_the_position_of_its_page", async () 
   assert.deepEqual(sent()[2], [null, cursor(4)]);
 });
 
+test("a_page_from_the_back_forward_cache_resumes_its_stream", async () => {
+  const wires = [new FakeStream(), new FakeStream(), new FakeStream()];
+  const { action, document, window, requests } = world(...wires.map(({ respond }) => respond));
+  document.position = cursor(3);
+  follow(action.a.Listen().withRetryStream().call());
+  const comeBack = async () => {
+    window.dispatchEvent(new Event("pagehide"));
+    await settle();
+    window.dispatchEvent(new Event("pageshow"));
+    await settle();
+    const { headers } = requests.at(-1);
+    return [headers.get("kipo-position"), headers.get("last-event-id")];
+  };
+  await settle();
+  assert.deepEqual(await comeBack(), [cursor(3), null], "it has received nothing yet");
+  await wires[1].send(ready(cursor(3), "resumed") + chat(4));
+  assert.deepEqual(await comeBack(), [null, cursor(4)]);
+});
+
 test("a_position_of_its_own_replaces_that_of_the_page", async () => {
   const { action, document, requests } = world(new FakeStream().respond);
   document.position = cursor(3);
