@@ -89,30 +89,62 @@ scene("messages of one room are in no other, nor in the chat", async (stage) => 
   await holds(chat, ["in the chat"]);
 });
 
+/** Opens a room, and runs `meanwhile` when the server has rendered the page and before its stream begins. */
+async function openSlowly(stage, url, meanwhile) {
+  const page = await (await stage.profile()).newPage();
+  const streams = [];
+  page.on("request", (request) => request.url().endsWith("/rooms.Listen") && streams.push(request));
+  await page.route("**/rooms.Listen", async (route) => {
+    await meanwhile(page);
+    await route.continue();
+  }, { times: 1 });
+  await page.goto(url);
+  await state(page, "connected");
+  return { page, streams };
+}
+
 scene("a message between the page and its stream is shown once", async (stage) => {
   const server = await stage.server();
-  const profile = await stage.profile();
-  const path = await make(server, "gap");
-  await sayIn(server, "gap", "Ada", "before");
-  const page = await profile.newPage();
-  let arrived;
-  const waiting = new Promise((resolve) => (arrived = resolve));
-  let go;
-  const gate = new Promise((resolve) => (go = resolve));
-  await page.route("**/rooms.Listen", async (route) => {
-    arrived();
-    await gate;
-    await route.continue();
+  const path = await make(server, "between");
+  const before = await sayIn(server, "between", "Ada", "before");
+  const { page, streams } = await openSlowly(stage, server.url + path, async (page) => {
+    await holds(page, ["before"]);
+    await sayIn(server, "between", "Ada", "between");
   });
-  await page.goto(server.url + path);
-  await waiting;
-  await holds(page, ["before"]);
-  await sayIn(server, "gap", "Ada", "between");
-  go();
-  await state(page, "connected");
   await holds(page, ["before", "between"]);
-  await sayIn(server, "gap", "Ada", "after");
+  await sayIn(server, "between", "Ada", "after");
   await holds(page, ["before", "between", "after"]);
+  assert.equal(streams[0].headers()["kipo-position"], before, "the stream starts after the rendered messages");
+});
+
+scene("messages between the page and its stream that are not retained any more are a gap", async (stage) => {
+  const server = await stage.server();
+  const path = await make(server, "busy");
+  await sayIn(server, "busy", "Ada", "before");
+  const many = Array.from({ length: 150 }, (_, n) => `message ${n}`);
+  const { page } = await openSlowly(stage, server.url + path, async () => {
+    for (const text of many) await sayIn(server, "busy", "Ada", text);
+  });
+  await holds(page, ["before", ...many.slice(50)]);
+  await reads(page, ".mark[data-kind='gap']", /^You missed 50 messages while away/);
+});
+
+scene("a stream that has failed goes on after its last message", async (stage) => {
+  stage.expect(/the server responded with a status of 403/);
+  const server = await stage.server();
+  const path = await make(server, "failed");
+  await sayIn(server, "failed", "Ada", "before");
+  const page = await (await stage.profile()).newPage();
+  const problem = JSON.stringify({ status: 403, code: "forbidden", detail: "not now" });
+  await page.route("**/rooms.Listen", (route) => route.fulfill({ status: 403, contentType: "application/problem+json", body: problem }), { times: 1 });
+  await page.goto(server.url + path);
+  await reads(page, part("room_error"), /^Not now\. Try again$/);
+  await state(page, "disconnected");
+  await sayIn(server, "failed", "Ada", "meanwhile");
+  await page.click("text=Try again");
+  await state(page, "connected");
+  await holds(page, ["before", "meanwhile"]);
+  await reads(page, part("room_error"), /^$/);
 });
 
 scene("a room is read without JavaScript", async (stage) => {

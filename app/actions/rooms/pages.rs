@@ -3,7 +3,8 @@
 use kipo::{Error, PageContext, Query, Result, data, page};
 
 use super::{
-    face, hub,
+    face,
+    hub::{self, ROOMS},
     line::{self, Line},
     list::{Listed, list},
     name::{self, CHARACTERS_MAX},
@@ -77,11 +78,14 @@ pub async fn room(cx: PageContext, room: String) -> Result<Room> {
             "a room's name has 1 to {CHARACTERS_MAX} visible characters, and no slash"
         )));
     }
-    let history = hub::history(&room).await?;
-    let is_open = !history.is_empty();
+    // The stream of the page starts after this position, so no message is in both or in neither.
+    let position = cx.position(&ROOMS.of(&room)).await?;
+    let is_open = position.seq() > 0;
     if !is_open {
         cx.status(404);
     }
+    let mut history = hub::history(&room).await?;
+    history.retain(|record| record.seq() <= position.seq());
     let lines = line::lines(&history);
     let has_messages = lines.iter().any(Line::is_message);
     Ok(Room { room, is_open, lines, has_messages })

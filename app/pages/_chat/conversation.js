@@ -54,6 +54,8 @@ export class Conversation {
    * @type {Set<string>}
    */
   #presumed = new Set();
+  /** The id of the last event; null before there is one. A page with a position starts there by itself. @type {string | null} */
+  #position = null;
   /** Ends the stream when the reader leaves. */
   #visit = new AbortController();
   /** The timer that shows a slow send. */
@@ -96,6 +98,7 @@ export class Conversation {
   /** Ends the stream and empties the feed. The text in the message field stays. */
   leave() {
     this.#visit.abort();
+    this.#position = null;
     this.#feed.clear();
     say(refs.room_error, "");
     complain(refs.message_input, refs.message_error, "");
@@ -124,6 +127,7 @@ export class Conversation {
     };
     const stream = this.#setting
       .listen()
+      .from(this.#position)
       .withSignal(signal)
       .withOnState(onState)
       .withRetryStream({
@@ -135,6 +139,7 @@ export class Conversation {
       });
     try {
       for await (const { event, data, id } of stream.events()) {
+        this.#position = id ?? this.#position;
         if (event === "opened") this.#feed.opened(id, data.opened_at);
         if (event !== "chat") continue;
         const own = id !== null && (this.#sent.has(id) || this.#presume(id, data));
@@ -148,9 +153,8 @@ export class Conversation {
     }
   }
 
-  /** Listens again from the oldest retained message, after the stream has ended. */
+  /** Goes on after the last event, when the stream has ended. */
   #rejoin() {
-    this.#feed.clear();
     say(refs.room_error, "");
     refs.message_input.focus();
     void this.#follow(this.#visit.signal);
@@ -274,7 +278,7 @@ export class Conversation {
  * @param {boolean} opened whether the stream was open before
  */
 function show(state, opened) {
-  const word = { open: "connected", closed: "disconnected", connecting: "connecting", waiting: "connecting" }[state];
+  const word = { open: "connected", stale: "delayed", closed: "disconnected", connecting: "connecting", waiting: "connecting" }[state];
   const shown = opened && word === "connecting" ? "reconnecting" : word;
   refs.badge.dataset.state = shown;
   if (refs.connection_state.textContent !== shown) refs.connection_state.textContent = shown;
