@@ -3,15 +3,17 @@
 use serde::Serialize;
 
 /// By their paths below `pages/`.
-pub(crate) const TEMPLATES: [(&str, &str); 3] = [
+pub(crate) const TEMPLATES: [(&str, &str); 4] = [
     ("index.html", include_str!("../../../app/pages/index.html")),
+    ("_chat/parts.html", include_str!("../../../app/pages/_chat/parts.html")),
     ("_layout.html", include_str!("../../../app/pages/_layout.html")),
     ("list.html", include_str!("list.html")),
 ];
 
 /// What they name of `public/`.
-pub(crate) const PUBLIC: [(&str, &str); 2] = [
+pub(crate) const PUBLIC: [(&str, &str); 3] = [
     ("app.css", include_str!("../../../app/public/app.css")),
+    ("conversation.css", include_str!("../../../app/public/conversation.css")),
     ("favicon.svg", include_str!("../../../app/public/favicon.svg")),
 ];
 
