@@ -1,4 +1,4 @@
-//! The demo of Kipo: a chat at `/` and a progress tracker at `/progress`.
+//! The demo of Kipo: a chat at `/`, rooms at `/rooms` and a progress tracker at `/progress`.
 
 use std::process::ExitCode;
 
