@@ -501,6 +501,8 @@ impl World {
                 Err(error) => {
                     let may_fail = node.link == Link::Down || node.faults > 0;
                     prop_assert!(may_fail, "{:?}: {}", message, error);
+                    let is_retryable = matches!(error, PublishError::EngineUnavailable(_));
+                    prop_assert!(is_retryable, "{:?}", error);
                     failed[message.node] = node.link == Link::Up;
                 }
             }
