@@ -276,9 +276,11 @@ impl Contents<'_> {
         let answer = self.session.run(&GET, &[&key], &[]).await?;
         let [value, left] = reply::parts(answer).ok_or_else(|| unexpected(&key))?;
         Ok(match (reply::bytes(value), left) {
-            (Some(value), Value::Int(left)) => {
-                u64::try_from(left).ok().map(|left| (value, Duration::from_millis(left)))
-            }
+            // One with less than a millisecond left has ended.
+            (Some(value), Value::Int(left)) => u64::try_from(left)
+                .ok()
+                .filter(|left| *left > 0)
+                .map(|left| (value, Duration::from_millis(left))),
             _ => None,
         })
     }
