@@ -4,6 +4,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+/** The pages that have functions in the app's binary: it does not start without them. */
+const WITH_FUNCTIONS = Object.fromEntries(
+  ["rooms/index.html", "rooms/[room].html"].map((path) => [`pages/${path}`, "<!doctype html><html lang=\"en\"><title>Rooms</title></html>"]),
+);
+
 /**
  * Writes a folder of pages and public files.
  *
@@ -19,6 +24,6 @@ export async function site(stage, files) {
     await writeFile(file, text);
   };
   await mkdir(join(root, "public"), { recursive: true });
-  for (const [path, text] of Object.entries(files)) await write(path, text);
+  for (const [path, text] of Object.entries({ ...WITH_FUNCTIONS, ...files })) await write(path, text);
   return { root, write };
 }
