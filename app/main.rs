@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
-use kipo::App;
+use kipo::{App, topic::engine::Connector};
 
 kipo::actions!();
 
-fn main() -> ExitCode {
-    let app = App::new().files(kipo::files!());
-    // An app that always runs on an engine has the connector without a feature.
+/// The engines that `--engine` may name. An app that always runs on one has it without a feature.
+const ENGINES: &[Connector] = &[
     #[cfg(feature = "nats")]
-    let app = app.connector(kipo_nats::CONNECTOR);
+    kipo_nats::CONNECTOR,
     #[cfg(feature = "redis")]
-    let app = app.connector(kipo_redis::CONNECTOR);
-    app.run()
+    kipo_redis::CONNECTOR,
+];
+
+fn main() -> ExitCode {
+    App::new().files(kipo::files!()).connectors(ENGINES.iter().copied()).run()
 }

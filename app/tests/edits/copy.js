@@ -42,6 +42,7 @@ export class Copy {
     const manifest = [
       `[package]\nname = "${name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n`,
       `[[bin]]\nname = "${name}"\npath = "main.rs"\n`,
+      "[features]\nnats = []\nredis = []\n",
       `[dependencies]\nkipo = { path = ${kipo} }\n`,
       "[workspace]\n",
     ];

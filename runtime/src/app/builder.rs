@@ -264,7 +264,7 @@ impl App {
         self
     }
 
-    /// Adds a kind of engine, which `--engine` (or the environment variable `ENGINE`) names by a URL:
+    /// Adds kinds of engines, which `--engine` (or the environment variable `ENGINE`) names by a URL:
     /// `kipo_nats::CONNECTOR`, `kipo_redis::CONNECTOR`, or one of your own.
     ///
     /// # Examples
@@ -276,11 +276,11 @@ impl App {
     ///     schemes: &["nowhere"],
     ///     connect: |_| Box::pin(async { Err(EngineError::unavailable("nobody answers")) }),
     /// };
-    /// let _app = kipo::App::new().connector(NOWHERE);
+    /// let _app = kipo::App::new().connectors([NOWHERE]);
     /// ```
     #[must_use]
-    pub fn connector(mut self, connector: Connector) -> Self {
-        self.storage.connectors.push(connector);
+    pub fn connectors(mut self, connectors: impl IntoIterator<Item = Connector>) -> Self {
+        self.storage.connectors.extend(connectors);
         self
     }
 

@@ -72,8 +72,8 @@ async fn connect(connectors: &[Connector], url: &str) -> Result<Arc<dyn Engine>,
     else {
         let schemes: Vec<_> = known().map(|scheme| format!("`{scheme}://`")).collect();
         let message = if schemes.is_empty() {
-            "this app has no engine: add `.connector(kipo_nats::CONNECTOR)` or \
-             `.connector(kipo_redis::CONNECTOR)` to the App"
+            "this app has no engine: add `.connectors([kipo_nats::CONNECTOR])` or \
+             `.connectors([kipo_redis::CONNECTOR])` to the App"
                 .to_owned()
         } else {
             format!("the URL of an engine begins with {} here", schemes.join(" or "))
