@@ -6,6 +6,8 @@ use kipo::{Durability, Error, Event, Result, Topics, data, topic, topic::Message
 
 use crate::actions::chat::hub::Message;
 
+use super::name;
+
 /// The rooms by their names. Listeners see a message only after it is stored on disk.
 #[topic]
 pub static ROOMS: Topics<String, RoomEvent> = Topics::durable("rooms", Durability::Fsync).keep(100);
@@ -27,8 +29,8 @@ pub struct Opened {
 }
 
 /// Returns whether there is a room of this name.
-pub(crate) async fn is_open(name: &str) -> Result<bool> {
-    Ok(ROOMS.of(name).position().await?.seq() > 0)
+pub(crate) async fn is_open(room: &str) -> Result<bool> {
+    Ok(name::is_name(room) && ROOMS.of(room).position().await?.seq() > 0)
 }
 
 /// Returns nothing if there is a room of this name, and a 404 otherwise.

@@ -107,7 +107,7 @@ async fn replicas_are_chosen_and_a_majority_is_needed() {
     servers[2].kill();
     // Nothing is acknowledged, no answer takes long, and at last the link is down.
     let new = crate::common::entries(&head, &texts(2..3));
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let outcome = crate::common::append(&*engine, "chat", head, new.clone()).await;
     assert!(outcome.is_err(), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(11), "{:?}", started.elapsed());

@@ -1,11 +1,8 @@
 //! The app: its settings, the checks at start, and the server or the router that they make.
 
-use std::{
-    fmt,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+#[cfg(all(feature = "dev", debug_assertions))]
+use std::path::Path;
+use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc};
 
 use axum::Router;
 use kipo_topic::engine::{Connector, Engine};
