@@ -264,13 +264,9 @@ impl<M: DeserializeOwned> Members<M> {
     /// Returns who is there, in the order of their JSON.
     #[must_use]
     pub fn list(&self) -> Vec<M> {
-        let state = lock(&self.room.state);
-        let mut all: Vec<&Arc<str>> = state.here.keys().collect();
-        all.extend(state.elsewhere.values().flat_map(|(_, members)| members));
-        all.sort_unstable();
-        all.dedup();
+        let all = lock(&self.room.state).all();
         // A member that another version of the program wrote may be none here.
-        all.into_iter().filter_map(|member| serde_json::from_str(member).ok()).collect()
+        all.iter().filter_map(|member| serde_json::from_str(member).ok()).collect()
     }
 
     /// Waits until somebody has come or gone since the last call.
@@ -319,6 +315,7 @@ impl Room {
 }
 
 impl State {
+    /// Returns who is there on all nodes, each once, in order.
     fn all(&self) -> Vec<Arc<str>> {
         let elsewhere = self.elsewhere.values().flat_map(|(_, members)| members);
         let mut all: Vec<_> = self.here.keys().chain(elsewhere).cloned().collect();

@@ -174,8 +174,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn keep(mut self, messages: usize) -> Self {
-        assert!(messages > 0, "a topic retains at least one message");
-        self.retention.count = messages;
+        self.retention = self.retention.keep(messages);
         self
     }
 
@@ -241,7 +240,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn keep_for(mut self, time: Duration) -> Self {
-        self.retention.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
+        self.retention = self.retention.keep_for(time);
         self
     }
 

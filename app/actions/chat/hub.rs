@@ -1,6 +1,8 @@
 //! The topic of the room: its newest messages, which every listener follows.
 
-use kipo::{Durability, Event, Topic, data, topic};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kipo::{Durability, Event, Result, Topic, data, topic};
 
 /// The one room of the chat. Listeners see a message only after it is stored on disk, so a restart
 /// loses none.
@@ -23,4 +25,9 @@ pub struct Message {
     pub message: String,
     /// When the server received it, in milliseconds since 1970 (UTC).
     pub sent_at: u64,
+}
+
+/// Returns the time, in milliseconds since 1970 (UTC).
+pub(crate) fn now_ms() -> Result<u64> {
+    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
 }

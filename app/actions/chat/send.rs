@@ -1,11 +1,9 @@
 //! `chat.Send`
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use kipo::{Action, Context, Result, action, data};
 
 use super::{
-    hub::{Message, ROOM, RoomEvent},
+    hub::{self, Message, ROOM, RoomEvent},
     text::{READABLE, readable},
 };
 
@@ -33,8 +31,7 @@ impl Action for Send {
     type Output = Sent;
 
     async fn call(self, cx: Context) -> Result<Sent> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let sent_at = u64::try_from(since.as_millis())?;
+        let sent_at = hub::now_ms()?;
         let message = Message { username: self.username, message: self.message, sent_at };
         // A page that gets no answer sends the message again with the same key: it is published once.
         let position = ROOM.publish_once(cx.idempotency_key()?, &RoomEvent::Chat(message)).await?;

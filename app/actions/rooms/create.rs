@@ -2,6 +2,8 @@
 
 use kipo::{Action, Context, Result, action, data};
 
+use crate::actions::chat::hub::now_ms;
+
 use super::{
     hub::{self, Opened, ROOMS, RoomEvent},
     name::{self, NAMEABLE, nameable},
@@ -36,7 +38,7 @@ impl Action for Create {
     async fn call(self, _cx: Context) -> Result<Created> {
         let room = self.room.trim();
         if !hub::is_open(room).await? {
-            let opened = Opened { opened_at: hub::now_ms()? };
+            let opened = Opened { opened_at: now_ms()? };
             ROOMS.of(room).publish_once(Some(ONCE), &RoomEvent::Opened(opened)).await?;
         }
         Ok(Created { room: room.to_owned(), address: name::address(room) })

@@ -1,7 +1,5 @@
 //! The topics of the rooms: one for each room, made while the app runs.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use kipo::{Durability, Error, Event, Result, Topics, data, topic, topic::Message as Record};
 
 use crate::actions::chat::hub::Message;
@@ -41,9 +39,4 @@ pub(crate) async fn must_be_open(name: &str) -> Result<()> {
 /// Returns the retained events of a room, oldest first; none if there is no such room.
 pub(crate) async fn history(name: &str) -> Result<Vec<Record>> {
     Ok(ROOMS.of(name).history().await?)
-}
-
-/// Returns the time, in milliseconds since 1970 (UTC).
-pub(crate) fn now_ms() -> Result<u64> {
-    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
 }

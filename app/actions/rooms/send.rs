@@ -3,7 +3,7 @@
 use kipo::{Action, Context, Result, action, data};
 
 use crate::actions::chat::{
-    hub::Message,
+    hub::{Message, now_ms},
     text::{READABLE, readable},
 };
 
@@ -36,7 +36,7 @@ impl Action for Send {
 
     async fn call(self, cx: Context) -> Result<Sent> {
         hub::must_be_open(&self.room).await?;
-        let sent_at = hub::now_ms()?;
+        let sent_at = now_ms()?;
         let message = Message { username: self.username, message: self.message, sent_at };
         // A page that gets no answer sends the message again with the same key: it is published once.
         let key = cx.idempotency_key()?;

@@ -6,13 +6,12 @@ use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use kipo_topic::{
-    Batch, Cursor, Event, Gap, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict,
-    engine::Link, frame,
+    Batch, Cursor, Event, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict, frame,
 };
 
 use crate::{
     error::{Error, Result},
-    stream::{pipe::Pipe, translate::Translated},
+    stream::{frames, pipe::Pipe, translate::Translated},
 };
 
 /// After how many messages that the client does not read it is sent its position: so that it does not
@@ -91,7 +90,7 @@ impl<E: Event> EventStream<E> {
     /// See [`EventStream`].
     pub async fn send(&self, event: E) -> Result<()> {
         self.pipe.wait_for_room().await;
-        self.pipe.push(encode(&event, None)?);
+        self.pipe.push(frames::event(&event, None)?);
         Ok(())
     }
 
@@ -155,7 +154,7 @@ impl<E: Event> EventStream<E> {
             )));
         }
         self.pipe.wait_for_room().await;
-        self.pipe.push(encode(&event, Some(id))?);
+        self.pipe.push(frames::event(&event, Some(id))?);
         Ok(())
     }
 
@@ -223,8 +222,8 @@ impl<E: Event> EventStream<E> {
             self.pipe.wait_until_empty().await;
             let bytes = match subscription.next_batch().await {
                 Batch::Frames(bytes) => bytes,
-                Batch::Gap(gap, to) => gap_frame(gap, None, &to.to_string()),
-                Batch::Link(link) => engine_frame(link),
+                Batch::Gap(gap, to) => frames::gap(gap, None, &to.to_string()),
+                Batch::Link(link) => frames::engine(link),
                 Batch::Removed => return Ok(()),
             };
             self.pipe.push(bytes);
@@ -302,8 +301,8 @@ impl<E: Event> EventStream<E> {
                         None => frame::position(format_args!("{id}")),
                     }
                 }
-                Next::Gap(gap) => gap_frame(gap, None, &subscription.position().to_string()),
-                Next::Link(link) => engine_frame(link),
+                Next::Gap(gap) => frames::gap(gap, None, &subscription.position().to_string()),
+                Next::Link(link) => frames::engine(link),
                 Next::Removed => return Ok(()),
             };
             skipped = 0;
@@ -376,12 +375,9 @@ impl<E: Event> EventStream<E> {
             let next = merged.next().await;
             let id = merged.position();
             let bytes = match next {
-                MergedNext::Message(_, message) => {
-                    let id = format_args!("{id}");
-                    frame::event(message.event(), message.data().as_bytes(), Some(id))
-                }
-                MergedNext::Gap(topic, gap) => gap_frame(gap, Some(&topic), &id),
-                MergedNext::Link(link) => engine_frame(link),
+                MergedNext::Message(_, message) => frames::message(&message, &id),
+                MergedNext::Gap(topic, gap) => frames::gap(gap, Some(&topic), &id),
+                MergedNext::Link(link) => frames::engine(link),
                 MergedNext::Removed => return Ok(()),
             };
             self.pipe.push(bytes);
@@ -392,11 +388,12 @@ impl<E: Event> EventStream<E> {
     fn push_ready(&self, verdict: Verdict, position: &str) {
         // A client that disconnects before it has read the gap reconnects with its old id and
         // reads the gap then. So the id after the gap is on the gap itself, not on `kipo:ready`.
-        match verdict {
-            Verdict::Gap(_) => self.pipe.push_ready("gap", None),
-            Verdict::Fresh => self.pipe.push_ready("fresh", Some(format_args!("{position}"))),
-            Verdict::Resumed => self.pipe.push_ready("resumed", Some(format_args!("{position}"))),
-        }
+        let word = match verdict {
+            Verdict::Gap(_) => return self.pipe.push_ready("gap", None),
+            Verdict::Fresh => "fresh",
+            Verdict::Resumed => "resumed",
+        };
+        self.pipe.push_ready(word, Some(format_args!("{position}")));
     }
 
     /// Returns the cursor that the client goes on after, if it has one for this topic.
@@ -429,33 +426,4 @@ impl<E> fmt::Debug for EventStream<E> {
             .field("page_position", &self.page_position)
             .finish_non_exhaustive()
     }
-}
-
-fn encode<E: Event>(event: &E, id: Option<&str>) -> Result<Bytes> {
-    let mut data = Vec::new();
-    event.write_data(&mut data)?;
-    Ok(match id {
-        None => frame::event(event.name(), &data, None),
-        Some(id) => frame::event(event.name(), &data, Some(format_args!("{id}"))),
-    })
-}
-
-fn engine_frame(link: Link) -> Bytes {
-    let data: &[u8] = match link {
-        Link::Up => br#"{"reachable":true}"#,
-        Link::Down => br#"{"reachable":false}"#,
-    };
-    frame::event(frame::ENGINE, data, None)
-}
-
-fn gap_frame(gap: Gap, topic: Option<&str>, id: &str) -> Bytes {
-    let missed = gap.missed.map_or_else(|| "null".to_owned(), |missed| missed.to_string());
-    let (reason, first) = (gap.reason.as_str(), gap.first);
-    let topic = topic.map_or_else(String::new, |topic| format!(r#","topic":{}"#, json(topic)));
-    let data = format!(r#"{{"reason":"{reason}","missed":{missed},"first":{first}{topic}}}"#);
-    frame::event(frame::GAP, data.as_bytes(), Some(format_args!("{id}")))
-}
-
-fn json(text: &str) -> serde_json::Value {
-    text.into()
 }

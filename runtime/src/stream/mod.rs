@@ -9,6 +9,7 @@ mod body;
 pub(crate) mod detached_stream;
 mod drain;
 mod event_stream;
+mod frames;
 pub(crate) mod jitter;
 mod pipe;
 pub(crate) mod retry;

@@ -1,9 +1,9 @@
 //! What a listener reads in the place of a message.
 
 use bytes::Bytes;
-use kipo_topic::{Event, Message, frame};
+use kipo_topic::{Event, Message};
 
-use crate::error::Result;
+use crate::{error::Result, stream::frames};
 
 /// What a function for [`EventStream::follow_with`](crate::EventStream::follow_with) makes of a
 /// message: whether the client reads it (`bool`), or the event that the client reads instead, if any
@@ -24,9 +24,7 @@ impl Sealed for bool {}
 
 impl<E> Translated<E> for bool {
     fn frame(self, message: &Message, id: &str) -> Result<Option<Bytes>> {
-        let frame =
-            || frame::event(message.event(), message.data().as_bytes(), Some(format_args!("{id}")));
-        Ok(self.then(frame))
+        Ok(self.then(|| frames::message(message, id)))
     }
 }
 
@@ -34,9 +32,6 @@ impl<E> Sealed for Option<E> {}
 
 impl<E: Event> Translated<E> for Option<E> {
     fn frame(self, _: &Message, id: &str) -> Result<Option<Bytes>> {
-        let Some(event) = self else { return Ok(None) };
-        let mut data = Vec::new();
-        event.write_data(&mut data)?;
-        Ok(Some(frame::event(event.name(), &data, Some(format_args!("{id}")))))
+        self.map(|event| frames::event(&event, Some(id))).transpose()
     }
 }

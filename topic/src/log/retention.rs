@@ -1,5 +1,7 @@
 //! How much a topic retains, and how much of that it replays to one listener.
 
+use std::time::Duration;
+
 /// How many messages a topic retains unless [`Topic::keep`](crate::Topic::keep) says otherwise.
 ///
 /// # Examples
@@ -43,6 +45,23 @@ impl Retention {
     /// Everything: for reading what a store holds.
     pub(crate) const ALL: Self =
         Self { count: usize::MAX, bytes: usize::MAX, age_ms: u64::MAX, replay_max: u64::MAX };
+
+    /// Sets how many messages are retained.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0.
+    pub(crate) const fn keep(mut self, messages: usize) -> Self {
+        assert!(messages > 0, "a topic retains at least one message");
+        self.count = messages;
+        self
+    }
+
+    /// Sets how long a message is retained.
+    pub(crate) const fn keep_for(mut self, time: Duration) -> Self {
+        self.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
+        self
+    }
 
     /// Returns whether time alone drops messages, so that a reader has to trim as well.
     pub(crate) fn ages(&self) -> bool {

@@ -165,8 +165,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
     /// Panics if it is 0.
     #[must_use]
     pub const fn keep(mut self, messages: usize) -> Self {
-        assert!(messages > 0, "a topic retains at least one message");
-        self.retention.count = messages;
+        self.retention = self.retention.keep(messages);
         self
     }
 
@@ -213,7 +212,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
     /// Sets how long each topic retains a message.
     #[must_use]
     pub const fn keep_for(mut self, time: Duration) -> Self {
-        self.retention.age_ms = time.as_secs().saturating_mul(1000) + time.subsec_millis() as u64;
+        self.retention = self.retention.keep_for(time);
         self
     }
 

@@ -136,13 +136,11 @@ impl Contents {
     }
 
     /// Marks the database as closed, and releases it.
-    pub(super) fn close(&mut self, successor: Box<dyn KeyValue>) {
+    pub(super) fn close(mut self) {
         let closed = self.database.write(&[own(STATE, b"closed".to_vec())]);
         if let Err(error) = closed.and_then(|()| self.database.sync()) {
             tracing::warn!(store = self.name, %error, "the store could not be closed");
         }
-        self.database = successor;
-        self.topics.clear();
     }
 
     /// Appends a batch: the entries of each append reach its level, or it is refused.

@@ -1,4 +1,4 @@
-//! The database in memory: for tests, and for a store that was closed.
+//! The database in memory: for tests.
 
 use std::{collections::BTreeMap, io};
 

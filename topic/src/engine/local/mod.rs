@@ -20,7 +20,6 @@ use tokio::sync::{oneshot, watch};
 use self::{
     contents::Contents,
     key_value::KeyValue,
-    memory::Memory,
     queue::{Job, Queue},
 };
 use crate::{
@@ -72,7 +71,7 @@ impl Local {
         self.queue.close();
         let Some(thread) = lock(&self.thread).take() else { return };
         match thread.join() {
-            Ok(mut contents) => contents.close(Box::new(Memory::default())),
+            Ok(contents) => contents.close(),
             Err(_) => tracing::error!(store = self.profile.name, "the committing thread panicked"),
         }
     }
