@@ -78,6 +78,26 @@ export class Server {
     return { status: response.status, type: response.headers.get("content-type"), body: text === "" ? null : JSON.parse(text) };
   }
 
+  /**
+   * Enters a room under a name, without a page. Returns a function that leaves it.
+   *
+   * @param {string} room
+   * @param {string} username
+   */
+  async enter(room, username) {
+    const visit = new AbortController();
+    const response = await fetch(`${this.url}/_kipo/actions/rooms.Listen`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "text/event-stream" },
+      body: JSON.stringify({ room, username }),
+      signal: visit.signal,
+    });
+    if (response.status !== 200) throw new Error(`rooms.Listen answered ${response.status}: ${await response.text()}`);
+    const ignore = () => {}; // The stream ends with the visit, or with the server.
+    void response.body.pipeTo(new WritableStream()).catch(ignore);
+    return () => visit.abort();
+  }
+
   /** Sends a message to the room. */
   async say(username, message) {
     const { status, body } = await this.post("chat.Send", { username, message });
