@@ -54,15 +54,17 @@ export class Server {
    * @param {string} [options.cwd]
    * @param {string} [options.data] the data directory, which stays; without it, a new one is deleted with the server
    * @param {number} [options.port]
+   * @param {string} [options.engine] the address of an engine that many nodes share
    * @param {boolean} [options.watch] whether a supervisor watches for edits
    * @param {string} [options.bin]
    * @param {Record<string, string>} [options.env]
    */
-  static async start({ root, cwd = APP, data, port = 0, watch = false, bin = BIN, env: more = {} } = {}) {
+  static async start({ root, cwd = APP, data, port = 0, engine, watch = false, bin = BIN, env: more = {} } = {}) {
     const env = { ...process.env, ...(root === undefined ? {} : { KIPO_ROOT: root }), ...more };
     const ownData = data === undefined ? await dataFolder() : null;
     const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", data ?? ownData];
     if (!watch) options.push("--no-watch");
+    if (engine !== undefined) options.push("--engine", engine);
     const child = spawn(bin, options, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     return new Server(child, await address(child, bin), ownData);
   }
