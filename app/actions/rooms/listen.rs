@@ -29,7 +29,7 @@ pub struct Listen {
     room: String,
     /// The name under which the listener is in the room while the stream lasts: 1 to 20 characters.
     /// A listener without a name is in no list.
-    #[validate(length(min = 1, max = 20), custom(function = no_name_or_readable))]
+    #[validate(length(min = 1, max = 20), custom(function = readable_if_given))]
     #[schemars(regex(pattern = READABLE))]
     username: Option<String>,
 }
@@ -53,7 +53,7 @@ impl StreamAction for Listen {
 }
 
 /// Refuses a name that is not readable.
-fn no_name_or_readable(name: &Option<String>) -> std::result::Result<(), &'static str> {
+fn readable_if_given(name: &Option<String>) -> std::result::Result<(), &'static str> {
     name.as_deref().map_or(Ok(()), readable)
 }
 
