@@ -33,7 +33,8 @@ use crate::{
 
 /// Returns the world of a history that is written out.
 async fn world() -> World {
-    let settings = Settings { keep: 9, replay_max: u64::MAX, loaded_max: 9, append_max: 4 };
+    let settings =
+        Settings { keep: 9, replay_max: u64::MAX, window: 9, loaded_max: 9, append_max: 4 };
     World::new(settings).await
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::engine::conformance::{Deliveries, Fault};
+use crate::engine::conformance::{Deliveries, Fault, Reads};
 
 pub(super) const NODES: usize = 3;
 pub(super) const LISTENERS: usize = 5;
@@ -39,6 +39,7 @@ pub(super) enum Step {
     Arrive(usize),
     SetLink(usize, bool),
     SetDeliveries(usize, Deliveries),
+    SetReads(usize, Reads),
     LoseTail(usize, usize),
     Copy,
     Restore,
@@ -77,6 +78,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (0..NODES).prop_map(Step::Arrive),
         4 => (0..NODES, any::<bool>()).prop_map(|(node, up)| Step::SetLink(node, up)),
         3 => (0..NODES, deliveries).prop_map(|(node, way)| Step::SetDeliveries(node, way)),
+        2 => (0..NODES, prop_oneof![Just(Reads::AtOnce), Just(Reads::Held)])
+            .prop_map(|(node, when)| Step::SetReads(node, when)),
         2 => (0..TOPICS.len(), 1usize..5).prop_map(|(topic, count)| Step::LoseTail(topic, count)),
         1 => Just(Step::Copy),
         1 => Just(Step::Restore),
@@ -94,6 +97,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
 pub(super) struct Settings {
     pub(super) keep: usize,
     pub(super) replay_max: u64,
+    /// How many messages of a topic are in memory.
+    pub(super) window: usize,
     /// How many topics of a family are in memory.
     pub(super) loaded_max: usize,
     /// How many entries one append has.
@@ -103,10 +108,12 @@ pub(super) struct Settings {
 pub(super) fn settings() -> impl Strategy<Value = Settings> {
     let replay_max = prop_oneof![3 => Just(u64::MAX), 1 => 1u64..6];
     let loaded_max = prop_oneof![Just(1), Just(9)];
-    let all = (1usize..10, replay_max, loaded_max, 1usize..5);
-    all.prop_map(|(keep, replay_max, loaded_max, append_max)| Settings {
+    let window = prop_oneof![Just(1), Just(2), Just(5), Just(usize::MAX)];
+    let all = (1usize..14, replay_max, window, loaded_max, 1usize..5);
+    all.prop_map(|(keep, replay_max, window, loaded_max, append_max)| Settings {
         keep,
         replay_max,
+        window,
         loaded_max,
         append_max,
     })

@@ -22,7 +22,7 @@ use crate::{
     Cursor, Durability, Keyed, Next, PublishError, Store, Subscription, Topics, Verdict,
     engine::{
         Engine, FollowGuard, Head, Link, Profile,
-        conformance::{Deliveries, Model, ModelEngine, Snapshot},
+        conformance::{Deliveries, Model, ModelEngine, Reads, Snapshot},
     },
     store::Shared,
     topic::tests::N,
@@ -38,6 +38,7 @@ pub(super) struct Node {
     pub(super) rooms: Topics<String, N>,
     pub(super) boards: Topics<String, N>,
     pub(super) link: Link,
+    pub(super) reads: Reads,
     /// At most so many appends of this node will fail.
     pub(super) faults: usize,
 }
@@ -47,15 +48,15 @@ impl Node {
         let engine = model.node();
         let store = Store::on(Arc::new(engine.clone()));
         let family = |name, durability| {
-            let Settings { keep, replay_max, loaded_max, .. } = settings;
-            let family = Topics::durable(name, durability).keep(keep);
+            let Settings { keep, replay_max, window, loaded_max, .. } = settings;
+            let family = Topics::durable(name, durability).keep(keep).window(window);
             let family = family.replay_max(replay_max).loaded_max(loaded_max);
             family.open(&store).unwrap();
             family
         };
         let rooms = family("room", Durability::Fsync);
         let boards = family("board", Durability::Os);
-        Self { engine, store, rooms, boards, link: Link::Up, faults: 0 }
+        Self { engine, store, rooms, boards, link: Link::Up, reads: Reads::AtOnce, faults: 0 }
     }
 
     pub(super) fn family(&self, topic: usize) -> &Topics<String, N> {
@@ -67,6 +68,11 @@ impl Node {
 
     pub(super) fn topic(&self, topic: usize) -> Keyed<N> {
         self.family(topic).of(TOPICS[topic].1)
+    }
+
+    fn set_reads(&mut self, reads: Reads) {
+        self.reads = reads;
+        self.engine.set_reads(reads);
     }
 
     pub(super) fn set_link(&mut self, link: Link) {
@@ -208,6 +214,7 @@ impl World {
             Step::SetLink(node, true) => self.nodes[node].set_link(Link::Up),
             Step::SetLink(node, false) => self.nodes[node].set_link(Link::Down),
             Step::SetDeliveries(node, way) => self.nodes[node].engine.set_deliveries(way),
+            Step::SetReads(node, when) => self.nodes[node].set_reads(when),
             Step::LoseTail(topic, count) => {
                 self.recorders.clear();
                 self.model.lose_tail(&topic_name(topic), count);
@@ -238,7 +245,7 @@ impl World {
                 self.removed.insert(topic);
                 self.rewind(None).await?;
             }
-            Step::Read(who) => self.read(who)?,
+            Step::Read(who) => self.read(who).await?,
             Step::Move(who, node) => self.connect(who, node).await?,
             Step::Yield(times) => {
                 for _ in 0..times {
@@ -339,8 +346,24 @@ impl World {
         Ok(())
     }
 
-    /// A listener reads what there is.
-    pub(super) fn read(&mut self, who: usize) -> Checked {
+    /// A listener reads what there is, messages that are not in memory too.
+    pub(super) async fn read(&mut self, who: usize) -> Checked {
+        let mut unmoved = 0;
+        while unmoved < 6 {
+            let before = self.listeners[who].at;
+            self.read_now(who)?;
+            let Listener { at, connection, .. } = &self.listeners[who];
+            if connection.as_ref().is_none_or(|connection| !connection.subscription.is_behind()) {
+                break;
+            }
+            unmoved = if *at == before { unmoved + 1 } else { 0 };
+            // A task reads the next page.
+            yield_now().await;
+        }
+        Ok(())
+    }
+
+    fn read_now(&mut self, who: usize) -> Checked {
         let ledger = self.ledger.lock().unwrap();
         let listener = &mut self.listeners[who];
         let Some(connection) = &mut listener.connection else { return Ok(()) };
@@ -389,12 +412,12 @@ impl World {
             }
         }
         for who in 0..LISTENERS {
-            self.read(who)?;
+            self.read(who).await?;
             let Listener { topic, at, connection, .. } = &self.listeners[who];
             let Some(connection) = connection else { continue };
-            let link = self.nodes[connection.node].link;
+            let Node { link, reads, .. } = self.nodes[connection.node];
             prop_assert_eq!(connection.link, link, "what was reported to listener {}", who);
-            if link == Link::Up {
+            if link == Link::Up && reads == Reads::AtOnce {
                 let head = self.ledger.lock().unwrap().logs[*topic].head();
                 prop_assert_eq!(*at, Some(head), "listener {} is not at the head", who);
             }
@@ -407,6 +430,7 @@ impl World {
         for node in &mut self.nodes {
             node.set_link(Link::Up);
             node.engine.set_deliveries(Deliveries::InOrder);
+            node.set_reads(Reads::AtOnce);
             node.engine.arrive();
         }
         self.settle().await?;
@@ -417,7 +441,8 @@ impl World {
         for node in 0..NODES {
             for topic in 0..TOPICS.len() {
                 let history = self.nodes[node].topic(topic).history().await.unwrap();
-                prop_assert!(history.len() <= self.settings.keep);
+                let stored = self.observer.load(&topic_name(topic), 0).await.unwrap().entries;
+                prop_assert_eq!(history.len(), stored.len().min(self.settings.keep));
                 let ledger = self.ledger.lock().unwrap();
                 let stored = ledger.logs[topic].entries.iter().rev().map(|stored| stored.cursor);
                 let read = history.iter().rev().map(crate::Message::cursor);

@@ -8,7 +8,7 @@ use std::{
 
 use super::Partition;
 use crate::{
-    channel::{Check, Taken},
+    channel::Taken,
     engine::{EngineError, Entry, Follower, Link},
     log::{cursor::Cursor, generation},
     store::shared::Watched,
@@ -133,12 +133,6 @@ impl Watched for Partition {
         if went_back || is_behind || self.channel.is_check_wanted() {
             self.begin_check();
         }
-    }
-}
-
-impl Check for Partition {
-    fn check(self: Arc<Self>) {
-        self.begin_check();
     }
 }
 

@@ -10,6 +10,7 @@ mod appending;
 mod check;
 #[cfg(all(test, kipo_loom))]
 mod loom_tests;
+mod older;
 #[cfg(all(test, not(kipo_loom)))]
 mod tests;
 mod waiting;
@@ -26,9 +27,14 @@ use self::{
     waiting::{Submission, Waiting},
 };
 use crate::{
-    channel::{Channel, Check},
+    channel::{Backing, Channel, Source},
     engine::{EngineError, FollowGuard, Link},
-    log::{cursor::Cursor, durability::Durability, record::Draft, retention::Retention},
+    log::{
+        cursor::Cursor,
+        durability::Durability,
+        record::Draft,
+        retention::{Retention, Window},
+    },
     store::shared::Shared,
     sync::{Mutex, lock},
 };
@@ -50,17 +56,21 @@ impl Partition {
         store: &Arc<Shared>,
         name: Arc<str>,
         durability: Durability,
-        retention: Retention,
+        mut retention: Retention,
     ) -> Result<Arc<Self>, EngineError> {
+        if store.runtime().is_none() {
+            // Reading older messages takes a task.
+            retention.window = Window::ALL;
+        }
         let loaded = store.engine.load(&name, 0).await?;
         let after = loaded.head.cursor.seq;
         let is_shared = store.engine.profile().shared;
         let partition = Arc::new_cyclic(|partition: &Weak<Self>| {
-            let check = is_shared.then(|| partition.clone() as Weak<dyn Check>);
+            let backing = Backing { source: partition.clone() as Weak<dyn Source>, is_shared };
             Self {
                 name: Arc::clone(&name),
                 store: Arc::clone(store),
-                channel: Arc::new(Channel::loaded(retention, loaded, check)),
+                channel: Arc::new(Channel::loaded(retention, loaded, backing)),
                 durability,
                 waiting: Mutex::new(Waiting::default()),
                 follow: Mutex::new(FollowGuard::none()),
