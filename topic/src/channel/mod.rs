@@ -227,7 +227,7 @@ impl Channel {
             head = entry.head();
             let Entry { record, key, .. } = entry;
             if let Some(key) = key {
-                remember(&mut shared.keys, key, cursor, head.stamp_ms);
+                shared.keys.insert(key, cursor, head.stamp_ms);
             }
             records.push(record);
         }
@@ -457,14 +457,6 @@ fn wake(mut shared: MutexGuard<'_, Shared>) {
     wakers.into_iter().for_each(Waker::wake);
 }
 
-/// Adds the key of an entry. The first message with a key has it, if a node that did not know the
-/// key has published it once more.
-fn remember(keys: &mut Keys, key: Arc<str>, cursor: Cursor, stamp_ms: u64) {
-    if keys.get(&key, stamp_ms).is_none() {
-        keys.insert(key, cursor, stamp_ms);
-    }
-}
-
 /// Returns the log and the keys that an engine has of a topic. By count and bytes alone: reading,
 /// which has a clock, trims by age.
 fn restore(loaded: Loaded, retention: &Retention) -> (Log, Keys) {
@@ -478,7 +470,7 @@ fn restore(loaded: Loaded, retention: &Retention) -> (Log, Keys) {
     for entry in entries {
         let (cursor, stamp_ms) = (entry.cursor(), entry.stamp_ms());
         if let Some(key) = entry.key {
-            remember(&mut keys, key, cursor, stamp_ms);
+            keys.insert(key, cursor, stamp_ms);
         }
         log.push(entry.record);
         log.trim(&ageless, 0);

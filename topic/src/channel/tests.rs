@@ -39,7 +39,7 @@ const RETENTION: Retention =
 fn entries(data: &str) -> Vec<Entry> {
     let mut head = Head::of_generation(1);
     let mut next = || {
-        let entry = Entry::next(&head, None, "n", data.as_bytes(), 0).unwrap();
+        let entry = Entry::next(&head, None, "n", data.as_bytes(), 0).expect("an entry");
         head = entry.head();
         entry
     };
@@ -49,7 +49,7 @@ fn entries(data: &str) -> Vec<Entry> {
 impl Fixture {
     fn new(is_shared: bool) -> Self {
         let (entries, asked) = (entries("1"), Arc::new(Asked::default()));
-        let head = entries.last().unwrap().head();
+        let head = entries[8].head();
         let loaded = Loaded { head, entries: entries.clone(), keys: Vec::new() };
         let source = Arc::downgrade(&asked) as Weak<dyn Source>;
         let channel = Channel::loaded(RETENTION, loaded, Backing { source, is_shared });

@@ -20,8 +20,8 @@ pub(crate) const KEY_BYTES_MAX: usize = 128;
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     published: HashMap<Arc<str>, (u64, Cursor)>,
-    /// The same keys, oldest first.
-    order: VecDeque<Arc<str>>,
+    /// The same keys, oldest first, with the time and number that each was added with.
+    order: VecDeque<(Arc<str>, u64, u64)>,
 }
 
 impl Keys {
@@ -31,24 +31,30 @@ impl Keys {
         (now_ms.saturating_sub(*stamp_ms) <= WINDOW_MS).then_some(*cursor)
     }
 
-    /// Adds a key that [`get`](Self::get) does not find, and drops keys beyond the window and the
-    /// bound.
+    /// Adds a key, and drops keys beyond the window and the bound. A key that [`get`](Self::get)
+    /// finds stays that of its first message: a node that did not know the key may have published
+    /// it once more.
     pub(crate) fn insert(&mut self, key: Arc<str>, cursor: Cursor, now_ms: u64) {
-        while let Some(oldest) = self.order.front() {
-            let (stamp_ms, _) = self.published[oldest];
-            if now_ms.saturating_sub(stamp_ms) <= WINDOW_MS && self.order.len() < KEYS_MAX {
+        if self.get(&key, now_ms).is_some() {
+            return;
+        }
+        while let Some((oldest, stamp_ms, seq)) = self.order.front() {
+            if now_ms.saturating_sub(*stamp_ms) <= WINDOW_MS && self.order.len() < KEYS_MAX {
                 break;
             }
-            self.published.remove(oldest);
+            // A key that was added again after its window belongs to the newer message.
+            if self.published.get(oldest).is_some_and(|(_, cursor)| cursor.seq() == *seq) {
+                self.published.remove(oldest);
+            }
             self.order.pop_front();
         }
         self.published.insert(Arc::clone(&key), (now_ms, cursor));
-        self.order.push_back(key);
+        self.order.push_back((key, now_ms, cursor.seq()));
     }
 
     /// Returns the number of the oldest message whose key is remembered.
     pub(crate) fn oldest(&self) -> Option<u64> {
-        self.order.front().map(|key| self.published[key].1.seq())
+        self.order.front().map(|(_, _, seq)| *seq)
     }
 }
 
@@ -79,5 +85,27 @@ mod tests {
         }
         assert_eq!((keys.get("2", 0), keys.get("3", 0)), (None, Some(cursor(3))));
         assert_eq!((keys.published.len(), keys.order.len()), (KEYS_MAX, KEYS_MAX));
+    }
+
+    #[test]
+    fn a_known_key_stays_that_of_its_first_message() {
+        let mut keys = Keys::default();
+        keys.insert("a".into(), cursor(1), 1000);
+        keys.insert("a".into(), cursor(2), 1001);
+        assert_eq!((keys.get("a", 1001), keys.order.len()), (Some(cursor(1)), 1));
+    }
+
+    /// Times of keys that an engine gives are not always in order.
+    #[test]
+    fn a_key_that_comes_again_before_its_first_message_has_left_is_one_key() {
+        let mut keys = Keys::default();
+        let late_ms = 10 * WINDOW_MS;
+        keys.insert("first".into(), cursor(1), late_ms);
+        keys.insert("again".into(), cursor(2), 0);
+        keys.insert("again".into(), cursor(3), late_ms);
+        assert_eq!((keys.get("again", late_ms), keys.order.len()), (Some(cursor(3)), 3));
+        keys.insert("last".into(), cursor(4), 2 * late_ms);
+        assert_eq!((keys.published.len(), keys.order.len()), (1, 1));
+        assert_eq!(keys.oldest(), Some(4));
     }
 }

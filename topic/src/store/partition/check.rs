@@ -1,15 +1,12 @@
 //! Comparing a topic with what the engine has: after a refused append, when the engine's head is
 //! another one, and when what it passes does not continue the log.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::Partition;
 use crate::{
     channel::Taken,
-    engine::{EngineError, Entry, Follower, Link},
+    engine::{EngineError, Link},
     log::{cursor::Cursor, generation},
     store::shared::Watched,
     sync::lock,
@@ -132,24 +129,6 @@ impl Watched for Partition {
         let is_behind = engine.seq > self.channel.head().cursor.seq;
         if went_back || is_behind || self.channel.is_check_wanted() {
             self.begin_check();
-        }
-    }
-}
-
-/// Takes what other nodes append.
-pub(super) struct Tail(pub(super) Weak<Partition>);
-
-impl Follower for Tail {
-    fn entries(&self, entries: Vec<Entry>) {
-        let Some(partition) = self.0.upgrade() else { return };
-        if partition.channel.take(entries) == Taken::Astray {
-            partition.begin_check();
-        }
-    }
-
-    fn uncertain(&self) {
-        if let Some(partition) = self.0.upgrade() {
-            partition.begin_check();
         }
     }
 }

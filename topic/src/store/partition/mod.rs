@@ -22,13 +22,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use self::{
-    check::Tail,
-    waiting::{Submission, Waiting},
-};
+use self::waiting::{Submission, Waiting};
 use crate::{
-    channel::{Backing, Channel, Source},
-    engine::{EngineError, FollowGuard, Link},
+    channel::{Backing, Channel, Source, Taken},
+    engine::{EngineError, Entry, FollowGuard, Follower, Link},
     log::{
         cursor::Cursor,
         durability::Durability,
@@ -121,5 +118,23 @@ impl Drop for Partition {
 impl fmt::Debug for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Partition").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Takes what other nodes append.
+struct Tail(Weak<Partition>);
+
+impl Follower for Tail {
+    fn entries(&self, entries: Vec<Entry>) {
+        let Some(partition) = self.0.upgrade() else { return };
+        if partition.channel.take(entries) == Taken::Astray {
+            partition.begin_check();
+        }
+    }
+
+    fn uncertain(&self) {
+        if let Some(partition) = self.0.upgrade() {
+            partition.begin_check();
+        }
     }
 }

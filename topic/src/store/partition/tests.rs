@@ -278,6 +278,26 @@ async fn a_node_that_misses_an_entry_asks_the_engine_at_once() {
     assert_eq!(node.partition.channel.head().cursor.seq(), 2);
 }
 
+/// Another message with a known number shows that the log went back, before a head is compared.
+#[tokio::test(start_paused = true)]
+async fn another_message_with_a_known_number_makes_the_node_ask_the_engine_at_once() {
+    let node = Node::new(2, usize::MAX).await;
+    let write = |data: &'static [u8]| {
+        node.model.write("t", |head| Entry::next(head, None, "e", data, 0));
+    };
+    (0..3).for_each(|_| write(b"0"));
+    let seen = node.partition.channel.head().cursor;
+    assert_eq!(seen.seq(), 3);
+    node.engine.set_deliveries(Deliveries::Held);
+    node.model.lose_tail("t", 2);
+    write(b"1");
+    let entries = node.engine.read("t", 1, usize::MAX).await.expect("the model answers");
+    assert_eq!(entries.len(), 1);
+    Tail(Arc::downgrade(&node.partition)).entries(entries.clone());
+    yield_now().await;
+    assert_eq!(node.partition.channel.head().cursor, entries[0].cursor());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_comes_during_a_check_gets_one_of_its_own() {
     let node = Node::new(2, usize::MAX).await;
