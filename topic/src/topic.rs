@@ -18,7 +18,7 @@ use crate::{
         record::Draft, retention::Retention,
     },
     message::Message,
-    store::{Store, Use, partition::Partition},
+    store::{Shared, Store, Use, partition::Partition},
     subscription::Subscription,
 };
 
@@ -73,11 +73,10 @@ enum Name {
 }
 
 /// What a topic has at run time.
-#[derive(Debug)]
 enum Open {
     Memory(Arc<Channel>),
     /// Loaded when it is first published to or read.
-    Stored(Store, OnceCell<Arc<Partition>>),
+    Stored(Arc<Shared>, OnceCell<Arc<Partition>>),
     /// The key of this topic of a family can be none.
     NoKey,
 }
@@ -374,7 +373,7 @@ impl<E: Event> Topic<E> {
             return Err(StoreError::Late(self.name().to_owned()));
         }
         store.claim(&self.shared_name(), Use::Topic, self.durability)?;
-        let open = Open::Stored(store.clone(), OnceCell::new());
+        let open = Open::Stored(Arc::clone(store.shared()), OnceCell::new());
         self.open.set(open).map_err(|_| StoreError::Late(self.name().to_owned()))
     }
 
@@ -743,7 +742,9 @@ impl<E: Event> Topic<E> {
     ) -> Self {
         let open = match (&name, store) {
             (None, _) => OnceLock::from(Open::NoKey),
-            (Some(_), Some(store)) => OnceLock::from(Open::Stored(store.clone(), OnceCell::new())),
+            (Some(_), Some(store)) => {
+                OnceLock::from(Open::Stored(Arc::clone(store.shared()), OnceCell::new()))
+            }
             (Some(_), None) => OnceLock::new(),
         };
         let name = Name::Shared(name.unwrap_or_default());
@@ -807,14 +808,8 @@ impl<E: Event> Topic<E> {
     async fn partition(&self) -> Result<&Arc<Partition>, ReadError> {
         match self.opened()? {
             Open::Stored(store, partition) => {
-                let load = || {
-                    Partition::load(
-                        store.shared(),
-                        self.shared_name(),
-                        self.durability,
-                        self.retention,
-                    )
-                };
+                let load =
+                    || Partition::load(store, self.shared_name(), self.durability, self.retention);
                 Ok(partition.get_or_try_init(load).await?)
             }
             Open::NoKey => Err(ReadError::TopicKey),

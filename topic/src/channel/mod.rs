@@ -39,7 +39,10 @@ use crate::{
 pub(crate) struct Channel {
     retention: Retention,
     /// What has the messages that are not in memory; nothing if all of them are.
-    backing: Option<Backing>,
+    source: Option<Weak<dyn Source>>,
+    /// Whether other processes append too. Then the engine may be ahead of the log, or have another
+    /// history.
+    is_shared: bool,
     /// A std lock: no `.await` happens under it, and at most a copy of 64 KiB.
     shared: Mutex<Shared>,
 }
@@ -49,7 +52,8 @@ struct Shared {
     log: Log,
     keys: Keys,
     waiters: Waiters,
-    pages: Pages,
+    /// Nothing before a listener is behind.
+    pages: Option<Box<Pages>>,
     state: State,
     /// The number of the newest check that has begun.
     check_begun: u64,
@@ -66,20 +70,11 @@ pub(crate) trait Source: Send + Sync {
     fn read(self: Arc<Self>, wanted: Wanted);
 }
 
-/// The engine below a channel.
-#[derive(Debug)]
-pub(crate) struct Backing {
-    pub(crate) source: Weak<dyn Source>,
-    /// Whether other processes append too. Then the engine may be ahead of the log, or have another
-    /// history.
-    pub(crate) is_shared: bool,
-}
-
 /// What a listener reads from.
 pub(crate) struct View<'a> {
     pub(crate) log: &'a Log,
     pub(crate) state: State,
-    pages: &'a mut Pages,
+    pages: &'a mut Option<Box<Pages>>,
     slot: usize,
     /// A read of older messages that begins when the lock is released.
     wanted: Option<Wanted>,
@@ -97,18 +92,19 @@ impl View<'_> {
     /// woken when it is.
     pub(crate) fn find_page(&mut self, behind: &mut Option<Behind>, cursor: Cursor) -> bool {
         let behind = behind.get_or_insert_with(|| {
-            self.pages.enter();
+            self.pages.get_or_insert_default().enter();
             Behind::default()
         });
         let checked = self.state.checked;
-        self.wanted = self.pages.find(&mut behind.page, cursor, self.slot, checked);
+        let pages = self.pages.get_or_insert_default();
+        self.wanted = pages.find(&mut behind.page, cursor, self.slot, checked);
         behind.messages().is_some()
     }
 
     /// Lets a listener read what is in memory again.
     pub(crate) fn catch_up(&mut self, behind: &mut Option<Behind>) {
         if behind.take().is_some() {
-            self.pages.leave();
+            leave(self.pages);
         }
     }
 }
@@ -172,20 +168,26 @@ impl Channel {
     /// Returns a channel with an empty log of this generation, which is in memory alone.
     pub(crate) fn empty(retention: Retention, generation: u64) -> Self {
         let retention = Retention { window: Window::ALL, ..retention };
-        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default(), None)
+        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default())
     }
 
-    /// Returns a channel with what an engine has of a topic.
-    pub(crate) fn loaded(retention: Retention, loaded: Loaded, backing: Backing) -> Self {
+    /// Returns a channel with what an engine has of a topic; other processes append too if it
+    /// `is_shared`.
+    pub(crate) fn loaded(
+        retention: Retention,
+        loaded: Loaded,
+        source: Weak<dyn Source>,
+        is_shared: bool,
+    ) -> Self {
         let (log, keys) = restore(loaded, &retention);
-        Self::new(retention, log, keys, Some(backing))
+        Self { source: Some(source), is_shared, ..Self::new(retention, log, keys) }
     }
 
-    fn new(retention: Retention, log: Log, keys: Keys, backing: Option<Backing>) -> Self {
+    fn new(retention: Retention, log: Log, keys: Keys) -> Self {
         let state = State { epoch: 0, link: Link::Up, removals: 0, checked: 0 };
-        let (waiters, pages) = (Waiters::new(), Pages::default());
+        let (waiters, pages) = (Waiters::new(), None);
         let shared = Shared { log, keys, waiters, pages, state, check_begun: 0, check_wanted: 0 };
-        Self { retention, backing, shared: Mutex::new(shared) }
+        Self { retention, source: None, is_shared: false, shared: Mutex::new(shared) }
     }
 
     /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
@@ -246,7 +248,7 @@ impl Channel {
         let (log, keys) = restore(loaded, &self.retention);
         let mut shared = lock(&self.shared);
         (shared.log, shared.keys) = (log, keys);
-        shared.pages.clear();
+        shared.pages.iter_mut().for_each(|pages| pages.clear());
         shared.state.epoch = shared.state.epoch.wrapping_add(1);
         wake(shared);
         Taken::All
@@ -331,7 +333,7 @@ impl Channel {
         let mut resume = shared.log.resume(&self.retention, from);
         let (slot, state) = (shared.waiters.enter(), shared.state);
         let position = from.and_then(|from| from.parse::<Cursor>().ok());
-        let Some(position) = position.filter(|_| self.is_shared() && is_unknown(resume.verdict))
+        let Some(position) = position.filter(|_| self.is_shared && is_unknown(resume.verdict))
         else {
             return Entered { slot, resume, state, unconfirmed: None };
         };
@@ -349,7 +351,7 @@ impl Channel {
         let mut shared = lock(&self.shared);
         shared.waiters.leave(slot);
         if is_behind {
-            shared.pages.leave();
+            leave(&mut shared.pages);
         }
     }
 
@@ -380,11 +382,13 @@ impl Channel {
     pub(crate) fn end_read(&self, id: u64, entries: Option<Vec<Entry>>) {
         let mut shared = lock(&self.shared);
         let Shared { log, pages, waiters, .. } = &mut *shared;
-        let (slots, after) = pages.end(id, entries, log, self.is_shared());
+        // Otherwise no listener is behind.
+        let Some(pages) = pages else { return };
+        let (slots, after) = pages.end(id, entries, log, self.is_shared);
         let wakers = waiters.take_of(&slots);
         if after == After::Check {
             let number = shared.want_check();
-            shared.pages.wait_for_check(number);
+            shared.pages.iter_mut().for_each(|pages| pages.wait_for_check(number));
         }
         drop(shared);
         wakers.into_iter().for_each(Waker::wake);
@@ -411,12 +415,8 @@ impl Channel {
         lock(&self.shared).waiters.len()
     }
 
-    fn is_shared(&self) -> bool {
-        self.backing.as_ref().is_some_and(|backing| backing.is_shared)
-    }
-
     fn source(&self) -> Option<Arc<dyn Source>> {
-        self.backing.as_ref()?.source.upgrade()
+        self.source.as_ref()?.upgrade()
     }
 
     /// Locks for reading, and trims by age first.
@@ -449,6 +449,11 @@ pub(crate) fn is_unknown(verdict: Verdict) -> bool {
     )
 }
 
+/// Counts a listener that is not behind any more, and drops the pages with the last one.
+fn leave(pages: &mut Option<Box<Pages>>) {
+    pages.take_if(|pages| pages.leave());
+}
+
 /// Wakes the listeners that wait.
 fn wake(mut shared: MutexGuard<'_, Shared>) {
     let wakers = shared.waiters.take();
@@ -475,5 +480,6 @@ fn restore(loaded: Loaded, retention: &Retention) -> (Log, Keys) {
         log.push(entry.record);
         log.trim(&ageless, 0);
     }
+    log.shrink_to_fit();
     (log, keys)
 }

@@ -58,12 +58,12 @@ pub(crate) struct Wanted {
     pub(crate) after: u64,
 }
 
-/// The pages of one topic.
+/// The pages of one topic, while listeners are behind.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     reads: Vec<Read>,
     read_next: u64,
-    /// The newest last. Empty while no listener is behind.
+    /// The newest last.
     recent: VecDeque<Arc<Page>>,
     /// How many listeners read older messages.
     behind: usize,
@@ -109,12 +109,11 @@ impl Pages {
         self.behind += 1;
     }
 
-    /// Counts a listener that does not read older messages any more.
-    pub(super) fn leave(&mut self) {
+    /// Counts a listener that does not read older messages any more. Returns whether it was the last
+    /// one.
+    pub(super) fn leave(&mut self) -> bool {
         self.behind -= 1;
-        if self.behind == 0 {
-            self.recent.clear();
-        }
+        self.behind == 0
     }
 
     /// Looks for the page with the message after a position, and sets `page` to it: to one that is

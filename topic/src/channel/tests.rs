@@ -52,7 +52,7 @@ impl Fixture {
         let head = entries[8].head();
         let loaded = Loaded { head, entries: entries.clone(), keys: Vec::new() };
         let source = Arc::downgrade(&asked) as Weak<dyn Source>;
-        let channel = Channel::loaded(RETENTION, loaded, Backing { source, is_shared });
+        let channel = Channel::loaded(RETENTION, loaded, source, is_shared);
         Self { channel: Arc::new(channel), asked, entries }
     }
 
@@ -73,7 +73,7 @@ impl Fixture {
     }
 
     fn page_count(&self) -> usize {
-        lock(&self.channel.shared).pages.recent_count()
+        lock(&self.channel.shared).pages.as_ref().map_or(0, |pages| pages.recent_count())
     }
 }
 

@@ -18,6 +18,7 @@ mod fingerprint;
 mod gap;
 pub(crate) mod generation;
 pub(crate) mod keys;
+mod older;
 pub(crate) mod record;
 pub(crate) mod retention;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use bytes::{Bytes, BytesMut};
 use self::{
     cursor::Cursor,
     fingerprint::Fingerprint,
+    older::Older,
     record::{Head, Record},
     retention::{Retention, Window},
     verdict::{Gap, GapReason},
@@ -44,7 +46,7 @@ pub(crate) const READ_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Log {
     /// The retained messages that are not in memory. Sorted by number, without holes.
-    older: VecDeque<Older>,
+    older: older::Queue,
     /// The newest messages, which are in memory. They follow the older ones without a hole.
     records: VecDeque<Record>,
     /// The length of all retained frames together.
@@ -55,22 +57,6 @@ pub(crate) struct Log {
     base: Cursor,
     /// When the newest message was published, even if it is no longer retained.
     stamp_ms: u64,
-}
-
-/// What a log knows of a message that is not in memory.
-#[derive(Clone, Copy, Debug)]
-struct Older {
-    fingerprint: Fingerprint,
-    /// The length of its frame, which is below 4 GiB.
-    frame_len: u32,
-    stamp_ms: u64,
-}
-
-impl From<&Record> for Older {
-    fn from(record: &Record) -> Self {
-        let frame_len = u32::try_from(record.frame.len()).unwrap_or(u32::MAX);
-        Self { fingerprint: record.fingerprint, frame_len, stamp_ms: record.stamp_ms }
-    }
 }
 
 /// What follows a position.
@@ -90,7 +76,7 @@ impl Log {
     /// Returns a log whose next message is the one after `head`.
     pub(crate) fn after(head: Head) -> Self {
         let Head { cursor: base, stamp_ms } = head;
-        let (older, records) = (VecDeque::new(), VecDeque::new());
+        let (older, records) = (older::Queue::default(), VecDeque::new());
         Self { older, records, bytes: 0, window_bytes: 0, base, stamp_ms }
     }
 
@@ -99,7 +85,17 @@ impl Log {
         self.bytes += record.frame.len();
         self.window_bytes += record.frame.len();
         self.stamp_ms = record.stamp_ms;
+        if self.records.is_empty() {
+            // Most topics of a large family have one message.
+            self.records.reserve_exact(1);
+        }
         self.records.push_back(record);
+    }
+
+    /// Releases memory that no message uses.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.older.shrink_to_fit();
+        self.records.shrink_to_fit();
     }
 
     /// Drops what exceeds the retention, and from memory what exceeds the window, oldest first.
@@ -119,26 +115,26 @@ impl Log {
             && let Some(record) = self.records.pop_front()
         {
             self.window_bytes -= record.frame.len();
-            self.older.push_back(Older::from(&record));
+            self.older.push(Older::from(&record));
         }
     }
 
     /// Drops the older messages up to number `seq`: the engine does not have them any more.
     pub(crate) fn forget_older(&mut self, seq: u64) {
         while self.base.seq < seq
-            && let Some(oldest) = self.older.front().copied()
+            && let Some(oldest) = self.older.get(0)
         {
             self.drop_oldest(oldest);
         }
     }
 
     fn oldest(&self) -> Option<Older> {
-        self.older.front().copied().or_else(|| self.records.front().map(Older::from))
+        self.older.get(0).or_else(|| self.records.front().map(Older::from))
     }
 
     fn drop_oldest(&mut self, oldest: Older) {
         let Older { fingerprint: Fingerprint(fingerprint), frame_len, .. } = oldest;
-        if self.older.pop_front().is_none() {
+        if self.older.pop().is_none() {
             self.records.pop_front();
             self.window_bytes -= frame_len as usize;
         }

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use self::waiting::{Submission, Waiting};
 use crate::{
-    channel::{Backing, Channel, Source, Taken},
+    channel::{Channel, Source, Taken},
     engine::{EngineError, Entry, FollowGuard, Follower, Link},
     log::{
         cursor::Cursor,
@@ -63,11 +63,11 @@ impl Partition {
         let after = loaded.head.cursor.seq;
         let is_shared = store.engine.profile().shared;
         let partition = Arc::new_cyclic(|partition: &Weak<Self>| {
-            let backing = Backing { source: partition.clone() as Weak<dyn Source>, is_shared };
+            let source = partition.clone() as Weak<dyn Source>;
             Self {
                 name: Arc::clone(&name),
                 store: Arc::clone(store),
-                channel: Arc::new(Channel::loaded(retention, loaded, backing)),
+                channel: Arc::new(Channel::loaded(retention, loaded, source, is_shared)),
                 durability,
                 waiting: Mutex::new(Waiting::default()),
                 follow: Mutex::new(FollowGuard::none()),
