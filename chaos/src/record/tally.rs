@@ -44,6 +44,7 @@ pub(crate) struct Tally {
     /// Streams that have begun and not ended.
     pub(crate) open: Count,
     pub(crate) deliveries: Count,
+    pub(crate) gaps: Count,
     /// Attempts that found nobody listening, while nobody was meant to.
     pub(crate) refused: Count,
     /// Attempts that began after the server listened, and were refused.
