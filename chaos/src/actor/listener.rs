@@ -141,11 +141,6 @@ impl Listener {
         self.record
     }
 
-    /// Returns the position that the next connection shows.
-    pub(crate) fn position(&self) -> Option<Cursor> {
-        self.last_event_id.parse().ok()
-    }
-
     /// Returns when it last read a gap, if it ever did.
     pub(crate) fn gap_at(&self) -> Option<Instant> {
         self.gap_at

@@ -28,25 +28,38 @@ impl Ports {
         Ok(Self { client: client?, monitor: monitor?, route: route? })
     }
 
-    /// Returns whether the server has caught up with its cluster.
+    /// Returns whether the server has caught up with its cluster, and all streams have a leader.
     pub(crate) async fn is_ready(&self) -> bool {
         self.get("/healthz").await.is_ok_and(|(status, _)| status == 200)
+            && self
+                .streams()
+                .await
+                .is_ok_and(|streams| streams.iter().all(|stream| leader(stream).is_some()))
     }
 
     /// Returns the number of the server that leads the stream of the chat, as this server knows it.
     pub(crate) async fn leader(&self) -> Option<usize> {
-        let (_, body) = self.get("/jsz?accounts=1&streams=1").await.ok()?;
-        let body: Value = serde_json::from_slice(&body).ok()?;
-        let streams = body["account_details"].as_array()?.iter();
-        let mut streams =
-            streams.filter_map(|account| account["stream_detail"].as_array()).flatten();
-        let chat = streams.find(|stream| stream["name"] == STREAM)?;
-        chat["cluster"]["leader"].as_str()?.strip_prefix('n')?.parse().ok()
+        let streams = self.streams().await.ok()?;
+        streams.iter().find(|stream| stream["name"] == STREAM).and_then(leader)
+    }
+
+    /// Returns the streams that this server has, with their leaders.
+    async fn streams(&self) -> io::Result<Vec<Value>> {
+        let (_, body) = self.get("/jsz?accounts=1&streams=1").await?;
+        let body: Value = serde_json::from_slice(&body)?;
+        let accounts = body["account_details"].as_array().into_iter().flatten();
+        let streams = accounts.filter_map(|account| account["stream_detail"].as_array()).flatten();
+        Ok(streams.cloned().collect())
     }
 
     async fn get(&self, path: &str) -> io::Result<(u16, Vec<u8>)> {
         call(self.monitor, &Request::new("GET", path, self.monitor).end()).await
     }
+}
+
+/// Returns the number of the server that leads a stream, where one does.
+fn leader(stream: &Value) -> Option<usize> {
+    stream["cluster"]["leader"].as_str()?.strip_prefix('n')?.parse().ok()
 }
 
 /// Returns the command of server `number`, whose files are in `home`.

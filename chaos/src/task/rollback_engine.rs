@@ -2,7 +2,7 @@
 //! older copy, or the end of its file is cut off. Listeners that have read what is lost read a gap
 //! because the histories diverged, connected or not, and no other listener does.
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashSet, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use tempfile::TempDir;
@@ -98,15 +98,18 @@ impl Verdicts {
         self.slowest = self.slowest.max(other.slowest);
     }
 
-    /// Takes in what a listener read since it had so many entries and held this position.
-    fn judge(&mut self, listener: &Listener, before: usize, held: Cursor, last_left: u64) {
-        let entries = &listener.record().entries[before..];
-        let gaps = entries.iter().filter_map(|entry| match entry {
+    /// Takes in what a listener read since it had so many entries. `lost` are the numbers of the
+    /// messages that are lost: a node that has not noticed the loss yet still sends them.
+    fn judge(&mut self, listener: &Listener, before: usize, lost: &HashSet<u32>) {
+        let entries = &listener.record().entries;
+        let is_lost = |entry: &Entry| matches!(entry, Entry::Message(n) if lost.contains(n));
+        let has_read = entries.iter().any(is_lost);
+        let gaps = entries[before..].iter().filter_map(|entry| match entry {
             Entry::Gap(gap) => Some(gap.reason),
             _ => None,
         });
         let gaps: Vec<_> = gaps.collect();
-        if held.seq > last_left {
+        if has_read {
             self.had_read += 1;
             self.diverged += usize::from(gaps == [Reason::Diverged]);
         } else {
@@ -151,8 +154,7 @@ impl Trial {
         self.reach(&mut connected, last(&lost)?).await?;
         away.extend(within);
         away.extend(after);
-        let away_before = before(&away)?;
-        let connected_before = before(&connected)?;
+        let [away_before, connected_before] = [&away, &connected].map(|group| before(group));
         let mut crowd = Crowd::new();
         connected.into_iter().for_each(|listener| crowd.add(listener));
         self.wait_until(|scene| scene.tally.open.value() == LISTENERS as u64).await;
@@ -175,14 +177,20 @@ impl Trial {
         connected.sort_by_key(|listener| listener.record().listener);
 
         let mut verdicts = Verdicts::default();
-        for (listener, (entries, held)) in away.iter().zip(away_before) {
-            verdicts.judge(listener, entries, held, last_left);
+        let is_lost = |cursor: &Cursor| {
+            cursor.seq > last_left && lost.iter().any(|lost| lost.cursor == *cursor)
+        };
+        let messages = self.scene.messages.all();
+        let lost = messages.iter().zip(0..).filter(|(message, _)| is_lost(&message.cursor));
+        let lost: HashSet<u32> = lost.map(|(_, number)| number).collect();
+        for (listener, before) in away.iter().zip(away_before) {
+            verdicts.judge(listener, before, &lost);
         }
-        for (listener, (entries, held)) in connected.iter().zip(connected_before) {
-            verdicts.judge(listener, entries, held, last_left);
+        for (listener, before) in connected.iter().zip(connected_before) {
+            verdicts.judge(listener, before, &lost);
             let late = listener.gap_at().map(|at| at.saturating_duration_since(ready));
             verdicts.slowest = verdicts.slowest.max(late.unwrap_or(Duration::MAX));
-            let connections = listener.record().entries[entries..].iter();
+            let connections = listener.record().entries[before..].iter();
             let connections = connections.filter(|entry| matches!(entry, Entry::Ready(_))).count();
             if connections != 1 {
                 print(format!("VIOLATION a connected listener had {connections} connections"));
@@ -247,11 +255,9 @@ impl Trial {
     }
 }
 
-/// Returns how many entries each listener has, and the position that it holds.
-fn before(listeners: &[Listener]) -> io::Result<Vec<(usize, Cursor)>> {
-    let one = |listener: &Listener| Some((listener.record().entries.len(), listener.position()?));
-    let all = listeners.iter().map(one).collect::<Option<_>>();
-    all.ok_or_else(|| io::Error::other("a listener holds no position"))
+/// Returns how many entries each listener has.
+fn before(listeners: &[Listener]) -> Vec<usize> {
+    listeners.iter().map(|listener| listener.record().entries.len()).collect()
 }
 
 fn last(sent: &[Acknowledged]) -> io::Result<Cursor> {
