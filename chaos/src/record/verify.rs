@@ -182,6 +182,9 @@ impl<'a> Reader<'a> {
                 self.next = Some(held.seq + 1);
                 self.begin = self.next;
             }
+            // The stream is open before the node has loaded its topic: a second `kipo:ready` has the
+            // position.
+            (Resume::Fresh, None, None) => {}
             (Resume::Resumed, Some(showed), Some(held)) if showed == held => {
                 self.next = Some(held.seq + 1);
             }
@@ -443,6 +446,15 @@ mod tests {
         entries[7] = ready(Some(5), Resume::Gap, Some(5));
         entries.insert(7, ready(Some(5), Resume::Gap, Some(5)));
         assert_eq!(found(entries, &messages(), &[Reason::Trimmed]), []);
+    }
+
+    #[test]
+    fn a_stream_may_open_before_its_position_is_known() {
+        let mut entries = right();
+        entries.insert(0, ready(None, Resume::Fresh, None));
+        assert_eq!(found(entries, &messages(), &[Reason::Trimmed]), []);
+        caught(Kind::Wrong, |entries| entries[0] = ready(None, Resume::Fresh, None));
+        caught(Kind::Wrong, |entries| entries.insert(4, ready(Some(3), Resume::Fresh, None)));
     }
 
     #[test]
