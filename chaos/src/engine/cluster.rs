@@ -15,7 +15,7 @@ use load::{Server, machine};
 use super::{
     aof, files,
     nats::{self, Ports},
-    redis,
+    redis::{self, Sync},
 };
 
 /// The servers of one JetStream cluster: it goes on while one of them is away.
@@ -34,15 +34,6 @@ pub(crate) enum Kind {
     Nats,
     /// One server with an append-only file.
     Redis,
-}
-
-/// When a server syncs what it acknowledges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sync {
-    /// Before it acknowledges.
-    Always,
-    /// Every second: a power loss takes what came after the last sync. Redis alone can.
-    EverySecond,
 }
 
 /// The program of an engine's server.

@@ -9,7 +9,8 @@ mod network;
 mod redis;
 
 pub(crate) use self::{
-    cluster::{Cluster, Kind, Program, Sync},
+    cluster::{Cluster, Kind, Program},
     files::copy,
     network::{Fault, Network},
+    redis::Sync,
 };

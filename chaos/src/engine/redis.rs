@@ -7,7 +7,14 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::cluster::Sync;
+/// When a server syncs what it acknowledges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// Before it acknowledges.
+    Always,
+    /// Every second: a power loss takes what came after the last sync. Redis alone can.
+    EverySecond,
+}
 
 /// Returns the command of the server, whose files are in `home`.
 pub(crate) fn command(
