@@ -1,5 +1,5 @@
 //! Puts the real app under fire, and holds it to its promise: each message once and in order at
-//! every listener, or one gap that says what is missing.
+//! every listener, or one gap that reports what is missing.
 //!
 //! `README.md` says how to run it and what it checks. From the top: the tasks of the command line
 //! ([`task`]), their parts ([`actor`]), the engines that nodes share ([`engine`]), and the records

@@ -32,7 +32,7 @@ use load::{
 /// How long connecting may take.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 
-/// The longest silence: the server says something every 15 s.
+/// The longest silence: the server sends at least a heartbeat every 15 s.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// How long a nap lasts, in seconds: the room retains the messages of some 10 s.
@@ -297,7 +297,9 @@ impl Listener {
                 self.scene.tally.gaps.add();
                 self.gap_at = Some(Instant::now());
             }
-            Entry::Ready(_) | Entry::Engine { .. } | Entry::Wrong(_) => {}
+            Entry::Engine { is_reachable: false } => self.scene.tally.engine_lost.add(),
+            Entry::Engine { is_reachable: true } => self.scene.tally.engine_back.add(),
+            Entry::Ready(_) | Entry::Wrong(_) => {}
         }
         self.record.entries.push(entry);
         self.backoff.reset();
@@ -331,7 +333,7 @@ impl Drop for Open {
 
 /// Waits until the goal is given up.
 async fn stopped(goal: &mut watch::Receiver<Goal>) {
-    // A goal that nobody can change any more is given up too.
+    // A goal whose sender is gone is given up too.
     let _ = goal.wait_for(|goal| *goal == Goal::Stop).await;
 }
 

@@ -45,7 +45,10 @@ pub(crate) struct Tally {
     pub(crate) open: Count,
     pub(crate) deliveries: Count,
     pub(crate) gaps: Count,
-    /// Attempts that found nobody listening, while nobody was meant to.
+    /// Reports that the engine cannot be reached, and that it can be again.
+    pub(crate) engine_lost: Count,
+    pub(crate) engine_back: Count,
+    /// Attempts that were refused while no server had to listen.
     pub(crate) refused: Count,
     /// Attempts that began after the server listened, and were refused.
     pub(crate) refused_wrongly: Count,

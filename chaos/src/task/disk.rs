@@ -1,4 +1,4 @@
-//! The disk gets full under a running server: publishing fails and says so, listeners go on, and
+//! The disk gets full under a running server: publishing fails with an error, listeners go on, and
 //! after a restart everything is there that was acknowledged.
 
 use std::{io, process::Stdio, sync::Arc, time::Duration};

@@ -282,5 +282,9 @@ fn print_counts(scene: &Scene, acknowledged: &[Acknowledged], slowest: Duration)
         "  connections          {}, {} without a stream",
         tally.connections, tally.failed
     ));
+    print(format!(
+        "  kipo:engine          {} out of reach, {} in reach again",
+        tally.engine_lost, tally.engine_back
+    ));
     print(format!("  all caught up after  {:.2} s", slowest.as_secs_f32()));
 }

@@ -64,13 +64,13 @@ impl Trial {
         let backup = self.app.home.join("backup");
 
         let server = self.app.start().await?;
-        let kept = self.publish(&scene, "kept", rng.usize(1..8)).await?;
+        let retained = self.publish(&scene, "retained", rng.usize(1..8)).await?;
         app::stop(server).await?;
         copy(&self.app.data(), &backup)?;
 
         let server = self.app.start().await?;
         let mut unaware = self.listeners(&scene, 0);
-        self.reach(&mut unaware, kept).await?;
+        self.reach(&mut unaware, retained).await?;
         let lost = self.publish(&scene, "lost", rng.usize(1..8)).await?;
         let mut aware = self.listeners(&scene, LISTENERS);
         self.reach(&mut aware, lost).await?;
