@@ -377,13 +377,14 @@ impl Channel {
         item.map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Takes the entries that a read of older messages gave, and wakes the listeners that wait for
-    /// it; nothing if it failed.
-    pub(crate) fn end_read(&self, id: u64, entries: Option<Vec<Entry>>) {
+    /// Takes the entries that a read of older messages gave, nothing if it failed, and wakes the
+    /// listeners that wait for it. Returns whether the older messages are given up, because the
+    /// engine does not have them.
+    pub(crate) fn end_read(&self, id: u64, entries: Option<Vec<Entry>>) -> bool {
         let mut shared = lock(&self.shared);
         let Shared { log, pages, waiters, .. } = &mut *shared;
         // Otherwise no listener is behind.
-        let Some(pages) = pages else { return };
+        let Some(pages) = pages else { return false };
         let (slots, after) = pages.end(id, entries, log, self.is_shared);
         let wakers = waiters.take_of(&slots);
         if after == After::Check {
@@ -392,17 +393,12 @@ impl Channel {
         }
         drop(shared);
         wakers.into_iter().for_each(Waker::wake);
-        match after {
-            After::Wake => {}
-            After::Check => {
-                if let Some(source) = self.source() {
-                    source.check();
-                }
-            }
-            After::GiveUp => {
-                tracing::warn!("the engine does not have older messages: listeners read a gap");
-            }
+        if after == After::Check
+            && let Some(source) = self.source()
+        {
+            source.check();
         }
+        after == After::GiveUp
     }
 
     /// Reads the log.

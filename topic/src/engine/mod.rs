@@ -76,6 +76,9 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
 
     /// Reads entries that follow number `after`, oldest first and without holes: about `bytes` of
     /// them, and at least one if there is one. Starts with the oldest that there is.
+    ///
+    /// Listeners that need messages which are not in memory read them with this, so it takes no
+    /// longer for a topic that has many. It may miss entries that were appended in the last seconds.
     async fn read(&self, topic: &str, after: u64, bytes: usize) -> Result<Vec<Entry>, EngineError>;
 
     /// Returns the heads of several topics, in their order. Engines of many nodes answer with what

@@ -55,6 +55,8 @@ pub(crate) struct Log {
     window_bytes: usize,
     /// The position before the oldest retained message.
     base: Cursor,
+    /// The number of the message before the oldest record: that of the newest older message.
+    window_seq: u64,
     /// When the newest message was published, even if it is no longer retained.
     stamp_ms: u64,
 }
@@ -77,7 +79,8 @@ impl Log {
     pub(crate) fn after(head: Head) -> Self {
         let Head { cursor: base, stamp_ms } = head;
         let (older, records) = (older::Queue::default(), VecDeque::new());
-        Self { older, records, bytes: 0, window_bytes: 0, base, stamp_ms }
+        let window_seq = base.seq;
+        Self { older, records, bytes: 0, window_bytes: 0, base, window_seq, stamp_ms }
     }
 
     /// Appends a message that [`Head::number`] has numbered.
@@ -100,14 +103,16 @@ impl Log {
 
     /// Drops what exceeds the retention, and from memory what exceeds the window, oldest first.
     pub(crate) fn trim(&mut self, retention: &Retention, now_ms: u64) {
-        while let Some(oldest) = self.oldest() {
-            let too_much = self.len() > retention.count || self.bytes > retention.bytes;
-            // The newest message stays however large it is: live listeners read it from here.
-            let surplus = too_much && self.len() > 1;
-            if !surplus && now_ms.saturating_sub(oldest.stamp_ms) <= retention.age_ms {
-                break;
+        // The newest message stays however large it is: live listeners read it from here.
+        while self.len() > 1 && (self.len() > retention.count || self.bytes > retention.bytes) {
+            self.drop_oldest();
+        }
+        if retention.ages() {
+            while let Some(stamp_ms) = self.oldest_ms()
+                && now_ms.saturating_sub(stamp_ms) > retention.age_ms
+            {
+                self.drop_oldest();
             }
-            self.drop_oldest(oldest);
         }
         let Window { messages, bytes } = retention.window;
         while self.records.len() > 1
@@ -115,37 +120,42 @@ impl Log {
             && let Some(record) = self.records.pop_front()
         {
             self.window_bytes -= record.frame.len();
+            self.window_seq += 1;
             self.older.push(Older::from(&record));
         }
     }
 
     /// Drops the older messages up to number `seq`: the engine does not have them any more.
     pub(crate) fn forget_older(&mut self, seq: u64) {
-        while self.base.seq < seq
-            && let Some(oldest) = self.older.get(0)
-        {
-            self.drop_oldest(oldest);
+        while self.base.seq < seq.min(self.window_seq) {
+            self.drop_oldest();
         }
     }
 
-    fn oldest(&self) -> Option<Older> {
-        self.older.get(0).or_else(|| self.records.front().map(Older::from))
+    /// Returns when the oldest retained message was published.
+    fn oldest_ms(&self) -> Option<u64> {
+        let older = self.older.get(0).map(|older| older.stamp_ms);
+        older.or_else(|| self.records.front().map(|record| record.stamp_ms))
     }
 
-    fn drop_oldest(&mut self, oldest: Older) {
-        let Older { fingerprint: Fingerprint(fingerprint), frame_len, .. } = oldest;
-        if self.older.pop().is_none() {
-            self.records.pop_front();
-            self.window_bytes -= frame_len as usize;
-        }
-        self.bytes -= frame_len as usize;
+    fn drop_oldest(&mut self) {
+        let (fingerprint, frame_len) = if let Some(older) = self.older.pop() {
+            (older.fingerprint, older.frame_len as usize)
+        } else {
+            let Some(record) = self.records.pop_front() else { return };
+            self.window_seq += 1;
+            self.window_bytes -= record.frame.len();
+            (record.fingerprint, record.frame.len())
+        };
+        self.bytes -= frame_len;
         let Cursor { generation, seq, .. } = self.base;
-        self.base = Cursor { generation, seq: seq + 1, fingerprint };
+        self.base = Cursor { generation, seq: seq + 1, fingerprint: fingerprint.0 };
     }
 
     /// Returns how many messages are retained.
     fn len(&self) -> usize {
-        self.older.len() + self.records.len()
+        // The older messages are in memory as summaries, so their count fits.
+        (self.window_seq - self.base.seq) as usize + self.records.len()
     }
 
     /// Returns the position after the newest message.
@@ -160,15 +170,11 @@ impl Log {
 
     /// Returns the position before the oldest message in memory.
     pub(crate) fn window(&self) -> Cursor {
-        self.cursor(self.window_seq())
-    }
-
-    fn window_seq(&self) -> u64 {
-        self.base.seq + self.older.len() as u64
+        self.cursor(self.window_seq)
     }
 
     fn last_seq(&self) -> u64 {
-        self.base.seq + self.len() as u64
+        self.window_seq + self.records.len() as u64
     }
 
     /// Returns the position after message `seq`, which must be retained, or be the base.
@@ -209,7 +215,7 @@ impl Log {
             let gap = Gap { reason: GapReason::Trimmed, missed, first };
             return Follows::Trimmed { gap, to: self.base };
         }
-        if seq < self.window_seq() {
+        if seq < self.window_seq {
             Follows::Older
         } else if seq < self.last_seq() {
             Follows::Record
@@ -221,7 +227,7 @@ impl Log {
     /// Returns the frames in memory that follow message `seq` as one piece, and the position after
     /// them.
     pub(crate) fn frames(&self, seq: u64) -> Option<(Bytes, Cursor)> {
-        let skip = usize::try_from(seq.checked_sub(self.window_seq())?).ok()?;
+        let skip = usize::try_from(seq.checked_sub(self.window_seq)?).ok()?;
         let first = self.records.get(skip)?;
         // A live read mostly returns one message: its frame is shared, not copied.
         let mut bytes_total = first.frame.len();
@@ -230,10 +236,14 @@ impl Log {
             bytes_total <= READ_BYTES_MAX
         });
         let count = 1 + more.count();
-        let to = self.cursor(seq + count as u64);
+        let to = |last: &Record| {
+            let Fingerprint(fingerprint) = last.fingerprint;
+            Cursor { generation: self.base.generation, seq: seq + count as u64, fingerprint }
+        };
         if count == 1 {
-            return Some((first.frame.clone(), to));
+            return Some((first.frame.clone(), to(first)));
         }
+        let to = to(self.records.get(skip + count - 1)?);
         let pieces = || self.records.range(skip..skip + count).map(|record| &record.frame);
         let mut bytes = BytesMut::with_capacity(pieces().map(Bytes::len).sum());
         pieces().for_each(|frame| bytes.extend_from_slice(frame));
@@ -242,7 +252,7 @@ impl Log {
 
     /// Returns the record with number `seq`, if it is in memory.
     pub(crate) fn get(&self, seq: u64) -> Option<&Record> {
-        let index = seq.checked_sub(self.window_seq() + 1)?;
+        let index = seq.checked_sub(self.window_seq + 1)?;
         self.records.get(usize::try_from(index).ok()?)
     }
 

@@ -27,8 +27,9 @@ struct Reading {
 }
 
 impl Reading {
-    fn end(self, entries: Vec<Entry>) {
-        self.channel.end_read(self.id, Some(entries));
+    /// Returns whether the older messages are given up.
+    fn end(self, entries: Vec<Entry>) -> bool {
+        self.channel.end_read(self.id, Some(entries))
     }
 }
 
@@ -53,7 +54,14 @@ impl Source for Partition {
         // The task ends by itself once the engine has answered.
         runtime.spawn(async move {
             match self.read_page(after).await {
-                Ok(entries) => reading.end(entries),
+                Ok(entries) => {
+                    if reading.end(entries) {
+                        tracing::warn!(
+                            topic = %self.name,
+                            "the engine lost older messages: listeners that need them read a gap"
+                        );
+                    }
+                }
                 Err(error) => {
                     tracing::debug!(topic = %self.name, %error, "older messages cannot be read");
                     self.pause().await;
