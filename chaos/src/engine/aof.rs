@@ -16,8 +16,9 @@ struct Unit {
     messages: Vec<u64>,
 }
 
-/// Cuts so many messages of the chat off the end, and what was appended between them. Messages that
-/// were appended as one are cut as one. Returns the number of the last message that is left.
+/// Cuts so many messages of the chat off the end, and what was appended between them, but not the
+/// first message. Messages that were appended as one are cut as one. Returns the number of the last
+/// message that is left.
 pub(crate) fn cut(folder: &Path, messages: usize) -> io::Result<u64> {
     let files = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     let is_newest = |path: &Path| path.to_string_lossy().ends_with(".incr.aof");
@@ -27,17 +28,18 @@ pub(crate) fn cut(folder: &Path, messages: usize) -> io::Result<u64> {
     };
     let bytes = fs::read(&path)?;
     let units = units(&bytes);
+    let first = units.iter().position(|unit| !unit.messages.is_empty());
+    let first = first.ok_or_else(|| io::Error::other("the file has no message"))?;
     let mut count = 0;
-    let first_cut = units.iter().rposition(|unit| {
+    let cut = units[first + 1..].iter().rposition(|unit| {
         count += unit.messages.len();
         count >= messages
     });
-    let Some(first_cut) = first_cut else {
-        return Err(io::Error::other(format!("the file has {count} messages")));
-    };
-    let left = &units[..first_cut];
+    // As many as there are, if there are fewer.
+    let left = &units[..first + 1 + cut.unwrap_or(0)];
+    let end = left.last().map_or(0, |unit| unit.bytes.end);
+    fs::OpenOptions::new().write(true).open(&path)?.set_len(end as u64)?;
     let last = left.iter().rev().find_map(|unit| unit.messages.last().copied());
-    fs::OpenOptions::new().write(true).open(&path)?.set_len(units[first_cut].bytes.start as u64)?;
     last.ok_or_else(|| io::Error::other("no message is left"))
 }
 
@@ -148,9 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_of_more_messages_than_there_are_is_refused() {
-        let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("a.incr.aof"), parts().concat()).unwrap();
-        assert!(cut(folder.path(), 6).is_err());
+    fn the_first_message_is_left() {
+        check(5, "", 1, 2);
+        check(9, "", 1, 2);
     }
 }

@@ -27,6 +27,9 @@ const START: Duration = Duration::from_secs(20);
 /// How long a cluster may take to elect its leaders and to bring its servers up to date.
 const READY: Duration = Duration::from_secs(60);
 
+/// How many lines of a server's log an error shows.
+const LOG_LINES: usize = 12;
+
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -208,8 +211,11 @@ impl Cluster {
         for member in &self.members {
             while !self.is_ready(member).await {
                 if began.elapsed() > READY {
-                    let log = member.home.join("server.log");
-                    let what = format!("an engine is not ready, see {}", log.display());
+                    let log = fs::read_to_string(member.home.join("server.log"));
+                    let log = log.unwrap_or_default();
+                    // It has a line for each question whether it is ready.
+                    let lines = log.lines().filter(|line| !line.contains("Healthcheck failed"));
+                    let what = format!("a server of the engine is not ready: {}", last(lines));
                     return Err(io::Error::other(what));
                 }
                 sleep(Duration::from_millis(20)).await;
@@ -224,6 +230,13 @@ impl Cluster {
             Kind::Redis => redis::is_ready(member.ports.client).await,
         }
     }
+}
+
+/// Returns the last lines of a log, for an error.
+fn last<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> String {
+    let mut lines: Vec<_> = lines.rev().take(LOG_LINES).collect();
+    lines.reverse();
+    lines.join("\n  ")
 }
 
 fn copy_of(snapshot: &Path, number: usize) -> PathBuf {

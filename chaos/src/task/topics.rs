@@ -95,7 +95,7 @@ impl Run {
             }
         }
         self.wait_for_streams(&tally, topics).await?;
-        print_time("topics with a listener", topics, began);
+        print_time("topics followed", topics, began);
         self.print_memory("with them");
 
         let began = Instant::now();
@@ -115,7 +115,7 @@ impl Run {
         while tally.deliveries.value() < deliveries && Instant::now() < until {
             sleep(Duration::from_millis(10)).await;
         }
-        print_time("of them received", topics * MESSAGES_EACH, began);
+        print_time("messages received", topics * MESSAGES_EACH, began);
 
         let (mut findings, rules) = (None, Rules { reasons: &[], is_shared: true });
         for ((crowd, scene), sent) in crowds.into_iter().zip(&scenes).zip(&sent) {
@@ -144,7 +144,7 @@ impl Run {
             }
         }
         self.wait_for_streams(&scene.tally, listeners).await?;
-        print_time("listeners of one topic", listeners, began);
+        print_time("listeners of one", listeners, began);
         self.print_memory("with them");
         let began = Instant::now();
         let sent = publish(&feed, self.addresses[0], &scene, MESSAGES).await?;
