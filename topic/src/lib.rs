@@ -126,7 +126,7 @@ pub use self::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
         retention::{KEEP_BYTES_DEFAULT, KEEP_DEFAULT},
-        vector::MERGED_MAX,
+        vector::{MERGED_MAX, ParsePositionsError, Positions},
         verdict::{Gap, GapReason, Resume, Verdict},
     },
     merged::{Merged, MergedNext},

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use kipo_topic::{
-    Batch, Cursor, Event, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict, frame,
+    Batch, Event, MERGED_MAX, Merged, MergedNext, Message, Next, Positions, Topic, Verdict, frame,
 };
 
 use crate::{
@@ -60,8 +60,8 @@ const ID_BYTES_MAX: usize = 128;
 pub struct EventStream<E> {
     pipe: Arc<Pipe>,
     last_event_id: Option<Arc<str>>,
-    /// The position in a topic that the page of this stream was rendered with.
-    page_position: Option<Cursor>,
+    /// The positions in topics that the page of this stream was rendered with.
+    page_positions: Option<Positions>,
     events: PhantomData<fn(E)>,
 }
 
@@ -69,10 +69,10 @@ impl<E: Event> EventStream<E> {
     pub(crate) fn new(
         pipe: Arc<Pipe>,
         last_event_id: Option<&str>,
-        page_position: Option<Cursor>,
+        page_positions: Option<Positions>,
     ) -> Self {
         let last_event_id = last_event_id.map(Arc::from);
-        Self { pipe, last_event_id, page_position, events: PhantomData }
+        Self { pipe, last_event_id, page_positions, events: PhantomData }
     }
 
     /// Sends an event without an id. Waits while the client reads too slowly.
@@ -195,6 +195,7 @@ impl<E: Event> EventStream<E> {
     /// reads each message once and in order. On its first connection it starts after the position
     /// of this topic that its page was rendered with
     /// ([`Context::position`](crate::Context::position)), or else with the oldest retained message.
+    /// If the topic was made anew since the page was rendered, that is a gap.
     /// If the topic no longer retains a missed message, the
     /// client reads one `kipo:gap` that says what is missing. While the engine of the topic cannot be
     /// reached, the client stays, and reads a `kipo:engine` at its beginning and its end.
@@ -314,8 +315,10 @@ impl<E: Event> EventStream<E> {
     ///
     /// The client reads each topic once and in order, and at most one `kipo:gap` for each, which
     /// names the topic (`"topic"` in its data). The id of an event is the position in all of them, in
-    /// at most 128 characters. A topic that comes to the list later starts with its oldest retained
-    /// message. Ends when all topics were removed.
+    /// at most 128 characters. On its first connection the client starts at the positions of these
+    /// topics that its page was rendered with ([`Context::positions`](crate::Context::positions)).
+    /// A topic without a position starts with its oldest retained message. Ends when all topics were
+    /// removed.
     ///
     /// # Errors
     ///
@@ -365,7 +368,9 @@ impl<E: Event> EventStream<E> {
             let message = format!("one stream follows at most {MERGED_MAX} topics");
             return Err(Error::bad_request(message));
         }
-        let mut merged = Merged::of(topics, self.last_event_id()).await?;
+        let of_page = || self.page_positions.as_ref().map(|positions| positions.to_string().into());
+        let from: Option<Cow<'_, str>> = self.last_event_id().map(Into::into).or_else(of_page);
+        let mut merged = Merged::of(topics, from.as_deref()).await?;
         let worst = merged.resume().map(|(_, resume)| resume.verdict).reduce(|one, other| {
             if matches!(one, Verdict::Gap(_)) || other == Verdict::Fresh { one } else { other }
         });
@@ -401,10 +406,11 @@ impl<E: Event> EventStream<E> {
         if let Some(id) = self.last_event_id() {
             return Ok(Some(id.into()));
         }
-        let Some(position) = self.page_position else { return Ok(None) };
-        // A page may have streams of several topics. The position of one is none in the others.
-        let is_of_topic = topic.position().await?.generation() == position.generation();
-        Ok(is_of_topic.then(|| position.to_string().into()))
+        let Some(positions) = &self.page_positions else { return Ok(None) };
+        // A page may have streams of several topics. The position of one is none in the others. One
+        // of an earlier generation of this topic is a gap.
+        let position = positions.of(topic.name(), topic.position().await?.generation());
+        Ok(position.map(|position| position.to_string().into()))
     }
 }
 
@@ -413,7 +419,7 @@ impl<E> Clone for EventStream<E> {
         Self {
             pipe: Arc::clone(&self.pipe),
             last_event_id: self.last_event_id.clone(),
-            page_position: self.page_position,
+            page_positions: self.page_positions.clone(),
             events: PhantomData,
         }
     }
@@ -423,7 +429,7 @@ impl<E> fmt::Debug for EventStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("last_event_id", &self.last_event_id)
-            .field("page_position", &self.page_position)
+            .field("page_positions", &self.page_positions)
             .finish_non_exhaustive()
     }
 }
