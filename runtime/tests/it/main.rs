@@ -7,6 +7,7 @@ mod actions;
 mod bad_input;
 mod durable;
 mod effects;
+mod family;
 mod file;
 mod floors;
 mod guard;
