@@ -11,7 +11,7 @@ use kipo_topic::{
 
 use crate::{
     error::{Error, Result},
-    stream::{frames, pipe::Pipe, translate::Translated},
+    stream::{decode_event::DecodeEvent, frames, pipe::Pipe, translate::Translated},
 };
 
 /// After how many messages that the client does not read it is sent its position: so that it does not
@@ -231,16 +231,17 @@ impl<E: Event> EventStream<E> {
         }
     }
 
-    /// Sends what `translate` makes of the messages of a topic, until the client disconnects.
+    /// Sends what `translate` makes of the events of a topic, until the client disconnects.
     ///
-    /// `translate` returns whether the client reads a message (a `bool`), or the event that the client
-    /// reads instead, if any (an `Option` of an event). Messages that the client
-    /// does not read keep their numbers: positions and gaps are those of the topic, and a gap counts
-    /// them as well.
+    /// `translate` gets each event, and the [`Message`] that carried it: its id, its number, its data
+    /// as JSON. It returns whether the client reads the message (a `bool`), or the event that the
+    /// client reads instead, if any (an `Option` of an event). Messages that the client does not read
+    /// keep their numbers: positions and gaps are those of the topic, and a gap counts them as well.
     ///
     /// # Errors
     ///
-    /// As for [`follow`](Self::follow); and the errors of `translate`, which end the stream.
+    /// As for [`follow`](Self::follow); and the errors of `translate`, which end the stream. So does a
+    /// message that is no event of type `T`, with a 500: another version of the app has published it.
     ///
     /// # Cancel safety
     ///
@@ -254,11 +255,12 @@ impl<E: Event> EventStream<E> {
     /// #[derive(Event)]
     /// pub enum Bid {
     ///     Offered(u32),
+    ///     Closed,
     /// }
     ///
     /// static BIDS: Topic<Bid> = Topic::new("bids");
     ///
-    /// /// Streams the bids from 100 on.
+    /// /// Streams the bids from 100 on, and the end.
     /// #[action]
     /// pub struct HighBids;
     ///
@@ -267,7 +269,29 @@ impl<E: Event> EventStream<E> {
     ///     type Output = ();
     ///
     ///     async fn stream(self, _cx: Context, out: EventStream<Bid>) -> Result<()> {
-    ///         out.follow_with(&BIDS, |bid| Ok(bid.json::<u32>()? >= 100)).await
+    ///         out.follow_with(&BIDS, |bid, _| Ok(matches!(bid, Bid::Offered(100..) | Bid::Closed))).await
+    ///     }
+    /// }
+    ///
+    /// /// Streams how many bids there were, at each tenth.
+    /// #[derive(Event)]
+    /// pub enum Count {
+    ///     Bids(u64),
+    /// }
+    ///
+    /// #[action]
+    /// pub struct CountBids;
+    ///
+    /// impl StreamAction for CountBids {
+    ///     type Event = Count;
+    ///     type Output = ();
+    ///
+    ///     async fn stream(self, _cx: Context, out: EventStream<Count>) -> Result<()> {
+    ///         out.follow_with(&BIDS, |_, message| {
+    ///             let count = message.seq();
+    ///             Ok((count % 10 == 0).then_some(Count::Bids(count)))
+    ///         })
+    ///         .await
     ///     }
     /// }
     ///
@@ -277,12 +301,17 @@ impl<E: Event> EventStream<E> {
     /// let read = testing::stream_until(HighBids, Context::test(), "data: 120").await;
     /// assert!(read.contains(&format!("event: offered\ndata: 120\nid: {high}\n\n")));
     /// assert!(!read.contains("data: 20\n"));
+    ///
+    /// for _ in 0..8 {
+    ///     BIDS.publish(&Bid::Offered(1)).await.unwrap();
+    /// }
+    /// testing::stream_until(CountBids, Context::test(), "event: bids\ndata: 10\n").await;
     /// # });
     /// ```
-    pub async fn follow_with<T: Event, R: Translated<E>>(
+    pub async fn follow_with<T: DecodeEvent, R: Translated<E>>(
         &self,
         topic: &Topic<T>,
-        mut translate: impl FnMut(&Message) -> Result<R>,
+        mut translate: impl FnMut(T, &Message) -> Result<R>,
     ) -> Result<()> {
         let mut subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
         let resume = subscription.resume();
@@ -293,7 +322,8 @@ impl<E: Event> EventStream<E> {
             let bytes = match subscription.next().await {
                 Next::Message(message) => {
                     let id = message.cursor().to_string();
-                    match translate(&message)?.frame(&message, &id)? {
+                    let event = decode(topic.name(), &message)?;
+                    match translate(event, &message)?.frame(&message, &id)? {
                         Some(frame) => frame,
                         None if skipped < SKIPPED_MAX => {
                             skipped += 1;
@@ -412,6 +442,14 @@ impl<E: Event> EventStream<E> {
         let position = positions.of(topic.name(), topic.position().await?.generation());
         Ok(position.map(|position| position.to_string().into()))
     }
+}
+
+/// Returns the event of a message.
+fn decode<T: DecodeEvent>(topic: &str, message: &Message) -> Result<T> {
+    T::decode(message.event(), message.data()).map_err(|error| {
+        let (id, event) = (message.cursor(), message.event());
+        Error::internal(format!("message {id} of topic `{topic}`: no event `{event}`: {error}"))
+    })
 }
 
 impl<E> Clone for EventStream<E> {

@@ -10,6 +10,7 @@ mod effects;
 mod family;
 mod file;
 mod floors;
+mod follow_with;
 mod guard;
 mod host;
 mod limits;
