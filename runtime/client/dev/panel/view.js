@@ -2,14 +2,14 @@
 /** @import { Activity } from "./activity.js" */
 /** @import { PanelStorage } from "./storage.js" */
 
-import { actionsTab } from "./actions_tab.js";
-import { runsTab } from "./activity_tab.js";
-import { buildList } from "./build_tab.js";
-import { clientSizes, gzippedSize } from "./client_tab.js";
 import { el, say } from "./dom.js";
-import { pagesList } from "./pages_tab.js";
 import { edge } from "./resize.js";
 import { STYLE } from "./style.js";
+import { actionsTab } from "./tabs/actions.js";
+import { runsTab } from "./tabs/activity.js";
+import { buildList } from "./tabs/build.js";
+import { clientSizes, gzippedSize } from "./tabs/client.js";
+import { pagesList } from "./tabs/pages.js";
 
 /** How often the build tab asks the server, in milliseconds. */
 const BUILD_MS = 2000;
