@@ -135,5 +135,5 @@ pub use self::{
     store::Store,
     subscription::{Batch, Next, Subscription},
     topic::Topic,
-    topics::{Keyed, LOADED_MAX_DEFAULT, Topics, key::TopicKey},
+    topics::{InMemory, Keyed, LOADED_MAX_DEFAULT, Topics, key::TopicKey},
 };

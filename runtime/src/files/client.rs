@@ -74,6 +74,7 @@ pub(crate) const DEV: &[Module] = modules![
     "dev/panel/tabs/build.js",
     "dev/panel/tabs/client.js",
     "dev/panel/tabs/pages.js",
+    "dev/panel/tabs/topics.js",
     "dev/panel/view.js",
     "dev/saved_state.js",
     "dev/swap_assets.js",
