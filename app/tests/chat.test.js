@@ -86,7 +86,7 @@ scene("characters that change the direction of text act within a name or a messa
         names: isolated(".msg-name"),
         texts: isolated(".msg-text"),
         isBeside: box(leave).left >= box(own).right,
-        face: document.querySelector(".msg-face").textContent,
+        face: document.querySelector(".face").textContent,
       };
     },
     [part("own_name"), part("leave_btn")],

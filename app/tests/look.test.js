@@ -5,10 +5,11 @@ import { part, say, scene } from "./stage.js";
 
 const PAGES = ["/", "/rooms", "/rooms/Nobody", "/rooms/Tea", "/progress", "/no-such-page"];
 
-/** Makes the rooms of the pages, one with a long name and a long message. */
+/** Makes the rooms of the pages, one with a long name and a long message, and one with people. */
 async function furnish(server) {
   for (const room of ["Tea", "W".repeat(40)]) await server.post("rooms.Create", { room });
   for (const [username, message] of [["Ada", "hello"], ["W".repeat(20), "W".repeat(500)]]) await server.post("rooms.Send", { room: "Tea", username, message });
+  for (const name of ["W".repeat(20), ...Array.from({ length: 12 }, (_, n) => `Reader ${n * n}`)]) await server.enter("Tea", name);
 }
 
 scene("320 px are wide enough", async (stage) => {
@@ -26,6 +27,9 @@ scene("320 px are wide enough", async (stage) => {
     await page.goto(server.url + path);
     assert.deepEqual(await overflow(), [], path);
   }
+  await page.goto(`${server.url}/rooms/Tea`);
+  await page.click(".people-open");
+  assert.deepEqual(await overflow(), [], "the sheet");
   await server.say("W".repeat(20), "W".repeat(500));
   await page.goto(server.url);
   await page.fill(part("username_input"), "M".repeat(20));

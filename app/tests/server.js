@@ -54,15 +54,17 @@ export class Server {
    * @param {string} [options.cwd]
    * @param {string} [options.data] the data directory, which stays; without it, a new one is deleted with the server
    * @param {number} [options.port]
+   * @param {string} [options.engine] the address of an engine that many nodes share
    * @param {boolean} [options.watch] whether a supervisor watches for edits
    * @param {string} [options.bin]
    * @param {Record<string, string>} [options.env]
    */
-  static async start({ root, cwd = APP, data, port = 0, watch = false, bin = BIN, env: more = {} } = {}) {
+  static async start({ root, cwd = APP, data, port = 0, engine, watch = false, bin = BIN, env: more = {} } = {}) {
     const env = { ...process.env, ...(root === undefined ? {} : { KIPO_ROOT: root }), ...more };
     const ownData = data === undefined ? await dataFolder() : null;
     const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", data ?? ownData];
     if (!watch) options.push("--no-watch");
+    if (engine !== undefined) options.push("--engine", engine);
     const child = spawn(bin, options, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     return new Server(child, await address(child, bin), ownData);
   }
@@ -76,6 +78,26 @@ export class Server {
     });
     const text = await response.text();
     return { status: response.status, type: response.headers.get("content-type"), body: text === "" ? null : JSON.parse(text) };
+  }
+
+  /**
+   * Enters a room under a name, without a page. Returns a function that leaves it.
+   *
+   * @param {string} room
+   * @param {string} username
+   */
+  async enter(room, username) {
+    const visit = new AbortController();
+    const response = await fetch(`${this.url}/_kipo/actions/rooms.Listen`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "text/event-stream" },
+      body: JSON.stringify({ room, username }),
+      signal: visit.signal,
+    });
+    if (response.status !== 200) throw new Error(`rooms.Listen answered ${response.status}: ${await response.text()}`);
+    const ignore = () => {}; // The stream ends with the visit, or with the server.
+    void response.body.pipeTo(new WritableStream()).catch(ignore);
+    return () => visit.abort();
   }
 
   /** Sends a message to the room. */

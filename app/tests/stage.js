@@ -27,9 +27,10 @@ after(() => browser?.close());
  *
  * @param {string} name
  * @param {(stage: Stage) => Promise<void>} body
+ * @param {{ skip?: string | false }} [options] `skip` says why the test cannot run here
  */
-export function scene(name, body) {
-  test(name, async () => {
+export function scene(name, body, options = {}) {
+  test(name, options, async () => {
     const stage = new Stage();
     try {
       await body(stage);

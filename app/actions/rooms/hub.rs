@@ -4,7 +4,7 @@ use kipo::{Durability, Error, Event, Result, Topics, data, topic, topic::Message
 
 use crate::actions::chat::hub::Message;
 
-use super::name;
+use super::{name, presence::Here};
 
 /// The rooms by their names. Listeners see a message only after it is stored on disk.
 #[topic]
@@ -17,6 +17,8 @@ pub enum RoomEvent {
     Opened(Opened),
     /// Someone has sent a message.
     Chat(Message),
+    /// Someone has come or gone. Only streams have this event; it is never published.
+    Here(Here),
 }
 
 /// The beginning of a room.

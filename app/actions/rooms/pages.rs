@@ -8,6 +8,7 @@ use super::{
     line::{self, Line},
     list::{Listed, list},
     name::{self, CHARACTERS_MAX},
+    presence::{self, Person},
 };
 
 /// What the list of rooms shows.
@@ -30,6 +31,8 @@ pub struct Entry {
     segment: String,
     initial: String,
     hue: u32,
+    /// How many people are there.
+    people: usize,
 }
 
 /// Which part of the list is shown.
@@ -54,6 +57,7 @@ pub async fn lobby(part: Query<Part>) -> Result<Lobby> {
         segment: name::encode(&name),
         initial: face::initial(&name),
         hue: face::hue(&name),
+        people: presence::names(&name).len(),
         name,
     };
     Ok(Lobby { rooms: rooms.into_iter().map(entry).collect(), begins, next, is_later })
@@ -68,6 +72,8 @@ pub struct Room {
     lines: Vec<Line>,
     /// Whether one of the lines is a message.
     has_messages: bool,
+    /// Who is there.
+    people: Vec<Person>,
 }
 
 /// `pages/rooms/[room].html`
@@ -88,5 +94,6 @@ pub async fn room(cx: PageContext, room: String) -> Result<Room> {
     history.retain(|record| record.seq() <= position.seq());
     let lines = line::lines(&history);
     let has_messages = lines.iter().any(Line::is_message);
-    Ok(Room { room, is_open, lines, has_messages })
+    let people = presence::people(&room);
+    Ok(Room { room, is_open, lines, has_messages, people })
 }

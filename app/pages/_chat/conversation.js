@@ -34,6 +34,8 @@ const COUNT_FROM = 100;
  * @property {() => ReturnType<typeof action.chat.Listen> | ReturnType<typeof action.rooms.Listen>} listen
  * @property {(username: string, message: string) => ReturnType<typeof action.chat.Send> | ReturnType<typeof action.rooms.Send>} post
  * @property {(why: string) => void} onNameRefused
+ * @property {(names: string[]) => void} [onPeople] receives the names of the people in the room, after each change
+ * @property {() => void} [onReconnect]
  */
 
 export class Conversation {
@@ -89,8 +91,12 @@ export class Conversation {
     });
   }
 
-  /** Shows the messages until the reader leaves. The stream reconnects by itself. */
+  /**
+   * Shows the messages until the reader leaves. The stream reconnects by itself. If there is a stream, the new one goes
+   * on where it was.
+   */
   listen() {
+    this.#visit.abort();
     this.#visit = new AbortController();
     void this.#follow(this.#visit.signal);
   }
@@ -116,7 +122,10 @@ export class Conversation {
       show(state, opened);
       if (state !== "open") return;
       this.#unstrand();
-      if (opened) return;
+      if (opened) {
+        this.#setting.onReconnect?.();
+        return;
+      }
       opened = true;
       setTimeout(() => {
         if (signal.aborted) return;
@@ -141,6 +150,7 @@ export class Conversation {
       for await (const { event, data, id } of stream.events()) {
         this.#position = id ?? this.#position;
         if (event === "opened") this.#feed.opened(id, data.opened_at);
+        if (event === "here") this.#setting.onPeople?.(data.names);
         if (event !== "chat") continue;
         const own = id !== null && (this.#sent.has(id) || this.#presume(id, data));
         this.#feed.add(id, data, own);
@@ -148,7 +158,7 @@ export class Conversation {
       }
       say(refs.room_error, "The room has closed.", () => this.#rejoin());
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || this.#refuse(error)) return;
       say(refs.room_error, inWords(error), () => this.#rejoin());
     }
   }
@@ -222,16 +232,25 @@ export class Conversation {
     const field = refs.message_input;
     field.value = [...texts, field.value].filter((text) => text !== "").join("\n");
     this.#count();
+    if (this.#refuse(error)) return;
     const fields = error instanceof ActionError ? error.fields : {};
-    if (fields.username !== undefined) {
-      this.#setting.onNameRefused(fieldInWords("Your name", fields.username));
-      return;
-    }
     const why = fields.message === undefined ? inWords(error) : fieldInWords("Your message", fields.message);
     const isLate = error instanceof ActionError && error.code === "timeout";
     this.#isStranded = !isLate && error instanceof ActionError && (error.isNetworkError || error.status >= 502);
     const rest = isLate ? " Your message may have arrived all the same: look above before you send it again." : this.#isStranded ? " Your message is still here." : "";
     complain(field, refs.message_error, why + rest);
+  }
+
+  /**
+   * Asks for another name if the error is that the server does not accept this one. Returns whether it is.
+   *
+   * @param {unknown} error
+   */
+  #refuse(error) {
+    const messages = error instanceof ActionError ? error.fields.username : undefined;
+    if (messages === undefined) return false;
+    this.#setting.onNameRefused(fieldInWords("Your name", messages));
+    return true;
   }
 
   /** @param {boolean} busy */

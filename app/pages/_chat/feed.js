@@ -1,6 +1,8 @@
 // @ts-check
 // The messages on the screen. New ones go to the end; the scroll position of a reader who reads above stays.
 
+import { face, hue } from "./face.js";
+
 /** @import { Gap, Message } from "kipo" */
 
 /** A reader within this distance of the end counts as at the end, in pixels. */
@@ -11,8 +13,6 @@ const ITEMS_MAX = 1000;
 
 /** Messages of one person within this time are shown as a group, in milliseconds. */
 const RUN_MS = 5 * 60 * 1000;
-
-const HUES = 8;
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
@@ -206,8 +206,6 @@ export class Feed {
  * @param {boolean} own
  */
 function render(message, sent, own) {
-  const face = element("span", "msg-face", initial(message.username));
-  face.setAttribute("aria-hidden", "true");
   const time = element("time", "msg-time", Number.isNaN(sent.getTime()) ? "" : clock.format(sent));
   if (time.textContent !== "") {
     time.dateTime = sent.toISOString();
@@ -218,7 +216,7 @@ function render(message, sent, own) {
   const text = element("p", "msg-text", message.message);
   text.dir = "auto";
   const item = element("li", "msg");
-  item.append(face, head, text);
+  item.append(face(message.username), head, text);
   item.dataset.hue = String(hue(message.username));
   item.dataset.name = message.username;
   item.dataset.sent = String(sent.getTime());
@@ -281,26 +279,6 @@ function missing({ reason, missed }) {
     case "diverged":
       return "The room was put back to an earlier copy. Its last messages above this line are gone for everyone else.";
   }
-}
-
-/**
- * Returns the first visible character of a name.
- *
- * @param {string} name
- */
-function initial(name) {
-  return [...name].find((letter) => /[^\p{Cc}\p{Cf}\s]/u.test(letter)) ?? "?";
-}
-
-/**
- * Returns one of a few hues. A name has the same hue everywhere.
- *
- * @param {string} name
- */
-function hue(name) {
-  let sum = 0;
-  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
-  return sum % HUES;
 }
 
 /**

@@ -6,6 +6,7 @@ import { Conversation } from "../_chat/conversation.js";
 import { complain, onName, say } from "../_chat/fields.js";
 import { session } from "../_chat/session.js";
 import { make } from "./_make.js";
+import { People } from "./_people.js";
 
 // The page of a name that no room has offers to make the room.
 if (document.querySelector("[p-ref='make_form']") === null) enter(refs.room_view.dataset.room ?? "");
@@ -13,14 +14,20 @@ else offer(refs.make_form.dataset.room ?? "");
 
 /** @param {string} room */
 function enter(room) {
+  const people = new People();
+  /** The name under which the reader is in the room, or null. @type {string | null} */
+  let visitor = null;
   const conversation = new Conversation({
     room,
-    listen: () => action.rooms.Listen({ room }),
+    listen: () => action.rooms.Listen({ room, username: visitor }),
     post: (username, message) => action.rooms.Send({ room, username, message }),
     onNameRefused(why) {
       askForName();
       complain(refs.username_input, refs.username_error, why);
+      listenAs(null);
     },
+    onPeople: (names) => people.show(names),
+    onReconnect: () => people.settle(),
   });
 
   /** @param {string} name */
@@ -29,6 +36,14 @@ function enter(room) {
     conversation.name = name;
     refs.own_name.textContent = name;
     setJoined(true);
+    listenAs(name);
+  }
+
+  /** @param {string | null} name */
+  function listenAs(name) {
+    visitor = name;
+    if (name !== null) people.claim(name);
+    conversation.listen();
   }
 
   function askForName() {
@@ -52,8 +67,8 @@ function enter(room) {
   refs.leave_btn.addEventListener("click", askForName);
 
   // A tab that has a name, from another room or before a reload, may write at once.
-  if (session.name !== null) join(session.name);
-  conversation.listen();
+  if (session.name === null) listenAs(null);
+  else join(session.name);
 }
 
 /** @param {string} room */

@@ -7,6 +7,9 @@ import { make } from "./_make.js";
 
 const CHARACTERS_MAX = 40;
 
+/** A list in front of the reader is reloaded after this time, in milliseconds: people come and go. */
+const REFRESH_MS = 10_000;
+
 let isBusy = false;
 
 async function submit() {
@@ -25,9 +28,12 @@ async function submit() {
   isBusy = false;
 }
 
-/** Shows the rooms that were made since. The list stays as it is while the server cannot be reached. */
+/**
+ * Shows the rooms that were made since, and how many people are in each. While the server cannot be reached, the list
+ * stays as it is, without the numbers.
+ */
 function refresh() {
-  reloadPart("rooms").catch(() => {});
+  reloadPart("rooms").catch(() => (refs.lobby.dataset.stale = ""));
 }
 
 refs.make_form.addEventListener("submit", (event) => {
@@ -38,6 +44,9 @@ refs.room_input.addEventListener("input", () => complain(refs.room_input, refs.m
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();
 });
+setInterval(() => {
+  if (!document.hidden) refresh();
+}, REFRESH_MS);
 addEventListener("pageshow", (event) => {
   if (event.persisted) refresh();
 });

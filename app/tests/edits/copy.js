@@ -43,7 +43,7 @@ export class Copy {
       `[package]\nname = "${name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n`,
       `[[bin]]\nname = "${name}"\npath = "main.rs"\n`,
       "[features]\nnats = []\nredis = []\n",
-      `[dependencies]\nkipo = { path = ${kipo} }\n`,
+      `[dependencies]\nkipo = { path = ${kipo} }\ntokio = { version = "1", features = ["macros"] }\n`,
       "[workspace]\n",
     ];
     await writeFile(join(root, "Cargo.toml"), manifest.join("\n"));
