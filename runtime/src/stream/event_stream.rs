@@ -233,10 +233,10 @@ impl<E: Event> EventStream<E> {
 
     /// Sends what `translate` makes of the events of a topic, until the client disconnects.
     ///
-    /// `translate` gets each event, and the [`Message`] that carried it: its id, its number, its data
-    /// as JSON. It returns whether the client reads the message (a `bool`), or the event that the
-    /// client reads instead, if any (an `Option` of an event). Messages that the client does not read
-    /// keep their numbers: positions and gaps are those of the topic, and a gap counts them as well.
+    /// `translate` gets each event, and the [`Message`] that carried it: its id, its number, its time.
+    /// It returns whether the client reads the message (a `bool`), or the event that the client reads
+    /// instead, if any (an `Option` of an event). Messages that the client does not read keep their
+    /// numbers: positions and gaps are those of the topic, and a gap counts them as well.
     ///
     /// # Errors
     ///

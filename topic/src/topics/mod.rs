@@ -379,8 +379,11 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         let after = after.map(TopicKey::to_key).unwrap_or_default();
         let Some(store) = self.opened()? else {
             let loaded = lock(self.loaded());
-            let wanted = |key: &&Arc<str>| key.starts_with(prefix) && ***key > *after;
-            let mut keys: Vec<_> = loaded.topics.keys().filter(wanted).collect();
+            let wanted = |(key, slot): &(&Arc<str>, &Slot<E>)| {
+                key.starts_with(prefix) && ***key > *after && slot.topic.published() > 0
+            };
+            let wanted = loaded.topics.iter().filter(wanted);
+            let mut keys: Vec<_> = wanted.map(|(key, _)| key).collect();
             keys.sort_unstable();
             return Ok(keys.into_iter().filter_map(|key| K::from_key(key)).take(limit).collect());
         };
