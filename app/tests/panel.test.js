@@ -182,6 +182,24 @@ scene("pages, builds and sizes", async (stage) => {
   await picture(page, "client");
 });
 
+scene("topics and families of topics are counted, and the counts follow", async (stage) => {
+  const server = await stage.server({ watch: true });
+  await server.say("Ada", "one");
+  const page = await stage.chat(server.url, "Ada");
+  await open(page, "topics");
+  const row = (name) => inPanel(page, "tbody tr", { has: page.locator(`th:text-matches("^${name} ")`) });
+  const cells = async (name) => (await row(name).locator("td.number").allTextContents()).join(" ");
+  await row("rooms").waitFor();
+  assert.match(await row("chat").locator(".tag").textContent(), /topic, Fsync/);
+  assert.match(await row("rooms").locator(".tag").textContent(), /family, Fsync/);
+  assert.match(await row("rooms").locator(".location").getAttribute("href"), /rooms\/hub\.rs/);
+  assert.equal(await cells("rooms"), "0 0 0 0 0");
+  assert.equal(await cells("chat"), "– 1 1 1 1");
+  await server.say("Ada", "two");
+  await row("chat").locator("td:text-is('2')").waitFor();
+  await picture(page, "topics");
+});
+
 scene("the styles of the page and of the panel do not affect each other", async (stage) => {
   const { url } = await stage.server({ watch: true });
   const page = await stage.tab(url);

@@ -358,3 +358,132 @@ pub mod from_macros {
         assert_eq!(Made::Number(1).name(), "number");
     }
 }
+
+/// Events that are written and never read.
+#[expect(dead_code, reason = "what writes an event never reads a field that is skipped")]
+pub mod written_only {
+    use kipo::{__private::schemars, Event};
+    use serde::Serialize;
+
+    /// Has no `Deserialize`.
+    #[derive(Serialize, schemars::JsonSchema)]
+    #[schemars(crate = "schemars")]
+    pub struct Once(u8);
+
+    /// Has no `Default` either.
+    pub struct Hidden;
+
+    /// Written only.
+    #[derive(Event)]
+    pub enum Sent {
+        /// A value.
+        Value(Once),
+        /// An object.
+        Object {
+            /// A field.
+            once: Once,
+            /// Never sent.
+            #[serde(skip)]
+            hidden: Hidden,
+        },
+    }
+
+    #[test]
+    fn an_event_needs_no_payload_that_can_be_read() {
+        let mut data = Vec::new();
+        Sent::Value(Once(1)).write_data(&mut data).unwrap();
+        Sent::Object { once: Once(2), hidden: Hidden }.write_data(&mut data).unwrap();
+        assert_eq!(data, br#"1{"once":2}"#);
+    }
+}
+
+/// Events that are read back.
+#[expect(dead_code, reason = "what writes an event never reads a field that is skipped")]
+pub mod read_back {
+    use kipo::{DecodeEvent, Event, data};
+
+    /// A payload.
+    #[data]
+    #[derive(Debug, PartialEq)]
+    pub struct Note {
+        /// A text.
+        text: String,
+        /// Left out if there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    }
+
+    /// Events of every form.
+    #[derive(Debug, PartialEq, Event)]
+    pub enum Read {
+        /// A value.
+        Note(Note),
+        /// An object with other names.
+        #[serde(rename_all = "camelCase")]
+        Moved {
+            /// Named like a local of generated code.
+            data: u8,
+            /// A case of its own.
+            from_list: Option<u64>,
+            /// Never sent.
+            #[serde(skip)]
+            hidden: u32,
+            /// A list.
+            names: Vec<String>,
+        },
+        /// A recursive value.
+        Nested(Tree),
+        /// Nothing.
+        #[event(name = "bye")]
+        Closed,
+        /// No fields.
+        Empty {},
+    }
+
+    /// Recursive.
+    #[data]
+    #[derive(Debug, PartialEq)]
+    pub struct Tree {
+        /// Others.
+        others: Vec<Self>,
+    }
+
+    #[track_caller]
+    fn check(event: &Read) {
+        let mut data = Vec::new();
+        event.write_data(&mut data).unwrap();
+        let read = Read::decode(event.name(), std::str::from_utf8(&data).unwrap()).unwrap();
+        assert_eq!(read, *event);
+    }
+
+    #[test]
+    fn an_event_is_read_as_it_was_written() {
+        check(&Read::Note(Note { text: "\u{2028}\n".into(), by: None }));
+        check(&Read::Note(Note { text: String::new(), by: Some("ada".into()) }));
+        let names = vec!["b".into()];
+        check(&Read::Moved { data: 1, from_list: None, hidden: 0, names });
+        let names = vec!["a".into()];
+        check(&Read::Moved { data: 1, from_list: Some(u64::MAX), hidden: 0, names });
+        check(&Read::Nested(Tree { others: vec![Tree { others: Vec::new() }] }));
+        check(&Read::Closed);
+        check(&Read::Empty {});
+    }
+
+    #[test]
+    fn another_name_and_other_data_are_errors() {
+        for (name, data) in [
+            ("closed", "null"),
+            ("", "null"),
+            ("Note", r#"{"text":"a"}"#),
+            ("note", "null"),
+            ("note", r#"{"text":1}"#),
+            ("note", ""),
+            ("moved", r#"{"data":256,"fromList":null}"#),
+            ("moved", r#"{"data":1} {}"#),
+        ] {
+            assert!(Read::decode(name, data).is_err(), "{name} {data}");
+        }
+        let error = Read::decode("closed", "null").unwrap_err().to_string();
+        assert!(error.contains("`note`, `moved`, `nested`, `bye`, `empty`"), "{error}");
+    }
+}

@@ -73,7 +73,7 @@ pub use crate::{
     header::RequestId,
     page::{Cache, Meta, PageContext, Query},
     server::ServeLimits,
-    stream::{EventStream, StreamAction, Translated},
+    stream::{DecodeEvent, EventStream, StreamAction, Translated},
 };
 
 /// Turns a struct or an `async fn` into an action: decodable, described in TypeScript and

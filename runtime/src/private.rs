@@ -14,5 +14,5 @@ pub use crate::{
     error::FieldErrors,
     page::{PageData, PageRegistration},
     request::{Registration, endpoint},
-    stream::TopicRegistration,
+    stream::{Decodable, TopicRegistration},
 };

@@ -132,7 +132,7 @@ pub use self::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
         retention::{KEEP_BYTES_DEFAULT, KEEP_DEFAULT, WINDOW_BYTES_DEFAULT, WINDOW_DEFAULT},
-        vector::MERGED_MAX,
+        vector::{MERGED_MAX, ParsePositionsError, Positions},
         verdict::{Gap, GapReason, Resume, Verdict},
     },
     merged::{Merged, MergedNext},
@@ -141,5 +141,5 @@ pub use self::{
     store::Store,
     subscription::{Batch, Next, Subscription},
     topic::Topic,
-    topics::{Keyed, LOADED_MAX_DEFAULT, Topics, key::TopicKey},
+    topics::{InMemory, Keyed, LOADED_MAX_DEFAULT, Topics, key::TopicKey},
 };

@@ -12,7 +12,7 @@ use crate::{
     error::ReadError,
     event::Event,
     log::{
-        vector::{self, MERGED_MAX, Part},
+        vector::{MERGED_MAX, Part, Positions},
         verdict::{Gap, Resume, Verdict},
     },
     message::Message,
@@ -112,17 +112,16 @@ impl<E: Event> Merged<E> {
         from: Option<&str>,
     ) -> Result<Self, ReadError> {
         assert!(topics.len() <= MERGED_MAX, "one stream follows at most {MERGED_MAX} topics");
-        let parts = from.map(vector::decode);
+        let positions = from.map(str::parse::<Positions>);
         let mut members = Vec::<Member<E>>::with_capacity(topics.len());
         for topic in topics.iter().map(T::as_ref) {
             if members.iter().any(|member| member.topic == topic.name()) {
                 continue;
             }
-            let tag = vector::tag(topic.name());
-            let shown = match &parts {
+            let shown = match &positions {
                 None => None,
-                Some(None) => Some(None),
-                Some(Some(parts)) => parts.iter().find(|part| part.topic == tag).map(Some),
+                Some(Err(_)) => Some(None),
+                Some(Ok(positions)) => positions.part(topic.name()).map(Some),
             };
             let generation = topic.position().await?.generation();
             let from = shown.map(|part| {
@@ -130,7 +129,7 @@ impl<E: Event> Merged<E> {
             });
             let subscription = topic.subscribe(from.as_deref()).await?;
             let is_gap = matches!(subscription.resume().verdict, Verdict::Gap(_));
-            let before_gap = shown.flatten().copied().filter(|_| is_gap);
+            let before_gap = shown.flatten().filter(|_| is_gap);
             members.push(Member { topic: topic.name().to_owned(), subscription, before_gap });
         }
         Ok(Self { members, turn: 0, link: Link::Up })
@@ -182,11 +181,12 @@ impl<E: Event> Merged<E> {
     /// Returns the position after everything that was read, in at most 128 characters of ASCII.
     #[must_use]
     pub fn position(&self) -> String {
-        let part = |member: &Member<E>| {
-            let cursor = member.subscription.position();
-            member.before_gap.unwrap_or_else(|| Part::new(&member.topic, cursor))
-        };
-        vector::encode(&self.members.iter().map(part).collect::<Vec<_>>())
+        let mut positions = Positions::default();
+        for Member { topic, subscription, before_gap } in &self.members {
+            let here = || Part::new(topic, subscription.position());
+            positions.push(before_gap.unwrap_or_else(here));
+        }
+        positions.to_string()
     }
 
     /// Returns where the listener started in each topic, and why there.

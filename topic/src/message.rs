@@ -1,5 +1,7 @@
 //! One message of a topic, as a listener reads it.
 
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -8,12 +10,14 @@ use crate::{
     log::{Log, cursor::Cursor, record::Record},
 };
 
-/// One message of a topic: its position, its event's name, and its data as JSON.
+/// One message of a topic: its position, its time, its event's name, and its data as JSON.
 ///
 /// # Examples
 ///
 /// ```
 /// # use kipo_topic::Event;
+/// use std::time::{Duration, SystemTime};
+///
 /// use kipo_topic::Topic;
 /// # struct Line(&'static str);
 /// # impl Event for Line {
@@ -25,12 +29,14 @@ use crate::{
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let log = Topic::new("log");
+/// let before = SystemTime::now();
 /// let cursor = log.publish(&Line("one")).await?;
 ///
 /// let message = &log.history().await?[0];
 /// assert_eq!((message.cursor(), message.seq()), (cursor, 1));
 /// assert_eq!((message.event(), message.data()), ("line", r#""one""#));
 /// assert_eq!(message.json::<String>().unwrap(), "one");
+/// assert!(message.published_at() + Duration::from_millis(1) > before);
 ///
 /// // A type that the data does not fit is an error.
 /// assert!(message.json::<u32>().is_err());
@@ -43,6 +49,8 @@ pub struct Message {
     event: Bytes,
     /// UTF-8, as `serde_json` wrote it.
     data: Bytes,
+    /// When it was published, in milliseconds since 1970 (UTC).
+    stamp_ms: u64,
 }
 
 impl Message {
@@ -52,7 +60,8 @@ impl Message {
     }
 
     fn new(cursor: Cursor, record: &Record) -> Self {
-        Self { cursor, event: record.event(), data: record.data() }
+        let stamp_ms = record.stamp_ms();
+        Self { cursor, event: record.event(), data: record.data(), stamp_ms }
     }
 
     /// Returns the position after this message.
@@ -65,6 +74,13 @@ impl Message {
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.cursor.seq()
+    }
+
+    /// Returns when the message was published, to the millisecond. Within a topic times never run
+    /// backwards.
+    #[must_use]
+    pub fn published_at(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.stamp_ms)
     }
 
     /// Returns the name of the event.

@@ -708,6 +708,42 @@ impl<E: Event> Topic<E> {
         }
     }
 
+    /// Returns how many messages this generation of the topic has had, as far as this process knows:
+    /// 0 if the topic is not in memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers").keep(1);
+    /// assert_eq!(topic.published(), 0);
+    /// topic.publish(&N(7)).await?;
+    /// topic.publish(&N(8)).await?;
+    /// assert_eq!(topic.published(), 2);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        let channel = match self.open.get() {
+            Some(Open::Memory(channel)) => Some(channel),
+            Some(Open::Stored(_, partition)) => {
+                partition.get().map(|partition| partition.channel())
+            }
+            Some(Open::NoKey) | None => None,
+        };
+        channel.map_or(0, |channel| channel.head().cursor.seq)
+    }
+
     /// Returns whether the topic was opened, or used.
     ///
     /// # Examples

@@ -9,7 +9,7 @@ use syn::{Generics, Type, spanned::Spanned};
 
 use super::{
     hygiene::user_span,
-    paths::{Absolute, DESERIALIZE, JSON_SCHEMA, SEND, SERIALIZE},
+    paths::{Absolute, DEFAULT, DESERIALIZE, JSON_SCHEMA, SEND, SERIALIZE},
 };
 
 /// A bound that the compiler proves where a type is used, and never where it is defined.
@@ -21,6 +21,7 @@ pub(crate) struct Bound {
 }
 
 pub(crate) const READ: Bound = Bound { quantified: "", of: DESERIALIZE, argument: "<'de>" };
+pub(crate) const DEFAULTED: Bound = Bound { quantified: "for<'__b> ", of: DEFAULT, argument: "" };
 pub(crate) const WRITTEN: Bound = Bound { quantified: "for<'__b> ", of: SERIALIZE, argument: "" };
 pub(crate) const DESCRIBED: Bound =
     Bound { quantified: "for<'__b> ", of: JSON_SCHEMA, argument: "" };

@@ -43,6 +43,7 @@ paths! {
     ACTION = "::kipo::Action";
     CACHE = "::kipo::Cache";
     CONTEXT = "::kipo::Context";
+    DECODE_EVENT = "::kipo::DecodeEvent";
     EVENT = "::kipo::Event";
     EVENT_STREAM = "::kipo::EventStream";
     FILES = "::kipo::Files";
@@ -54,6 +55,7 @@ paths! {
 
 // For generated code only.
 paths! {
+    DECODABLE = "::kipo::__private::Decodable";
     ENDPOINT = "::kipo::__private::endpoint";
     EVENT_TYPE = "::kipo::__private::EventType";
     FIELD = "::kipo::__private::Field";
@@ -90,6 +92,7 @@ paths! {
     CLONE = "::core::clone::Clone";
     COW = "::std::borrow::Cow";
     CORE_RESULT = "::core::result::Result";
+    DEFAULT = "::core::default::Default";
     DURATION = "::core::time::Duration";
     NONE = "::core::option::Option::None";
     PHANTOM = "::core::marker::PhantomData";

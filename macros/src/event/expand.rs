@@ -1,8 +1,8 @@
-//! The code of events: their names, how they are written and how they are described.
+//! The code of events: their names, how they are written, described and read.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::DeriveInput;
+use syn::{DeriveInput, Type};
 
 use super::model::{Event, Events, Object, Payload};
 use crate::{
@@ -10,8 +10,9 @@ use crate::{
         bounds,
         hygiene::{local, numbered},
         paths::{
-            EVENT, EVENT_TYPE, JSON_SCHEMA, NO_WAY, OUTGOING, SCHEMA_GENERATOR, SCHEMARS, SERDE,
-            SERDE_JSON, SERIALIZE, VEC, WAY,
+            CORE_RESULT, DECODABLE, DECODE_EVENT, DEFAULT, DESERIALIZE, EVENT, EVENT_TYPE,
+            JSON_SCHEMA, NO_WAY, OUTGOING, SCHEMA_GENERATOR, SCHEMARS, SERDE, SERDE_JSON,
+            SERIALIZE, VEC, WAY,
         },
         schema,
     },
@@ -21,6 +22,7 @@ use crate::{
 
 /// Writes the events of a stream.
 pub(crate) fn events(events: &Events) -> TokenStream {
+    let decoding = decoding(events);
     let Events { ident, events, .. } = events;
     // A reference is never empty, not even one to an enum without variants.
     let (this, out, generator) = match events.as_slice() {
@@ -59,6 +61,98 @@ pub(crate) fn events(events: &Events) -> TokenStream {
                 }
             }
         };
+
+        #decoding
+    }
+}
+
+/// Writes how the events are read from their names and data. The bounds are proven where they are
+/// read: an event that is only written needs no type that can be read.
+fn decoding(Events { ident, events, .. }: &Events) -> TokenStream {
+    let (name, data) = (local("name"), local(if events.is_empty() { "_data" } else { "data" }));
+    let objects = events.iter().filter_map(read_object);
+    let bounds = events.iter().flat_map(read_bounds);
+    let read = events.iter().map(|event| read(event, &data));
+    let names = events.iter().map(|event| &event.name.text);
+    quote! {
+        const _: () = {
+            #(#objects)*
+
+            impl #DECODE_EVENT for #ident
+            where
+                #(#bounds,)*
+            {
+                fn decode(#name: &str, #data: &str) -> #SERDE_JSON::Result<Self> {
+                    match #name {
+                        #(#read)*
+                        _ => #CORE_RESULT::Err(
+                            <#SERDE_JSON::Error as #SERDE::de::Error>::unknown_variant(
+                                #name,
+                                &[#(#names),*],
+                            ),
+                        ),
+                    }
+                }
+            }
+        };
+    }
+}
+
+/// Writes what reading an event demands of the types of its payload.
+fn read_bounds(event: &Event) -> Vec<TokenStream> {
+    let decodable = |ty: &Type| quote!(for<'__b> #ty: #DECODABLE);
+    match &event.payload {
+        Payload::Nothing => Vec::new(),
+        Payload::Value { ty, .. } => vec![decodable(ty)],
+        Payload::Object(Object { read, .. }) => {
+            let defaults = read.defaults.iter().map(|ty| quote!(for<'__b> #ty: #DEFAULT));
+            read.types.iter().map(decodable).chain(defaults).collect()
+        }
+    }
+}
+
+/// Writes the hidden struct that reads a variant's fields from an object.
+fn read_object(event: &Event) -> Option<TokenStream> {
+    let Payload::Object(Object { attrs, fields, read, .. }) = &event.payload else { return None };
+    let (name, serde) = (object_name(event), SERDE.as_str());
+    let bounds = read.assumed.then(|| {
+        let types = bounds::assume(&read.types, bounds::READ);
+        let defaults = bounds::assume(&read.defaults, bounds::DEFAULTED);
+        let bounds: Vec<_> =
+            [types, defaults].into_iter().filter(|text| !text.is_empty()).collect();
+        let bounds = bounds.join(", ");
+        quote!(, bound(deserialize = #bounds))
+    });
+    let fields = fields.iter().map(|field| {
+        let syn::Field { attrs, ident, ty, .. } = field;
+        let attrs = attrs.iter().filter(|attr| !attr.path().is_ident("schemars"));
+        quote!(#(#attrs)* #ident: #ty)
+    });
+    Some(quote! {
+        #[derive(#DESERIALIZE)]
+        #[serde(crate = #serde #bounds)]
+        #(#attrs)*
+        struct #name { #(#fields),* }
+    })
+}
+
+fn read(event: &Event, data: &Ident) -> TokenStream {
+    let (ident, name) = (&event.ident, &event.name.text);
+    match &event.payload {
+        Payload::Nothing => quote!(#name => #CORE_RESULT::Ok(Self::#ident {}),),
+        Payload::Value { ty, .. } => {
+            quote!(#name => #SERDE_JSON::from_str::<#ty>(#data).map(Self::#ident),)
+        }
+        Payload::Object(Object { fields, .. }) => {
+            let object = object_name(event);
+            let members: Vec<_> = fields.iter().filter_map(|field| field.ident.as_ref()).collect();
+            let locals: Vec<_> = (0..members.len()).map(|index| numbered("field", index)).collect();
+            quote! {
+                #name => #SERDE_JSON::from_str::<#object>(#data).map(
+                    |#object { #(#members: #locals),* }| Self::#ident { #(#members: #locals),* },
+                ),
+            }
+        }
     }
 }
 
@@ -79,7 +173,7 @@ fn object_name(event: &Event) -> Ident {
 }
 
 fn object(event: &Event) -> Option<TokenStream> {
-    let Payload::Object(Object { attrs, fields, types, assumed }) = &event.payload else {
+    let Payload::Object(Object { attrs, fields, types, assumed, .. }) = &event.payload else {
         return None;
     };
     let mut attrs = attrs.clone();
@@ -163,6 +257,12 @@ pub(crate) fn fallback(tokens: &TokenStream) -> TokenStream {
             }
 
             fn describe(_: &mut #SCHEMA_GENERATOR) -> #VEC<#EVENT_TYPE> {
+                ::core::unreachable!()
+            }
+        }
+
+        impl #impl_generics #DECODE_EVENT for #ident #ty_generics #where_clause {
+            fn decode(_: &str, _: &str) -> #SERDE_JSON::Result<Self> {
                 ::core::unreachable!()
             }
         }

@@ -53,6 +53,17 @@ pub(crate) struct Object {
     pub types: Vec<Type>,
     /// Whether derives assume their bounds for these types.
     pub assumed: bool,
+    pub read: Read,
+}
+
+/// How the fields of an object are read.
+pub(crate) struct Read {
+    /// The types of the fields that are read by their types.
+    pub types: Vec<Type>,
+    /// The types of the fields that are not read, so that each has its default.
+    pub defaults: Vec<Type>,
+    /// Whether a derive assumes its bounds for these types.
+    pub assumed: bool,
 }
 
 const EVENT: Syntax =
@@ -185,7 +196,23 @@ impl Object {
         let types = fields.iter().filter(|field| is_written_by_type(field));
         let types: Vec<_> = types.map(|field| field.ty.clone()).collect();
         let assumed = types::can_be_assumed(&types, of);
-        Self { attrs, fields, types, assumed }
+        let read = Read::of(&fields);
+        Self { attrs, fields, types, assumed, read }
+    }
+}
+
+impl Read {
+    fn of(fields: &[syn::Field]) -> Self {
+        let (mut types, mut defaults) = (Vec::new(), Vec::new());
+        for syn::Field { attrs, ty, .. } in fields {
+            if attrs::holds(attrs, "serde", &["skip", "skip_deserializing"]) {
+                defaults.push(ty.clone());
+            } else if !attrs::holds(attrs, "serde", &["with", "deserialize_with"]) {
+                types.push(ty.clone());
+            }
+        }
+        let assumed = types.iter().chain(&defaults).all(types::can_be_text);
+        Self { types, defaults, assumed }
     }
 }
 

@@ -31,11 +31,15 @@ pub(crate) fn ungrouped(ty: &Type) -> &Type {
 
 /// Returns whether a derive of `of` may assume a bound for each of its fields' types.
 ///
-/// There has to be a type. If one of them holds `of`, the bound would be proven by itself; and
-/// `$crate` cannot be written in the text of a bound.
+/// There has to be a type, and each has to be writable as text. If one of them holds `of`, the bound
+/// would be proven by itself.
 pub(crate) fn can_be_assumed(types: &[Type], of: &Ident) -> bool {
-    let can = |ty: &Type| !mentions(ty, of) && !ty.to_token_stream().to_string().contains('$');
-    !types.is_empty() && types.iter().all(can)
+    !types.is_empty() && types.iter().all(|ty| !mentions(ty, of) && can_be_text(ty))
+}
+
+/// Returns whether a type can be written in the text of a bound: `$crate` cannot.
+pub(crate) fn can_be_text(ty: &Type) -> bool {
+    !ty.to_token_stream().to_string().contains('$')
 }
 
 /// Returns whether a type names `ident` or `Self` somewhere.

@@ -97,6 +97,63 @@ const _: () = {
         }
     }
 };
+const _: () = {
+    #[derive(::kipo::__private::serde::Deserialize)]
+    #[serde(
+        crate = "::kipo::__private::serde",
+        bound(
+            deserialize = "Status: ::kipo::__private::serde::Deserialize<'de>, Option < u8 >: ::kipo::__private::serde::Deserialize<'de>"
+        )
+    )]
+    #[serde(rename_all = "camelCase")]
+    struct __Connected {
+        /// How it is.
+        current_status: Status,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        out: Option<u8>,
+    }
+    #[derive(::kipo::__private::serde::Deserialize)]
+    #[serde(crate = "::kipo::__private::serde", bound(deserialize = ""))]
+    struct __Closed {}
+    impl ::kipo::DecodeEvent for RoomEvent
+    where
+        for<'__b> Message: ::kipo::__private::Decodable,
+        for<'__b> Status: ::kipo::__private::Decodable,
+        for<'__b> Option<u8>: ::kipo::__private::Decodable,
+    {
+        fn decode(
+            name: &str,
+            data: &str,
+        ) -> ::kipo::__private::serde_json::Result<Self> {
+            match name {
+                "chat" => {
+                    ::kipo::__private::serde_json::from_str::<Message>(data)
+                        .map(Self::Chat)
+                }
+                "connected" => {
+                    ::kipo::__private::serde_json::from_str::<__Connected>(data)
+                        .map(|__Connected { current_status: field_0, out: field_1 }| Self::Connected {
+                            current_status: field_0,
+                            out: field_1,
+                        })
+                }
+                "http_tick" => ::core::result::Result::Ok(Self::HTTPTick {}),
+                "bye" => {
+                    ::kipo::__private::serde_json::from_str::<__Closed>(data)
+                        .map(|__Closed {}| Self::Closed {})
+                }
+                _ => {
+                    ::core::result::Result::Err(
+                        <::kipo::__private::serde_json::Error as ::kipo::__private::serde::de::Error>::unknown_variant(
+                            name,
+                            &["chat", "connected", "http_tick", "bye"],
+                        ),
+                    )
+                }
+            }
+        }
+    }
+};
 pub enum Never {}
 const _: () = {
     impl ::kipo::Event for Never {
@@ -113,6 +170,25 @@ const _: () = {
             _generator: &mut ::kipo::__private::schemars::SchemaGenerator,
         ) -> ::std::vec::Vec<::kipo::__private::EventType> {
             ::std::vec![]
+        }
+    }
+};
+const _: () = {
+    impl ::kipo::DecodeEvent for Never {
+        fn decode(
+            name: &str,
+            _data: &str,
+        ) -> ::kipo::__private::serde_json::Result<Self> {
+            match name {
+                _ => {
+                    ::core::result::Result::Err(
+                        <::kipo::__private::serde_json::Error as ::kipo::__private::serde::de::Error>::unknown_variant(
+                            name,
+                            &[],
+                        ),
+                    )
+                }
+            }
         }
     }
 };

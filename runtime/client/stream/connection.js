@@ -18,7 +18,8 @@ export class Connection {
   #signal;
   /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
   #reader;
-  #parser = new SseParser();
+  /** Has the `retry:` of the server, and the last id that arrived. */
+  parser = new SseParser();
   /** @type {Iterator<SseEvent>} */
   #events = [].values();
   #isClosed = false;
@@ -37,11 +38,6 @@ export class Connection {
     this.#platform = platform;
     this.#signal = AbortSignal.any([signal, this.#controller.signal]);
     this.#deadline = { ms: connectMs, error: timeoutError(connectMs), isIdleTimeout: false };
-  }
-
-  /** The `retry:` value of the server, in milliseconds. */
-  get retryMs() {
-    return this.#parser.retry;
   }
 
   /**
@@ -126,7 +122,7 @@ export class Connection {
   /** @param {Uint8Array} bytes */
   #parse(bytes) {
     try {
-      return this.#parser.push(bytes).values();
+      return this.parser.push(bytes).values();
     } catch (cause) {
       throw badResponseError("the stream contains an event that is too long", cause);
     }

@@ -121,6 +121,8 @@ export class Stream {
       }
     } finally {
       connection.close();
+      // A frame without data has only an id: the position after messages that the action has not sent to this client.
+      this.#position.advance(connection.parser.lastEventId || null);
     }
   }
 
@@ -137,7 +139,7 @@ export class Stream {
     if (this.#isImmediate) return 0;
     const { backoff, baseDelay, maxDelay } = this.#retry;
     // The server's `retry:` counts even if it is longer than the maximum delay of the page.
-    const retryMs = this.#connection?.retryMs ?? null;
+    const retryMs = this.#connection?.parser.retry ?? null;
     const options = { backoff, baseDelay: retryMs ?? baseDelay, maxDelay: Math.max(retryMs ?? 0, maxDelay) };
     return delay(this.#attempt, options, this.#options.platform.random) + (error?.retryAfter ?? 0);
   }

@@ -290,6 +290,15 @@ export function chat(sequence) {
   return frame("chat", { n: sequence }, cursor(sequence));
 }
 
+/**
+ * A frame with only a position, after messages that the action has not sent to this client.
+ *
+ * @param {number} sequence
+ */
+export function skippedTo(sequence) {
+  return `id: ${cursor(sequence)}\n\n`;
+}
+
 /** @param {boolean} reachable */
 export function engine(reachable) {
   return frame("kipo:engine", { reachable });

@@ -23,9 +23,9 @@ export const ROOMS = [
     files: [
       ...["dev/panel/types.d.ts", "dev/panel/style.js", "dev/panel/schema.js", "dev/panel/dom.js", "dev/panel/storage.js"],
       ...["dev/panel/activity.js", "dev/panel/observe.js", "dev/panel/form.js", "dev/panel/runner.js", "dev/panel/resize.js"],
-      ...["dev/panel/actions_tab.js", "dev/panel/activity_tab.js", "dev/panel/build_tab.js", "dev/panel/client_tab.js"],
-      ...["dev/panel/pages_tab.js", "dev/panel/view.js", "dev/panel.js", "dev/ansi.js", "dev/overlay.js", "dev/saved_state.js"],
-      ...["dev/swap_assets.js", "dev/update_page.js", "dev/reload.js"],
+      ...["dev/panel/tabs/actions.js", "dev/panel/tabs/activity.js", "dev/panel/tabs/build.js", "dev/panel/tabs/client.js"],
+      ...["dev/panel/tabs/pages.js", "dev/panel/tabs/topics.js", "dev/panel/view.js", "dev/panel.js", "dev/ansi.js", "dev/overlay.js"],
+      ...["dev/saved_state.js", "dev/swap_assets.js", "dev/update_page.js", "dev/reload.js"],
     ],
   },
   { floor: 4, files: ["main.js"] },

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::{
         effects::Effects,
-        positions::Positions,
+        positions::TakenPosition,
         state::{State, States},
     },
     error::{Error, Result},
@@ -56,7 +56,7 @@ struct Inner {
     /// A std lock, for the same reason.
     effects: Mutex<Effects>,
     /// A std lock, for the same reason.
-    positions: Mutex<Positions>,
+    position: Mutex<TakenPosition>,
 }
 
 impl Context {
@@ -76,7 +76,7 @@ impl Context {
             cancellation: OnceLock::new(),
             response_headers: Mutex::new(Vec::new()),
             effects: Mutex::default(),
-            positions: Mutex::default(),
+            position: Mutex::default(),
         }))
     }
 
@@ -331,7 +331,7 @@ impl Context {
             effects: Mutex::new(Effects::unavailable(
                 "the head of a stream is written before its action runs; send an event instead",
             )),
-            positions: Mutex::default(),
+            position: Mutex::default(),
         }))
     }
 

@@ -1,7 +1,8 @@
 //! Integers that JavaScript does not round.
 
-use std::{fmt, marker::PhantomData, ops, str::FromStr};
+use std::{borrow::Cow, fmt, marker::PhantomData, ops, str::FromStr};
 
+use kipo_topic::TopicKey;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -80,6 +81,17 @@ impl<T: FromStr> FromStr for Exact<T> {
     }
 }
 
+/// The key of a topic by an integer that the browser sends exactly.
+impl<T: TopicKey> TopicKey for Exact<T> {
+    fn to_key(&self) -> Cow<'_, str> {
+        self.0.to_key()
+    }
+
+    fn from_key(key: &str) -> Option<Self> {
+        T::from_key(key).map(Self)
+    }
+}
+
 /// Implements the conversions of one integer type: reading, writing and its schema.
 macro_rules! exact {
     ($($integer:ty, $format:literal, $pattern:literal;)*) => {$(
@@ -106,7 +118,7 @@ macro_rules! exact {
                 true
             }
 
-            fn schema_name() -> std::borrow::Cow<'static, str> {
+            fn schema_name() -> Cow<'static, str> {
                 concat!("Exact_", stringify!($integer)).into()
             }
 

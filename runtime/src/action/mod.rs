@@ -32,5 +32,5 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    field::sentence, guard::Guards, limits::Bounds, positions::Positions, state::States,
+    field::sentence, guard::Guards, limits::Bounds, positions::TakenPosition, state::States,
 };

@@ -1,6 +1,11 @@
-//! The URL by which a browser opens a location of a file in the developer's editor.
+//! Locations in source files, and the URL by which a browser opens one in the developer's editor.
 
-use std::env;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
 
 /// The environment variable that sets the URL, with `{file}`, `{line}` and `{column}` in it.
 const EDITOR_URL: &str = "KIPO_EDITOR_URL";
@@ -33,9 +38,32 @@ fn url_of(hints: &str) -> &'static str {
     known.map_or("vscode://file{file}:{line}:{column}", |(_, url)| url)
 }
 
+/// Describes a location: `file` is the path to show, relative to `root` if it lies below, and
+/// `opens` the absolute path for an editor, if it is known.
+pub(super) fn location(root: Option<&Path>, file: &str, line: u32) -> Value {
+    let whole = root.map_or_else(|| PathBuf::from(file), |root| root.join(file));
+    let shown = root.and_then(|root| whole.strip_prefix(root).ok()).unwrap_or(&whole);
+    let opens = whole.is_absolute().then_some(&whole);
+    json!({ "file": shown, "line": line, "opens": opens })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_location_is_shown_relative_and_opened_absolute() {
+        let root = Some(Path::new("/app"));
+        for (root, file, shown, opens) in [
+            (root, "src/a.rs", "src/a.rs", Some("/app/src/a.rs")),
+            (root, "/app/src/a.rs", "src/a.rs", Some("/app/src/a.rs")),
+            (root, "/other/a.rs", "/other/a.rs", Some("/other/a.rs")),
+            (None, "src/a.rs", "src/a.rs", None),
+        ] {
+            let expected = json!({ "file": shown, "line": 7, "opens": opens });
+            assert_eq!(location(root, file, 7), expected, "{file}");
+        }
+    }
 
     #[test]
     fn the_environment_names_the_editor() {

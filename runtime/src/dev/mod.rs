@@ -21,6 +21,7 @@ mod reload;
 mod report;
 mod supervised;
 pub(crate) mod supervisor;
+mod topic_counts;
 mod watch;
 
 pub(crate) use self::{

@@ -1,11 +1,11 @@
-//! The data of the development panel: `{base}/dev/panel`, one JSON document.
+//! The data of the development panel, two JSON documents. The browser draws the panel
+//! (`client/dev/panel.js`).
 //!
-//! It describes the actions, the pages, the client, and the last build and changes. The browser
-//! draws the panel (`client/dev/panel.js`).
+//! `{base}/dev/panel` describes the actions, the pages, the client, and the last build and changes.
+//! `{base}/dev/panel/topics` counts the topics.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -17,9 +17,10 @@ use serde_json::{Value, json};
 
 use crate::{
     dev::{
-        editor,
+        editor::{self, location},
         environment::source_root,
         outcome::{LastBuild, LastChange, ms},
+        topic_counts::TopicCounts,
     },
     files::client::{self, Module},
     page::{Listed, Pages},
@@ -29,6 +30,9 @@ use crate::{
 
 /// The path of the document, below the base path.
 const PANEL_PATH: &str = "/dev/panel";
+
+/// The path of the document about topics, below the base path.
+const TOPICS_PATH: &str = "/dev/panel/topics";
 
 /// The key that opens the panel, as `client/dev/panel.js` has it.
 pub(crate) const PANEL_KEY: &str = "Alt+Shift+K";
@@ -42,6 +46,7 @@ pub(super) struct Panel {
     pages: Arc<Pages>,
     /// The types of the actions, which do not change while the process runs.
     actions: Value,
+    topics: TopicCounts,
     /// A std lock: held to add one entry or to copy them, never over an `.await`.
     history: Mutex<History>,
 }
@@ -56,14 +61,22 @@ struct History {
 
 impl Panel {
     pub(super) fn new(pages: Arc<Pages>, types: &Types) -> Self {
-        Self { pages, actions: listing::of(types), history: Mutex::default() }
+        let (topics, history) = (TopicCounts::default(), Mutex::default());
+        Self { pages, actions: listing::of(types), topics, history }
     }
 
-    /// Returns the route of the document.
+    /// Returns the routes of the documents.
     pub(super) fn router(self: &Arc<Self>, base: &str) -> Router {
         let this = Arc::clone(self);
         let document = get(move || std::future::ready(respond(&this.document())));
-        Router::new().route(&format!("{base}{PANEL_PATH}"), document)
+        let this = Arc::clone(self);
+        let topics = get(async move || {
+            let sources = source_root();
+            respond(&this.topics.document(sources.as_deref()).await)
+        });
+        Router::new()
+            .route(&format!("{base}{PANEL_PATH}"), document)
+            .route(&format!("{base}{TOPICS_PATH}"), topics)
     }
 
     pub(super) fn set_last_build(&self, build: LastBuild) {
@@ -126,15 +139,6 @@ fn respond(document: &Value) -> Response {
     response
 }
 
-/// Describes a location: `file` is the path to show, relative to `root` if it lies below, and
-/// `opens` the absolute path for an editor, if it is known.
-fn location(root: Option<&Path>, file: &str, line: u32) -> Value {
-    let whole = root.map_or_else(|| PathBuf::from(file), |root| root.join(file));
-    let shown = root.and_then(|root| whole.strip_prefix(root).ok()).unwrap_or(&whole);
-    let opens = whole.is_absolute().then_some(&whole);
-    json!({ "file": shown, "line": line, "opens": opens })
-}
-
 /// Returns an entry of the history with its time, in milliseconds since 1970.
 fn at_time(at: SystemTime, entry: &impl Serialize) -> Value {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -154,20 +158,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[test]
-    fn a_location_is_shown_relative_and_opened_absolute() {
-        let root = Some(Path::new("/app"));
-        for (root, file, shown, opens) in [
-            (root, "src/a.rs", "src/a.rs", Some("/app/src/a.rs")),
-            (root, "/app/src/a.rs", "src/a.rs", Some("/app/src/a.rs")),
-            (root, "/other/a.rs", "/other/a.rs", Some("/other/a.rs")),
-            (None, "src/a.rs", "src/a.rs", None),
-        ] {
-            let expected = json!({ "file": shown, "line": 7, "opens": opens });
-            assert_eq!(location(root, file, 7), expected, "{file}");
-        }
-    }
 
     #[test]
     fn an_entry_has_its_time() {

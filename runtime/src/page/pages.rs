@@ -20,7 +20,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::page::template::{Listed, list, uses};
 use crate::{
-    action::{Context, Positions, States},
+    action::{Context, States, TakenPosition},
     error::{Code, Error, Result, StartDiagnostic, catch_panic},
     files::{Files, Hash},
     header::REQUEST_ID,
@@ -231,7 +231,7 @@ impl Pages {
         let reply = page_cx.take_reply();
         let status = reply.status().map_err(of_data)?;
         let mut html = reply.meta.put_into(html, self.settings.site.as_deref());
-        if let Some(position) = cx.positions().only() {
+        if let Some(position) = cx.taken_position().only() {
             inject(&mut html, &format!("<meta name=\"kipo-position\" content=\"{position}\">\n"));
         }
         if status != StatusCode::OK {
@@ -267,8 +267,9 @@ impl Pages {
             || page.data.is_some_and(|data| data.guard.is_some());
         // A guard or a new cookie is about one visitor, whatever the author had in mind. A position
         // is of one moment: a shared copy of it would make all who read it catch up from there.
-        let of_one =
-            guarded || cx.adds_header(&header::SET_COOKIE) || cx.positions() != Positions::None;
+        let of_one = guarded
+            || cx.adds_header(&header::SET_COOKIE)
+            || cx.taken_position() != TakenPosition::None;
         let cache = match (self.settings.reload, of_one) {
             // A copy that is good for a while would hide an edit for as long.
             (true, _) => Cache::default(),

@@ -173,8 +173,8 @@ pub(crate) fn body_of<A: StreamAction>(
     let id = cx.headers().get("last-event-id").filter(|id| !id.is_empty());
     // An id that is not text is replaced by an id that no stream has given.
     let id = id.map(|id| id.to_str().unwrap_or("\u{fffd}"));
-    let page_position = cx.header("kipo-position").and_then(|position| position.parse().ok());
-    let out = EventStream::new(Arc::clone(&pipe), id, page_position);
+    let page_positions = cx.header("kipo-position").and_then(|positions| positions.parse().ok());
+    let out = EventStream::new(Arc::clone(&pipe), id, page_positions);
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
     let running = async move {

@@ -14,7 +14,8 @@ use crate::{
 
 /// Returns the types of all actions below.
 pub(super) fn types() -> Types {
-    let actions: [(&str, &'static str, Describe); 12] = [
+    let actions: [(&str, &'static str, Describe); 13] = [
+        ("boards.Watch", "Follows one topic of each family.", call::<boards::Watch, ()>),
         ("chat.Listen", "Streams the room.", listen),
         (
             "chat.Send",
@@ -146,6 +147,36 @@ mod mail {
 
     fn three() -> u8 {
         3
+    }
+}
+
+/// Keys of topics.
+mod boards {
+    use super::*;
+
+    /// The name of a board.
+    #[derive(JsonSchema)]
+    pub(super) struct BoardName(String);
+
+    /// The number of a card.
+    #[derive(JsonSchema)]
+    pub(super) struct CardNumber(u32);
+
+    /// The id of an account, which uses all 64 bits.
+    #[derive(JsonSchema)]
+    pub(super) struct AccountId(Exact<u64>);
+
+    #[derive(JsonSchema)]
+    pub(super) struct ListId(uuid::Uuid);
+
+    #[derive(JsonSchema)]
+    pub(super) struct Watch {
+        board: BoardName,
+        card: CardNumber,
+        account: AccountId,
+        list: ListId,
+        id: uuid::Uuid,
+        more: Vec<BoardName>,
     }
 }
 

@@ -6,12 +6,12 @@ use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use kipo_topic::{
-    Batch, Cursor, Event, MERGED_MAX, Merged, MergedNext, Message, Next, Topic, Verdict, frame,
+    Batch, Event, MERGED_MAX, Merged, MergedNext, Message, Next, Positions, Topic, Verdict, frame,
 };
 
 use crate::{
     error::{Error, Result},
-    stream::{frames, pipe::Pipe, translate::Translated},
+    stream::{decode_event::DecodeEvent, frames, pipe::Pipe, translate::Translated},
 };
 
 /// After how many messages that the client does not read it is sent its position: so that it does not
@@ -60,8 +60,8 @@ const ID_BYTES_MAX: usize = 128;
 pub struct EventStream<E> {
     pipe: Arc<Pipe>,
     last_event_id: Option<Arc<str>>,
-    /// The position in a topic that the page of this stream was rendered with.
-    page_position: Option<Cursor>,
+    /// The positions in topics that the page of this stream was rendered with.
+    page_positions: Option<Positions>,
     events: PhantomData<fn(E)>,
 }
 
@@ -69,10 +69,10 @@ impl<E: Event> EventStream<E> {
     pub(crate) fn new(
         pipe: Arc<Pipe>,
         last_event_id: Option<&str>,
-        page_position: Option<Cursor>,
+        page_positions: Option<Positions>,
     ) -> Self {
         let last_event_id = last_event_id.map(Arc::from);
-        Self { pipe, last_event_id, page_position, events: PhantomData }
+        Self { pipe, last_event_id, page_positions, events: PhantomData }
     }
 
     /// Sends an event without an id. Waits while the client reads too slowly.
@@ -195,6 +195,7 @@ impl<E: Event> EventStream<E> {
     /// reads each message once and in order. On its first connection it starts after the position
     /// of this topic that its page was rendered with
     /// ([`Context::position`](crate::Context::position)), or else with the oldest retained message.
+    /// If the topic was made anew since the page was rendered, that is a gap.
     /// If the topic no longer retains a missed message, the
     /// client reads one `kipo:gap` that says what is missing. While the engine of the topic cannot be
     /// reached, the client stays, and reads a `kipo:engine` at its beginning and its end.
@@ -230,16 +231,17 @@ impl<E: Event> EventStream<E> {
         }
     }
 
-    /// Sends what `translate` makes of the messages of a topic, until the client disconnects.
+    /// Sends what `translate` makes of the events of a topic, until the client disconnects.
     ///
-    /// `translate` returns whether the client reads a message (a `bool`), or the event that the client
-    /// reads instead, if any (an `Option` of an event). Messages that the client
-    /// does not read keep their numbers: positions and gaps are those of the topic, and a gap counts
-    /// them as well.
+    /// `translate` gets each event, and the [`Message`] that carried it: its id, its number, its time.
+    /// It returns whether the client reads the message (a `bool`), or the event that the client reads
+    /// instead, if any (an `Option` of an event). Messages that the client does not read keep their
+    /// numbers: positions and gaps are those of the topic, and a gap counts them as well.
     ///
     /// # Errors
     ///
-    /// As for [`follow`](Self::follow); and the errors of `translate`, which end the stream.
+    /// As for [`follow`](Self::follow); and the errors of `translate`, which end the stream. So does a
+    /// message that is no event of type `T`, with a 500: another version of the app has published it.
     ///
     /// # Cancel safety
     ///
@@ -253,11 +255,12 @@ impl<E: Event> EventStream<E> {
     /// #[derive(Event)]
     /// pub enum Bid {
     ///     Offered(u32),
+    ///     Closed,
     /// }
     ///
     /// static BIDS: Topic<Bid> = Topic::new("bids");
     ///
-    /// /// Streams the bids from 100 on.
+    /// /// Streams the bids from 100 on, and the end.
     /// #[action]
     /// pub struct HighBids;
     ///
@@ -266,7 +269,29 @@ impl<E: Event> EventStream<E> {
     ///     type Output = ();
     ///
     ///     async fn stream(self, _cx: Context, out: EventStream<Bid>) -> Result<()> {
-    ///         out.follow_with(&BIDS, |bid| Ok(bid.json::<u32>()? >= 100)).await
+    ///         out.follow_with(&BIDS, |bid, _| Ok(matches!(bid, Bid::Offered(100..) | Bid::Closed))).await
+    ///     }
+    /// }
+    ///
+    /// /// Streams how many bids there were, at each tenth.
+    /// #[derive(Event)]
+    /// pub enum Count {
+    ///     Bids(u64),
+    /// }
+    ///
+    /// #[action]
+    /// pub struct CountBids;
+    ///
+    /// impl StreamAction for CountBids {
+    ///     type Event = Count;
+    ///     type Output = ();
+    ///
+    ///     async fn stream(self, _cx: Context, out: EventStream<Count>) -> Result<()> {
+    ///         out.follow_with(&BIDS, |_, message| {
+    ///             let count = message.seq();
+    ///             Ok((count % 10 == 0).then_some(Count::Bids(count)))
+    ///         })
+    ///         .await
     ///     }
     /// }
     ///
@@ -276,12 +301,17 @@ impl<E: Event> EventStream<E> {
     /// let read = testing::stream_until(HighBids, Context::test(), "data: 120").await;
     /// assert!(read.contains(&format!("event: offered\ndata: 120\nid: {high}\n\n")));
     /// assert!(!read.contains("data: 20\n"));
+    ///
+    /// for _ in 0..8 {
+    ///     BIDS.publish(&Bid::Offered(1)).await.unwrap();
+    /// }
+    /// testing::stream_until(CountBids, Context::test(), "event: bids\ndata: 10\n").await;
     /// # });
     /// ```
-    pub async fn follow_with<T: Event, R: Translated<E>>(
+    pub async fn follow_with<T: DecodeEvent, R: Translated<E>>(
         &self,
         topic: &Topic<T>,
-        mut translate: impl FnMut(&Message) -> Result<R>,
+        mut translate: impl FnMut(T, &Message) -> Result<R>,
     ) -> Result<()> {
         let mut subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
         let resume = subscription.resume();
@@ -292,7 +322,8 @@ impl<E: Event> EventStream<E> {
             let bytes = match subscription.next().await {
                 Next::Message(message) => {
                     let id = message.cursor().to_string();
-                    match translate(&message)?.frame(&message, &id)? {
+                    let event = decode(topic.name(), &message)?;
+                    match translate(event, &message)?.frame(&message, &id)? {
                         Some(frame) => frame,
                         None if skipped < SKIPPED_MAX => {
                             skipped += 1;
@@ -314,8 +345,10 @@ impl<E: Event> EventStream<E> {
     ///
     /// The client reads each topic once and in order, and at most one `kipo:gap` for each, which
     /// names the topic (`"topic"` in its data). The id of an event is the position in all of them, in
-    /// at most 128 characters. A topic that comes to the list later starts with its oldest retained
-    /// message. Ends when all topics were removed.
+    /// at most 128 characters. On its first connection the client starts at the positions of these
+    /// topics that its page was rendered with ([`Context::positions`](crate::Context::positions)).
+    /// A topic without a position starts with its oldest retained message. Ends when all topics were
+    /// removed.
     ///
     /// # Errors
     ///
@@ -365,7 +398,9 @@ impl<E: Event> EventStream<E> {
             let message = format!("one stream follows at most {MERGED_MAX} topics");
             return Err(Error::bad_request(message));
         }
-        let mut merged = Merged::of(topics, self.last_event_id()).await?;
+        let of_page = || self.page_positions.as_ref().map(|positions| positions.to_string().into());
+        let from: Option<Cow<'_, str>> = self.last_event_id().map(Into::into).or_else(of_page);
+        let mut merged = Merged::of(topics, from.as_deref()).await?;
         let worst = merged.resume().map(|(_, resume)| resume.verdict).reduce(|one, other| {
             if matches!(one, Verdict::Gap(_)) || other == Verdict::Fresh { one } else { other }
         });
@@ -401,11 +436,20 @@ impl<E: Event> EventStream<E> {
         if let Some(id) = self.last_event_id() {
             return Ok(Some(id.into()));
         }
-        let Some(position) = self.page_position else { return Ok(None) };
-        // A page may have streams of several topics. The position of one is none in the others.
-        let is_of_topic = topic.position().await?.generation() == position.generation();
-        Ok(is_of_topic.then(|| position.to_string().into()))
+        let Some(positions) = &self.page_positions else { return Ok(None) };
+        // A page may have streams of several topics. The position of one is none in the others. One
+        // of an earlier generation of this topic is a gap.
+        let position = positions.of(topic.name(), topic.position().await?.generation());
+        Ok(position.map(|position| position.to_string().into()))
     }
+}
+
+/// Returns the event of a message.
+fn decode<T: DecodeEvent>(topic: &str, message: &Message) -> Result<T> {
+    T::decode(message.event(), message.data()).map_err(|error| {
+        let (id, event) = (message.cursor(), message.event());
+        Error::internal(format!("message {id} of topic `{topic}`: no event `{event}`: {error}"))
+    })
 }
 
 impl<E> Clone for EventStream<E> {
@@ -413,7 +457,7 @@ impl<E> Clone for EventStream<E> {
         Self {
             pipe: Arc::clone(&self.pipe),
             last_event_id: self.last_event_id.clone(),
-            page_position: self.page_position,
+            page_positions: self.page_positions.clone(),
             events: PhantomData,
         }
     }
@@ -423,7 +467,7 @@ impl<E> fmt::Debug for EventStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("last_event_id", &self.last_event_id)
-            .field("page_position", &self.page_position)
+            .field("page_positions", &self.page_positions)
             .finish_non_exhaustive()
     }
 }

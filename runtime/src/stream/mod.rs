@@ -6,6 +6,7 @@
 
 mod alarm;
 mod body;
+mod decode_event;
 pub(crate) mod detached_stream;
 mod drain;
 mod event_stream;
@@ -18,7 +19,10 @@ pub(crate) mod topics;
 mod translate;
 
 pub use self::{
-    event_stream::EventStream, stream_action::StreamAction, topics::TopicRegistration,
+    decode_event::{Decodable, DecodeEvent},
+    event_stream::EventStream,
+    stream_action::StreamAction,
+    topics::TopicRegistration,
     translate::Translated,
 };
 

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, pin::Pin};
 
+#[cfg(all(feature = "dev", debug_assertions))]
+use kipo_topic::InMemory;
 use kipo_topic::{
     Durability, Event, Presence, ReadError, Store, StoreError, Topic, TopicKey, Topics,
 };
@@ -53,7 +55,39 @@ pub trait Registered: Sync {
     /// Reads what the store has of the topic, so that an error shows at start. The topics of a
     /// family are read when they are used.
     fn load(&self) -> Loading<'_>;
+
+    /// Counts what is in memory, for the development panel.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    fn counts(&self) -> Counts;
+
+    /// Returns how many topics of a family have had a message, at most `max`; nothing for what is no
+    /// family, and if the engine does not answer.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    fn known(&self, max: usize) -> Counting<'_> {
+        let _ = max;
+        Box::pin(async { None })
+    }
 }
+
+/// What is in memory of a topic, a family or a presence.
+#[cfg(all(feature = "dev", debug_assertions))]
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Counts {
+    /// `topic`, `family` or `presence`.
+    pub kind: &'static str,
+    /// How many topics are in memory; of a presence nothing is counted.
+    pub topics: Option<usize>,
+    /// How many of these topics have listeners.
+    pub followed: usize,
+    /// How many listeners they have.
+    pub listeners: usize,
+    /// How many messages they have had.
+    pub published: u64,
+}
+
+/// Counts the topics of a family.
+#[cfg(all(feature = "dev", debug_assertions))]
+type Counting<'t> = Pin<Box<dyn Future<Output = Option<usize>> + Send + 't>>;
 
 /// Reads what a store has of a topic.
 type Loading<'t> = Pin<Box<dyn Future<Output = Result<(), ReadError>> + Send + 't>>;
@@ -78,6 +112,18 @@ impl<E: Event> Registered for Topic<E> {
     fn load(&self) -> Loading<'_> {
         Box::pin(Self::load(self))
     }
+
+    #[cfg(all(feature = "dev", debug_assertions))]
+    fn counts(&self) -> Counts {
+        let listeners = self.listeners();
+        Counts {
+            kind: "topic",
+            topics: Some(1),
+            followed: usize::from(listeners > 0),
+            listeners,
+            published: self.published(),
+        }
+    }
 }
 
 impl<K: TopicKey, E: Event> Registered for Topics<K, E> {
@@ -99,6 +145,17 @@ impl<K: TopicKey, E: Event> Registered for Topics<K, E> {
 
     fn load(&self) -> Loading<'_> {
         Box::pin(async { Ok(()) })
+    }
+
+    #[cfg(all(feature = "dev", debug_assertions))]
+    fn counts(&self) -> Counts {
+        let InMemory { topics, followed, listeners, published } = self.in_memory();
+        Counts { kind: "family", topics: Some(topics), followed, listeners, published }
+    }
+
+    #[cfg(all(feature = "dev", debug_assertions))]
+    fn known(&self, max: usize) -> Counting<'_> {
+        Box::pin(async move { self.count(max).await.ok() })
     }
 }
 
@@ -125,6 +182,11 @@ impl<K: TopicKey, M: Serialize + DeserializeOwned + 'static> Registered for Pres
 
     fn load(&self) -> Loading<'_> {
         Box::pin(async { Ok(()) })
+    }
+
+    #[cfg(all(feature = "dev", debug_assertions))]
+    fn counts(&self) -> Counts {
+        Counts { kind: "presence", topics: None, followed: 0, listeners: 0, published: 0 }
     }
 }
 

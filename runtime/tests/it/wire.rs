@@ -6,7 +6,7 @@ use kipo::topic::frame;
 #[test]
 fn the_recorded_streams_are_written_byte_for_byte() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
-    for name in ["room", "gap", "progress", "empty", "failure", "drain"] {
+    for name in ["room", "filtered", "gap", "progress", "empty", "failure", "drain"] {
         let recorded = std::fs::read_to_string(folder.join(format!("{name}.sse"))).unwrap();
         let mut written = Vec::new();
         for block in recorded.split_inclusive("\n\n") {
@@ -24,6 +24,8 @@ fn the_recorded_streams_are_written_byte_for_byte() {
                     }
                     None => written.extend(frame::event(name, data, None)),
                 }
+            } else if let Some(id) = field("id") {
+                written.extend(frame::position(format_args!("{id}")));
             } else {
                 written.extend(frame::PING);
             }

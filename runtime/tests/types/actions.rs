@@ -100,6 +100,80 @@ mod dates {
     }
 }
 
+/// Topics by keys of every kind: each action takes the key of its family.
+mod boards {
+    use std::borrow::Cow;
+
+    use kipo::{
+        Context, Event, EventStream, Exact, Result, StreamAction, TopicKey, Topics, action, data,
+    };
+    use uuid::Uuid;
+
+    #[derive(Event)]
+    pub enum BoardEvent {
+        Card(String),
+    }
+
+    /// The name of a board.
+    #[data]
+    pub struct BoardName(String);
+
+    /// The number of a card.
+    #[data]
+    pub struct CardNumber(u32);
+
+    /// The id of an account, which uses all 64 bits.
+    #[data]
+    pub struct AccountId(Exact<u64>);
+
+    #[data]
+    pub struct ListId(Uuid);
+
+    macro_rules! keys {
+        ($($key:ident($inner:ty)),*) => {$(
+            impl TopicKey for $key {
+                fn to_key(&self) -> Cow<'_, str> {
+                    self.0.to_key()
+                }
+
+                fn from_key(key: &str) -> Option<Self> {
+                    <$inner>::from_key(key).map(Self)
+                }
+            }
+        )*};
+    }
+
+    keys!(BoardName(String), CardNumber(u32), AccountId(Exact<u64>), ListId(Uuid));
+
+    static BOARDS: Topics<BoardName, BoardEvent> = Topics::new("board");
+    static CARDS: Topics<CardNumber, BoardEvent> = Topics::new("card");
+    static ACCOUNTS: Topics<AccountId, BoardEvent> = Topics::new("account");
+    static LISTS: Topics<ListId, BoardEvent> = Topics::new("list");
+    static UUIDS: Topics<Uuid, BoardEvent> = Topics::new("uuid");
+
+    /// Follows one topic of each family.
+    #[action]
+    pub struct Watch {
+        board: BoardName,
+        card: CardNumber,
+        account: AccountId,
+        list: ListId,
+        id: Uuid,
+    }
+
+    impl StreamAction for Watch {
+        type Event = BoardEvent;
+        type Output = ();
+
+        async fn stream(self, _cx: Context, out: EventStream<BoardEvent>) -> Result<()> {
+            let board = BOARDS.of(&self.board);
+            let (card, account) = (CARDS.of(&self.card), ACCOUNTS.of(&self.account));
+            let (list, id) = (LISTS.of(&self.list), UUIDS.of(&self.id));
+            out.follow_all(&[board, card, account, list, id]).await
+        }
+    }
+}
+
 /// The same type names as in `chat`, for other types.
 mod mail {
     use kipo::{Action, Context, Result, action, data};

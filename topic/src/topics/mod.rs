@@ -109,6 +109,23 @@ struct Slot<E> {
 /// See [`Topics`].
 pub struct Keyed<E>(Arc<Topic<E>>);
 
+/// How much of a family is in memory.
+///
+/// # Examples
+///
+/// See [`Topics::in_memory`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InMemory {
+    /// How many topics.
+    pub topics: usize,
+    /// How many of these topics have listeners.
+    pub followed: usize,
+    /// How many listeners they have.
+    pub listeners: usize,
+    /// How many messages they have had ([`Topic::published`]).
+    pub published: u64,
+}
+
 impl<E> Deref for Keyed<E> {
     type Target = Topic<E>;
 
@@ -362,8 +379,11 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         let after = after.map(TopicKey::to_key).unwrap_or_default();
         let Some(store) = self.opened()? else {
             let loaded = lock(self.loaded());
-            let wanted = |key: &&Arc<str>| key.starts_with(prefix) && ***key > *after;
-            let mut keys: Vec<_> = loaded.topics.keys().filter(wanted).collect();
+            let wanted = |(key, slot): &(&Arc<str>, &Slot<E>)| {
+                key.starts_with(prefix) && ***key > *after && slot.topic.published() > 0
+            };
+            let wanted = loaded.topics.iter().filter(wanted);
+            let mut keys: Vec<_> = wanted.map(|(key, _)| key).collect();
             keys.sort_unstable();
             return Ok(keys.into_iter().filter_map(|key| K::from_key(key)).take(limit).collect());
         };
@@ -373,6 +393,49 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         // A name whose key is none of this type was published by an older version of the program.
         let keys = names.iter().filter_map(|name| K::from_key(name.strip_prefix(&below)?));
         Ok(keys.collect())
+    }
+
+    /// Counts the topics that have had a message, up to `max`: a store may have a million.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Self::list).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topics;
+    ///
+    /// static BOARDS: Topics<u64, N> = Topics::new("board");
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// for board in 1..=3 {
+    ///     BOARDS.of(&board).publish(&N(1)).await?;
+    /// }
+    /// assert_eq!(BOARDS.of(&4).published(), 0);
+    /// assert_eq!((BOARDS.count(100).await?, BOARDS.count(2).await?), (3, 2));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    pub async fn count(&self, max: usize) -> Result<usize, ReadError> {
+        let Some(store) = self.opened()? else {
+            let loaded = lock(self.loaded());
+            let published = loaded.topics.values().filter(|slot| slot.topic.published() > 0);
+            return Ok(published.take(max).count());
+        };
+        let below = self.topic_name("");
+        Ok(store.engine().list(&below, &below, max).await?.len())
     }
 
     /// Returns the family's name.
@@ -393,12 +456,45 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         self.durability == Durability::Memory || self.store.get().is_some()
     }
 
-    /// Returns how many topics are in memory now, and how many listeners they have.
+    /// Counts the topics that are in memory now. It reads nothing from the store.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{InMemory, Topics};
+    ///
+    /// static ROOMS: Topics<String, N> = Topics::new("room");
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// ROOMS.of("attic").publish(&N(1)).await?;
+    /// ROOMS.of("attic").publish(&N(2)).await?;
+    /// ROOMS.of("cellar").publish(&N(3)).await?;
+    /// let _listeners = (ROOMS.of("attic").subscribe(None).await?, ROOMS.of("attic").subscribe(None).await?);
+    /// assert_eq!(
+    ///     ROOMS.in_memory(),
+    ///     InMemory { topics: 2, followed: 1, listeners: 2, published: 3 }
+    /// );
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     #[must_use]
-    pub fn in_memory(&self) -> (usize, usize) {
+    pub fn in_memory(&self) -> InMemory {
         let loaded = lock(self.loaded());
-        let listeners = loaded.topics.values().map(|slot| slot.topic.listeners()).sum();
-        (loaded.topics.len(), listeners)
+        let mut counts = InMemory { topics: loaded.topics.len(), ..InMemory::default() };
+        for Slot { topic, .. } in loaded.topics.values() {
+            let listeners = topic.listeners();
+            counts.followed += usize::from(listeners > 0);
+            counts.listeners += listeners;
+            counts.published += topic.published();
+        }
+        counts
     }
 
     fn topic_name(&self, key: &str) -> String {

@@ -118,8 +118,9 @@ thead th { font-size: 11px; font-weight: 600; letter-spacing: 0.06em; text-trans
 tbody th { font-family: var(--mono); font-size: 12px; }
 tr[aria-current] td { background: color-mix(in srgb, var(--accent) 9%, transparent); }
 .sizes { max-width: 560px; }
-.sizes .number { text-align: right; font-variant-numeric: tabular-nums; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 .sizes thead th:not(:first-child) { text-align: right; }
+.topics .tag { margin-left: 8px; font-family: system-ui, sans-serif; }
 .total :is(th, td) { padding-top: 12px; font: 600 13px system-ui, sans-serif; border-bottom-color: var(--edge); }
 .entry { display: flex; gap: 12px; align-items: baseline; padding: 5px 0; margin: 0; border-bottom: 1px solid var(--line); }
 .builds h3:first-child { margin-top: 0; }

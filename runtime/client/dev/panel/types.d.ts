@@ -86,6 +86,33 @@ export interface Facts {
   editor: string;
 }
 
+/** A topic, a family of topics, or a presence. */
+export interface TopicRow {
+  name: string;
+  durability: "Memory" | "Os" | "Fsync";
+  /** Of what is in memory. */
+  counts: {
+    kind: "topic" | "family" | "presence";
+    /** Null for a presence, of which nothing is counted. */
+    topics: number | null;
+    /** The number of topics with listeners. */
+    followed: number;
+    listeners: number;
+    published: number;
+  };
+  /** The number of topics of a family that have had a message; null if the engine does not answer. */
+  known: number | null;
+  /** Whether there are more than were counted. */
+  has_more: boolean;
+  place: SourceLocation;
+}
+
+/** The response of `{base}/dev/panel/topics`. */
+export interface TopicFacts {
+  topics: TopicRow[];
+  editor: string;
+}
+
 /** One field of a form. */
 export interface Control {
   /** The names from the top: `["filter", "name"]`. */

@@ -2,17 +2,18 @@
 /** @import { Activity } from "./activity.js" */
 /** @import { PanelStorage } from "./storage.js" */
 
-import { actionsTab } from "./actions_tab.js";
-import { runsTab } from "./activity_tab.js";
-import { buildList } from "./build_tab.js";
-import { clientSizes, gzippedSize } from "./client_tab.js";
 import { el, say } from "./dom.js";
-import { pagesList } from "./pages_tab.js";
 import { edge } from "./resize.js";
 import { STYLE } from "./style.js";
+import { actionsTab } from "./tabs/actions.js";
+import { runsTab } from "./tabs/activity.js";
+import { buildList } from "./tabs/build.js";
+import { clientSizes, gzippedSize } from "./tabs/client.js";
+import { pagesList } from "./tabs/pages.js";
+import { topicsList } from "./tabs/topics.js";
 
-/** How often the build tab asks the server, in milliseconds. */
-const BUILD_MS = 2000;
+/** How often a tab whose content changes by itself asks the server, in milliseconds. */
+const ASK_MS = 2000;
 
 /** Events that do not leave the panel: a click in it must not close a menu of the page. */
 const OWN_EVENTS = [
@@ -21,7 +22,7 @@ const OWN_EVENTS = [
   ...["focusin", "focusout", "copy", "cut", "paste", "dragstart", "drop", "submit"],
 ];
 
-const TITLES = { actions: "Actions", activity: "Activity", pages: "Pages", build: "Build", client: "Client" };
+const TITLES = { actions: "Actions", activity: "Activity", pages: "Pages", topics: "Topics", build: "Build", client: "Client" };
 
 /**
  * What the panel shows.
@@ -162,7 +163,9 @@ export class View {
       case "pages":
         return this.#asking((facts) => pagesList(facts, currentTemplate()));
       case "build":
-        return this.#asking(buildList, BUILD_MS);
+        return this.#asking(buildList, { everyMs: ASK_MS });
+      case "topics":
+        return this.#asking(topicsList, { path: "../dev/panel/topics", everyMs: ASK_MS });
       case "client":
         return this.#asking((facts) => clientSizes(facts, ({ name }) => gzippedSize(new URL(name, base))));
       default: {
@@ -176,17 +179,18 @@ export class View {
   /**
    * Returns a tab that asks the server when it becomes visible.
    *
-   * @param {(facts: Facts) => HTMLElement | Promise<HTMLElement>} draw
-   * @param {number} [everyMs] the interval of further requests
+   * @template [Document=Facts]
+   * @param {(facts: Document) => HTMLElement | Promise<HTMLElement>} draw
+   * @param {{ path?: string, everyMs?: number }} [options] the document, and the interval of further requests
    * @returns {Tab}
    */
-  #asking(draw, everyMs = 0) {
+  #asking(draw, { path = "../dev/panel", everyMs = 0 } = {}) {
     const element = el("div", {}, el("p", { class: "empty", role: "status" }, "Loading …"));
     let timer = 0;
     let shown = "";
     const ask = async () => {
       try {
-        const response = await fetch(new URL("../dev/panel", this.#sources.base), { cache: "no-store" });
+        const response = await fetch(new URL(path, this.#sources.base), { cache: "no-store" });
         if (!response.ok) throw new Error(`the server responded with ${response.status}`);
         const text = await response.text();
         // If nothing has changed, the elements stay, with focus and selection.

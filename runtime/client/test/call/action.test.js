@@ -255,6 +255,27 @@ test("a_position_of_its_own_replaces_that_of_the_page", async () => {
   );
 });
 
+test("a_stream_of_several_topics_starts_at_their_positions_and_resumes_there", async () => {
+  const [wire, again] = [new FakeStream(), new FakeStream()];
+  const { action, document, clock, requests } = world(wire.respond, again.respond, wire.respond);
+  const [before, after, skipped] = ["64DPAZLPOVoQGw_", "64DPApLPOVoQGw_", "64DPA5LPOV.QGw_"];
+  document.position = before;
+  const received = [];
+  follow(action.a.Watch().withRetryStream().withOnProgress(({ n }) => received.push(n)).call());
+  await settle();
+  await wire.send(ready(before, "resumed") + frame("chat", { n: 1 }, after) + `id: ${skipped}\n\n`);
+  await wire.tear();
+  await clock.advance(3000);
+  await again.send(ready(skipped, "resumed") + frame("chat", { n: 2 }, after));
+  follow(action.a.Watch().from(after).events().next());
+  await settle();
+  assert.deepEqual(
+    requests.map(({ headers }) => [headers.get("kipo-position"), headers.get("last-event-id")]),
+    [[before, null], [null, skipped], [null, after]],
+  );
+  assert.deepEqual(received, [1, 2]);
+});
+
 test("a_stream_of_a_later_page_starts_at_the_position_of_that_page", async () => {
   const { action, client, document, requests } = world(new FakeStream().respond);
   document.position = cursor(3);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { share } from "../../stream/share.js";
 import { SseParser } from "../../stream/sse.js";
-import { FakeBrowser, FakeClock, FakeStream, answerWith, chat, cursor, engine, fakePlatform, fakeServer, frame, ready, settle } from "../../testing/fakes.js";
+import { FakeBrowser, FakeClock, FakeStream, answerWith, chat, cursor, engine, fakePlatform, fakeServer, frame, ready, settle, skippedTo } from "../../testing/fakes.js";
 
 const KEY = "kipo test";
 
@@ -129,6 +129,25 @@ test("when the leader closes, the next tab leads from its own position", async (
   await more.send(ready(cursor(1), "resumed") + chat(2));
   assert.deepEqual([second.numbers, second.end], [[1, 2], ""]);
   assert.deepEqual(third.numbers, [], "its own connection has sent nothing yet");
+});
+
+test("a frame with only an id moves the position of every tab", async () => {
+  const tabs = new Tabs();
+  const [one, two, more] = [new FakeStream(), new FakeStream(), new FakeStream()];
+  const first = await tabs.open("", one);
+  await one.send(ready(cursor(0)) + chat(1));
+  const second = await tabs.open("", two, more);
+  await two.send(ready(cursor(0)) + chat(1));
+  await one.send(skippedTo(66));
+  const third = await tabs.open(cursor(66));
+  assert.deepEqual([third.asked, third.events], [[], ["kipo:ready"]], "it is where the leader is");
+  await one.send(chat(70));
+  assert.deepEqual([first, second, third].map(({ numbers }) => numbers), [[1, 70], [1, 70], [70]]);
+  await one.send(skippedTo(135));
+  await first.close();
+  assert.deepEqual(second.asked, ["", cursor(135)]);
+  await more.send(ready(cursor(135), "resumed") + chat(136));
+  assert.deepEqual([second.numbers, third.numbers], [[1, 70, 136], [70, 136]]);
 });
 
 test("a tab fetches a message that the leader did not broadcast", async () => {

@@ -17,6 +17,7 @@ import {
   ready,
   refuse,
   settle,
+  skippedTo,
 } from "../../testing/fakes.js";
 
 /** Opens a stream under test, and records what it does. Delays are their ceilings, unless `random` is given. */
@@ -251,6 +252,45 @@ test("a_client_without_a_message_resumes_from_the_first_frame", async () => {
   await wires[0].tear();
   await clock.advance(3000);
   assert.deepEqual(lastEventIds(), [null, cursor(7)]);
+});
+
+test("a_frame_with_only_an_id_moves_the_position", async () => {
+  const wires = [new FakeStream(), new FakeStream(), new FakeStream()];
+  const { log, clock, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
+  await settle();
+  await wires[0].send(ready(cursor(0)) + chat(1) + skippedTo(66) + skippedTo(131).slice(0, -1));
+  await wires[0].tear();
+  await clock.advance(3000);
+  await wires[1].send(ready(cursor(66), "resumed") + skippedTo(131) + chat(140) + skippedTo(205));
+  await wires[1].end();
+  await clock.advance(6000);
+  await wires[2].send(ready(cursor(205), "resumed") + chat(140) + chat(206));
+  assert.deepEqual(lastEventIds(), [null, cursor(66), cursor(205)]);
+  assert.deepEqual(log.messages, [1, 140, 206], "and brings no event");
+  assert.deepEqual(log.gaps, []);
+});
+
+test("a_frame_with_only_an_id_never_moves_the_position_back", async () => {
+  const wires = [new FakeStream(), new FakeStream()];
+  const { clock, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
+  await settle();
+  await wires[0].send(ready(cursor(0)) + chat(70) + skippedTo(66));
+  await wires[0].tear();
+  await clock.advance(3000);
+  assert.deepEqual(lastEventIds(), [null, cursor(70)]);
+});
+
+test("the_old_id_stays_though_the_connection_breaks_between_ready_and_gap", async () => {
+  const wires = [new FakeStream(), new FakeStream(), new FakeStream()];
+  const { clock, lastEventIds } = open(fakeServer(...wires.map(({ respond }) => respond)));
+  await settle();
+  await wires[0].send(ready(cursor(0)) + skippedTo(64));
+  await wires[0].tear();
+  await clock.advance(3000);
+  await wires[1].send(ready(undefined, "gap"));
+  await wires[1].tear();
+  await clock.advance(6000);
+  assert.deepEqual(lastEventIds(), [null, cursor(64), cursor(64)]);
 });
 
 test("a_message_cut_in_the_middle_does_not_move_the_position", async () => {

@@ -1,12 +1,12 @@
-//! The position in a topic that a page is rendered with.
+//! The position in a topic, or in several, that a page is rendered with.
 
 use std::sync::{MutexGuard, PoisonError};
 
-use kipo_topic::{Cursor, Event, Topic};
+use kipo_topic::{Cursor, Event, MERGED_MAX, Positions, Topic};
 
 use crate::{
-    action::{context::Context, positions::Positions},
-    error::Result,
+    action::{context::Context, positions::TakenPosition},
+    error::{Error, Result},
 };
 
 impl Context {
@@ -17,9 +17,10 @@ impl Context {
     /// page shows only the messages up to the position. So each message is on the page or in the
     /// stream, once.
     ///
-    /// If a page takes the position of exactly one topic, Kipo writes it into the head of the page,
-    /// and the streams of the page that follow this topic start there by themselves. For other
-    /// streams the page's script passes a position to `.from(…)`.
+    /// If a page takes exactly one position, Kipo writes it into the head of the page, and the
+    /// streams of the page that follow this topic start there by themselves. If the topic is made
+    /// anew by then, such a stream gets a gap. For other streams the page's script passes a position
+    /// to `.from(…)`.
     ///
     /// # Errors
     ///
@@ -64,17 +65,84 @@ impl Context {
     /// ```
     pub async fn position<E: Event>(&self, topic: &Topic<E>) -> Result<Cursor> {
         let position = topic.position().await?;
-        self.taken().add(position);
+        let mut positions = Positions::default();
+        positions.add(topic.name(), position);
+        self.taken().add(vec![topic.name().to_owned()], positions);
         Ok(position)
     }
 
-    /// Returns the positions that this request has taken.
-    pub(crate) fn positions(&self) -> Positions {
-        *self.taken()
+    /// Returns the position after the newest messages of up to 8 topics, as one: for a page whose
+    /// stream follows them all ([`EventStream::follow_all`](crate::EventStream::follow_all)).
+    ///
+    /// It counts as one position: if the page takes no other, Kipo writes it into the head of the
+    /// page. Each stream of the page that follows some of these topics then starts there. A script
+    /// passes its text to `.from(…)`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`position`](Self::position); and a 400 for more than 8 topics.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has taken no position.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::{Context, Event, PageContext, Result, Topics, data, page};
+    ///
+    /// #[derive(Event)]
+    /// pub enum Board {
+    ///     Card(String),
+    /// }
+    ///
+    /// static BOARDS: Topics<u64, Board> = Topics::new("board");
+    ///
+    /// #[data]
+    /// pub struct Desk {
+    ///     cards: usize,
+    /// }
+    ///
+    /// #[page("desk")]
+    /// async fn desk(cx: PageContext) -> Result<Desk> {
+    ///     let boards = [BOARDS.of(&1), BOARDS.of(&2)];
+    ///     let positions = cx.positions(&boards).await?;
+    ///     let mut cards = 0;
+    ///     for board in &boards {
+    ///         let messages = board.history().await?.into_iter();
+    ///         // What was published after the position comes with the stream.
+    ///         let shown = messages.filter(|card| positions.includes(board.name(), card.cursor()));
+    ///         cards += shown.count();
+    ///     }
+    ///     Ok(Desk { cards })
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// BOARDS.of(&1).publish(&Board::Card("tea".into())).await.unwrap();
+    /// assert_eq!(desk(Context::test().into()).await.unwrap().cards, 1);
+    /// # });
+    /// ```
+    pub async fn positions<E: Event>(&self, topics: &[impl AsRef<Topic<E>>]) -> Result<Positions> {
+        if topics.len() > MERGED_MAX {
+            let message = format!("a position is in at most {MERGED_MAX} topics");
+            return Err(Error::bad_request(message));
+        }
+        let (mut names, mut positions) = (Vec::with_capacity(topics.len()), Positions::default());
+        for topic in topics.iter().map(AsRef::as_ref) {
+            positions.add(topic.name(), topic.position().await?);
+            names.push(topic.name().to_owned());
+        }
+        self.taken().add(names, positions.clone());
+        Ok(positions)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Positions> {
-        // A panic while a position is added leaves them valid.
-        self.0.positions.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the position that this request has taken.
+    pub(crate) fn taken_position(&self) -> TakenPosition {
+        self.taken().clone()
+    }
+
+    fn taken(&self) -> MutexGuard<'_, TakenPosition> {
+        // A panic while a position is added leaves the value valid.
+        self.0.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,6 +23,28 @@ export interface new_ {
   [key: string]: never;
 }
 
+export declare namespace boards {
+  /** The id of an account, which uses all 64 bits. */
+  type AccountId = `${bigint}`;
+
+  /** The name of a board. */
+  type BoardName = string;
+
+  /** The number of a card. */
+  type CardNumber = number;
+
+  type ListId = string;
+
+  interface Watch {
+    board: BoardName;
+    card: CardNumber;
+    account: AccountId;
+    list: ListId;
+    id: string;
+    more: BoardName[];
+  }
+}
+
 export declare namespace chat {
   /** No fields. */
   interface Listen {
@@ -476,6 +498,10 @@ export declare namespace shapes {
 export interface Actions {
   /** At the top, where `Call` is taken. */
   Ping(input?: Ping): Call<CallOutput, never>;
+  boards: {
+    /** Follows one topic of each family. */
+    Watch(input: boards.Watch): Call<null, "board" | "card" | "account" | "list" | "id" | "more">;
+  };
   chat: {
     /** Streams the room. */
     Listen(input?: chat.Listen): StreamCall<null, {

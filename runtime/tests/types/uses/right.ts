@@ -1,5 +1,5 @@
 // Uses that must compile.
-import { ActionError, action as imported, effect, leaving, type chat, type mail, type shapes } from "kipo";
+import { ActionError, action as imported, effect, leaving, type boards, type chat, type mail, type shapes } from "kipo";
 import { same } from "./same";
 
 /** What an action of `shapes` takes and gives back. */
@@ -164,6 +164,15 @@ const id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 const [entry] = await action.dates.Keep({ entry: { id, day: "2026-11-23", at: new Date().toISOString() } }).call();
 if (entry) same<typeof entry.at, string>(true);
 if (entry) same<typeof entry.until, string | null>(true);
+
+// The keys of topics have names and types of their own.
+same<boards.BoardName, string>(true);
+same<boards.CardNumber, number>(true);
+same<boards.AccountId, `${bigint}`>(true);
+same<boards.ListId, string>(true);
+same<boards.Watch["board"], boards.BoardName>(true);
+const account: boards.AccountId = `${2n ** 63n}`;
+action.boards.Watch({ board: "attic", card: 7, account, list: id, id }).events();
 
 // Effects and pages.
 effect("toast", ({ text }: { text: string }) => text.trim());

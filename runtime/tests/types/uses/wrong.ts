@@ -79,6 +79,14 @@ export { id, message, nothing };
 // Dates.
 action.dates.Keep({ entry: { id: "a", day: "b", at: new Date() } }); // error: TS2322
 
+// Keys of topics.
+action.boards.Watch({ board: 7, card: 7, account: "7", list: "a", id: "a" }); // error: TS2322
+action.boards.Watch({ board: "attic", card: "7", account: "7", list: "a", id: "a" }); // error: TS2322
+action.boards.Watch({ board: "attic", card: 7, account: 7, list: "a", id: "a" }); // error: TS2322
+action.boards.Watch({ board: "attic", card: 7, account: "seven", list: "a", id: "a" }); // error: TS2322
+action.boards.Watch({ board: "attic", card: 7, account: "7", list: 7, id: "a" }); // error: TS2322
+action.boards.Watch({ board: "attic", card: 7, account: "7", list: "a" }); // error: TS2741
+
 // Effects and pages. This app has no part.
 reloadPart("list"); // error: TS2345
 effect("toast", ({ text }: { text: string }) => text.trimm()); // error: TS2551

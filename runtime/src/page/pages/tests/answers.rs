@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kipo_topic::Topic;
+use kipo_topic::{Positions, Topic};
 
 use super::*;
 use crate::{
@@ -66,6 +66,10 @@ async fn act(cx: PageContext) -> Result<PageData> {
             cx.cache(Cache::public(Duration::from_secs(60)));
             cx.position(&ROOM).await?;
             cx.position(&HALL).await?;
+        }
+        Some("position_of_both") => {
+            cx.cache(Cache::public(Duration::from_secs(60)));
+            cx.positions(&[&ROOM, &HALL]).await?;
         }
         Some("never") => cx.cache(Cache::never()),
         Some("slow") => tokio::time::sleep(Duration::from_secs(3600)).await,
@@ -131,10 +135,9 @@ async fn a_page_carries_the_position_that_its_data_was_read_at() {
     let (_dir, pages) = plain();
     let ask = async |how: &str| ask(&pages, &format!("GET /a?how={how}"), &[]).await;
     let page = ask("position").await;
-    let meta = format!(
-        "<meta name=\"kipo-position\" content=\"{}\">\n</head>",
-        ROOM.position().await.unwrap()
-    );
+    let mut positions = Positions::default();
+    positions.add(ROOM.name(), ROOM.position().await.unwrap());
+    let meta = format!("<meta name=\"kipo-position\" content=\"{positions}\">\n</head>");
     assert!(page.body.contains(&meta), "{}", page.body);
     // Caches that are not the visitor's own get no copy.
     assert_eq!(page.header("cache-control"), "private, max-age=60");
@@ -147,6 +150,13 @@ async fn a_page_carries_the_position_that_its_data_was_read_at() {
     let of_two = ask("positions").await;
     assert!(!of_two.body.contains("kipo-position"), "{}", of_two.body);
     assert_eq!(of_two.header("cache-control"), "private, max-age=60");
+    // One position in two topics is one.
+    let of_both = ask("position_of_both").await;
+    positions = Positions::default();
+    positions.add(ROOM.name(), ROOM.position().await.unwrap());
+    positions.add(HALL.name(), HALL.position().await.unwrap());
+    assert!(of_both.body.contains(&format!("content=\"{positions}\"")), "{}", of_both.body);
+    assert_eq!(of_both.header("cache-control"), "private, max-age=60");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
-/** @import { Facts, Page } from "./types.d.ts" */
+/** @import { Facts, Page } from "../types.d.ts" */
 
-import { el, locationLink } from "./dom.js";
+import { el, locationLink } from "../dom.js";
 
 /**
  * Returns the pages of the app, with a mark on the current page.

@@ -1,9 +1,9 @@
-/** @import { Described, Facts, Tab } from "./types.d.ts" */
-/** @import { PanelStorage } from "./storage.js" */
+/** @import { Described, Facts, Tab } from "../types.d.ts" */
+/** @import { PanelStorage } from "../storage.js" */
 
-import { el, locationLink } from "./dom.js";
-import { Runner } from "./runner.js";
-import { reached } from "./schema.js";
+import { el, locationLink } from "../dom.js";
+import { Runner } from "../runner.js";
+import { reached } from "../schema.js";
 
 /**
  * Returns the tab with all registered actions: their descriptions, and a form to run each.

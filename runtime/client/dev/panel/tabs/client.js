@@ -1,6 +1,6 @@
-/** @import { Facts, Size } from "./types.d.ts" */
+/** @import { Facts, Size } from "../types.d.ts" */
 
-import { el } from "./dom.js";
+import { el } from "../dom.js";
 
 const PARTS = /** @type {const} */ ([
   ["start", "Loaded by every page"],

@@ -1,6 +1,6 @@
-/** @import { Facts } from "./types.d.ts" */
+/** @import { Facts } from "../types.d.ts" */
 
-import { clock, duration, el } from "./dom.js";
+import { clock, duration, el } from "../dom.js";
 
 /**
  * Returns the last build and the last edits of pages.

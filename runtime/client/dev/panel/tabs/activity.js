@@ -1,7 +1,7 @@
-/** @import { Note, Run, Seen, Tab } from "./types.d.ts" */
-/** @import { Activity } from "./activity.js" */
+/** @import { Note, Run, Seen, Tab } from "../types.d.ts" */
+/** @import { Activity } from "../activity.js" */
 
-import { clock, counted, duration, el, say, sync } from "./dom.js";
+import { clock, counted, duration, el, say, sync } from "../dom.js";
 
 /** How often the durations of running calls are updated, in milliseconds. */
 const TICK_MS = 500;
