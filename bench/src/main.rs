@@ -11,7 +11,9 @@ mod building;
 mod clients;
 mod edits;
 mod engines;
+mod fan_out;
 mod log;
+mod nodes;
 mod pair;
 mod plan;
 mod readme;
@@ -32,7 +34,10 @@ use server::Cores;
 
 fn main() -> ExitCode {
     let outcome = match plan::from_command_line() {
-        Command::Serve(side) => serve::run(side),
+        Command::Serve { side, engine } => serve::run(side, engine.as_deref()),
+        Command::Probe { what, store, topics } => nodes::probe(what, &store, topics),
+        Command::Nodes { depth, write } => nodes::measure(depth)
+            .and_then(|text| publish(&text, write.then_some(readme::Part::Nodes))),
         Command::Build { write } => building::measure()
             .and_then(|text| publish(&text, write.then_some(readme::Part::Building))),
         Command::Edits { quick, write } => edits::measure(quick)
@@ -67,7 +72,7 @@ fn measure(plan: &Plan) -> io::Result<String> {
     // One thread: the load has one core.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let lines = runtime.block_on(rows::run(plan, cores))?;
-    Ok(table::markdown(&heading, &lines))
+    Ok(table::markdown(&heading, "axum", &lines))
 }
 
 /// Prints a table, and puts it into the README where asked to.

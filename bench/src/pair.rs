@@ -12,7 +12,8 @@ use load::console::progress;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair<T> {
     pub(crate) kipo: T,
-    pub(crate) axum: T,
+    /// What Kipo is compared with.
+    pub(crate) other: T,
 }
 
 /// Measures both sides in turns, each time with a server of its own.
@@ -26,8 +27,8 @@ pub(crate) async fn alternate<T>(
     for round in 1..=plan.rounds {
         progress(format!("{name}, round {round} of {}", plan.rounds));
         let kipo = with_server(Side::Kipo, cores, &measure).await?;
-        let axum = with_server(Side::Axum, cores, &measure).await?;
-        pairs.push(Pair { kipo, axum });
+        let other = with_server(Side::Axum, cores, &measure).await?;
+        pairs.push(Pair { kipo, other });
     }
     Ok(pairs)
 }

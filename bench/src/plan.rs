@@ -37,7 +37,46 @@ pub(crate) enum Command {
         depth: Depth,
         write: bool,
     },
-    Serve(Side),
+    /// Topics in engines that many nodes share.
+    Nodes {
+        depth: Depth,
+        write: bool,
+    },
+    Serve {
+        side: Side,
+        /// The URL of the engine that the room is in.
+        engine: Option<String>,
+    },
+    /// One measurement in a process of its own.
+    Probe {
+        what: Probe,
+        /// `memory`, `disk`, or the URL of an engine.
+        store: String,
+        topics: u64,
+    },
+}
+
+/// What a process of its own measures of a family of topics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Probe {
+    /// Memory for each topic that is loaded.
+    Idle,
+    /// Topics that are published to in turn.
+    Turns,
+    /// How long a store with that many topics takes to open.
+    Open,
+}
+
+impl Probe {
+    const ALL: [Self; 3] = [Self::Idle, Self::Turns, Self::Open];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Turns => "turns",
+            Self::Open => "open",
+        }
+    }
 }
 
 /// How long a table of its own is measured.
@@ -92,19 +131,29 @@ pub(crate) fn from_command_line() -> Command {
     match matches.subcommand() {
         Some(("serve", serve)) => {
             let name = serve.get_one::<String>("side").map(String::as_str);
-            Command::Serve(match name {
+            let side = match name {
                 Some("kipo") => Side::Kipo,
                 Some("floor") => Side::Floor,
                 _ => Side::Axum,
-            })
+            };
+            Command::Serve { side, engine: serve.get_one("engine").cloned() }
         }
-        Some((name @ ("engines" | "log" | "rivals"), matches)) => {
+        Some(("probe", probe)) => {
+            let name = probe.get_one::<String>("what").map_or("", String::as_str);
+            Command::Probe {
+                what: Probe::ALL.into_iter().find(|p| p.name() == name).unwrap_or(Probe::Idle),
+                store: probe.get_one("store").cloned().unwrap_or_default(),
+                topics: probe.get_one("topics").copied().unwrap_or_default(),
+            }
+        }
+        Some((name @ ("engines" | "log" | "nodes" | "rivals"), matches)) => {
             let write = matches.get_flag("write");
             let quick = matches.get_flag("quick");
             let seconds = matches.get_one("seconds").copied().unwrap_or(if quick { 1 } else { 3 });
             let depth = Depth { rounds: if quick { 1 } else { 3 }, seconds, quick };
             match name {
                 "log" => Command::Log { depth, write },
+                "nodes" => Command::Nodes { depth, write },
                 "rivals" => Command::Rivals { depth, write },
                 _ => Command::Engines { depth, write },
             }
@@ -195,14 +244,31 @@ fn command_line() -> clap::Command {
         .subcommand(
             clap::Command::new("log")
                 .about("Measures durable publishes, and how long it takes to find a place again")
+                .args([write.clone().conflicts_with("quick"), seconds.clone(), quick.clone()]),
+        )
+        .subcommand(
+            clap::Command::new("nodes")
+                .about("Measures topics in NATS and in Redis, beside their own clients")
                 .args([write.conflicts_with("quick"), seconds, quick]),
         )
         .subcommand(
-            clap::Command::new("serve").hide(true).arg(
-                Arg::new("side")
+            clap::Command::new("serve")
+                .hide(true)
+                .arg(
+                    Arg::new("side")
+                        .required(true)
+                        .value_parser(PossibleValuesParser::new(["kipo", "axum", "floor"])),
+                )
+                .arg(Arg::new("engine").long("engine")),
+        )
+        .subcommand(
+            clap::Command::new("probe").hide(true).args([
+                Arg::new("what")
                     .required(true)
-                    .value_parser(PossibleValuesParser::new(["kipo", "axum", "floor"])),
-            ),
+                    .value_parser(PossibleValuesParser::new(Probe::ALL.map(Probe::name))),
+                Arg::new("store").required(true),
+                Arg::new("topics").required(true).value_parser(value_parser!(u64)),
+            ]),
         )
 }
 

@@ -13,6 +13,7 @@ pub(crate) enum Part {
     Engines,
     Rivals,
     Log,
+    Nodes,
 }
 
 impl Part {
@@ -24,6 +25,7 @@ impl Part {
             Self::Engines => ("<!-- engines: as printed -->", "<!-- end of engines -->"),
             Self::Rivals => ("<!-- rivals: as printed -->", "<!-- end of rivals -->"),
             Self::Log => ("<!-- log: as printed -->", "<!-- end of log -->"),
+            Self::Nodes => ("<!-- nodes: as printed -->", "<!-- end of nodes -->"),
         }
     }
 }
@@ -62,7 +64,9 @@ mod tests {
     #[test]
     fn the_readme_has_its_marks() {
         let readme = include_str!("../README.md");
-        for part in [Part::Speed, Part::Building, Part::Engines, Part::Rivals, Part::Log] {
+        for part in
+            [Part::Speed, Part::Building, Part::Engines, Part::Rivals, Part::Log, Part::Nodes]
+        {
             assert!(replace(readme, part.marks(), "").is_some(), "{part:?}");
         }
     }

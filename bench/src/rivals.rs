@@ -9,6 +9,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::clients::listeners::Listeners;
+use crate::fan_out::{Run, fan_out};
 use crate::plan::Depth;
 use crate::serve::room::Order;
 use crate::serve::side::{Endpoint, Side};
@@ -28,17 +29,6 @@ const SIDES: [Side; 4] = [Side::Kipo, Side::Axum, Side::Nchan, Side::Floor];
 
 /// What is missed by each listener that comes back at once.
 const MISSED: u32 = 100;
-
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    cpu_us: f64,
-    per_second: f64,
-    p50_us: f64,
-    p99_us: f64,
-    lost: u64,
-    /// How often a listener was told that messages are missing.
-    gaps: u64,
-}
 
 /// Measures and returns the tables.
 pub(crate) fn measure(depth: Depth) -> io::Result<String> {
@@ -134,35 +124,6 @@ fn line(what: &str, runs: &[Vec<Run>; 4], decimals: usize, value: fn(&Run) -> f6
         }
     });
     format!("| {what} | {} | {} |", cells.join(" | "), ratios.join(" | "))
-}
-
-async fn fan_out(server: &Server, order: Order, count: usize, window: Duration) -> io::Result<Run> {
-    let mut listeners = Listeners::new(server.address(), server.side.path(Endpoint::Listen));
-    listeners.grow_to(count).await?;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    server.publish(&order).await?;
-    tokio::time::sleep(Duration::from_millis(800)).await;
-    listeners.clear_delays();
-    let start = Instant::now();
-    let (before, cpu) = (listeners.seen()?.received, server.cpu_time()?);
-    tokio::time::sleep(window).await;
-    let units = (listeners.seen()?.received - before).max(1) as f64;
-    let (used, wall) = (server.cpu_time()? - cpu, start.elapsed());
-    let (p50_us, p99_us) = (listeners.delay_us(0.5), listeners.delay_us(0.99));
-    let expected = server.stop_publishing().await? * count as u64;
-    let seen = listeners.settle(expected).await?;
-    if seen.disordered > 0 {
-        let name = server.side.name();
-        return Err(io::Error::other(format!("messages of {name} came twice or out of order")));
-    }
-    Ok(Run {
-        cpu_us: used.as_secs_f64() * 1e6 / units,
-        per_second: units / wall.as_secs_f64(),
-        p50_us,
-        p99_us,
-        lost: expected.saturating_sub(seen.received),
-        gaps: seen.gaps,
-    })
 }
 
 /// A thousand listeners that come at once, each to be given a hundred messages that are there

@@ -12,7 +12,8 @@ use load::machine;
 pub(crate) struct Line {
     what: String,
     kipo: String,
-    axum: String,
+    /// Of what Kipo is compared with.
+    other: String,
     ratio: String,
     target: String,
     met: &'static str,
@@ -43,8 +44,8 @@ impl Line {
         value: impl Fn(&T) -> f64,
     ) -> Self {
         let kipo = sorted(pairs.iter().map(|pair| value(&pair.kipo)));
-        let axum = sorted(pairs.iter().map(|pair| value(&pair.axum)));
-        let ratios = sorted(pairs.iter().map(|pair| value(&pair.kipo) / value(&pair.axum)));
+        let other = sorted(pairs.iter().map(|pair| value(&pair.other)));
+        let ratios = sorted(pairs.iter().map(|pair| value(&pair.kipo) / value(&pair.other)));
         let ratio = median(&ratios);
         let range = match ratios[..] {
             [first, .., last] => format!(" ({first:.2}–{last:.2})"),
@@ -53,7 +54,7 @@ impl Line {
         Self {
             what: what.to_owned(),
             kipo: number(median(&kipo), decimals),
-            axum: number(median(&axum), decimals),
+            other: number(median(&other), decimals),
             ratio: format!("{ratio:.2}{range}"),
             target: String::new(),
             met: "",
@@ -61,13 +62,22 @@ impl Line {
         }
     }
 
+    /// Shows the median of values that have nothing beside them.
+    pub(crate) fn alone(what: &str, decimals: usize, values: impl Iterator<Item = f64>) -> Self {
+        let kipo = median(&sorted(values));
+        let texts = Pair { kipo: number(kipo, decimals), other: String::new() };
+        let mut line = Self::plain(what, texts);
+        line.medians = Some(Medians { kipo, ratio: 0.0 });
+        line
+    }
+
     /// Shows two texts side by side.
-    pub(crate) fn plain(what: &str, Pair { kipo, axum }: Pair<String>) -> Self {
+    pub(crate) fn plain(what: &str, Pair { kipo, other }: Pair<String>) -> Self {
         let what = what.to_owned();
         Self {
             what,
             kipo,
-            axum,
+            other,
             ratio: String::new(),
             target: String::new(),
             met: "",
@@ -116,15 +126,15 @@ pub(crate) fn heading(plan: &Plan, cores: Cores) -> String {
     text
 }
 
-/// Returns the whole table.
-pub(crate) fn markdown(heading: &str, lines: &[Line]) -> String {
+/// Returns the whole table; `other` is the head of the column that Kipo is compared with.
+pub(crate) fn markdown(heading: &str, other: &str, lines: &[Line]) -> String {
     let mut text = format!(
         "{heading}\
-         | median of all rounds | kipo | axum | ratio (range) | target | met |\n\
+         | median of all rounds | kipo | {other} | ratio (range) | target | met |\n\
          |---|--:|--:|--:|---|---|\n"
     );
-    for Line { what, kipo, axum, ratio, target, met, .. } in lines {
-        let _ = writeln!(text, "| {what} | {kipo} | {axum} | {ratio} | {target} | {met} |");
+    for Line { what, kipo, other, ratio, target, met, .. } in lines {
+        let _ = writeln!(text, "| {what} | {kipo} | {other} | {ratio} | {target} | {met} |");
     }
     text
 }
@@ -182,10 +192,10 @@ mod tests {
 
     #[test]
     fn the_ratio_is_that_of_the_pairs() {
-        let pair = |kipo, axum| Pair { kipo, axum };
+        let pair = |kipo, other| Pair { kipo, other };
         let pairs = [pair(1.0, 2.0), pair(3.0, 4.0), pair(9.0, 9.0)];
         let line = Line::compared("x", 1, &pairs, |value| *value);
-        assert_eq!((&*line.kipo, &*line.axum), ("3.0", "4.0"));
+        assert_eq!((&*line.kipo, &*line.other), ("3.0", "4.0"));
         assert_eq!(line.ratio, "0.75 (0.50–1.00)");
         assert_eq!(line.clone().with_target(Target::RatioAtMost(0.75)).met, "yes");
         assert_eq!(line.with_target(Target::RatioAtLeast(0.9)).met, "**no**");

@@ -1,11 +1,17 @@
 //! The machine that a run uses: what it is, and what it lets one process do.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Below this port there are the well-known services of a machine.
+const STABLE_PORTS_FROM: u16 = 12_000;
+
+/// A port that is taken so many times in a row means that none is free.
+const STABLE_PORT_TRIES: u32 = 1_000;
 
 /// Returns one line about this machine: processor, cores, kernel, compiler, load average.
 #[must_use]
@@ -44,6 +50,41 @@ pub fn raise_open_files() -> u64 {
 /// Fails where no port is free.
 pub fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+}
+
+/// Returns a free address that stays free while its server is restarted: the system gives such
+/// ports to no outgoing connection.
+///
+/// # Errors
+///
+/// Fails where all ports that were tried are taken.
+pub fn stable_address() -> io::Result<SocketAddr> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let lowest = range.split_whitespace().next().and_then(|port| port.parse().ok());
+    let end = lowest.unwrap_or(32_768).max(STABLE_PORTS_FROM + 1);
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..STABLE_PORT_TRIES {
+        let port = STABLE_PORTS_FROM + random_u16()? % (end - STABLE_PORTS_FROM);
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(listener) => return listener.local_addr(),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Returns the memory of a process that no file backs (`RssAnon`), in KiB; 0 where it has ended.
+#[must_use]
+pub fn memory_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+fn random_u16() -> io::Result<u16> {
+    let mut bytes = [0; 2];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u16::from_ne_bytes(bytes))
 }
 
 fn first_word(path: &str) -> String {

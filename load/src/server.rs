@@ -79,6 +79,24 @@ impl Server {
         self.child.id().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// Pauses the process (SIGSTOP): it neither answers nor closes its connections.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the process has ended.
+    pub fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Continues a process that [`pause`](Self::pause) has paused (SIGCONT).
+    ///
+    /// # Errors
+    ///
+    /// Fails where the process has ended.
+    pub fn unpause(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
     /// Ends the process as `kill -9` does, and waits until it has ended.
     ///
     /// # Errors
@@ -94,10 +112,14 @@ impl Server {
     ///
     /// Fails where it does not end `within` the time.
     pub async fn stop(mut self, within: Duration) -> io::Result<ExitStatus> {
-        let pid = Pid::from_raw(self.id()?.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
-        kill_process(pid, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         let late = |_| io::Error::other("the server did not end after SIGTERM");
         timeout(within, self.child.wait()).await.map_err(late)?
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        let pid = Pid::from_raw(self.id()?.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+        Ok(kill_process(pid, signal)?)
     }
 }
 

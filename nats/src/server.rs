@@ -289,7 +289,8 @@ impl Server {
                 sleep(PROBE_INTERVAL).await;
                 // The answer of a server that leads nothing has an error in it, and is no answer.
                 let probe = server.client.request("$JS.API.INFO", Bytes::new());
-                if let Ok(Ok(message)) = timeout(REQUEST_TIME, probe).await
+                // A probe that was sent while the cluster elects is never answered: the next one may be.
+                if let Ok(Ok(message)) = timeout(ATTEMPT_TIME, probe).await
                     && read_json::<serde_json::Value>(&message).is_ok()
                 {
                     break;

@@ -109,18 +109,22 @@ const EVENT: &[u8] = b"event: ";
 /// What stands between the name and the data.
 const DATA: &[u8] = b"\ndata: ";
 
-/// Begins a frame: its name and its one line of data. [`finish`] ends it.
+/// What stands before the id.
+const ID: &str = "id: ";
+
+/// Begins a frame: its name and its one line of data, with room for an id of `id_len` bytes.
+/// [`finish`] ends it.
 ///
 /// # Panics
 ///
 /// Panics if `event` holds a line break (names come from code, never from a peer), or if `data`
 /// does (JSON written by `serde_json` never does).
-pub(crate) fn begin(event: &str, data: &[u8]) -> BytesMut {
+pub(crate) fn begin(event: &str, data: &[u8], id_len: usize) -> BytesMut {
     assert!(is_one_line(event), "event name {event:?} holds a line break");
     assert!(is_one_line_of_data(data), "the data is not one line");
-    /// Room for `event: `, `data: `, `id: `, the longest cursor and the line ends.
-    const AROUND: usize = 80;
-    let mut frame = BytesMut::with_capacity(event.len() + data.len() + AROUND);
+    let id_line = if id_len == 0 { 0 } else { ID.len() + id_len + 1 };
+    let len = EVENT.len() + event.len() + DATA.len() + data.len() + 1 + id_line + 1;
+    let mut frame = BytesMut::with_capacity(len);
     frame.put_slice(EVENT);
     frame.put_slice(event.as_bytes());
     frame.put_slice(DATA);
@@ -137,7 +141,7 @@ pub(crate) fn finish(mut frame: BytesMut, id: Option<std::fmt::Arguments<'_>>) -
     if let Some(id) = id {
         let start = frame.len();
         // Writing to memory cannot fail.
-        let _ = writeln!(frame, "id: {id}");
+        let _ = writeln!(frame, "{ID}{id}");
         let line = &frame[start..frame.len() - 1];
         let broken = line.iter().any(|b| matches!(b, b'\n' | b'\r' | 0));
         assert!(!broken, "an id holds a line break");
@@ -161,7 +165,8 @@ pub(crate) fn finish(mut frame: BytesMut, id: Option<std::fmt::Arguments<'_>>) -
 /// ```
 #[must_use]
 pub fn event(event: &str, data: &[u8], id: Option<std::fmt::Arguments<'_>>) -> Bytes {
-    finish(begin(event, data), id)
+    // The buffer grows if the id needs more room.
+    finish(begin(event, data, 0), id)
 }
 
 /// Returns a frame that moves a client's position and is no event: it has no data.

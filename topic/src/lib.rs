@@ -78,6 +78,12 @@
 //! the oldest retained message reads one [`Gap`], with the number of messages that it misses, and
 //! goes on with the oldest retained message. The topic never skips a message silently.
 //!
+//! # Memory
+//!
+//! The newest messages of a durable topic are in memory ([`Topic::window`]). A listener further behind
+//! reads from the engine, a page at a time: the next one after the last one was read. Listeners that
+//! need the same page share it.
+//!
 //! # Resuming
 //!
 //! A position has a text form, the [`Cursor`]. The topic grants it only if the message with that
@@ -125,7 +131,7 @@ pub use self::{
     log::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
-        retention::{KEEP_BYTES_DEFAULT, KEEP_DEFAULT},
+        retention::{KEEP_BYTES_DEFAULT, KEEP_DEFAULT, WINDOW_BYTES_DEFAULT, WINDOW_DEFAULT},
         vector::MERGED_MAX,
         verdict::{Gap, GapReason, Resume, Verdict},
     },

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::log::{Log, cursor::Cursor};
+use crate::{
+    engine::Entry,
+    log::{Log, cursor::Cursor, record::Record},
+};
 
 /// One message of a topic: its position, its event's name, and its data as JSON.
 ///
@@ -43,10 +46,13 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns message `seq` of a log, if the log retains it.
+    /// Returns message `seq` of a log, if it is in memory.
     pub(crate) fn of(log: &Log, seq: u64) -> Option<Self> {
-        let record = log.get(seq)?;
-        Some(Self { cursor: log.cursor(seq), event: record.event(), data: record.data() })
+        Some(Self::new(log.cursor(seq), log.get(seq)?))
+    }
+
+    fn new(cursor: Cursor, record: &Record) -> Self {
+        Self { cursor, event: record.event(), data: record.data() }
     }
 
     /// Returns the position after this message.
@@ -80,5 +86,11 @@ impl Message {
     /// When the data does not fit `T`: a message of a durable topic may be older than the type.
     pub fn json<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_slice(&self.data)
+    }
+}
+
+impl From<&Entry> for Message {
+    fn from(entry: &Entry) -> Self {
+        Self::new(entry.cursor, &entry.record)
     }
 }

@@ -11,11 +11,11 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    channel::{self, Channel, Entered, State, Unconfirmed},
+    channel::{self, Behind, Channel, Entered, State, Unconfirmed, View},
     engine::Link,
     event::Event,
     log::{
-        Log, Read,
+        Follows, Log,
         cursor::Cursor,
         retention::Retention,
         verdict::{Gap, Resume, Verdict},
@@ -77,6 +77,8 @@ struct Position {
     state: State,
     /// What confirms the position, if the log did not know it when the listener came.
     unconfirmed: Option<Unconfirmed>,
+    /// What it reads from while the next message is not in memory.
+    behind: Option<Behind>,
 }
 
 /// What a listener reads next.
@@ -127,7 +129,7 @@ impl<E: Event> Subscription<E> {
         };
         // A listener that comes while the engine is away is told so.
         let state = State { link: Link::Up, ..state };
-        let at = Position { cursor: resume.from, state, unconfirmed };
+        let at = Position { cursor: resume.from, state, unconfirmed, behind: None };
         Self { channel, _topic: topic, at, slot, gap, resume, events: PhantomData }
     }
 
@@ -141,20 +143,17 @@ impl<E: Event> Subscription<E> {
             return Next::Gap(gap);
         }
         poll_fn(|task| {
-            self.poll(task, |at, log, state| match at.catch_up(log, state)? {
-                News::Read(Read::Frames { .. }) => {
-                    let message = Message::of(log, at.cursor.seq + 1)?;
-                    at.cursor = message.cursor();
-                    Some(Next::Message(message))
-                }
-                News::Read(Read::Trimmed { gap, to }) => {
-                    at.cursor = log.cursor(to);
-                    Some(Next::Gap(gap))
-                }
-                News::Read(Read::Empty) => None,
-                News::Gap(gap) => Some(Next::Gap(gap)),
-                News::Link(link) => Some(Next::Link(link)),
-                News::Removed => Some(Next::Removed),
+            self.poll(task, |at, view| {
+                Some(match at.catch_up(view)? {
+                    News::Messages => {
+                        let message = Message::of(at.source(view.log), at.cursor.seq + 1)?;
+                        at.advance(message.cursor());
+                        Next::Message(message)
+                    }
+                    News::Gap(gap) => Next::Gap(gap),
+                    News::Link(link) => Next::Link(link),
+                    News::Removed => Next::Removed,
+                })
             })
         })
         .await
@@ -196,19 +195,17 @@ impl<E: Event> Subscription<E> {
             return Batch::Gap(gap, self.resume.from);
         }
         poll_fn(|task| {
-            self.poll(task, |at, log, state| match at.catch_up(log, state)? {
-                News::Read(Read::Frames { bytes, to }) => {
-                    at.cursor = log.cursor(to);
-                    Some(Batch::Frames(bytes))
-                }
-                News::Read(Read::Trimmed { gap, to }) => {
-                    at.cursor = log.cursor(to);
-                    Some(Batch::Gap(gap, at.cursor))
-                }
-                News::Read(Read::Empty) => None,
-                News::Gap(gap) => Some(Batch::Gap(gap, at.cursor)),
-                News::Link(link) => Some(Batch::Link(link)),
-                News::Removed => Some(Batch::Removed),
+            self.poll(task, |at, view| {
+                Some(match at.catch_up(view)? {
+                    News::Messages => {
+                        let (bytes, to) = at.source(view.log).frames(at.cursor.seq)?;
+                        at.advance(to);
+                        Batch::Frames(bytes)
+                    }
+                    News::Gap(gap) => Batch::Gap(gap, at.cursor),
+                    News::Link(link) => Batch::Link(link),
+                    News::Removed => Batch::Removed,
+                })
             })
         })
         .await
@@ -254,21 +251,28 @@ impl<E: Event> Subscription<E> {
         self.at.cursor
     }
 
+    /// Returns whether the listener waits for a page or reads one.
+    #[cfg(all(test, not(kipo_loom)))]
+    pub(crate) fn is_behind(&self) -> bool {
+        self.at.behind.is_some()
+    }
+
     /// Reads, or registers the waker until there is something to read. Both happen under one
     /// lock, so that no message falls in between.
     fn poll<T>(
         &mut self,
         task: &Task<'_>,
-        read: impl FnOnce(&mut Position, &Log, State) -> Option<T>,
+        read: impl FnOnce(&mut Position, &mut View<'_>) -> Option<T>,
     ) -> Poll<T> {
         let at = &mut self.at;
-        self.channel.poll(self.slot, task.waker(), |log, state| read(at, log, state))
+        self.channel.poll(self.slot, task.waker(), |view| read(at, view))
     }
 }
 
 /// What there is for a listener.
 enum News {
-    Read(Read),
+    /// The next message, in what [`Position::source`] returns.
+    Messages,
     Gap(Gap),
     Link(Link),
     Removed,
@@ -276,7 +280,8 @@ enum News {
 
 impl Position {
     /// Returns what there is for a listener at this position, if anything.
-    fn catch_up(&mut self, log: &Log, state: State) -> Option<News> {
+    fn catch_up(&mut self, view: &mut View<'_>) -> Option<News> {
+        let (log, state) = (view.log, view.state);
         if let Some(Unconfirmed { check, retention }) = self.unconfirmed {
             let resume = log.resume_at(&retention, self.cursor);
             if channel::is_unknown(resume.verdict) && state.checked < check {
@@ -290,6 +295,7 @@ impl Position {
         }
         if self.state.epoch != state.epoch {
             self.state.epoch = state.epoch;
+            view.catch_up(&mut self.behind);
             // It is connected, so it reads all of the new log that it has not seen.
             let resume = log.resume_at(&Retention::ALL, self.cursor);
             self.cursor = resume.from;
@@ -297,10 +303,37 @@ impl Position {
                 return Some(News::Gap(gap));
             }
         }
-        match log.read(self.cursor.seq) {
-            Read::Empty if self.state.removals != state.removals => Some(News::Removed),
-            Read::Empty => self.link_news(state),
-            read => Some(News::Read(read)),
+        let is_removed = self.state.removals != state.removals;
+        match log.follows(self.cursor.seq) {
+            Follows::Record => {
+                view.catch_up(&mut self.behind);
+                Some(News::Messages)
+            }
+            Follows::Trimmed { gap, to } => {
+                self.cursor = to;
+                Some(News::Gap(gap))
+            }
+            // The engine does not have the older messages any more.
+            Follows::Older | Follows::Nothing if is_removed => Some(News::Removed),
+            Follows::Older if view.find_page(&mut self.behind, self.cursor) => Some(News::Messages),
+            Follows::Older => self.link_news(state),
+            Follows::Nothing => {
+                view.catch_up(&mut self.behind);
+                self.link_news(state)
+            }
+        }
+    }
+
+    /// Returns what has the message after the position: the page that the listener reads, or the
+    /// log.
+    fn source<'a>(&'a self, log: &'a Log) -> &'a Log {
+        self.behind.as_ref().and_then(Behind::messages).unwrap_or(log)
+    }
+
+    fn advance(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+        if let Some(behind) = &mut self.behind {
+            behind.advance(cursor);
         }
     }
 
@@ -313,7 +346,7 @@ impl Position {
 
 impl<E> Drop for Subscription<E> {
     fn drop(&mut self) {
-        self.channel.leave(self.slot);
+        self.channel.leave(self.slot, self.at.behind.is_some());
     }
 }
 

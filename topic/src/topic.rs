@@ -14,11 +14,11 @@ use crate::{
     error::{PublishError, ReadError, StoreError},
     event::Event,
     log::{
-        cursor::Cursor, durability::Durability, generation, keys::KEY_BYTES_MAX, record::Draft,
-        retention::Retention,
+        Log, cursor::Cursor, durability::Durability, generation, keys::KEY_BYTES_MAX,
+        record::Draft, retention::Retention,
     },
     message::Message,
-    store::{Store, Use, partition::Partition},
+    store::{Shared, Store, Use, partition::Partition},
     subscription::Subscription,
 };
 
@@ -73,11 +73,10 @@ enum Name {
 }
 
 /// What a topic has at run time.
-#[derive(Debug)]
 enum Open {
     Memory(Arc<Channel>),
     /// Loaded when it is first published to or read.
-    Stored(Store, OnceCell<Arc<Partition>>),
+    Stored(Arc<Shared>, OnceCell<Arc<Partition>>),
     /// The key of this topic of a family can be none.
     NoKey,
 }
@@ -180,7 +179,7 @@ impl<E: Event> Topic<E> {
 
     /// Sets how many bytes of messages the topic retains, as they travel;
     /// [`KEEP_BYTES_DEFAULT`](crate::KEEP_BYTES_DEFAULT) unless set. It retains the newest message
-    /// whatever its size. Everything that is retained is in memory, of durable topics too.
+    /// whatever its size.
     ///
     /// # Examples
     ///
@@ -207,6 +206,82 @@ impl<E: Event> Topic<E> {
     #[must_use]
     pub const fn keep_bytes(mut self, bytes: usize) -> Self {
         self.retention.bytes = bytes;
+        self
+    }
+
+    /// Sets how many of the retained messages of a durable topic are in memory, at least 1: the newest
+    /// ones, [`WINDOW_DEFAULT`](crate::WINDOW_DEFAULT) unless set.
+    ///
+    /// A listener reads older messages from the engine, a page at a time, until it meets those in
+    /// memory. Of each older message 16 bytes stay in memory. A topic that lives in memory has
+    /// everything there that it retains; so has one that is loaded outside of a Tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `messages` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, Next, Store, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::durable("numbers", Durability::Os).keep(100_000).window(10);
+    /// topic.open(&Store::in_memory()).unwrap();
+    /// for n in 1..=100 {
+    ///     topic.publish(&N(n)).await?;
+    /// }
+    /// // The first 90 come from the engine.
+    /// let mut listener = topic.subscribe(None).await?;
+    /// for seq in 1..=100 {
+    ///     let Next::Message(message) = listener.next().await else { panic!("no gap") };
+    ///     assert_eq!(message.seq(), seq);
+    /// }
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub const fn window(mut self, messages: usize) -> Self {
+        self.retention = self.retention.window(messages);
+        self
+    }
+
+    /// Sets how many bytes of messages of a durable topic are in memory, as they travel;
+    /// [`WINDOW_BYTES_DEFAULT`](crate::WINDOW_BYTES_DEFAULT) unless set. The newest message is in
+    /// memory whatever its size.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::{Durability, Store, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::durable("numbers", Durability::Os).window_bytes(1_000);
+    /// topic.open(&Store::in_memory()).unwrap();
+    /// for n in 1..=100 {
+    ///     topic.publish(&N(n)).await?;
+    /// }
+    /// assert_eq!(topic.history().await?.len(), 100);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub const fn window_bytes(mut self, bytes: usize) -> Self {
+        self.retention.window.bytes = bytes;
         self
     }
 
@@ -298,7 +373,7 @@ impl<E: Event> Topic<E> {
             return Err(StoreError::Late(self.name().to_owned()));
         }
         store.claim(&self.shared_name(), Use::Topic, self.durability)?;
-        let open = Open::Stored(store.clone(), OnceCell::new());
+        let open = Open::Stored(Arc::clone(store.shared()), OnceCell::new());
         self.open.set(open).map_err(|_| StoreError::Late(self.name().to_owned()))
     }
 
@@ -444,7 +519,12 @@ impl<E: Event> Topic<E> {
     ///
     /// # Errors
     ///
-    /// As for [`subscribe`](Self::subscribe).
+    /// As for [`subscribe`](Self::subscribe); and when some of them are not in memory
+    /// ([`window`](Self::window)) and the engine does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only reads.
     ///
     /// # Examples
     ///
@@ -466,8 +546,11 @@ impl<E: Event> Topic<E> {
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn history(&self) -> Result<Vec<Message>, ReadError> {
-        let (channel, _) = self.channel().await?;
-        Ok(channel.look(|log| log.retained().filter_map(|seq| Message::of(log, seq)).collect()))
+        if let Open::Memory(channel) = self.opened()? {
+            let all = |log: &Log| log.retained().filter_map(|seq| Message::of(log, seq)).collect();
+            return Ok(channel.look(all));
+        }
+        Ok(self.partition().await?.history().await?)
     }
 
     /// Returns the position after the newest message. A page that is rendered with it, and with
@@ -659,7 +742,9 @@ impl<E: Event> Topic<E> {
     ) -> Self {
         let open = match (&name, store) {
             (None, _) => OnceLock::from(Open::NoKey),
-            (Some(_), Some(store)) => OnceLock::from(Open::Stored(store.clone(), OnceCell::new())),
+            (Some(_), Some(store)) => {
+                OnceLock::from(Open::Stored(Arc::clone(store.shared()), OnceCell::new()))
+            }
             (Some(_), None) => OnceLock::new(),
         };
         let name = Name::Shared(name.unwrap_or_default());
@@ -723,14 +808,8 @@ impl<E: Event> Topic<E> {
     async fn partition(&self) -> Result<&Arc<Partition>, ReadError> {
         match self.opened()? {
             Open::Stored(store, partition) => {
-                let load = || {
-                    Partition::load(
-                        store.shared(),
-                        self.shared_name(),
-                        self.durability,
-                        self.retention,
-                    )
-                };
+                let load =
+                    || Partition::load(store, self.shared_name(), self.durability, self.retention);
                 Ok(partition.get_or_try_init(load).await?)
             }
             Open::NoKey => Err(ReadError::TopicKey),

@@ -99,6 +99,6 @@ fn lost(pairs: &[Pair<Run>]) -> Pair<String> {
     };
     Pair {
         kipo: tell(pairs.iter().map(|pair| &pair.kipo).collect()),
-        axum: tell(pairs.iter().map(|pair| &pair.axum).collect()),
+        other: tell(pairs.iter().map(|pair| &pair.other).collect()),
     }
 }

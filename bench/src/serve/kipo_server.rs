@@ -3,11 +3,12 @@
 use std::io;
 
 use kipo::{
-    App, Context, Event, EventStream, Files, PageContext, Result, StreamAction, Topic, action,
-    data, page,
+    App, Context, Durability, Event, EventStream, Files, PageContext, Result, StreamAction, Topic,
+    action, data, page,
 };
 use tokio::net::TcpListener;
 
+use crate::serve::engine;
 use crate::serve::room::{self, KEPT, Order, Publishers, Room};
 use crate::serve::templates::{self, List, PUBLIC, TEMPLATES};
 
@@ -30,7 +31,15 @@ enum RoomEvent {
     Note(Note),
 }
 
+/// The room of a server without an engine.
 static ROOM: Topic<RoomEvent> = Topic::new("room").keep(KEPT);
+
+/// The room of a server with an engine: open only there.
+static SHARED_ROOM: Topic<RoomEvent> = Topic::durable("room", Durability::Fsync).keep(KEPT);
+
+fn served_room() -> &'static Topic<RoomEvent> {
+    if SHARED_ROOM.is_open() { &SHARED_ROOM } else { &ROOM }
+}
 
 static PUBLISHERS: Publishers = Publishers::new();
 
@@ -40,14 +49,19 @@ struct TopicRoom;
 impl Room for TopicRoom {
     async fn publish(self, n: u64) {
         let note = Note { at: room::now_us(), n, from: room::SENDER, text: room::TEXT };
-        // Only a payload without a form in JSON is refused.
-        let _ = ROOM.publish(&RoomEvent::Note(note)).await;
+        // Without an engine only a payload without a form in JSON is refused. Where an engine is
+        // away, the listeners' count of messages shows it.
+        let _ = served_room().publish(&RoomEvent::Note(note)).await;
     }
 }
 
 /// Serves until standard input closes.
 #[tokio::main]
-pub(crate) async fn run() -> io::Result<()> {
+pub(crate) async fn run(engine: Option<&str>) -> io::Result<()> {
+    if let Some(url) = engine {
+        SHARED_ROOM.open(&engine::connect(url).await?).map_err(io::Error::other)?;
+        SHARED_ROOM.load().await.map_err(io::Error::other)?;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     room::announce(listener.local_addr()?)?;
     App::new().files(pages()).serve(listener, room::stdin_closed()).await.map_err(io::Error::other)
@@ -84,7 +98,7 @@ impl StreamAction for Listen {
     type Output = ();
 
     async fn stream(self, _cx: Context, out: EventStream<RoomEvent>) -> Result<()> {
-        out.follow(&ROOM).await
+        out.follow(served_room()).await
     }
 }
 

@@ -46,6 +46,15 @@ struct Outside {
 impl Server {
     /// Starts a server and waits until it listens.
     pub(crate) async fn start(side: Side, cores: Cores) -> io::Result<Self> {
+        Self::start_with(side, None, cores).await
+    }
+
+    /// Starts Kipo's server with its room in the engine that a URL names.
+    pub(crate) async fn start_node(engine: &str, cores: Cores) -> io::Result<Self> {
+        Self::start_with(Side::Kipo, Some(engine), cores).await
+    }
+
+    async fn start_with(side: Side, engine: Option<&str>, cores: Cores) -> io::Result<Self> {
         if side == Side::Nchan {
             let (process, folder) = nchan::start(cores).await?;
             let outside = Some(Outside::default());
@@ -54,6 +63,7 @@ impl Server {
         let mut command = cores.command_for_server(&std::env::current_exe()?);
         // The server ends when this pipe closes, so none outlives a runner that was killed.
         command.args(["serve", side.name()]).stdin(Stdio::piped());
+        command.args(engine.map(|url| format!("--engine={url}")));
         let process = load::Server::start(command, START).await.map_err(|error| {
             io::Error::other(format!("the {} server did not start: {error}", side.name()))
         })?;

@@ -10,10 +10,18 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::{Instant, sleep};
+
 use load::{Server, machine};
 
 /// A debug binary on a busy machine starts well within this.
 const START: Duration = Duration::from_secs(30);
+
+/// An engine that was away as a whole is back well within this.
+const ENGINE: Duration = Duration::from_secs(60);
+
+/// The pause before the app is started again that did not find its engine.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// A drain of ten thousand listeners takes less.
 const STOP: Duration = Duration::from_secs(60);
@@ -27,13 +35,18 @@ pub(crate) struct App {
     pub(crate) home: PathBuf,
     /// The longest that a file may become, in blocks of 512 bytes; writing more is an I/O error.
     pub(crate) file_blocks_max: Option<u64>,
+    /// The URL of the engine that nodes share. Without one, its topics are in its own data.
+    pub(crate) engine: Option<String>,
+    /// Whether it starts over an engine that does not sync.
+    pub(crate) allows_weaker: bool,
 }
 
 impl App {
     /// Returns the app on a free address, with everything it writes in `home`.
     pub(crate) fn new(binary: &Path, home: &Path) -> io::Result<Self> {
         let (binary, home) = (binary.to_owned(), home.to_owned());
-        Ok(Self { binary, address: machine::free_address()?, home, file_blocks_max: None })
+        let (address, file_blocks_max) = (machine::stable_address()?, None);
+        Ok(Self { binary, address, home, file_blocks_max, engine: None, allows_weaker: false })
     }
 
     /// Returns the directory of its durable topics.
@@ -46,6 +59,12 @@ impl App {
         let mut args: Vec<OsString> = vec!["--port".into(), self.address.port().to_string().into()];
         args.extend(["--no-watch".into(), "--host".into(), "127.0.0.1".into()]);
         args.extend(["--data-dir".into(), self.data().into()]);
+        if let Some(engine) = &self.engine {
+            args.extend(["--engine".into(), engine.into()]);
+        }
+        if self.allows_weaker {
+            args.push("--allow-weaker".into());
+        }
         let mut command = match self.file_blocks_max {
             None => Command::new(&self.binary),
             Some(blocks) => {
@@ -76,6 +95,17 @@ impl App {
                 io::Error::other(format!("{binary}: {error} (build it, or name one by --bin)"))
             }
         })
+    }
+}
+
+/// Starts the app, and tries again while its engine cannot be reached: then it does not start.
+pub(crate) async fn start_with_engine(app: &App) -> io::Result<Server> {
+    let began = Instant::now();
+    loop {
+        match app.start().await {
+            Err(_) if began.elapsed() < ENGINE => sleep(RETRY_PAUSE).await,
+            started => return started,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One listener: follows the room, comes back after every end, and writes down what it is told.
+//! One listener: follows a topic, comes back after every end, and records what it reads.
 
 use std::{
     io,
@@ -20,19 +20,19 @@ use tokio::{
 };
 
 use crate::{
-    actor::backoff::Backoff,
+    actor::{backoff::Backoff, feed::Feed},
     record::{Entry, Messages, Record, Tally},
 };
 use load::{
     Cursor,
-    http::{Decoder, Request},
+    http::Decoder,
     sse::{Event, Item, Reader},
 };
 
 /// How long connecting may take.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 
-/// The longest silence: the server says something every 15 s.
+/// The longest silence: the server sends at least a heartbeat every 15 s.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// How long a nap lasts, in seconds: the room retains the messages of some 10 s.
@@ -42,8 +42,8 @@ const NAP_SECONDS: Range<u64> = 12..20;
 #[derive(Debug, Default)]
 pub(crate) struct Scene {
     pub(crate) messages: Messages,
-    pub(crate) tally: Tally,
-    /// Whether somebody is meant to listen: a refusal is a breach then.
+    pub(crate) tally: Arc<Tally>,
+    /// Whether a server has to listen: a refusal is a breach then.
     pub(crate) is_listening: AtomicBool,
 }
 
@@ -63,7 +63,11 @@ pub(crate) enum Goal {
 #[derive(Debug)]
 pub(crate) struct Listener {
     scene: Arc<Scene>,
-    target: SocketAddr,
+    feed: Feed,
+    /// Never empty.
+    nodes: Arc<[SocketAddr]>,
+    /// The node of the next connection.
+    node: usize,
     source: Option<IpAddr>,
     record: Record,
     /// What the next connection shows; empty is nothing.
@@ -74,6 +78,8 @@ pub(crate) struct Listener {
     is_sleeper: bool,
     /// When it was last seen to have reached its goal.
     reached: Option<Instant>,
+    /// When it last read a gap.
+    gap_at: Option<Instant>,
 }
 
 /// Why a connection ended.
@@ -89,7 +95,9 @@ impl Listener {
         let mut rng = Rng::with_seed(seed ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
             scene: Arc::clone(scene),
-            target,
+            feed: Feed::Chat,
+            nodes: Arc::from([target]),
+            node: 0,
             source: None,
             record: Record { listener: number, entries: Vec::new() },
             last_event_id: String::new(),
@@ -97,7 +105,20 @@ impl Listener {
             rng,
             is_sleeper: false,
             reached: None,
+            gap_at: None,
         }
+    }
+
+    /// Makes it follow another topic than the chat.
+    pub(crate) fn on(mut self, feed: Feed) -> Self {
+        self.feed = feed;
+        self
+    }
+
+    /// Makes it begin at one of these nodes, and take another one for each further connection.
+    pub(crate) fn among(mut self, nodes: &Arc<[SocketAddr]>, first: usize) -> Self {
+        (self.nodes, self.node) = (Arc::clone(nodes), first % nodes.len());
+        self
     }
 
     /// Makes it connect from an address of its own: one has some 28,000 ports.
@@ -120,12 +141,17 @@ impl Listener {
         self.record
     }
 
+    /// Returns when it last read a gap, if it ever did.
+    pub(crate) fn gap_at(&self) -> Option<Instant> {
+        self.gap_at
+    }
+
     /// Returns when it reached its goal, if it did.
     pub(crate) fn reached(&self) -> Option<Instant> {
         self.reached
     }
 
-    /// Follows the room until the goal is reached or given up, or a connection is late. It can be
+    /// Follows the topic until the goal is reached or given up, or a connection is late. It can be
     /// called again, and goes on where it left off.
     pub(crate) async fn follow(&mut self, goal: &mut watch::Receiver<Goal>) {
         self.reached = None;
@@ -136,6 +162,14 @@ impl Listener {
                 Err(_) => self.scene.tally.failed.add(),
             }
             self.pause(goal).await;
+            self.take_another_node();
+        }
+    }
+
+    fn take_another_node(&mut self) {
+        let count = self.nodes.len();
+        if count > 1 {
+            self.node = (self.node + self.rng.usize(1..count)) % count;
         }
     }
 
@@ -230,25 +264,20 @@ impl Listener {
         };
         // Every second one as a browser's EventSource does it, the others as our client does.
         let by_get = self.record.listener.is_multiple_of(2);
-        let method = if by_get { "GET" } else { "POST" };
-        let mut request = Request::new(method, "/_kipo/actions/chat.Listen", self.target)
-            .header("Accept", "text/event-stream");
-        if !self.last_event_id.is_empty() {
-            request = request.header("Last-Event-ID", &self.last_event_id);
-        }
-        let request = if by_get { request.end() } else { request.json(b"{}") };
+        let request = self.feed.listen(self.nodes[self.node], by_get, &self.last_event_id);
         stream.write_all(&request).await?;
         Ok(stream)
     }
 
     async fn dial(&self) -> io::Result<TcpStream> {
-        let Some(source) = self.source else { return TcpStream::connect(self.target).await };
+        let node = self.nodes[self.node];
+        let Some(source) = self.source else { return TcpStream::connect(node).await };
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(source, 0))?;
-        socket.connect(self.target).await
+        socket.connect(node).await
     }
 
-    /// Writes down what was said, and returns whether it was an event.
+    /// Records what was read, and returns whether it was an event.
     fn heard(&mut self, showed: Option<Cursor>, item: Item<'_>) -> bool {
         let event = match item {
             Item::Event(event) => event,
@@ -262,8 +291,15 @@ impl Listener {
         let held = id.parse().ok();
         let entry = Entry::of(&name, &data, showed, held, &self.scene.messages);
         self.last_event_id = id.into_owned();
-        if matches!(entry, Entry::Message(_)) {
-            self.scene.tally.deliveries.add();
+        match entry {
+            Entry::Message(_) => self.scene.tally.deliveries.add(),
+            Entry::Gap(_) => {
+                self.scene.tally.gaps.add();
+                self.gap_at = Some(Instant::now());
+            }
+            Entry::Engine { is_reachable: false } => self.scene.tally.engine_lost.add(),
+            Entry::Engine { is_reachable: true } => self.scene.tally.engine_back.add(),
+            Entry::Ready(_) | Entry::Wrong(_) => {}
         }
         self.record.entries.push(entry);
         self.backoff.reset();
@@ -297,7 +333,7 @@ impl Drop for Open {
 
 /// Waits until the goal is given up.
 async fn stopped(goal: &mut watch::Receiver<Goal>) {
-    // A goal that nobody can change any more is given up too.
+    // A goal whose sender is gone is given up too.
     let _ = goal.wait_for(|goal| *goal == Goal::Stop).await;
 }
 
@@ -310,7 +346,7 @@ mod tests {
     use super::*;
     use crate::{
         actor::stage::{Stage, position},
-        record::{Expected, Kind, verify},
+        record::{Expected, Kind, Rules, verify},
     };
 
     const WITHIN: Duration = Duration::from_secs(12);
@@ -399,8 +435,8 @@ mod tests {
         }
         assert_eq!(listener.reached(), None);
         assert_eq!(began.elapsed().as_secs(), WITHIN.as_secs());
-        let expected =
-            Expected { messages: &[], acknowledged: &[], reasons: &[], last: position(1) };
+        let rules = Rules { reasons: &[], is_shared: false };
+        let expected = Expected { messages: &[], acknowledged: &[], rules, last: position(1) };
         assert_eq!(verify(&[listener.into_record()], &expected).count(Kind::Loss), 1);
     }
 }

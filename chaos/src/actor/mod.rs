@@ -1,9 +1,11 @@
-//! Those who take part: the app, its listeners and publishers, and the proxy between them.
+//! The parts of a run: the app, its listeners and publishers, and the proxy between them.
 
 pub(crate) mod app;
 mod backoff;
 mod crowd;
+mod feed;
 mod listener;
+mod nodes;
 mod proxy;
 mod publisher;
 #[cfg(test)]
@@ -12,7 +14,9 @@ mod stage;
 pub(crate) use self::{
     app::App,
     crowd::{Crowd, Patience},
+    feed::{Feed, create},
     listener::{Goal, Listener, Scene},
+    nodes::Nodes,
     proxy::Proxy,
-    publisher::{Answer, publish, send, send_until_heard},
+    publisher::{Answer, publish, send, send_until_acknowledged},
 };

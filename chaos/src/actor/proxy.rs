@@ -45,7 +45,7 @@ enum Fault {
     CutAnswer(u64, Cut),
     /// After so many bytes of the request both sides are cut off.
     CutRequest(u64, Cut),
-    /// After so many bytes of the answer, at least one, the server is told that the client says nothing more.
+    /// After so many bytes of the answer, at least one, the client's side of the connection ends.
     HalfClose(u64),
     /// Each piece waits so long.
     Delay(Duration),
@@ -59,7 +59,7 @@ enum Fault {
 enum Cut {
     /// A reset; what is on its way is lost.
     Reset,
-    /// An end, as if all had been said.
+    /// An end, as if the answer were complete.
     Fin,
 }
 
@@ -166,7 +166,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Takes the address back: nobody else asks for it, but the system may need a moment.
+/// Listens at the address again: no other process uses it, but the system may need a moment.
 async fn listen_again(address: SocketAddr) -> TcpListener {
     loop {
         match listen(address) {
@@ -191,7 +191,7 @@ impl Link {
             return bad_gateway(&mut client).await;
         }
         let Ok(Ok(server)) = timeout(CONNECT, TcpStream::connect(target)).await else {
-            // The server is away: what a proxy in front of it says.
+            // The server is away: what a proxy in front of it answers.
             tally.bad_gateways.add();
             return bad_gateway(&mut client).await;
         };
@@ -209,7 +209,7 @@ impl Link {
             tokio::pin!(request, answer);
             tokio::select! {
                 cut = &mut request => match cut {
-                    // The client has said all: the answer goes on.
+                    // The request is complete: the answer goes on.
                     None => answer.await,
                     cut => cut,
                 },
@@ -244,7 +244,7 @@ impl Link {
             cut = self.carry(from, to, limit, usize::MAX) => cut,
             () = half_close.notified() => {
                 self.scene.tally.half_closes.add();
-                // If the server is gone already it needs no telling.
+                // Fails if the server is gone already, which changes nothing.
                 let _ = to.shutdown().await;
                 None
             }
@@ -273,7 +273,7 @@ impl Link {
         }
     }
 
-    /// Carries bytes until one side ends, or until the limit: then says how to cut.
+    /// Carries bytes until one side ends, or until the limit: then returns how to cut.
     async fn carry(
         &self,
         from: &mut OwnedReadHalf,
@@ -302,7 +302,7 @@ impl Link {
                 return Some(cut);
             }
         }
-        // The other side is told; if it is gone already it needs no telling.
+        // Ends the other side too, unless it is gone already.
         let _ = to.shutdown().await;
         None
     }

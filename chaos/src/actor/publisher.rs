@@ -3,20 +3,23 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
 
-use crate::{actor::listener::Scene, record::Acknowledged};
-use load::http::{Request, call};
+use crate::{
+    actor::{feed::Feed, listener::Scene},
+    record::Acknowledged,
+};
+use load::http::call;
 
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// A message that is not acknowledged after so many attempts never will be.
-const ATTEMPTS_MAX: u32 = 200;
+const ATTEMPTS_MAX: usize = 200;
 
 /// What Send answered.
 #[derive(Debug)]
@@ -28,13 +31,8 @@ pub(crate) enum Answer {
 }
 
 /// Sends one message once. Its key is its text.
-pub(crate) async fn send(target: SocketAddr, token: &str) -> io::Result<Answer> {
-    let body = json!({ "username": "chaos", "message": token }).to_string();
-    let request = Request::new("POST", "/_kipo/actions/chat.Send", target)
-        .header("Accept", "application/json")
-        .header("Idempotency-Key", format_args!("\"{}\"", &token[..token.len().min(100)]))
-        .header("Connection", "close")
-        .json(body.as_bytes());
+pub(crate) async fn send(feed: &Feed, target: SocketAddr, token: &str) -> io::Result<Answer> {
+    let request = feed.send(target, token, &token[..token.len().min(100)]);
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let (status, body) = timeout(ATTEMPT, call(target, &request)).await.map_err(late)??;
     let body = String::from_utf8_lossy(&body).into_owned();
@@ -47,19 +45,20 @@ pub(crate) async fn send(target: SocketAddr, token: &str) -> io::Result<Answer> 
     Ok(Answer::Sent(Acknowledged { token: token.to_owned(), cursor }))
 }
 
-/// Sends one message until it is acknowledged.
-pub(crate) async fn send_until_heard(
-    target: SocketAddr,
+/// Sends one message until it is acknowledged, each time to the next of the nodes.
+pub(crate) async fn send_until_acknowledged(
+    feed: &Feed,
+    nodes: &[SocketAddr],
     token: &str,
     scene: &Scene,
 ) -> io::Result<Acknowledged> {
-    let mut last = String::new();
+    let (first, mut last) = (fastrand::usize(..nodes.len()), String::new());
     for attempt in 0..ATTEMPTS_MAX {
         if attempt > 0 {
             scene.tally.send_retries.add();
             sleep(Duration::from_millis(fastrand::u64(50..300))).await;
         }
-        match send(target, token).await {
+        match send(feed, nodes[(first + attempt) % nodes.len()], token).await {
             Ok(Answer::Sent(sent)) => {
                 scene.tally.acknowledged.add();
                 return Ok(sent);
@@ -75,12 +74,12 @@ pub(crate) async fn send_until_heard(
     Err(io::Error::other(format!("{token:?} was not sent in {ATTEMPTS_MAX} attempts: {last}")))
 }
 
-/// Publishes with pauses around `pause`, until told to stop. Returns what was acknowledged.
+/// Publishes with pauses around `pause`, until `stop` is set. Returns what was acknowledged.
 ///
-/// Now and then a message that was acknowledged is sent again: it must be answered the same id.
+/// Now and then it sends an acknowledged message again: the answer has to be the same id.
 pub(crate) async fn publish(
     number: usize,
-    target: SocketAddr,
+    nodes: Arc<[SocketAddr]>,
     scene: Arc<Scene>,
     pause: Duration,
     mut stop: watch::Receiver<bool>,
@@ -88,9 +87,11 @@ pub(crate) async fn publish(
 ) -> io::Result<Vec<Acknowledged>> {
     let mut acknowledged = Vec::new();
     for n in 0u64.. {
-        let sent = send_until_heard(target, &format!("p{number}-{n}"), &scene).await?;
+        let token = format!("p{number}-{n}");
+        let sent = send_until_acknowledged(&Feed::Chat, &nodes, &token, &scene).await?;
         if rng.u8(0..20) == 0 {
-            acknowledged.push(send_until_heard(target, &sent.token, &scene).await?);
+            let again = send_until_acknowledged(&Feed::Chat, &nodes, &token, &scene).await?;
+            acknowledged.push(again);
         }
         acknowledged.push(sent);
         tokio::select! {

@@ -1,4 +1,4 @@
-//! What a listener saw, in the order in which it saw it.
+//! What a listener read, in the order in which it read it.
 
 use std::{
     collections::HashMap,
@@ -9,36 +9,38 @@ use serde_json::Value;
 
 use load::Cursor;
 
-/// Everything that one listener was told, over all its connections.
+/// Everything that one listener read, over all its connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     pub(crate) listener: usize,
     pub(crate) entries: Vec<Entry>,
 }
 
-/// One thing that a listener was told. Small: a thousand listeners keep thousands each.
+/// One event that a listener read. Small: a thousand listeners record thousands each.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     /// A connection began.
     Ready(Box<Ready>),
     /// A message, by its number in [`Messages`].
     Message(u32),
-    /// The news that messages are missing.
+    /// The report that messages are missing.
     Gap(Box<Gap>),
-    /// What no stream of ours says.
+    /// The report that the engine behind the topic cannot be reached, or can be again.
+    Engine { is_reachable: bool },
+    /// What no stream of ours sends.
     Wrong(Box<str>),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
-    /// The place that the listener showed.
+    /// The position that the listener showed.
     pub(crate) showed: Option<Cursor>,
     pub(crate) resume: Resume,
-    /// The place that the listener would show from now on.
+    /// The position that the listener would show from now on.
     pub(crate) held: Option<Cursor>,
 }
 
-/// What became of the place that a listener showed.
+/// Whether a listener goes on at the position that it showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resume {
     Fresh,
@@ -51,11 +53,11 @@ pub(crate) struct Gap {
     pub(crate) reason: Reason,
     pub(crate) missed: Option<u64>,
     pub(crate) first: u64,
-    /// The place that the listener would show from now on.
+    /// The position that the listener would show from now on.
     pub(crate) held: Option<Cursor>,
 }
 
-/// Why messages are missing: the words that there are.
+/// Why messages are missing: all words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Reason {
     Trimmed,
@@ -65,7 +67,7 @@ pub(crate) enum Reason {
 }
 
 impl Entry {
-    /// Reads an event of the chat. `showed` is the place that this connection began with, and
+    /// Reads an event of a room. `showed` is the position that this connection began with, and
     /// `held` the one that would be shown after this event.
     pub(crate) fn of(
         event: &str,
@@ -75,10 +77,11 @@ impl Entry {
         messages: &Messages,
     ) -> Self {
         let entry = match event {
-            "chat" => held.map(|cursor| Self::Message(messages.number(cursor, data))),
+            "chat" | "opened" => held.map(|cursor| Self::Message(messages.number(cursor, data))),
             "kipo:ready" => {
                 resume(data).map(|resume| Self::Ready(Box::new(Ready { showed, resume, held })))
             }
+            "kipo:engine" => is_reachable(data).map(|is_reachable| Self::Engine { is_reachable }),
             "kipo:gap" => gap(data, held).map(|gap| Self::Gap(Box::new(gap))),
             _ => None,
         };
@@ -94,6 +97,11 @@ fn resume(data: &str) -> Option<Resume> {
         "gap" => Some(Resume::Gap),
         _ => None,
     }
+}
+
+fn is_reachable(data: &str) -> Option<bool> {
+    let data: Value = serde_json::from_str(data).ok()?;
+    data["reachable"].as_bool()
 }
 
 fn gap(data: &str, held: Option<Cursor>) -> Option<Gap> {
@@ -112,7 +120,7 @@ fn gap(data: &str, held: Option<Cursor>) -> Option<Gap> {
     Some(Gap { reason, missed, first: data["first"].as_u64()?, held })
 }
 
-/// One message, as a listener saw it.
+/// One message, as a listener read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) cursor: Cursor,
@@ -121,14 +129,17 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// Returns what was said: each Send says something of its own.
+    /// Returns the text, which is another one for each Send, or the word for a room's beginning.
     pub(crate) fn token(&self) -> Option<String> {
         let data: Value = serde_json::from_str(&self.data).ok()?;
+        if data["opened_at"].is_u64() {
+            return Some("opened".to_owned());
+        }
         Some(data["message"].as_str()?.to_owned())
     }
 }
 
-/// All messages that anybody saw, each once. Two texts with one id are two messages here.
+/// All messages that listeners read, each once. Two texts with one id are two messages here.
 #[derive(Debug, Default)]
 pub(crate) struct Messages(Mutex<Known>);
 
@@ -139,7 +150,7 @@ struct Known {
 }
 
 impl Messages {
-    /// Returns the number of a message, which it gets when it is first seen.
+    /// Returns the number of a message, which it gets when a listener first reads it.
     pub(crate) fn number(&self, cursor: Cursor, data: &str) -> u32 {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Known { all, by_cursor } = &mut *known;
@@ -172,8 +183,13 @@ mod tests {
             entry("kipo:gap", r#"{"reason":"trimmed","missed":1,"first":2}"#),
             Entry::Gap(_)
         ));
+        assert!(matches!(
+            entry("kipo:engine", r#"{"reachable":false}"#),
+            Entry::Engine { is_reachable: false }
+        ));
         for (event, data) in [
             ("kipo:ready", r#"{"resume":"maybe"}"#),
+            ("kipo:engine", r#"{"reachable":"no"}"#),
             ("kipo:gap", r#"{"reason":"lost","missed":1,"first":2}"#),
             ("kipo:gap", r#"{"reason":"trimmed","missed":-1,"first":2}"#),
             ("error", "{}"),

@@ -1,4 +1,4 @@
-//! What each listener saw, and whether it keeps the promise. Start reading at [`verify`](mod@verify).
+//! What each listener read, and whether that keeps the promise. Start reading at [`verify`](mod@verify).
 
 mod entries;
 mod tally;
@@ -7,5 +7,5 @@ mod verify;
 pub(crate) use self::{
     entries::{Entry, Messages, Reason, Record, Resume},
     tally::{Count, Tally},
-    verify::{Acknowledged, Expected, Findings, Kind, verify},
+    verify::{Acknowledged, Expected, Findings, Kind, Rules, verify},
 };

@@ -44,7 +44,11 @@ pub(crate) struct Tally {
     /// Streams that have begun and not ended.
     pub(crate) open: Count,
     pub(crate) deliveries: Count,
-    /// Attempts that found nobody listening, while nobody was meant to.
+    pub(crate) gaps: Count,
+    /// Reports that the engine cannot be reached, and that it can be again.
+    pub(crate) engine_lost: Count,
+    pub(crate) engine_back: Count,
+    /// Attempts that were refused while no server had to listen.
     pub(crate) refused: Count,
     /// Attempts that began after the server listened, and were refused.
     pub(crate) refused_wrongly: Count,

@@ -1,8 +1,8 @@
-//! Holds the records of all listeners against the promise: each message once and in order, or
+//! Checks the records of all listeners against the promise: each message once and in order, or
 //! one gap that covers exactly what is missing.
 //!
-//! Plain data in, violations out: no socket, no clock. The tests doctor right records in every
-//! way that a server could be wrong, and each must be caught.
+//! Plain data in, violations out: no socket, no clock. The tests change right records in every way
+//! in which a server could be wrong, and each change has to be found.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -13,20 +13,29 @@ use std::{
 use crate::record::entries::{Entry, Gap, Message, Ready, Reason, Record, Resume};
 use load::Cursor;
 
-/// What an answer to Send said: this token is the message with this id.
+/// An answer to Send: this token is the message with this id.
 #[derive(Clone, Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) token: String,
     pub(crate) cursor: Cursor,
 }
 
-/// What the records are held against.
+/// What can happen to a log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    /// The gaps that are possible.
+    pub(crate) reasons: &'a [Reason],
+    /// Whether the log is in an engine that nodes share. Then the engine can be away, and the log
+    /// can diverge under a listener that stays connected.
+    pub(crate) is_shared: bool,
+}
+
+/// What the records are checked against.
 pub(crate) struct Expected<'a> {
     /// All messages, by the numbers in the records.
     pub(crate) messages: &'a [Message],
     pub(crate) acknowledged: &'a [Acknowledged],
-    /// The gaps that may be.
-    pub(crate) reasons: &'a [Reason],
+    pub(crate) rules: Rules<'a>,
     /// Where every record has to end.
     pub(crate) last: Cursor,
 }
@@ -35,7 +44,7 @@ pub(crate) struct Expected<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) kind: Kind,
-    /// Who saw it; `None` is all of them together.
+    /// Whose record shows it; `None` is all records together.
     listener: Option<usize>,
     what: String,
 }
@@ -43,13 +52,13 @@ pub(crate) struct Violation {
 /// What sort of breach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A message is missing, and no gap says so.
+    /// A message is missing, and no gap reports it.
     Loss,
     /// A message came twice, or a retried Send is two messages.
     Repeat,
-    /// A gap says what is not so.
+    /// A gap is not true.
     Gap,
-    /// Anything else that no stream of ours says.
+    /// Anything else that no stream of ours sends.
     Wrong,
 }
 
@@ -67,11 +76,20 @@ impl fmt::Display for Violation {
 pub(crate) struct Findings {
     pub(crate) violations: Vec<Violation>,
     pub(crate) deliveries: usize,
-    /// Gaps as they were told, by reason.
+    /// The gaps that were reported, by reason.
     pub(crate) gaps: BTreeMap<Reason, usize>,
 }
 
 impl Findings {
+    /// Adds what was found in other records.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.violations.extend(other.violations);
+        self.deliveries += other.deliveries;
+        for (reason, count) in other.gaps {
+            *self.gaps.entry(reason).or_default() += count;
+        }
+    }
+
     pub(crate) fn count(&self, kind: Kind) -> usize {
         self.violations.iter().filter(|violation| violation.kind == kind).count()
     }
@@ -96,17 +114,21 @@ struct Reader<'a> {
     findings: &'a mut Findings,
     /// Where in the record.
     at: usize,
-    /// The place that the client would show.
+    /// The position that the client would show.
     held: Option<Cursor>,
     generation: Option<u64>,
     /// The number that has to come next, where that is known.
     next: Option<u64>,
-    /// A gap was announced, and not told yet: the place that was shown.
+    /// A gap was announced, and has not come yet: the position that was shown.
     owed: Option<Cursor>,
     /// The first number that the client has a right to.
     begin: Option<u64>,
     seen: HashSet<u32>,
     declared: Vec<RangeInclusive<u64>>,
+    /// The position from which the listener was sent to another history.
+    diverged_at: Option<Cursor>,
+    /// What this connection reported of the engine.
+    is_reachable: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -123,6 +145,8 @@ impl<'a> Reader<'a> {
             begin: None,
             seen: HashSet::new(),
             declared: Vec::new(),
+            diverged_at: None,
+            is_reachable: true,
         }
     }
 
@@ -134,6 +158,7 @@ impl<'a> Reader<'a> {
                 Entry::Ready(ready) => self.ready(ready),
                 Entry::Gap(gap) => self.gap(gap),
                 Entry::Message(number) => self.message(*number),
+                Entry::Engine { is_reachable } => self.engine(*is_reachable),
                 Entry::Wrong(what) => self.violation(Kind::Wrong, what),
             }
         }
@@ -142,12 +167,13 @@ impl<'a> Reader<'a> {
     fn ready(&mut self, ready: &Ready) {
         let Ready { showed, resume, held } = *ready;
         if showed != self.held {
-            self.violation(Kind::Wrong, "it showed a place that it did not hold");
+            self.violation(Kind::Wrong, "it showed a position that it did not hold");
         }
-        // Cut after `kipo:ready` and before `kipo:gap`, it has to be told again.
-        let untold = self.owed.take().filter(|_| resume != Resume::Gap);
-        if let Some(place) = untold {
-            let what = format!("the gap after {place} was announced, and then never told");
+        self.is_reachable = true;
+        // After a cut between `kipo:ready` and `kipo:gap` the gap has to be announced again.
+        let missing = self.owed.take().filter(|_| resume != Resume::Gap);
+        if let Some(position) = missing {
+            let what = format!("the gap after {position} was announced, and never came");
             self.violation(Kind::Loss, &what);
         }
         match (resume, showed, held) {
@@ -156,6 +182,9 @@ impl<'a> Reader<'a> {
                 self.next = Some(held.seq + 1);
                 self.begin = self.next;
             }
+            // The stream is open before the node has loaded its topic: a second `kipo:ready` has the
+            // position.
+            (Resume::Fresh, None, None) => {}
             (Resume::Resumed, Some(showed), Some(held)) if showed == held => {
                 self.next = Some(held.seq + 1);
             }
@@ -171,13 +200,14 @@ impl<'a> Reader<'a> {
     fn gap(&mut self, gap: &Gap) {
         let Gap { reason, missed, first, held } = *gap;
         *self.findings.gaps.entry(reason).or_default() += 1;
-        if !self.expected.reasons.contains(&reason) {
+        if !self.expected.rules.reasons.contains(&reason) {
             self.violation(Kind::Gap, &format!("{reason:?} cannot happen here"));
         }
         if held.is_some_and(|held| held.seq + 1 != first) {
-            self.violation(Kind::Gap, "the place that it gives is not the one before `first`");
+            self.violation(Kind::Gap, "its position is not the one before `first`");
         }
         let is_live = self.owed.is_none();
+        let left = self.owed.or(self.held);
         let before = self.owed.take().map(|owed| owed.seq).or(self.next.map(|next| next - 1));
         let Some(before) = before else {
             return self.violation(Kind::Gap, "a gap before `kipo:ready`");
@@ -192,10 +222,11 @@ impl<'a> Reader<'a> {
                 self.declared.push(before + 1..=first.saturating_sub(1));
             }
             Reason::NewGeneration | Reason::Diverged => {
-                if missed.is_some() || is_live {
+                if missed.is_some() || is_live && !self.expected.rules.is_shared {
                     self.violation(Kind::Gap, &format!("{reason:?} counts, or comes in between"));
                 }
-                // Another history: what is kept of it is given from its beginning.
+                // Another history: what is retained of it comes from its beginning.
+                self.diverged_at = left;
                 self.generation = held.map(|held| held.generation);
                 self.begin = Some(first);
                 self.seen.clear();
@@ -212,15 +243,19 @@ impl<'a> Reader<'a> {
             return self.violation(Kind::Wrong, &format!("no message has number {number}"));
         };
         let cursor = message.cursor;
-        if let Some(place) = self.owed.take() {
-            let what = format!("{cursor} came before the gap after {place} was told");
+        if self.diverged_at == Some(cursor) {
+            let what = format!("{cursor} is in the log, so that a listener there could resume");
+            self.violation(Kind::Gap, &what);
+        }
+        if let Some(position) = self.owed.take() {
+            let what = format!("{cursor} came before the gap after {position}");
             self.violation(Kind::Gap, &what);
         } else if self.generation.is_some_and(|generation| generation != cursor.generation) {
             self.violation(Kind::Loss, &format!("{cursor} is of another generation"));
         } else {
             match self.next {
                 Some(next) if cursor.seq > next => {
-                    let what = format!("{next} to {} are missing, no gap says so", cursor.seq - 1);
+                    let what = format!("{next} to {} are missing without a gap", cursor.seq - 1);
                     self.violation(Kind::Loss, &what);
                 }
                 Some(next) if cursor.seq < next => {
@@ -233,10 +268,19 @@ impl<'a> Reader<'a> {
         if !self.seen.insert(number) {
             self.violation(Kind::Repeat, &format!("{cursor} came twice"));
         }
-        // Goes on from there, so that one breach is reported once.
+        // Goes on from here, so that one breach is reported once.
         self.generation = Some(cursor.generation);
         self.held = Some(cursor);
         self.next = Some(cursor.seq + 1);
+    }
+
+    fn engine(&mut self, is_reachable: bool) {
+        if !self.expected.rules.is_shared {
+            self.violation(Kind::Wrong, "there is no engine");
+        } else if is_reachable == self.is_reachable {
+            self.violation(Kind::Wrong, "the engine was so before");
+        }
+        self.is_reachable = is_reachable;
     }
 
     /// Looks back, once everything was read.
@@ -247,7 +291,7 @@ impl<'a> Reader<'a> {
             let what = format!("it holds {held}, and never came to {}", self.expected.last);
             self.violation(Kind::Loss, &what);
         }
-        // Told by the messages themselves, whatever their order was.
+        // By the messages themselves, in whatever order they came.
         let Some(begin) = self.begin else { return };
         let messages = self.expected.messages;
         let seen: HashSet<_> = self.seen.iter().map(|&n| messages[n as usize].cursor).collect();
@@ -261,19 +305,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes a breach, with what the listener was told around it.
+    /// Notes a breach, with what the listener read around it.
     fn violation(&mut self, kind: Kind, what: &str) {
         let entries = &self.record.entries;
         let from = self.at.saturating_sub(3).min(entries.len());
         let to = (self.at + 3).min(entries.len());
-        let around: Vec<_> = entries[from..to].iter().map(|entry| self.told(entry)).collect();
+        let around: Vec<_> = entries[from..to].iter().map(|entry| self.describe(entry)).collect();
         let what =
             format!("{what}\n    around entry {}:\n      {}", self.at, around.join("\n      "));
         let listener = Some(self.record.listener);
         self.findings.violations.push(Violation { kind, listener, what });
     }
 
-    fn told(&self, entry: &Entry) -> String {
+    fn describe(&self, entry: &Entry) -> String {
         match entry {
             Entry::Message(number) => match self.expected.messages.get(*number as usize) {
                 Some(message) => format!("message {} {}", message.cursor, message.data),
@@ -290,11 +334,11 @@ fn one_history(expected: &Expected<'_>, violations: &mut Vec<Violation>) {
     let mut token_of: HashMap<Cursor, String> = HashMap::new();
     let mut cursor_of: HashMap<String, Cursor> = HashMap::new();
     let mut by_seq: HashMap<(u64, u64), Cursor> = HashMap::new();
-    let may_diverge = expected.reasons.contains(&Reason::Diverged);
+    let may_diverge = expected.rules.reasons.contains(&Reason::Diverged);
     for message in expected.messages {
         let cursor = message.cursor;
         let Some(token) = message.token() else {
-            add(Kind::Wrong, format!("{cursor} is no message of the chat: {}", message.data));
+            add(Kind::Wrong, format!("{cursor} is no message of the app: {}", message.data));
             continue;
         };
         let other = by_seq.insert((cursor.generation, cursor.seq), cursor);
@@ -315,7 +359,10 @@ fn one_history(expected: &Expected<'_>, violations: &mut Vec<Violation>) {
                 add(Kind::Loss, format!("{cursor} was answered for {token:?}, and is {seen:?}"));
             }
             None => {
-                add(Kind::Loss, format!("{token:?} = {cursor} was acknowledged, nobody saw it"));
+                add(
+                    Kind::Loss,
+                    format!("{token:?} = {cursor} was acknowledged, and no listener read it"),
+                );
             }
         }
     }
@@ -325,7 +372,7 @@ fn one_history(expected: &Expected<'_>, violations: &mut Vec<Violation>) {
 mod tests {
     use super::*;
 
-    fn place(seq: u64) -> Cursor {
+    fn position(seq: u64) -> Cursor {
         Cursor { generation: 7, seq, fingerprint: u32::try_from(seq * 31).unwrap() }
     }
 
@@ -335,20 +382,22 @@ mod tests {
 
     /// Messages 1 to 9; number `n` of them is `n - 1`.
     fn messages() -> Vec<Message> {
-        (1..=9).map(|seq| said(place(seq), &format!("t{seq}"))).collect()
+        (1..=9).map(|seq| said(position(seq), &format!("t{seq}"))).collect()
     }
 
     fn acknowledged() -> Vec<Acknowledged> {
-        (1..=9).map(|seq| Acknowledged { token: format!("t{seq}"), cursor: place(seq) }).collect()
+        (1..=9)
+            .map(|seq| Acknowledged { token: format!("t{seq}"), cursor: position(seq) })
+            .collect()
     }
 
     fn ready(showed: Option<u64>, resume: Resume, held: Option<u64>) -> Entry {
-        let (showed, held) = (showed.map(place), held.map(place));
+        let (showed, held) = (showed.map(position), held.map(position));
         Entry::Ready(Box::new(Ready { showed, resume, held }))
     }
 
     fn gap(reason: Reason, missed: Option<u64>, first: u64, held: Option<u64>) -> Entry {
-        Entry::Gap(Box::new(Gap { reason, missed, first, held: held.map(place) }))
+        Entry::Gap(Box::new(Gap { reason, missed, first, held: held.map(position) }))
     }
 
     fn seqs(seqs: RangeInclusive<u32>) -> impl Iterator<Item = Entry> {
@@ -370,16 +419,17 @@ mod tests {
     fn found(entries: Vec<Entry>, messages: &[Message], reasons: &[Reason]) -> Vec<Kind> {
         let records = [Record { listener: 0, entries }];
         let acknowledged = acknowledged();
-        let expected = Expected { messages, acknowledged: &acknowledged, reasons, last: place(9) };
+        let rules = Rules { reasons, is_shared: reasons.contains(&Reason::Diverged) };
+        let expected = Expected { messages, acknowledged: &acknowledged, rules, last: position(9) };
         let findings = verify(&records, &expected);
         findings.violations.iter().map(|violation| violation.kind).collect()
     }
 
-    /// Doctors the right record, and expects this kind of breach among what is found.
+    /// Changes the right record, and expects this kind of breach among what is found.
     #[track_caller]
-    fn caught(kind: Kind, doctor: impl FnOnce(&mut Vec<Entry>)) {
+    fn caught(kind: Kind, change: impl FnOnce(&mut Vec<Entry>)) {
         let mut entries = right();
-        doctor(&mut entries);
+        change(&mut entries);
         let found = found(entries, &messages(), &[Reason::Trimmed]);
         assert!(found.contains(&kind), "{found:?}");
     }
@@ -390,16 +440,25 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_may_be_told_again_and_carry_its_place_itself() {
+    fn a_gap_may_be_reported_again_and_carry_its_position_itself() {
         let mut entries = right();
-        // The place comes with the gap; cut before it, the old place is shown again.
+        // The position comes with the gap; after a cut before it, the old one is shown again.
         entries[7] = ready(Some(5), Resume::Gap, Some(5));
         entries.insert(7, ready(Some(5), Resume::Gap, Some(5)));
         assert_eq!(found(entries, &messages(), &[Reason::Trimmed]), []);
     }
 
     #[test]
-    fn a_live_gap_may_be_told() {
+    fn a_stream_may_open_before_its_position_is_known() {
+        let mut entries = right();
+        entries.insert(0, ready(None, Resume::Fresh, None));
+        assert_eq!(found(entries, &messages(), &[Reason::Trimmed]), []);
+        caught(Kind::Wrong, |entries| entries[0] = ready(None, Resume::Fresh, None));
+        caught(Kind::Wrong, |entries| entries.insert(4, ready(Some(3), Resume::Fresh, None)));
+    }
+
+    #[test]
+    fn a_live_gap_may_be_reported() {
         let mut entries = right();
         entries[7] = gap(Reason::Trimmed, Some(2), 8, None);
         entries.remove(8);
@@ -445,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_that_was_announced_and_never_told_is_caught() {
+    fn a_gap_that_was_announced_and_never_came_is_caught() {
         caught(Kind::Loss, |entries| entries[8] = ready(Some(7), Resume::Resumed, Some(7)));
         caught(Kind::Gap, |entries| drop(entries.remove(8)));
     }
@@ -458,12 +517,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_that_cannot_be_is_caught() {
+    fn an_impossible_reason_is_caught() {
         caught(Kind::Gap, |entries| entries[8] = gap(Reason::Diverged, None, 8, Some(7)));
     }
 
     #[test]
-    fn what_no_stream_says_is_caught() {
+    fn what_no_stream_sends_is_caught() {
         caught(Kind::Wrong, |entries| entries.insert(3, Entry::Wrong("event \"error\"".into())));
         caught(Kind::Wrong, |entries| entries[4] = ready(Some(3), Resume::Resumed, Some(2)));
         caught(Kind::Wrong, |entries| entries[4] = ready(Some(3), Resume::Fresh, Some(3)));
@@ -472,7 +531,7 @@ mod tests {
     #[test]
     fn another_text_with_the_same_id_is_caught() {
         let mut messages = messages();
-        messages.push(said(place(2), "other"));
+        messages.push(said(position(2), "other"));
         let found = found(right(), &messages, &[Reason::Trimmed]);
         assert!(found.contains(&Kind::Wrong), "{found:?}");
     }
@@ -480,33 +539,101 @@ mod tests {
     #[test]
     fn another_id_with_the_same_number_is_caught() {
         let mut messages = messages();
-        messages.push(said(Cursor { fingerprint: 1, ..place(2) }, "other"));
+        messages.push(said(Cursor { fingerprint: 1, ..position(2) }, "other"));
         assert_eq!(found(right(), &messages, &[Reason::Trimmed]), [Kind::Wrong]);
     }
 
     #[test]
     fn a_retried_send_that_is_two_messages_is_caught() {
         let mut messages = messages();
-        messages[4] = said(place(5), "t4");
+        messages[4] = said(position(5), "t4");
         let found = found(right(), &messages, &[Reason::Trimmed]);
         assert!(found.contains(&Kind::Repeat), "{found:?}");
     }
 
     #[test]
-    fn what_was_acknowledged_and_seen_by_nobody_is_caught() {
+    fn what_was_acknowledged_and_read_by_no_listener_is_caught() {
         // Gone from the log without a hole in the numbers: others took its place.
         let mut messages = messages();
-        messages[4] = said(Cursor { fingerprint: 1, ..place(5) }, "other");
+        messages[4] = said(Cursor { fingerprint: 1, ..position(5) }, "other");
         let found = found(right(), &messages, &[Reason::Trimmed]);
         assert!(found.contains(&Kind::Loss), "{found:?}");
     }
 
-    #[test]
-    fn after_a_divergence_what_is_kept_comes_again() {
-        let mut entries = right();
-        entries.push(ready(Some(9), Resume::Gap, Some(0)));
+    /// A position that the log does not have any more.
+    fn lost(seq: u64) -> Cursor {
+        Cursor { fingerprint: 1, ..position(seq) }
+    }
+
+    /// Messages 1 to 9 and the lost message 4, which has the next number.
+    fn diverged_messages() -> Vec<Message> {
+        let mut messages = messages();
+        messages.push(said(lost(4), "lost"));
+        messages
+    }
+
+    /// 1 to 3 and the lost 4; then all of the other history.
+    fn diverged() -> Vec<Entry> {
+        let mut entries = vec![ready(None, Resume::Fresh, Some(0))];
+        entries.extend(seqs(1..=3));
+        entries.push(Entry::Message(9));
         entries.push(gap(Reason::Diverged, None, 1, Some(0)));
         entries.extend(seqs(1..=9));
-        assert_eq!(found(entries, &messages(), &[Reason::Trimmed, Reason::Diverged]), []);
+        entries
+    }
+
+    const SHARED: &[Reason] = &[Reason::Trimmed, Reason::Diverged];
+
+    #[track_caller]
+    fn caught_in_shared(kind: Kind, change: impl FnOnce(&mut Vec<Entry>)) {
+        let mut entries = diverged();
+        change(&mut entries);
+        let found = found(entries, &diverged_messages(), SHARED);
+        assert!(found.contains(&kind), "{found:?}");
+    }
+
+    #[test]
+    fn after_a_divergence_what_is_retained_comes_again() {
+        assert_eq!(found(diverged(), &diverged_messages(), SHARED), []);
+        let mut entries = diverged();
+        let showed = Some(lost(4));
+        let ready = Ready { showed, resume: Resume::Gap, held: Some(position(0)) };
+        entries.insert(5, Entry::Ready(Box::new(ready)));
+        assert_eq!(found(entries, &diverged_messages(), SHARED), []);
+    }
+
+    #[test]
+    fn a_log_that_is_not_shared_does_not_diverge_under_a_connection() {
+        let found = found(diverged(), &diverged_messages(), &[Reason::Trimmed]);
+        assert!(found.contains(&Kind::Gap), "{found:?}");
+    }
+
+    #[test]
+    fn a_divergence_from_a_position_that_the_log_has_is_caught() {
+        caught_in_shared(Kind::Gap, |entries| drop(entries.remove(4)));
+    }
+
+    #[test]
+    fn a_divergence_that_is_not_reported_is_caught() {
+        caught_in_shared(Kind::Repeat, |entries| drop(entries.drain(5..9)));
+        caught_in_shared(Kind::Loss, |entries| entries.truncate(5));
+    }
+
+    #[test]
+    fn a_message_lost_after_a_divergence_is_caught() {
+        caught_in_shared(Kind::Loss, |entries| drop(entries.remove(8)));
+    }
+
+    #[test]
+    fn an_engine_that_goes_and_comes_back_is_reported_in_turns() {
+        let engine = |is_reachable| Entry::Engine { is_reachable };
+        let mut entries = diverged();
+        entries.splice(2..2, [engine(false), engine(true), engine(false)]);
+        assert_eq!(found(entries, &diverged_messages(), SHARED), []);
+        caught_in_shared(Kind::Wrong, |entries| entries.insert(2, engine(true)));
+        caught_in_shared(Kind::Wrong, |entries| {
+            entries.splice(2..2, [engine(false), engine(false)]);
+        });
+        caught(Kind::Wrong, |entries| entries.insert(2, engine(false)));
     }
 }

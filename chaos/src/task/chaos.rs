@@ -1,5 +1,5 @@
 //! Listeners and publishers behind a proxy that cuts, over a server that is killed, again and
-//! again. Then all is calm, everybody catches up, and every record is checked.
+//! again. Then the faults end, all listeners catch up, and every record is checked.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -14,18 +14,20 @@ use tokio::{
 use load::{Server, console::print};
 
 use crate::{
-    actor::{App, Crowd, Listener, Patience, Proxy, Scene, app, publish, send_until_heard},
+    actor::{
+        App, Crowd, Feed, Listener, Patience, Proxy, Scene, app, publish, send_until_acknowledged,
+    },
     plan::{Chaos, Plan},
-    record::{Acknowledged, Reason},
+    record::{Acknowledged, Reason, Rules},
     report,
 };
 
-/// The pause of one publisher. Four of them say some 10 messages a second: the room, which keeps
-/// 100, remembers 10 s, which is longer than any outage here and shorter than a sleep.
-const PAUSE: Duration = Duration::from_millis(400);
+/// The pause of one publisher. Four of them publish some 10 messages a second: the room, which
+/// retains 100, has those of 10 s, which is longer than any outage here and shorter than a nap.
+pub(super) const PAUSE: Duration = Duration::from_millis(400);
 
-/// How often the run says how it is going.
-const PROGRESS: Duration = Duration::from_secs(5);
+/// How often the run prints its progress.
+pub(super) const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Runs it, and returns whether the promise held.
 pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
@@ -46,7 +48,14 @@ pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
     let mut publishing = JoinSet::new();
     for number in 0..publishers {
         let (scene, stopped) = (Arc::clone(&scene), stopped.clone());
-        publishing.spawn(publish(number, proxy.address(), scene, PAUSE, stopped, rng.fork()));
+        publishing.spawn(publish(
+            number,
+            [proxy.address()].into(),
+            scene,
+            PAUSE,
+            stopped,
+            rng.fork(),
+        ));
     }
 
     let fire = Fire { app: &app, scene: &scene, until: Duration::from_secs(seconds) };
@@ -58,15 +67,16 @@ pub(crate) async fn run(plan: &Plan, chaos: Chaos) -> io::Result<bool> {
         acknowledged.extend(published.map_err(io::Error::other)??);
     }
     let calm = Instant::now();
-    let last = send_until_heard(app.address, "the last", &scene).await?;
+    let last = send_until_acknowledged(&Feed::Chat, &[app.address], "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
     let crowd = crowd.reach(end, Patience::CALM).await;
     server.kill().await?;
 
     let slowest = crowd.iter().filter_map(Listener::reached).max().unwrap_or(calm);
-    tell(&scene, restarts, &acknowledged, slowest - calm);
-    let findings = report::check(crowd, &scene, &acknowledged, &[Reason::Trimmed], end);
+    print_counts(&scene, restarts, &acknowledged, slowest - calm);
+    let rules = Rules { reasons: &[Reason::Trimmed], is_shared: false };
+    let findings = report::check(crowd, &scene, &acknowledged, rules, end);
     let held = report::conclude(&findings);
     if !held {
         report::keep(home);
@@ -91,14 +101,15 @@ struct Fire<'a> {
 impl Fire<'_> {
     /// Kills and restarts the server until the time is over; returns the one that runs then.
     async fn rage(&self, mut server: Server, rng: &mut Rng) -> io::Result<(Server, Restarts)> {
-        let (began, mut told, mut restarts) = (Instant::now(), Instant::now(), Restarts::default());
+        let (began, mut printed, mut restarts) =
+            (Instant::now(), Instant::now(), Restarts::default());
         loop {
             let left = self.until.saturating_sub(began.elapsed());
             if left.is_zero() {
                 return Ok((server, restarts));
             }
             sleep(Duration::from_millis(rng.u64(2_000..6_000)).min(left)).await;
-            // Now and then it is asked to end: clients are told when to come back.
+            // Now and then it is asked to end: then its clients read when to come back.
             if rng.u8(0..6) == 0 {
                 app::stop(server).await?;
                 restarts.drains += 1;
@@ -107,8 +118,8 @@ impl Fire<'_> {
                 restarts.kills += 1;
             }
             server = self.app.start().await?;
-            if told.elapsed() >= PROGRESS {
-                told = Instant::now();
+            if printed.elapsed() >= PROGRESS {
+                printed = Instant::now();
                 self.progress(began.elapsed(), restarts);
             }
         }
@@ -128,7 +139,12 @@ impl Fire<'_> {
     }
 }
 
-fn tell(scene: &Scene, restarts: Restarts, acknowledged: &[Acknowledged], slowest: Duration) {
+fn print_counts(
+    scene: &Scene,
+    restarts: Restarts,
+    acknowledged: &[Acknowledged],
+    slowest: Duration,
+) {
     let tally = &scene.tally;
     print(format!(
         "  kill -9, restarts    {}, and {} after SIGTERM",

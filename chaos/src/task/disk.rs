@@ -1,4 +1,4 @@
-//! The disk gets full under a running server: publishing fails and says so, listeners go on, and
+//! The disk gets full under a running server: publishing fails with an error, listeners go on, and
 //! after a restart everything is there that was acknowledged.
 
 use std::{io, process::Stdio, sync::Arc, time::Duration};
@@ -10,12 +10,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use load::{console::print, machine::free_address};
+use load::{console::print, machine::stable_address};
 
 use crate::{
-    actor::{Answer, App, Crowd, Listener, Patience, Scene, app, send, send_until_heard},
+    actor::{
+        Answer, App, Crowd, Feed, Listener, Patience, Scene, app, send, send_until_acknowledged,
+    },
     plan::Plan,
-    record::{Acknowledged, Reason},
+    record::{Acknowledged, Reason, Rules},
     report,
 };
 
@@ -58,9 +60,10 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<bool> {
     let before = acknowledged.len();
     // What failed is tried again, as a client would: it is there once.
     for token in &filled.failures {
-        acknowledged.push(send_until_heard(app.address, token, &scene).await?);
+        let sent = send_until_acknowledged(&Feed::Chat, &[app.address], token, &scene).await?;
+        acknowledged.push(sent);
     }
-    let last = send_until_heard(app.address, "the last", &scene).await?;
+    let last = send_until_acknowledged(&Feed::Chat, &[app.address], "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
     let crowd = crowd.reach(end, Patience::CALM).await;
@@ -69,8 +72,9 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<bool> {
     print(format!("  acknowledged         {before} until the disk was full"));
     print(format!("  failed               {failures} with a problem document, none with 200"));
     print(format!("  streams open then    {open} of {LISTENERS}"));
-    print("  a second process     exits, and says that the directory is in use");
-    let findings = report::check(crowd, &scene, &acknowledged, &[Reason::Trimmed], end);
+    print("  a second process     exits, and reports that the directory is in use");
+    let rules = Rules { reasons: &[Reason::Trimmed], is_shared: false };
+    let findings = report::check(crowd, &scene, &acknowledged, rules, end);
     held &= report::conclude(&findings);
     if open != LISTENERS as u64 {
         print("VIOLATION a full disk ended streams");
@@ -82,7 +86,7 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<bool> {
     Ok(held)
 }
 
-/// What became of the messages that were sent while the disk filled up.
+/// The messages that were sent while the disk filled up.
 struct Filled {
     acknowledged: Vec<Acknowledged>,
     /// The tokens of those that failed.
@@ -94,7 +98,7 @@ async fn fill(app: &App) -> io::Result<Filled> {
     let mut filled = Filled { acknowledged: Vec::new(), failures: Vec::new() };
     for n in 0..SENDS_MAX {
         let token = format!("{n:-<TEXT_CHARS$}");
-        match send(app.address, &token).await? {
+        match send(&Feed::Chat, app.address, &token).await? {
             Answer::Sent(sent) => filled.acknowledged.push(sent),
             Answer::Refused(status, body) => {
                 let problem: Value = serde_json::from_str(&body)?;
@@ -111,20 +115,21 @@ async fn fill(app: &App) -> io::Result<Filled> {
     Err(io::Error::other(format!("the disk was not full after {SENDS_MAX} messages")))
 }
 
-/// Checks that a second process on the same directory exits, and says why.
+/// Checks that a second process on the same directory exits, and reports why.
 async fn in_use(app: &App) -> io::Result<bool> {
     let server = app.start().await?;
-    let second = App { address: free_address()?, ..app.clone() };
+    let second = App { address: stable_address()?, ..app.clone() };
     let mut command = Command::from(second.command());
     command.kill_on_drop(true);
     let output = command.stdout(Stdio::null()).stderr(Stdio::piped()).output();
     let late = |_| io::Error::other("a second process on the same directory runs");
     let output = timeout(Duration::from_secs(20), output).await.map_err(late)??;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let reported = String::from_utf8_lossy(&output.stderr);
     app::stop(server).await?;
-    let is_clear = !output.status.success() && said.contains("in use") && said.contains("data");
+    let is_clear =
+        !output.status.success() && reported.contains("in use") && reported.contains("data");
     if !is_clear {
-        print(format!("VIOLATION a second process ended with {}: {said}", output.status));
+        print(format!("VIOLATION a second process ended with {}: {reported}", output.status));
     }
     Ok(is_clear)
 }

@@ -2,5 +2,9 @@
 
 pub(crate) mod chaos;
 pub(crate) mod disk;
+mod failover;
+pub(crate) mod nodes;
 pub(crate) mod rollback;
+pub(crate) mod rollback_engine;
 pub(crate) mod storm;
+pub(crate) mod topics;

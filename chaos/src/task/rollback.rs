@@ -1,18 +1,19 @@
-//! The data is restored from an older copy, and written on: whoever saw what is lost is told
-//! that the histories diverged, and whoever did not goes on as if nothing had been.
+//! The data is restored from an older copy, and written on: listeners that read what is lost read a
+//! gap because the histories diverged, and the others resume.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use fastrand::Rng;
 use tempfile::TempDir;
-use tokio::{process::Command, sync::watch, time::timeout};
+use tokio::{sync::watch, time::timeout};
 
 use load::console::print;
 
 use crate::{
-    actor::{App, Goal, Listener, Patience, Scene, app, send_until_heard},
+    actor::{App, Feed, Goal, Listener, Patience, Scene, app, send_until_acknowledged},
+    engine::copy,
     plan::Plan,
-    record::{Entry, Reason, Record, Resume},
+    record::{Entry, Reason, Record, Resume, Rules},
     report,
 };
 use load::Cursor;
@@ -20,17 +21,17 @@ use load::Cursor;
 /// How many listeners see what is lost, and how many do not.
 const LISTENERS: usize = 4;
 
-/// Runs it, and returns whether every listener was told the truth every time.
+/// Runs it, and returns whether every listener read the truth every time.
 pub(crate) async fn run(plan: &Plan, trials: usize) -> io::Result<bool> {
     let mut rng = Rng::with_seed(plan.seed);
     let (mut diverged, mut resumed) = (0, 0);
     for number in 1..=trials {
         let home = TempDir::new()?;
         let app = App::new(&plan.binary, home.path())?;
-        let told = Trial { app, seed: plan.seed }.run(&mut rng).await?;
-        diverged += told.diverged;
-        resumed += told.resumed;
-        if !told.is_right {
+        let verdicts = Trial { app, seed: plan.seed }.run(&mut rng).await?;
+        diverged += verdicts.diverged;
+        resumed += verdicts.resumed;
+        if !verdicts.is_right {
             print(format!("in trial {number}"));
             report::keep(home);
             return Ok(false);
@@ -38,15 +39,15 @@ pub(crate) async fn run(plan: &Plan, trials: usize) -> io::Result<bool> {
     }
     print(format!("  trials               {trials}"));
     print(format!(
-        "  told `diverged`      {diverged} of {}, who saw what is lost",
+        "  `diverged`           {diverged} of {}, which had read what is lost",
         trials * LISTENERS
     ));
-    print(format!("  told `resumed`       {resumed} of {}, who did not", trials * LISTENERS));
+    print(format!("  `resumed`            {resumed} of {}, which had not", trials * LISTENERS));
     Ok(true)
 }
 
-/// What the listeners of one trial were told.
-struct Told {
+/// What the listeners of one trial read.
+struct Verdicts {
     is_right: bool,
     diverged: usize,
     resumed: usize,
@@ -58,23 +59,23 @@ struct Trial {
 }
 
 impl Trial {
-    async fn run(&self, rng: &mut Rng) -> io::Result<Told> {
+    async fn run(&self, rng: &mut Rng) -> io::Result<Verdicts> {
         let scene = Arc::new(Scene::default());
         let backup = self.app.home.join("backup");
 
         let server = self.app.start().await?;
-        let kept = self.publish(&scene, "kept", rng.usize(1..8)).await?;
+        let retained = self.publish(&scene, "retained", rng.usize(1..8)).await?;
         app::stop(server).await?;
-        copy(&self.app.data(), &backup).await?;
+        copy(&self.app.data(), &backup)?;
 
         let server = self.app.start().await?;
         let mut unaware = self.listeners(&scene, 0);
-        self.reach(&mut unaware, kept).await?;
+        self.reach(&mut unaware, retained).await?;
         let lost = self.publish(&scene, "lost", rng.usize(1..8)).await?;
         let mut aware = self.listeners(&scene, LISTENERS);
         self.reach(&mut aware, lost).await?;
         server.kill().await?;
-        copy(&backup, &self.app.data()).await?;
+        copy(&backup, &self.app.data())?;
 
         // Fewer, as many, or more than were lost.
         let server = self.app.start().await?;
@@ -88,25 +89,27 @@ impl Trial {
         let resumed = unaware.iter().filter(|one| last_verdict(one.record()).is_none());
         let (diverged, resumed) = (diverged.count(), resumed.count());
         aware.extend(unaware);
-        let reasons = [Reason::Diverged];
-        let findings = report::check(aware, &scene, &[], &reasons, last);
+        let rules = Rules { reasons: &[Reason::Diverged], is_shared: false };
+        let findings = report::check(aware, &scene, &[], rules, last);
         let is_right =
             diverged == LISTENERS && resumed == LISTENERS && findings.violations.is_empty();
         if !is_right {
             print(format!(
-                "{diverged} were told `diverged` and {resumed} `resumed`, of {LISTENERS} each"
+                "{diverged} read `diverged` and {resumed} `resumed`, of {LISTENERS} each"
             ));
             report::conclude(&findings);
         }
-        Ok(Told { is_right, diverged, resumed })
+        Ok(Verdicts { is_right, diverged, resumed })
     }
 
-    /// Publishes so many messages, and returns the place of the last.
+    /// Publishes so many messages, and returns the position after the last.
     async fn publish(&self, scene: &Scene, word: &str, count: usize) -> io::Result<Cursor> {
         let mut last = None;
         for n in 0..count {
             let token = format!("{word}-{n}");
-            last = Some(send_until_heard(self.app.address, &token, scene).await?.cursor);
+            let nodes = [self.app.address];
+            let sent = send_until_acknowledged(&Feed::Chat, &nodes, &token, scene).await?;
+            last = Some(sent.cursor);
         }
         last.ok_or_else(|| io::Error::other("nothing was published"))
     }
@@ -116,15 +119,15 @@ impl Trial {
         (from..from + LISTENERS).map(new).collect()
     }
 
-    /// Lets each listener follow the room until it holds `place`.
-    async fn reach(&self, listeners: &mut [Listener], place: Cursor) -> io::Result<()> {
+    /// Lets each listener follow the room until it holds `position`.
+    async fn reach(&self, listeners: &mut [Listener], position: Cursor) -> io::Result<()> {
         let Patience { connection, total } = Patience::CALM;
-        let goal = watch::Sender::new(Goal::Reach { position: place, within: connection });
+        let goal = watch::Sender::new(Goal::Reach { position, within: connection });
         for listener in listeners {
             // A listener that is late and one that is out of time are the same here.
             let _ = timeout(total, listener.follow(&mut goal.subscribe())).await;
             if listener.reached().is_none() {
-                return Err(io::Error::other(format!("a listener never came to {place}")));
+                return Err(io::Error::other(format!("a listener never came to {position}")));
             }
         }
         Ok(())
@@ -143,13 +146,4 @@ fn last_verdict(record: &Record) -> Option<Reason> {
         _ => None,
     });
     gap.filter(|_| resume == Some(Resume::Gap))
-}
-
-/// Copies a directory as it stands, holes in its files included.
-async fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    if to.exists() {
-        std::fs::remove_dir_all(to)?;
-    }
-    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().await?;
-    if status.success() { Ok(()) } else { Err(io::Error::other("cp -a failed")) }
 }

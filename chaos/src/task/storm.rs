@@ -1,5 +1,5 @@
-//! Ten thousand listeners, one restart, and all come back: nobody is refused once the server
-//! listens again, and each is given exactly what it missed.
+//! Ten thousand listeners, one restart, and all come back: no listener is refused once the server
+//! listens again, and each reads exactly what it missed.
 
 use std::{
     io,
@@ -14,18 +14,19 @@ use tokio::time::{Instant, sleep};
 use load::{console::print, machine::raise_open_files};
 
 use crate::{
-    actor::{App, Crowd, Listener, Patience, Scene, app, send_until_heard},
+    actor::{App, Crowd, Feed, Listener, Patience, Scene, app, send_until_acknowledged},
+    engine::{Cluster, Program, Sync},
     plan::Plan,
-    record::{Acknowledged, Count},
+    record::{Acknowledged, Count, Rules},
     report,
 };
 
-/// Messages before the restart, and during it: together fewer than the room keeps, so that
+/// Messages before the restart, and during it: together fewer than the room retains, so that
 /// nothing may be missing.
 const BEFORE: usize = 20;
 const DURING: usize = 60;
 
-/// From when the server is asked to end: the old one speaks, none does, the new one does.
+/// From when the server is asked to end: the old one answers, none does, the new one does.
 const DURING_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many listeners come in one millisecond while the storm is set up.
@@ -41,14 +42,19 @@ const FILES_SPARE: u64 = 500;
 const PHASE: Duration = Duration::from_secs(120);
 
 /// Runs it, and returns whether the promise held.
-pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
+pub(crate) async fn run(plan: &Plan, wanted: usize, engine: Option<&Program>) -> io::Result<bool> {
     let files = raise_open_files().saturating_sub(FILES_SPARE);
     let listeners = wanted.min(usize::try_from(files).unwrap_or(usize::MAX));
     if listeners < wanted {
         print(format!("{wanted} listeners were asked for, RLIMIT_NOFILE allows {listeners}"));
     }
     let home = TempDir::new()?;
-    let app = App::new(&plan.binary, home.path())?;
+    let mut app = App::new(&plan.binary, home.path())?;
+    let cluster = match engine {
+        Some(program) => Some(Cluster::start(program, home.path(), Sync::Always).await?),
+        None => None,
+    };
+    app.engine = cluster.as_ref().map(|cluster| cluster.url(&cluster.addresses()));
     let scene = Arc::new(Scene::default());
     let server = app.start().await?;
     scene.is_listening.store(true, Ordering::Release);
@@ -74,7 +80,7 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
         let server = app.start().await?;
         scene.is_listening.store(true, Ordering::Release);
         let listening = restarting.elapsed();
-        // A stream that has not noticed its end yet counts as open: each has to come anew.
+        // A stream that has not noticed its end yet counts as open: each listener comes anew.
         let came = connections + listeners as u64;
         wait_until("connections", &scene.tally.connections, came).await?;
         wait_until("open streams", &scene.tally.open, listeners as u64).await?;
@@ -83,7 +89,7 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
     let publishing = publish(&app, &scene, "during", DURING, DURING_PAUSE);
     let ((server, [ended, listening, back]), during) = tokio::try_join!(restart, publishing)?;
     acknowledged.extend(during);
-    let last = send_until_heard(app.address, "the last", &scene).await?;
+    let last = send_until_acknowledged(&Feed::Chat, &[app.address], "the last", &scene).await?;
     let end = last.cursor;
     acknowledged.push(last);
     let patience = Patience { connection: PHASE, total: PHASE };
@@ -107,7 +113,8 @@ pub(crate) async fn run(plan: &Plan, wanted: usize) -> io::Result<bool> {
         acknowledged.len(),
         tally.send_retries
     ));
-    let findings = report::check(crowd, &scene, &acknowledged, &[], end);
+    let rules = Rules { reasons: &[], is_shared: cluster.is_some() };
+    let findings = report::check(crowd, &scene, &acknowledged, rules, end);
     let held = report::conclude(&findings) && tally.refused_wrongly.value() == 0;
     if !held {
         report::keep(home);
@@ -137,7 +144,8 @@ async fn publish(
     let mut acknowledged = Vec::with_capacity(count);
     for n in 0..count {
         let token = format!("{phase}-{n}");
-        acknowledged.push(send_until_heard(app.address, &token, scene).await?);
+        let sent = send_until_acknowledged(&Feed::Chat, &[app.address], &token, scene).await?;
+        acknowledged.push(sent);
         sleep(pause).await;
     }
     Ok(acknowledged)

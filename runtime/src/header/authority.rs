@@ -7,7 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::header::single::{Malformed, single};
 
@@ -30,13 +30,28 @@ pub(crate) enum Host<'t> {
 impl<'t> Authority<'t> {
     /// Parses `example.org`, `example.org:8080`, `127.0.0.1:80` or `[::1]:80`.
     pub(crate) fn parse(text: &'t str) -> Option<Self> {
-        // The colons of an IPv6 address are between brackets.
-        let brackets = text.rfind(']').map_or(0, |at| at + 1);
-        let (host, port) = match text[brackets..].find(':') {
-            Some(at) => (&text[..brackets + at], port(&text[brackets + at + 1..])?),
-            None => (text, None),
+        // Each request has an authority to parse, so its bytes are searched, not its characters.
+        let bytes = text.as_bytes();
+        let end = match bytes.first() {
+            // The colons of an IPv6 address are between brackets.
+            Some(b'[') => bytes.iter().position(|b| *b == b']')? + 1,
+            _ => bytes.iter().position(|b| *b == b':').unwrap_or(bytes.len()),
         };
-        Some(Self { host: Host::parse(host)?, port })
+        let port = match &bytes[end..] {
+            [] => None,
+            [b':', digits @ ..] => port(digits)?,
+            _ => return None,
+        };
+        Some(Self { host: Host::parse(&text[..end])?, port })
+    }
+
+    /// Returns the `Host` field of a request, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there are several.
+    pub(crate) fn field(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Malformed> {
+        single(headers, &header::HOST, "a request has one Host field")
     }
 
     /// Returns the authority that a request is for. That of an absolute request target wins over
@@ -44,12 +59,11 @@ impl<'t> Authority<'t> {
     ///
     /// # Errors
     ///
-    /// Fails if there are several `Host` fields, or if the authority is malformed.
-    pub(crate) fn of_request(
-        headers: &'t HeaderMap,
+    /// Fails if the authority is malformed.
+    pub(crate) fn of(
         uri: &'t Uri,
+        field: Option<&'t HeaderValue>,
     ) -> Result<Option<Self>, Malformed> {
-        let field = single(headers, &header::HOST, "a request has one Host field")?;
         let text = match (uri.authority(), field) {
             (Some(authority), _) => Some(authority.as_str()),
             (None, Some(field)) => field.to_str().ok(),
@@ -78,10 +92,12 @@ impl<'t> Host<'t> {
             let address = address.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
             return Some(Self::Ip(address.into()));
         }
-        if let Ok(address) = text.parse::<Ipv4Addr>() {
+        let begins_as_ipv4 = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        if begins_as_ipv4 && let Ok(address) = text.parse::<Ipv4Addr>() {
             return Some(Self::Ip(address.into()));
         }
-        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        let is_allowed =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
         let is_name = !text.is_empty() && text.bytes().all(is_allowed);
         is_name.then(|| Self::Name(lower_case(text)))
     }
@@ -107,17 +123,19 @@ pub(super) fn lower_case(text: &str) -> Cow<'_, str> {
 }
 
 /// Parses the digits of a port; none are no port.
-fn port(digits: &str) -> Option<Option<u16>> {
-    match digits {
-        "" => Some(None),
-        _ if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok().map(Some),
-        _ => None,
+fn port(digits: &[u8]) -> Option<Option<u16>> {
+    if digits.is_empty() {
+        return Some(None);
     }
+    let port = digits.iter().try_fold(0_u16, |port, digit| {
+        let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
+        port.checked_mul(10)?.checked_add(digit)
+    });
+    port.map(Some)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -184,7 +202,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         fields.for_each(|(name, value)| _ = headers.append(name, value));
         let uri = target.parse().unwrap();
-        let found = Authority::of_request(&headers, &uri);
+        let found = Authority::field(&headers).and_then(|field| Authority::of(&uri, field));
         let found = found.map(|found| found.map(|found| found.host.to_string())).map_err(drop);
         assert_eq!(found, expected.map(|host| host.map(str::to_owned)), "{target} {headers:?}");
     }
@@ -214,7 +232,8 @@ mod tests {
             let _ = Authority::parse(&text);
             let mut headers = HeaderMap::new();
             headers.extend(HeaderValue::from_bytes(&bytes).map(|value| (header::HOST, value)));
-            let _ = Authority::of_request(&headers, &Uri::default());
+            let field = Authority::field(&headers).unwrap();
+            let _ = Authority::of(&Uri::default(), field);
         }
 
         #[test]

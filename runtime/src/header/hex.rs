@@ -1,10 +1,14 @@
 //! Hexadecimal numbers, written faster than by the formatter: each request has an id, and each
 //! chunk has a size.
 
+/// Returns how many digits [`put`] writes.
+pub(crate) fn digits(number: u64) -> usize {
+    number.checked_ilog2().unwrap_or_default() as usize / 4 + 1
+}
+
 /// Appends a number as the formatter's `{:x}` writes it.
 pub(crate) fn put(text: &mut Vec<u8>, number: u64) {
-    let digits = number.checked_ilog2().unwrap_or_default() / 4;
-    for digit in (0..=digits).rev() {
+    for digit in (0..digits(number)).rev() {
         text.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
     }
 }
@@ -17,6 +21,7 @@ mod tests {
         for number in numbers {
             let mut text = Vec::new();
             super::put(&mut text, number);
+            assert_eq!(text.len(), super::digits(number));
             assert_eq!(String::from_utf8(text).unwrap(), format!("{number:x}"));
         }
     }

@@ -9,6 +9,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::header::hex;
@@ -31,20 +32,22 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 impl RequestId {
     /// Returns a new id.
     pub(crate) fn next() -> Self {
-        /// When this process made its first id, in microseconds since 1970.
-        static START: OnceLock<u64> = OnceLock::new();
+        /// When this process made its first id, in microseconds since 1970, and a hyphen.
+        static START: OnceLock<Vec<u8>> = OnceLock::new();
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
         let start = START.get_or_init(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            u64::try_from(since.as_micros()).unwrap_or_default()
+            let mut text = Vec::new();
+            hex::put(&mut text, u64::try_from(since.as_micros()).unwrap_or_default());
+            text.push(b'-');
+            text
         });
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut text = Vec::with_capacity(33);
-        hex::put(&mut text, *start);
-        text.push(b'-');
+        let mut text = Vec::with_capacity(start.len() + hex::digits(n));
+        text.extend_from_slice(start);
         hex::put(&mut text, n);
-        Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("hex digits"))
+        Self(HeaderValue::from_maybe_shared(Bytes::from(text)).expect("hex digits"))
     }
 
     /// Returns the id in the request, or a new one if it has none that is safe to log.

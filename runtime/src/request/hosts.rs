@@ -131,7 +131,8 @@ impl Hosts {
 
 /// Returns what a request is for.
 fn target(request: &Request) -> Result<Option<Authority<'_>>> {
-    let target = Authority::of_request(request.headers(), request.uri());
+    let target =
+        Authority::field(request.headers()).and_then(|field| Authority::of(request.uri(), field));
     target.map_err(|Malformed(sentence)| Error::bad_request(sentence))
 }
 

@@ -3,6 +3,11 @@
 //! A listener reads, or registers its waker, under the same lock that appending takes, so that no
 //! message and no wake-up falls in between. Loom tries every order of it (`sync`).
 
+#[cfg(all(test, kipo_loom))]
+mod loom_tests;
+mod older;
+#[cfg(all(test, not(kipo_loom)))]
+mod tests;
 mod waiters;
 
 use std::{
@@ -10,7 +15,11 @@ use std::{
     task::{Poll, Waker},
 };
 
-use self::waiters::Waiters;
+pub(crate) use self::older::{Page, Wanted};
+use self::{
+    older::{After, Pages},
+    waiters::Waiters,
+};
 use crate::{
     clock,
     engine::{Entry, Link, Loaded},
@@ -19,7 +28,7 @@ use crate::{
         cursor::Cursor,
         keys::Keys,
         record::{Draft, Head, Record},
-        retention::Retention,
+        retention::{Retention, Window},
         verdict::{Gap, GapReason, Resume, Verdict},
     },
     sync::{Mutex, MutexGuard, lock},
@@ -29,8 +38,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Channel {
     retention: Retention,
-    /// Where other processes append too: what compares the log with the engine.
-    check: Option<Weak<dyn Check>>,
+    /// What has the messages that are not in memory; nothing if all of them are.
+    source: Option<Weak<dyn Source>>,
+    /// Whether other processes append too. Then the engine may be ahead of the log, or have another
+    /// history.
+    is_shared: bool,
     /// A std lock: no `.await` happens under it, and at most a copy of 64 KiB.
     shared: Mutex<Shared>,
 }
@@ -40,6 +52,8 @@ struct Shared {
     log: Log,
     keys: Keys,
     waiters: Waiters,
+    /// Nothing before a listener is behind.
+    pages: Option<Box<Pages>>,
     state: State,
     /// The number of the newest check that has begun.
     check_begun: u64,
@@ -47,10 +61,64 @@ struct Shared {
     check_wanted: u64,
 }
 
-/// Compares a log with what the engine has.
-pub(crate) trait Check: Send + Sync {
-    /// Begins a check, now or after the one that is running.
+/// A topic of an engine, as its channel knows it.
+pub(crate) trait Source: Send + Sync {
+    /// Begins to compare the log with what the engine has, now or after the check that is running.
     fn check(self: Arc<Self>);
+
+    /// Begins to read older messages. The answer goes to [`Channel::end_read`].
+    fn read(self: Arc<Self>, wanted: Wanted);
+}
+
+/// What a listener reads from.
+pub(crate) struct View<'a> {
+    pub(crate) log: &'a Log,
+    pub(crate) state: State,
+    pages: &'a mut Option<Box<Pages>>,
+    slot: usize,
+    /// A read of older messages that begins when the lock is released.
+    wanted: Option<Wanted>,
+}
+
+/// A listener that reads messages that are not in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Behind {
+    /// The page that it reads, or waits for.
+    page: Option<Arc<Page>>,
+}
+
+impl View<'_> {
+    /// Returns whether the page with the message after `cursor` is here. Otherwise the listener is
+    /// woken when it is.
+    pub(crate) fn find_page(&mut self, behind: &mut Option<Behind>, cursor: Cursor) -> bool {
+        let behind = behind.get_or_insert_with(|| {
+            self.pages.get_or_insert_default().enter();
+            Behind::default()
+        });
+        let checked = self.state.checked;
+        let pages = self.pages.get_or_insert_default();
+        self.wanted = pages.find(&mut behind.page, cursor, self.slot, checked);
+        behind.messages().is_some()
+    }
+
+    /// Lets a listener read what is in memory again.
+    pub(crate) fn catch_up(&mut self, behind: &mut Option<Behind>) {
+        if behind.take().is_some() {
+            leave(self.pages);
+        }
+    }
+}
+
+impl Behind {
+    /// Returns the page that the listener reads, if it is here.
+    pub(crate) fn messages(&self) -> Option<&Log> {
+        self.page.as_ref()?.messages()
+    }
+
+    /// Drops the page if the listener has read all of it.
+    pub(crate) fn advance(&mut self, cursor: Cursor) {
+        self.page.take_if(|page| page.messages().is_some_and(|log| log.head().cursor == cursor));
+    }
 }
 
 /// A listener that comes.
@@ -97,27 +165,29 @@ pub(crate) enum Taken {
 }
 
 impl Channel {
-    /// Returns a channel with an empty log of this generation.
+    /// Returns a channel with an empty log of this generation, which is in memory alone.
     pub(crate) fn empty(retention: Retention, generation: u64) -> Self {
-        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default(), None)
+        let retention = Retention { window: Window::ALL, ..retention };
+        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default())
     }
 
-    /// Returns a channel with what an engine has of a topic. Where other processes append too,
-    /// `check` compares the log with the engine.
+    /// Returns a channel with what an engine has of a topic; other processes append too if it
+    /// `is_shared`.
     pub(crate) fn loaded(
         retention: Retention,
         loaded: Loaded,
-        check: Option<Weak<dyn Check>>,
+        source: Weak<dyn Source>,
+        is_shared: bool,
     ) -> Self {
         let (log, keys) = restore(loaded, &retention);
-        Self::new(retention, log, keys, check)
+        Self { source: Some(source), is_shared, ..Self::new(retention, log, keys) }
     }
 
-    fn new(retention: Retention, log: Log, keys: Keys, check: Option<Weak<dyn Check>>) -> Self {
+    fn new(retention: Retention, log: Log, keys: Keys) -> Self {
         let state = State { epoch: 0, link: Link::Up, removals: 0, checked: 0 };
-        let waiters = Waiters::new();
-        let shared = Shared { log, keys, waiters, state, check_begun: 0, check_wanted: 0 };
-        Self { retention, check, shared: Mutex::new(shared) }
+        let (waiters, pages) = (Waiters::new(), None);
+        let shared = Shared { log, keys, waiters, pages, state, check_begun: 0, check_wanted: 0 };
+        Self { retention, source: None, is_shared: false, shared: Mutex::new(shared) }
     }
 
     /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
@@ -159,7 +229,7 @@ impl Channel {
             head = entry.head();
             let Entry { record, key, .. } = entry;
             if let Some(key) = key {
-                remember(&mut shared.keys, key, cursor, head.stamp_ms);
+                shared.keys.insert(key, cursor, head.stamp_ms);
             }
             records.push(record);
         }
@@ -178,6 +248,7 @@ impl Channel {
         let (log, keys) = restore(loaded, &self.retention);
         let mut shared = lock(&self.shared);
         (shared.log, shared.keys) = (log, keys);
+        shared.pages.iter_mut().for_each(|pages| pages.clear());
         shared.state.epoch = shared.state.epoch.wrapping_add(1);
         wake(shared);
         Taken::All
@@ -262,25 +333,26 @@ impl Channel {
         let mut resume = shared.log.resume(&self.retention, from);
         let (slot, state) = (shared.waiters.enter(), shared.state);
         let position = from.and_then(|from| from.parse::<Cursor>().ok());
-        let (Some(check), Some(position)) = (&self.check, position) else {
+        let Some(position) = position.filter(|_| self.is_shared && is_unknown(resume.verdict))
+        else {
             return Entered { slot, resume, state, unconfirmed: None };
         };
-        if !is_unknown(resume.verdict) {
-            return Entered { slot, resume, state, unconfirmed: None };
-        }
-        shared.check_wanted = shared.check_begun + 1;
-        let unconfirmed = Unconfirmed { check: shared.check_wanted, retention: self.retention };
+        let unconfirmed = Unconfirmed { check: shared.want_check(), retention: self.retention };
         drop(shared);
-        if let Some(check) = check.upgrade() {
-            check.check();
+        if let Some(source) = self.source() {
+            source.check();
         }
         resume = Resume { from: position, verdict: Verdict::Resumed };
         Entered { slot, resume, state, unconfirmed: Some(unconfirmed) }
     }
 
     /// Frees the slot of a listener that leaves.
-    pub(crate) fn leave(&self, slot: usize) {
-        lock(&self.shared).waiters.leave(slot);
+    pub(crate) fn leave(&self, slot: usize, is_behind: bool) {
+        let mut shared = lock(&self.shared);
+        shared.waiters.leave(slot);
+        if is_behind {
+            leave(&mut shared.pages);
+        }
     }
 
     /// Reads, or registers the waker of the listener in `slot` until there is something to read.
@@ -288,14 +360,49 @@ impl Channel {
         &self,
         slot: usize,
         waker: &Waker,
-        read: impl FnOnce(&Log, State) -> Option<T>,
+        read: impl FnOnce(&mut View<'_>) -> Option<T>,
     ) -> Poll<T> {
         let mut shared = self.fresh();
-        if let Some(item) = read(&shared.log, shared.state) {
-            return Poll::Ready(item);
+        let Shared { log, waiters, pages, state, .. } = &mut *shared;
+        let mut view = View { log, state: *state, pages, slot, wanted: None };
+        let item = read(&mut view);
+        let wanted = view.wanted;
+        if item.is_none() {
+            waiters.park(slot, waker);
         }
-        shared.waiters.park(slot, waker);
-        Poll::Pending
+        drop(shared);
+        if let Some((wanted, source)) = wanted.zip(self.source()) {
+            source.read(wanted);
+        }
+        item.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Takes the entries that a read of older messages gave, and wakes the listeners that wait for
+    /// it; nothing if it failed.
+    pub(crate) fn end_read(&self, id: u64, entries: Option<Vec<Entry>>) {
+        let mut shared = lock(&self.shared);
+        let Shared { log, pages, waiters, .. } = &mut *shared;
+        // Otherwise no listener is behind.
+        let Some(pages) = pages else { return };
+        let (slots, after) = pages.end(id, entries, log, self.is_shared);
+        let wakers = waiters.take_of(&slots);
+        if after == After::Check {
+            let number = shared.want_check();
+            shared.pages.iter_mut().for_each(|pages| pages.wait_for_check(number));
+        }
+        drop(shared);
+        wakers.into_iter().for_each(Waker::wake);
+        match after {
+            After::Wake => {}
+            After::Check => {
+                if let Some(source) = self.source() {
+                    source.check();
+                }
+            }
+            After::GiveUp => {
+                tracing::warn!("the engine does not have older messages: listeners read a gap");
+            }
+        }
     }
 
     /// Reads the log.
@@ -306,6 +413,10 @@ impl Channel {
     /// Returns how many listeners there are.
     pub(crate) fn listeners(&self) -> usize {
         lock(&self.shared).waiters.len()
+    }
+
+    fn source(&self) -> Option<Arc<dyn Source>> {
+        self.source.as_ref()?.upgrade()
     }
 
     /// Locks for reading, and trims by age first.
@@ -319,6 +430,12 @@ impl Channel {
 }
 
 impl Shared {
+    /// Makes a listener wait for a check that has not begun. Returns its number.
+    fn want_check(&mut self) -> u64 {
+        self.check_wanted = self.check_begun + 1;
+        self.check_wanted
+    }
+
     fn is_check_wanted(&self) -> bool {
         self.check_wanted > self.state.checked
     }
@@ -332,20 +449,17 @@ pub(crate) fn is_unknown(verdict: Verdict) -> bool {
     )
 }
 
+/// Counts a listener that is not behind any more, and drops the pages with the last one.
+fn leave(pages: &mut Option<Box<Pages>>) {
+    pages.take_if(|pages| pages.leave());
+}
+
 /// Wakes the listeners that wait.
 fn wake(mut shared: MutexGuard<'_, Shared>) {
     let wakers = shared.waiters.take();
     drop(shared);
     // A woken listener takes the lock at once, so this thread releases it first.
     wakers.into_iter().for_each(Waker::wake);
-}
-
-/// Adds the key of an entry. The first message with a key has it, if a node that did not know the
-/// key has published it once more.
-fn remember(keys: &mut Keys, key: Arc<str>, cursor: Cursor, stamp_ms: u64) {
-    if keys.get(&key, stamp_ms).is_none() {
-        keys.insert(key, cursor, stamp_ms);
-    }
 }
 
 /// Returns the log and the keys that an engine has of a topic. By count and bytes alone: reading,
@@ -361,156 +475,11 @@ fn restore(loaded: Loaded, retention: &Retention) -> (Log, Keys) {
     for entry in entries {
         let (cursor, stamp_ms) = (entry.cursor(), entry.stamp_ms());
         if let Some(key) = entry.key {
-            remember(&mut keys, key, cursor, stamp_ms);
+            keys.insert(key, cursor, stamp_ms);
         }
         log.push(entry.record);
         log.trim(&ageless, 0);
     }
+    log.shrink_to_fit();
     (log, keys)
-}
-
-#[cfg(all(test, kipo_loom))]
-mod loom_tests {
-    use std::{
-        sync::atomic::{AtomicUsize, Ordering},
-        task::Wake,
-    };
-
-    use super::*;
-    use crate::{log::Read, sync::Condvar};
-
-    /// Counts wake-ups. A loom lock waits for them, so that loom sees who waits for whom.
-    struct Bell {
-        rung: Mutex<bool>,
-        heard: Condvar,
-        count: AtomicUsize,
-    }
-
-    impl Wake for Bell {
-        fn wake(self: Arc<Self>) {
-            self.count.fetch_add(1, Ordering::Relaxed);
-            *lock(&self.rung) = true;
-            self.heard.notify_one();
-        }
-    }
-
-    impl Bell {
-        fn wait(&self) {
-            let mut rung = lock(&self.rung);
-            while !*rung {
-                rung = self.heard.wait(rung).unwrap();
-            }
-            *rung = false;
-        }
-    }
-
-    fn channel(count: usize) -> loom::sync::Arc<Channel> {
-        let retention = Retention { count, ..Retention::DEFAULT };
-        loom::sync::Arc::new(Channel::empty(retention, 1))
-    }
-
-    /// Listens until it has accounted for `until` messages. Returns the numbers that it read, and
-    /// 0 for each message of a gap.
-    fn listen(channel: &Channel, until: u64) -> Vec<u64> {
-        let bell = Arc::new(Bell {
-            rung: Mutex::new(false),
-            heard: Condvar::new(),
-            count: AtomicUsize::new(0),
-        });
-        let waker = Waker::from(Arc::clone(&bell));
-        let Entered { slot, resume, .. } = channel.enter(None);
-        let mut seq = resume.from.seq;
-        let mut got = vec![0; usize::try_from(seq).unwrap()];
-        while seq < until {
-            let polled = channel.poll(slot, &waker, |log, _| match log.read(seq) {
-                Read::Frames { to, .. } => Some((to, None)),
-                Read::Trimmed { gap, to } => Some((to, gap.missed)),
-                Read::Empty => None,
-            });
-            let Poll::Ready((to, missed)) = polled else {
-                bell.wait();
-                continue;
-            };
-            match missed {
-                Some(missed) => {
-                    assert_eq!(missed, to - seq);
-                    got.extend((seq..to).map(|_| 0));
-                }
-                None => got.extend(seq + 1..=to),
-            }
-            seq = to;
-        }
-        channel.leave(slot);
-        got
-    }
-
-    #[test]
-    fn loom_no_message_is_lost_and_no_wake_up_missed() {
-        loom::model(|| {
-            let channel = channel(9);
-            let publishers: Vec<_> = (0..2)
-                .map(|_| {
-                    let channel = channel.clone();
-                    loom::thread::spawn(move || channel.publish(Draft::new("e", b"1"), None).seq)
-                })
-                .collect();
-            assert_eq!(listen(&channel, 2), [1, 2]);
-            let mut numbers: Vec<_> = publishers.into_iter().map(|p| p.join().unwrap()).collect();
-            numbers.sort_unstable();
-            assert_eq!(numbers, [1, 2]);
-        });
-    }
-
-    #[test]
-    fn loom_trimmed_messages_are_counted() {
-        loom::model(|| {
-            let channel = channel(1);
-            let publisher = {
-                let channel = channel.clone();
-                loom::thread::spawn(move || {
-                    channel.publish(Draft::new("e", b"1"), None);
-                    channel.publish(Draft::new("e", b"2"), None);
-                })
-            };
-            let got = listen(&channel, 2);
-            assert!(got == [1, 2] || got == [0, 2], "{got:?}");
-            publisher.join().unwrap();
-        });
-    }
-
-    #[test]
-    fn loom_a_key_is_published_once() {
-        loom::model(|| {
-            let channel = channel(9);
-            let other = {
-                let channel = channel.clone();
-                loom::thread::spawn(move || {
-                    channel.publish(Draft::new("e", b"1"), Some("k".into()))
-                })
-            };
-            let one = channel.publish(Draft::new("e", b"1"), Some("k".into()));
-            assert_eq!(one, other.join().unwrap());
-            assert_eq!(channel.head().cursor.seq, 1);
-        });
-    }
-
-    #[test]
-    fn loom_a_listener_that_leaves_is_not_woken_and_disturbs_no_other() {
-        loom::model(|| {
-            let channel = channel(9);
-            let publisher = {
-                let channel = channel.clone();
-                loom::thread::spawn(move || channel.publish(Draft::new("e", b"1"), None))
-            };
-            let Entered { slot, .. } = channel.enter(None);
-            let _ = channel.poll(slot, Waker::noop(), |log, _| match log.read(0) {
-                Read::Empty => None,
-                _ => Some(()),
-            });
-            channel.leave(slot);
-            assert_eq!(listen(&channel, 1), [1]);
-            publisher.join().unwrap();
-            assert_eq!(channel.listeners(), 0);
-        });
-    }
 }

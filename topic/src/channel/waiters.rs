@@ -44,6 +44,12 @@ impl Waiters {
         self.slots.iter_mut().filter_map(Option::take).collect()
     }
 
+    /// Takes the wakers of some slots. A slot may have another listener by now: it is woken for
+    /// nothing.
+    pub(super) fn take_of(&mut self, slots: &[usize]) -> Vec<Waker> {
+        slots.iter().filter_map(|slot| self.slots.get_mut(*slot)?.take()).collect()
+    }
+
     /// Returns how many listeners there are.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()

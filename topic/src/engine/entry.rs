@@ -75,7 +75,7 @@ impl Entry {
             return None;
         }
         let (before, mut head) = (head.cursor.fingerprint, *head);
-        let record = head.number(Draft::new(event, data), stamp_ms);
+        let record = head.number(Draft::of_seq(event, data, head.cursor.seq + 1), stamp_ms);
         Some(Self { before, cursor: head.cursor, record, key: key.map(Arc::from) })
     }
 

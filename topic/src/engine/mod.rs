@@ -39,7 +39,7 @@ pub use self::{
     append::{Append, AppendError, Outcome},
     entry::{Entry, Head},
 };
-use crate::log::durability::Durability;
+use crate::log::{cursor::Cursor, durability::Durability};
 
 /// Where the topics of a [`Store`](crate::Store) are kept.
 ///
@@ -220,12 +220,12 @@ pub struct Loaded {
     /// Keys that published once, of entries that are no longer there: each with its position and
     /// when it was published, in milliseconds since 1970, oldest first. Empty where keys ride on
     /// entries.
-    pub keys: Vec<(Arc<str>, crate::Cursor, u64)>,
+    pub keys: Vec<(Arc<str>, Cursor, u64)>,
 }
 
 impl Loaded {
     /// Returns whether this history goes on from a position: the entries are those that follow it.
-    pub(crate) fn holds(&self, position: crate::Cursor) -> bool {
+    pub(crate) fn holds(&self, position: Cursor) -> bool {
         let starts = self.entries.first().map_or(self.head.cursor, Entry::before);
         starts == position || self.entries.iter().any(|entry| entry.cursor() == position)
     }

@@ -48,6 +48,18 @@ impl Cursor {
     }
 }
 
+/// How many bytes the text of a cursor has at most: 16, 20 and 8 digits and two dashes.
+pub(crate) const CURSOR_LEN_MAX: usize = text_len(u64::MAX);
+
+/// Returns how many bytes the text of a cursor with this number has.
+pub(crate) const fn text_len(seq: u64) -> usize {
+    let digits = match seq.checked_ilog10() {
+        Some(log) => log as usize + 1,
+        None => 1,
+    };
+    16 + 1 + digits + 1 + 8
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}-{}-{:08x}", self.generation, self.seq, self.fingerprint)
@@ -90,8 +102,12 @@ impl FromStr for Cursor {
             // Signs, capitals, missing or leading zeros and a fourth part are not ours.
             (cursor.to_string() == text).then_some(cursor)
         };
-        // The longest is 16 + 20 + 8 digits and two dashes; more is not worth a look.
-        if text.len() > 46 { Err(ParseCursorError) } else { parse().ok_or(ParseCursorError) }
+        // More is not worth a look.
+        if text.len() > CURSOR_LEN_MAX {
+            Err(ParseCursorError)
+        } else {
+            parse().ok_or(ParseCursorError)
+        }
     }
 }
 
@@ -124,6 +140,7 @@ mod tests {
         #[test]
         fn text_and_cursor_are_one(generation: u64, seq: u64, fingerprint: u32) {
             let cursor = Cursor { generation, seq, fingerprint };
+            prop_assert_eq!(cursor.to_string().len(), text_len(seq));
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
 

@@ -16,45 +16,69 @@ pub(crate) const KEYS_MAX: usize = 65_536;
 /// The longest key, in bytes; a UUID has 36.
 pub(crate) const KEY_BYTES_MAX: usize = 128;
 
-/// The position that each key was published at, and when.
+/// The position that each key was published at, and when. Takes one word while there is no key.
 #[derive(Debug, Default)]
-pub(crate) struct Keys {
+pub(crate) struct Keys(Option<Box<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
     published: HashMap<Arc<str>, (u64, Cursor)>,
-    /// The same keys, oldest first.
-    order: VecDeque<Arc<str>>,
+    /// The same keys, oldest first, with the time and number that each was added with.
+    order: VecDeque<(Arc<str>, u64, u64)>,
 }
 
 impl Keys {
     /// Returns the position of the message that was published with this key.
     pub(crate) fn get(&self, key: &str, now_ms: u64) -> Option<Cursor> {
-        let (stamp_ms, cursor) = self.published.get(key)?;
-        (now_ms.saturating_sub(*stamp_ms) <= WINDOW_MS).then_some(*cursor)
+        self.0.as_ref()?.get(key, now_ms)
     }
 
-    /// Adds a key that [`get`](Self::get) does not find, and drops keys beyond the window and the
-    /// bound.
+    /// Adds a key, and drops keys beyond the window and the bound. A key that [`get`](Self::get)
+    /// finds stays that of its first message: a node that did not know the key may have published
+    /// it once more.
     pub(crate) fn insert(&mut self, key: Arc<str>, cursor: Cursor, now_ms: u64) {
-        while let Some(oldest) = self.order.front() {
-            let (stamp_ms, _) = self.published[oldest];
-            if now_ms.saturating_sub(stamp_ms) <= WINDOW_MS && self.order.len() < KEYS_MAX {
-                break;
-            }
-            self.published.remove(oldest);
-            self.order.pop_front();
+        let known = self.0.get_or_insert_default();
+        if known.get(&key, now_ms).is_none() {
+            known.insert(key, cursor, now_ms);
         }
-        self.published.insert(Arc::clone(&key), (now_ms, cursor));
-        self.order.push_back(key);
     }
 
     /// Returns the number of the oldest message whose key is remembered.
     pub(crate) fn oldest(&self) -> Option<u64> {
-        self.order.front().map(|key| self.published[key].1.seq())
+        self.0.as_ref()?.order.front().map(|(_, _, seq)| *seq)
+    }
+}
+
+impl Known {
+    fn get(&self, key: &str, now_ms: u64) -> Option<Cursor> {
+        let (stamp_ms, cursor) = self.published.get(key)?;
+        (now_ms.saturating_sub(*stamp_ms) <= WINDOW_MS).then_some(*cursor)
+    }
+
+    fn insert(&mut self, key: Arc<str>, cursor: Cursor, now_ms: u64) {
+        while let Some((oldest, stamp_ms, seq)) = self.order.front() {
+            if now_ms.saturating_sub(*stamp_ms) <= WINDOW_MS && self.order.len() < KEYS_MAX {
+                break;
+            }
+            // A key that was added again after its window belongs to the newer message.
+            if self.published.get(oldest).is_some_and(|(_, cursor)| cursor.seq() == *seq) {
+                self.published.remove(oldest);
+            }
+            self.order.pop_front();
+        }
+        self.published.insert(Arc::clone(&key), (now_ms, cursor));
+        self.order.push_back((key, now_ms, cursor.seq()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Returns how many keys are known, by the map and by the queue.
+    fn counts(keys: &Keys) -> (usize, usize) {
+        keys.0.as_ref().map_or((0, 0), |known| (known.published.len(), known.order.len()))
+    }
 
     fn cursor(seq: u64) -> Cursor {
         Cursor { generation: 1, seq, fingerprint: 0 }
@@ -68,7 +92,7 @@ mod tests {
         assert_eq!(keys.get("a", 1001 + WINDOW_MS), None);
         keys.insert("a".into(), cursor(2), 1001 + WINDOW_MS);
         assert_eq!(keys.get("a", 1001 + WINDOW_MS), Some(cursor(2)));
-        assert_eq!((keys.oldest(), keys.order.len()), (Some(2), 1));
+        assert_eq!((keys.oldest(), counts(&keys)), (Some(2), (1, 1)));
     }
 
     #[test]
@@ -78,6 +102,28 @@ mod tests {
             keys.insert(n.to_string().into(), cursor(n), 0);
         }
         assert_eq!((keys.get("2", 0), keys.get("3", 0)), (None, Some(cursor(3))));
-        assert_eq!((keys.published.len(), keys.order.len()), (KEYS_MAX, KEYS_MAX));
+        assert_eq!(counts(&keys), (KEYS_MAX, KEYS_MAX));
+    }
+
+    #[test]
+    fn a_known_key_stays_that_of_its_first_message() {
+        let mut keys = Keys::default();
+        keys.insert("a".into(), cursor(1), 1000);
+        keys.insert("a".into(), cursor(2), 1001);
+        assert_eq!((keys.get("a", 1001), counts(&keys)), (Some(cursor(1)), (1, 1)));
+    }
+
+    /// Times of keys that an engine gives are not always in order.
+    #[test]
+    fn a_key_that_comes_again_before_its_first_message_has_left_is_one_key() {
+        let mut keys = Keys::default();
+        let late_ms = 10 * WINDOW_MS;
+        keys.insert("first".into(), cursor(1), late_ms);
+        keys.insert("again".into(), cursor(2), 0);
+        keys.insert("again".into(), cursor(3), late_ms);
+        assert_eq!((keys.get("again", late_ms), counts(&keys)), (Some(cursor(3)), (2, 3)));
+        keys.insert("last".into(), cursor(4), 2 * late_ms);
+        assert_eq!(counts(&keys), (1, 1));
+        assert_eq!(keys.oldest(), Some(4));
     }
 }

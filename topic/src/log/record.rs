@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::{
     frame::{self, Parts},
     log::{
-        cursor::Cursor,
+        cursor::{CURSOR_LEN_MAX, Cursor, text_len},
         fingerprint::{self, Fingerprint},
     },
 };
@@ -19,19 +19,33 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// Returns a draft with room for the position of any message.
+    ///
     /// # Panics
     ///
     /// Panics as [`frame::begin`] does.
     pub(crate) fn new(event: &str, data: &[u8]) -> Self {
+        Self::with_room(event, data, CURSOR_LEN_MAX)
+    }
+
+    /// Returns a draft for the message with this number: its frame takes no more memory than it
+    /// needs.
+    ///
+    /// # Panics
+    ///
+    /// Panics as [`frame::begin`] does.
+    pub(crate) fn of_seq(event: &str, data: &[u8], seq: u64) -> Self {
+        Self::with_room(event, data, text_len(seq))
+    }
+
+    fn with_room(event: &str, data: &[u8], id_len: usize) -> Self {
         Self {
-            begun: frame::begin(event, data),
+            begun: frame::begin(event, data, id_len),
             parts: Parts::of(event, data),
             digest: fingerprint::digest(event, data),
         }
     }
-}
 
-impl Draft {
     /// Returns about how many bytes the message has.
     pub(crate) fn len(&self) -> usize {
         self.begun.len()

@@ -25,6 +25,9 @@ pub enum Verdict {
     /// The listener showed no cursor.
     Fresh,
     /// The listener goes on after its cursor, and misses nothing.
+    ///
+    /// Over an engine that many nodes share a gap may follow: this node may not know the cursor yet,
+    /// and asks the engine for it ([`Subscription::resume`](crate::Subscription::resume)).
     Resumed,
     /// The listener cannot go on after its cursor; this is what it misses.
     Gap(Gap),

@@ -15,9 +15,11 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex},
     task::{Context as Task, Poll, Waker},
+    time::Duration,
 };
 
 use proptest::prelude::*;
+use tokio::time::timeout;
 
 use crate::{
     Cursor, Durability, GapReason, Next, Store, Subscription, Topic,
@@ -174,6 +176,8 @@ type Seen = Option<(Cursor, Expected)>;
 struct World {
     durability: Durability,
     keep: usize,
+    /// How many messages are in memory.
+    window: usize,
     platter: Arc<Mutex<Platter>>,
     store: Store,
     topic: Topic<N>,
@@ -186,12 +190,13 @@ struct World {
 }
 
 impl World {
-    async fn new(durability: Durability, keep: usize) -> Self {
+    async fn new(durability: Durability, keep: usize, window: usize) -> Self {
         let platter = Arc::new(Mutex::new(Platter::default()));
-        let (store, topic) = open(&platter, durability, keep).await;
+        let (store, topic) = open(&platter, durability, keep, window).await;
         Self {
             durability,
             keep,
+            window,
             platter,
             store,
             topic,
@@ -208,7 +213,8 @@ impl World {
         self.store.kill();
         self.platter.lock().unwrap().refusal = None;
         self.expected.extend(self.ghost.take());
-        (self.store, self.topic) = open(&self.platter, self.durability, self.keep).await;
+        (self.store, self.topic) =
+            open(&self.platter, self.durability, self.keep, self.window).await;
     }
 
     async fn run(&mut self, step: Step) -> Result<(), TestCaseError> {
@@ -301,7 +307,7 @@ impl World {
         let mut at = subscription.resume().from;
         prop_assert_eq!(at.seq(), start);
         let mut gap = None;
-        while let Some(next) = now(&mut subscription) {
+        while let Some(next) = now(&mut subscription).await {
             match next {
                 Next::Gap(missed) => {
                     prop_assert!(gap.is_none() && at.seq() == start, "a gap in the middle");
@@ -328,17 +334,23 @@ async fn open(
     platter: &Arc<Mutex<Platter>>,
     durability: Durability,
     keep: usize,
+    window: usize,
 ) -> (Store, Topic<N>) {
     let store = Store::of(Box::new(Drive(Arc::clone(platter))), "platter").unwrap();
-    let topic = Topic::durable("t", durability).keep(keep);
+    let topic = Topic::durable("t", durability).keep(keep).window(window);
     topic.open(&store).unwrap();
     topic.load().await.unwrap();
     (store, topic)
 }
 
-/// Returns what a listener can read now.
-fn now(subscription: &mut Subscription<N>) -> Option<Next> {
-    match pin!(subscription.next()).poll(&mut Task::from_waker(Waker::noop())) {
+/// Returns what a listener can read now; waits for messages that are not in memory.
+async fn now(subscription: &mut Subscription<N>) -> Option<Next> {
+    let polled = pin!(subscription.next()).poll(&mut Task::from_waker(Waker::noop()));
+    if polled.is_pending() && subscription.is_behind() {
+        let read = timeout(Duration::from_secs(10), subscription.next()).await;
+        return Some(read.expect("the engine has the messages"));
+    }
+    match polled {
         Poll::Ready(next) => Some(next),
         Poll::Pending => None,
     }
@@ -351,11 +363,13 @@ proptest! {
     fn every_listener_reads_the_truth_in_every_history(
         fsync: bool,
         keep in 1usize..12,
+        window in prop_oneof![Just(1), Just(2), Just(5), Just(usize::MAX)],
         steps in proptest::collection::vec(step(), 1..80),
     ) {
         let durability = if fsync { Durability::Fsync } else { Durability::Os };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut world = runtime.block_on(World::new(durability, keep));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.unwrap();
+        let mut world = runtime.block_on(World::new(durability, keep, window));
         for step in steps {
             runtime.block_on(world.run(step))?;
         }

@@ -263,7 +263,7 @@ impl Store {
     }
 
     /// Ends the engine as the end of the process would.
-    #[cfg(test)]
+    #[cfg(all(test, not(kipo_loom)))]
     pub(crate) fn kill(&self) {
         if let Some(local) = &self.local {
             local.kill();

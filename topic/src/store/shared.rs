@@ -19,6 +19,10 @@ use crate::{
 /// How many messages wait for the engine. Publishers of more wait in turn: that is the backpressure.
 const WAITING_MAX: usize = 4096;
 
+/// How many pages of older messages are read at the same time, so that listeners that catch up do not
+/// hold up publishers.
+const READS_MAX: usize = 16;
+
 /// How often an engine of many nodes is asked for the heads of the topics that are in use. With
 /// this a log that went back is noticed within 5 seconds.
 const HEADS_EVERY: Duration = Duration::from_secs(2);
@@ -32,6 +36,8 @@ pub(crate) struct Shared {
     link: watch::Receiver<Link>,
     /// One permit for each message that may wait.
     pub(crate) permits: Arc<Semaphore>,
+    /// One permit for each page of older messages that is being read.
+    pub(crate) reads: Semaphore,
     /// Where checks of the engine run: the runtime of the first topic that was loaded.
     runtime: OnceLock<Handle>,
     /// The topics of an engine of many nodes that are loaded: their heads are checked.
@@ -64,6 +70,7 @@ impl Shared {
             link: engine.link(),
             engine,
             permits: Arc::new(Semaphore::new(WAITING_MAX)),
+            reads: Semaphore::new(READS_MAX),
             runtime: OnceLock::new(),
             watched: Mutex::default(),
         }

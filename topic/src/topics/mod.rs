@@ -216,6 +216,25 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         self
     }
 
+    /// Sets how many of the retained messages of each topic are in memory, as
+    /// [`Topic::window`] does.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0.
+    #[must_use]
+    pub const fn window(mut self, messages: usize) -> Self {
+        self.retention = self.retention.window(messages);
+        self
+    }
+
+    /// Sets how many bytes of messages of each topic are in memory, as [`Topic::window_bytes`] does.
+    #[must_use]
+    pub const fn window_bytes(mut self, bytes: usize) -> Self {
+        self.retention.window.bytes = bytes;
+        self
+    }
+
     /// Sets how many of the newest messages a topic replays to a listener that comes or comes back.
     #[must_use]
     pub const fn replay_max(mut self, messages: u64) -> Self {

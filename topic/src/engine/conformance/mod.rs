@@ -50,7 +50,7 @@ pub mod topics;
 pub mod trim;
 
 pub use self::{
-    model::{Deliveries, Fault, Model, ModelEngine, Snapshot},
+    model::{Deliveries, Fault, Model, ModelEngine, Reads, Snapshot},
     run::{Options, Report, check, run},
     subject::{Skipped, Subject},
 };

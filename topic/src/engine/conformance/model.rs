@@ -89,6 +89,16 @@ pub enum Deliveries {
     Lost,
 }
 
+/// When a node answers reads of entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    /// At once.
+    #[default]
+    AtOnce,
+    /// Once [`Reads::AtOnce`] is set, with what the contents were when they were read.
+    Held,
+}
+
 struct Shared {
     profile: Profile,
     state: Mutex<State>,
@@ -135,6 +145,7 @@ enum Delivery {
 
 struct Node {
     link: watch::Sender<Link>,
+    reads: watch::Sender<Reads>,
     switches: Mutex<Switches>,
 }
 
@@ -144,6 +155,8 @@ struct Switches {
     faults: VecDeque<Fault>,
     late: Vec<(Arc<str>, Head, Vec<Entry>)>,
     deliveries: Deliveries,
+    /// How many reads of entries there were.
+    read_count: usize,
 }
 
 impl Model {
@@ -170,7 +183,8 @@ impl Model {
     /// Returns one more node.
     #[must_use]
     pub fn node(&self) -> ModelEngine {
-        let node = Node { link: watch::Sender::new(Link::Up), switches: Mutex::default() };
+        let (link, reads) = (watch::Sender::new(Link::Up), watch::Sender::new(Reads::AtOnce));
+        let node = Node { link, reads, switches: Mutex::default() };
         ModelEngine { node: Arc::new(node), shared: Arc::clone(&self.0) }
     }
 
@@ -261,6 +275,17 @@ impl ModelEngine {
         self.shared.change(|_| ());
     }
 
+    /// Sets when this node answers reads of entries.
+    pub fn set_reads(&self, reads: Reads) {
+        self.node.reads.send_replace(reads);
+    }
+
+    /// Returns how many reads of entries this node was asked for.
+    #[must_use]
+    pub fn read_count(&self) -> usize {
+        lock(&self.node.switches).read_count
+    }
+
     /// Returns the contents if this node can reach them.
     fn contents<T>(&self, use_it: impl FnOnce(&mut Contents) -> T) -> Result<T, EngineError> {
         self.node.is_reachable()?;
@@ -329,7 +354,8 @@ impl Engine for ModelEngine {
     }
 
     async fn read(&self, topic: &str, after: u64, bytes: usize) -> Result<Vec<Entry>, EngineError> {
-        self.contents(|contents| {
+        lock(&self.node.switches).read_count += 1;
+        let entries = self.contents(|contents| {
             let mut left = Some(bytes);
             let next = |entry: &&Entry| {
                 let goes_on = left.is_some();
@@ -337,7 +363,10 @@ impl Engine for ModelEngine {
                 goes_on
             };
             contents.after(topic, after).take_while(next).cloned().collect()
-        })
+        });
+        // The sender lives as long as the node.
+        let _ = self.node.reads.subscribe().wait_for(|reads| *reads == Reads::AtOnce).await;
+        entries
     }
 
     async fn heads(&self, topics: &[Arc<str>]) -> Result<Vec<Head>, EngineError> {
@@ -431,6 +460,7 @@ impl Engine for ModelEngine {
 
     async fn close(&self) {
         lock(&self.node.switches).is_closed = true;
+        self.set_reads(Reads::AtOnce);
         let ended: Vec<Following> = {
             let mut state = lock(&self.shared.state);
             let ours = |one: &mut Following| Arc::ptr_eq(&one.node, &self.node);

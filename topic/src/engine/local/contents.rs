@@ -45,7 +45,8 @@ pub(super) struct Contents {
     name: String,
     id: u64,
     next: u32,
-    topics: HashMap<Arc<str>, Topic>,
+    /// Boxed: a map has many empty slots.
+    topics: HashMap<Arc<str>, Box<Topic>>,
     /// When and why the database failed, until it has recovered.
     failed: Option<(Instant, EngineError)>,
     /// Whether the process before did not close the engine.
@@ -274,7 +275,8 @@ impl Contents {
             was_open: self.was_open && exists,
         };
         let Found { entries, keys, head, first, keyed, .. } = found;
-        self.topics.insert(name.into(), Topic { identity, exists, head, first, keyed });
+        let topic = Box::new(Topic { identity, exists, head, first, keyed });
+        self.topics.insert(name.into(), topic);
         Ok((Loaded { head, entries: entries.into(), keys }, notes))
     }
 

@@ -9,7 +9,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::engine::local::key_value::{Change, KeyValue, Space};
 
-/// How many bytes of cache reading at start may use; nothing is read later.
+/// How many bytes of cache reading may use: when topics are loaded, and for listeners further behind
+/// than what is in memory.
 const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A directory with one database in it.

@@ -58,7 +58,7 @@ impl Local {
     }
 
     /// Ends the thread as the end of the process would: the database is not marked as closed.
-    #[cfg(test)]
+    #[cfg(all(test, not(kipo_loom)))]
     pub(crate) fn kill(&self) {
         self.queue.close();
         if let Some(thread) = lock(&self.thread).take() {

@@ -1,0 +1,147 @@
+//! The servers of an engine, as processes on this machine: three NATS servers that are one cluster,
+//! or one Redis. Both sync each message before they acknowledge it.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use load::{Server, machine};
+use tempfile::TempDir;
+
+use crate::server::Cores;
+
+/// A server listens well within this on a busy machine.
+const START: Duration = Duration::from_secs(20);
+
+const NATS_SERVERS: usize = 3;
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nats,
+    Redis,
+}
+
+impl Kind {
+    /// Redis first: it uses nothing while the others are measured.
+    pub(super) const ALL: [Self; 2] = [Self::Redis, Self::Nats];
+
+    /// Returns what the engine is, for the head of a table.
+    pub(super) fn description(self) -> &'static str {
+        match self {
+            Self::Nats => "three NATS servers, R3, `sync_interval: always`",
+            Self::Redis => "one Redis, `appendfsync always`",
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Nats => "NATS",
+            Self::Redis => "Redis",
+        }
+    }
+
+    /// Returns the program: what the variable names, or else what `PATH` has.
+    fn program(self) -> Option<PathBuf> {
+        let (variable, name) = self.variable_and_name();
+        let named = env::var_os(variable).map(PathBuf::from);
+        let path = env::var_os("PATH").unwrap_or_default();
+        let found = env::split_paths(&path).map(|folder| folder.join(name));
+        named.into_iter().chain(found).find(|program| program.is_file())
+    }
+
+    /// Returns the sentence for a machine without the program.
+    pub(super) fn missing(self) -> String {
+        let (variable, name) = self.variable_and_name();
+        format!("`{name}` is not on this machine: install it, or name it by {variable}")
+    }
+
+    fn variable_and_name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Nats => ("KIPO_NATS_SERVER", "nats-server"),
+            Self::Redis => ("KIPO_REDIS_SERVER", "redis-server"),
+        }
+    }
+}
+
+/// Running servers; dropping them ends the processes.
+#[derive(Debug)]
+pub(super) struct Servers {
+    pub(super) kind: Kind,
+    processes: Vec<Server>,
+    prefixes: AtomicU32,
+    _folder: TempDir,
+}
+
+impl Servers {
+    /// Starts the servers of an engine, unless the program is missing.
+    pub(super) async fn start(kind: Kind, cores: Cores) -> io::Result<Option<Self>> {
+        let Some(program) = kind.program() else { return Ok(None) };
+        let folder = TempDir::new()?;
+        let commands = match kind {
+            Kind::Nats => nats(&program, cores, folder.path())?,
+            Kind::Redis => vec![redis(&program, cores, folder.path())?],
+        };
+        let mut processes = Vec::new();
+        for (address, mut command) in commands {
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            processes.push(Server::start_at(address, command, START).await?);
+        }
+        Ok(Some(Self { kind, processes, prefixes: AtomicU32::new(0), _folder: folder }))
+    }
+
+    /// Returns the URL for the engine's own client.
+    pub(super) fn address(&self) -> String {
+        let addresses: Vec<_> =
+            self.processes.iter().map(|process| process.address().to_string()).collect();
+        match self.kind {
+            Kind::Nats => format!("nats://{}", addresses.join(",")),
+            Kind::Redis => format!("redis://{}", addresses.join(",")),
+        }
+    }
+
+    /// Returns a URL for `--engine`, with a prefix of its own: there are no topics yet.
+    pub(super) fn url(&self) -> String {
+        let (address, prefix) = (self.address(), self.prefixes.fetch_add(1, Ordering::Relaxed));
+        match self.kind {
+            Kind::Nats => format!("{address}?prefix=p{prefix}&replicas=3&assume_synced"),
+            Kind::Redis => format!("{address}?prefix=p{prefix}"),
+        }
+    }
+}
+
+fn nats(program: &Path, cores: Cores, folder: &Path) -> io::Result<Vec<(SocketAddr, Command)>> {
+    let routes: Vec<_> =
+        (0..NATS_SERVERS).map(|_| machine::free_address()).collect::<io::Result<_>>()?;
+    let list: Vec<_> = routes.iter().map(|route| format!("nats://{route}")).collect();
+    let start = |(number, route): (usize, &SocketAddr)| {
+        let (address, at) = (machine::free_address()?, folder.join(format!("n{number}")));
+        fs::create_dir(&at)?;
+        let (store, list) = (at.join("store"), list.join(", "));
+        let config = format!(
+            "listen: \"{address}\"\nserver_name: n{number}\n\
+             jetstream {{ store_dir: {store:?}, sync_interval: always }}\n\
+             cluster {{ name: c, listen: \"{route}\", routes: [{list}] }}\n"
+        );
+        let path = at.join("conf");
+        fs::write(&path, config)?;
+        let mut command = cores.command_for_server(program);
+        command.arg("-c").arg(path).arg("-l").arg(at.join("log"));
+        Ok((address, command))
+    };
+    routes.iter().enumerate().map(start).collect()
+}
+
+fn redis(program: &Path, cores: Cores, folder: &Path) -> io::Result<(SocketAddr, Command)> {
+    let address = machine::free_address()?;
+    let mut command = cores.command_for_server(program);
+    command.arg("--port").arg(address.port().to_string()).args(["--bind", "127.0.0.1"]);
+    command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
+    command.arg("--dir").arg(folder);
+    Ok((address, command))
+}

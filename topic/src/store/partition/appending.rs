@@ -1,0 +1,141 @@
+//! The way of messages to the engine and of its answers to the publishers.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::{Partition, waiting::Submission};
+use crate::{
+    channel::Taken,
+    clock,
+    engine::{Answer, Append, AppendError, EngineError, Entry, Outcome},
+    log::{cursor::Cursor, record::Draft},
+    sync::lock,
+};
+
+/// How often an append is tried against other nodes that append as well.
+const TRIES_MAX: u32 = 64;
+
+/// The publishers that wait for one append.
+struct Group {
+    partition: Arc<Partition>,
+    members: Vec<Member>,
+}
+
+/// A publisher whose message is in an append.
+struct Member {
+    key: Option<Arc<str>>,
+    reply: oneshot::Sender<Result<Cursor, EngineError>>,
+    permit: Option<OwnedSemaphorePermit>,
+    /// The index of its entry: messages with the same key share one.
+    entry: usize,
+}
+
+impl Partition {
+    /// Passes the messages that wait to the engine, if there are any.
+    pub(super) fn append_next(self: &Arc<Self>) {
+        loop {
+            let submissions = lock(&self.waiting).take_group(self.store.engine.profile());
+            if submissions.is_empty() {
+                return;
+            }
+            if let Some(append) = self.stage(submissions) {
+                self.store.engine.append(append);
+                return;
+            }
+        }
+    }
+
+    /// Numbers messages. Those whose key was published before are answered at once.
+    fn stage(self: &Arc<Self>, submissions: Vec<Submission>) -> Option<Append> {
+        let after = self.channel.head();
+        let (mut head, now_ms) = (after, clock::now_ms());
+        let (mut entries, mut members) = (Vec::<Entry>::new(), Vec::new());
+        for Submission { draft, key, reply, permit } in submissions {
+            if let Some(cursor) = key.as_deref().and_then(|key| self.channel.cursor_of(key)) {
+                // A publisher that has left gets no answer, here and below.
+                let _ = reply.send(Ok(cursor));
+                continue;
+            }
+            let staged = key
+                .as_deref()
+                .and_then(|key| entries.iter().position(|entry| entry.key.as_deref() == Some(key)));
+            let entry = staged.unwrap_or_else(|| {
+                let before = head.cursor.fingerprint;
+                let record = head.number(draft, now_ms);
+                let (cursor, key) = (head.cursor, key.clone());
+                entries.push(Entry { before, cursor, record, key });
+                entries.len() - 1
+            });
+            members.push(Member { key, reply, permit, entry });
+        }
+        if entries.is_empty() {
+            return None;
+        }
+        let (topic, durability) = (Arc::clone(&self.name), self.durability);
+        let group = Box::new(Group { partition: Arc::clone(self), members });
+        Some(Append::with(topic, after, entries, durability, self.channel.oldest(), group))
+    }
+
+    /// Puts the messages of a refused append before those that wait.
+    fn put_back(&self, members: Vec<Member>, entries: &[Entry]) {
+        let submission = |Member { key, reply, permit, entry }| {
+            let entry: &Entry = &entries[entry];
+            let draft = Draft::new(entry.event(), entry.data().as_bytes());
+            Submission { draft, key, reply, permit }
+        };
+        lock(&self.waiting).put_back(members.into_iter().map(submission));
+    }
+
+    /// Lets what waits wait until the engine was asked what it has.
+    fn park_and_check(self: &Arc<Self>) {
+        lock(&self.waiting).is_parked = true;
+        self.begin_check();
+    }
+}
+
+impl Answer for Group {
+    fn finish(self: Box<Self>, entries: Vec<Entry>, outcome: Outcome) {
+        let Self { partition, members } = *self;
+        match outcome {
+            Ok(()) => {
+                let cursors: Vec<_> = entries.iter().map(Entry::cursor).collect();
+                let taken = partition.channel.take(entries);
+                for Member { reply, permit, entry, .. } in members {
+                    let _ = reply.send(Ok(cursors[entry]));
+                    drop(permit);
+                }
+                lock(&partition.waiting).tries = 0;
+                if taken == Taken::Astray {
+                    partition.park_and_check();
+                } else {
+                    partition.append_next();
+                }
+            }
+            Err(AppendError::Failed(error)) => {
+                for member in members {
+                    let _ = member.reply.send(Err(error.clone()));
+                }
+                partition.append_next();
+            }
+            Err(AppendError::Moved(others)) => {
+                let went_on = !others.is_empty() && partition.channel.take(others) == Taken::All;
+                let is_hopeless = {
+                    let mut waiting = lock(&partition.waiting);
+                    waiting.tries += 1;
+                    waiting.tries > TRIES_MAX
+                };
+                if is_hopeless {
+                    lock(&partition.waiting).tries = 0;
+                    let error = EngineError::unavailable("other nodes append too fast");
+                    for member in members {
+                        let _ = member.reply.send(Err(error.clone()));
+                    }
+                } else {
+                    partition.put_back(members, &entries);
+                }
+                if went_on { partition.append_next() } else { partition.park_and_check() }
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One topic of a store: its channel, and its appends on their way to the engine.
+//!
+//! At most one append to a topic is in flight; messages that come meanwhile go with the next one
+//! (group commit). Listeners see a message only after the engine has answered. An append that was
+//! refused, because another node has appended, takes in what there is and is tried again.
+//!
+//! Start with `publish`; `appending` has the way to the engine and back.
+
+mod appending;
+mod check;
+#[cfg(all(test, kipo_loom))]
+mod loom_tests;
+mod older;
+#[cfg(all(test, not(kipo_loom)))]
+mod tests;
+mod waiting;
+
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
+
+use tokio::sync::oneshot;
+
+use self::waiting::{Submission, Waiting};
+use crate::{
+    channel::{Channel, Source, Taken},
+    engine::{EngineError, Entry, FollowGuard, Follower, Link},
+    log::{
+        cursor::Cursor,
+        durability::Durability,
+        record::Draft,
+        retention::{Retention, Window},
+    },
+    store::shared::Shared,
+    sync::{Mutex, lock},
+};
+
+/// One topic of a store.
+pub(crate) struct Partition {
+    name: Arc<str>,
+    store: Arc<Shared>,
+    channel: Arc<Channel>,
+    durability: Durability,
+    waiting: Mutex<Waiting>,
+    /// While it is there, the engine passes what other nodes append.
+    follow: Mutex<FollowGuard>,
+}
+
+impl Partition {
+    /// Loads a topic.
+    pub(crate) async fn load(
+        store: &Arc<Shared>,
+        name: Arc<str>,
+        durability: Durability,
+        mut retention: Retention,
+    ) -> Result<Arc<Self>, EngineError> {
+        if store.runtime().is_none() {
+            // Reading older messages takes a task.
+            retention.window = Window::ALL;
+        }
+        let loaded = store.engine.load(&name, 0).await?;
+        let after = loaded.head.cursor.seq;
+        let is_shared = store.engine.profile().shared;
+        let partition = Arc::new_cyclic(|partition: &Weak<Self>| {
+            let source = partition.clone() as Weak<dyn Source>;
+            Self {
+                name: Arc::clone(&name),
+                store: Arc::clone(store),
+                channel: Arc::new(Channel::loaded(retention, loaded, source, is_shared)),
+                durability,
+                waiting: Mutex::new(Waiting::default()),
+                follow: Mutex::new(FollowGuard::none()),
+            }
+        });
+        if partition.is_shared() {
+            let follower = Arc::new(Tail(Arc::downgrade(&partition)));
+            *lock(&partition.follow) = store.engine.follow(name, after, follower);
+            store.watch(&partition);
+        }
+        Ok(partition)
+    }
+
+    pub(crate) fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    /// Returns whether other processes append to this topic too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.store.engine.profile().shared
+    }
+
+    /// Publishes a message. Returns once it has reached the topic's durability.
+    pub(crate) async fn publish(
+        self: &Arc<Self>,
+        draft: Draft,
+        key: Option<Arc<str>>,
+    ) -> Result<Cursor, EngineError> {
+        if self.store.link() == Link::Down {
+            return Err(EngineError::unavailable("the engine cannot be reached"));
+        }
+        let permit = Arc::clone(&self.store.permits).acquire_owned().await.ok();
+        let (reply, answer) = oneshot::channel();
+        let begins = lock(&self.waiting).submit(Submission { draft, key, reply, permit });
+        if begins {
+            self.append_next();
+        }
+        answer.await.unwrap_or_else(|_| Err(EngineError::unavailable("the store is closed")))
+    }
+}
+
+impl Drop for Partition {
+    fn drop(&mut self) {
+        self.store.engine.release(&self.name);
+    }
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Partition").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Takes what other nodes append.
+struct Tail(Weak<Partition>);
+
+impl Follower for Tail {
+    fn entries(&self, entries: Vec<Entry>) {
+        let Some(partition) = self.0.upgrade() else { return };
+        if partition.channel.take(entries) == Taken::Astray {
+            partition.begin_check();
+        }
+    }
+
+    fn uncertain(&self) {
+        if let Some(partition) = self.0.upgrade() {
+            partition.begin_check();
+        }
+    }
+}
