@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout_at},
 };
 
 use crate::{
@@ -40,6 +40,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// How long a room without members stays, so that this node can say that nobody is there.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long after the first question for a key [`Members::loaded`] waits at most: longer than an
+/// engine takes that can be reached.
+const LOAD_MAX: Duration = Duration::from_secs(2);
 
 /// How many members of one key a node has; more come when others have gone.
 const MEMBERS_MAX: usize = 1_000;
@@ -97,6 +101,10 @@ struct Room {
     changes: watch::Sender<u64>,
     /// Wakes the task that says who is there.
     news: Notify,
+    /// When this node was asked for the key.
+    opened_at: Instant,
+    /// Whether this node has read who is there on the others.
+    is_loaded: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -249,6 +257,8 @@ impl<K: TopicKey, M: Serialize + DeserializeOwned + 'static> Presence<K, M> {
             state: Mutex::default(),
             changes: watch::Sender::new(0),
             news: Notify::new(),
+            opened_at: Instant::now(),
+            is_loaded: watch::Sender::new(shared.log.is_none()),
         });
         rooms.insert(Arc::clone(&room.key), Arc::downgrade(&room));
         drop(rooms);
@@ -267,6 +277,20 @@ impl<M: DeserializeOwned> Members<M> {
         let all = lock(&self.room.state).all();
         // A member that another version of the program wrote may be none here.
         all.iter().filter_map(|member| serde_json::from_str(member).ok()).collect()
+    }
+
+    /// Waits until this node has read who is there on the others. Without it, the first list of a
+    /// key on a node has the members of that node alone.
+    ///
+    /// Waits for at most 2 seconds after the first use of the key, because the engine may be away.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn loaded(&self) {
+        let mut is_loaded = self.room.is_loaded.subscribe();
+        let until = self.room.opened_at + LOAD_MAX;
+        let _ = timeout_at(until, is_loaded.wait_for(|is_loaded| *is_loaded)).await;
     }
 
     /// Waits until somebody has come or gone since the last call.
@@ -300,6 +324,18 @@ impl Room {
             self.news.notify_one();
         }
         changed
+    }
+
+    /// Takes what another node says.
+    fn hear(&self, Beat { node, members }: Beat) {
+        self.change(|state| {
+            if members.is_empty() {
+                state.elsewhere.remove(&node);
+            } else {
+                let members = members.into_iter().map(Arc::from).collect();
+                state.elsewhere.insert(node, (Instant::now(), members));
+            }
+        });
     }
 
     fn leave(&self, member: &Arc<str>) {
@@ -381,6 +417,8 @@ async fn say(room: Weak<Room>) {
 /// Takes what other nodes say, and forgets those that say nothing any more.
 async fn listen(room: Weak<Room>) {
     let mut subscription: Option<Subscription<Beat>> = None;
+    // The end of the log when this task began to read it.
+    let mut head = None;
     let mut checks = interval(Duration::from_secs(1));
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -398,22 +436,17 @@ async fn listen(room: Weak<Room>) {
         if subscription.is_none()
             && let Some(log) = &room.shared.log
         {
-            subscription = log.of(&*room.key).subscribe(None).await.ok();
+            let log = log.of(&*room.key);
+            subscription = log.subscribe(None).await.ok();
+            head = log.position().await.ok();
         }
         match next {
             Some(Next::Message(message)) => {
-                let Ok(Beat { node, members }) = message.json() else { continue };
-                if node == room.shared.node {
-                    continue;
+                if let Ok(beat) = message.json::<Beat>()
+                    && beat.node != room.shared.node
+                {
+                    room.hear(beat);
                 }
-                room.change(|state| {
-                    if members.is_empty() {
-                        state.elsewhere.remove(&node);
-                    } else {
-                        let members = members.into_iter().map(Arc::from).collect();
-                        state.elsewhere.insert(node, (Instant::now(), members));
-                    }
-                });
             }
             Some(Next::Removed) => subscription = None,
             // A gap is nothing here: what was said is said again.
@@ -421,6 +454,11 @@ async fn listen(room: Weak<Room>) {
             None => room.change(|state| {
                 state.elsewhere.retain(|_, (said, _)| said.elapsed() < SILENCE_MAX);
             }),
+        }
+        if let (Some(subscription), Some(head)) = (&subscription, head)
+            && subscription.position().seq() >= head.seq()
+        {
+            room.is_loaded.send_if_modified(|is_loaded| !std::mem::replace(is_loaded, true));
         }
     }
 }
@@ -489,6 +527,27 @@ mod tests {
             (0..MEMBERS_MAX + 5).map(|n| presence.enter(&1, &format!("{n:05}"))).collect();
         assert_eq!(presence.of(&1).list().len(), MEMBERS_MAX);
         drop(all);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_asked_for_the_first_time_knows_the_members_of_the_others() {
+        let model = Model::new();
+        let [one, two] = [(); 2].map(|()| {
+            let presence = presence();
+            presence.open(&Store::on(Arc::new(model.node()))).unwrap();
+            presence
+        });
+        let ada = one.enter(&1, &"Ada".to_owned());
+        // Until a few beats are in the log.
+        sleep(BEAT * 3).await;
+        let members = two.of(&1);
+        members.loaded().await;
+        assert_eq!(members.list(), ["Ada"]);
+        // Without other nodes there is nothing to read.
+        let alone = presence();
+        alone.of(&1).loaded().await;
+        assert!(alone.of(&1).list().is_empty());
+        drop(ada);
     }
 
     #[tokio::test(start_paused = true)]

@@ -53,14 +53,16 @@ pub async fn lobby(part: Query<Part>) -> Result<Lobby> {
         let (begins, after) = (name::encode(&begins), name::encode(last));
         format!("begins={begins}&after={after}")
     });
-    let entry = |name: String| Entry {
+    let counts = presence::counts(&rooms).await;
+    let entry = |(name, people): (String, usize)| Entry {
         segment: name::encode(&name),
         initial: face::initial(&name),
         hue: face::hue(&name),
-        people: presence::names(&name).len(),
+        people,
         name,
     };
-    Ok(Lobby { rooms: rooms.into_iter().map(entry).collect(), begins, next, is_later })
+    let rooms = rooms.into_iter().zip(counts).map(entry).collect();
+    Ok(Lobby { rooms, begins, next, is_later })
 }
 
 /// What the page of a room shows.
@@ -94,6 +96,6 @@ pub async fn room(cx: PageContext, room: String) -> Result<Room> {
     history.retain(|record| record.seq() <= position.seq());
     let lines = line::lines(&history);
     let has_messages = lines.iter().any(Line::is_message);
-    let people = presence::people(&room);
+    let people = presence::people(&room).await;
     Ok(Room { room, is_open, lines, has_messages, people })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kipo::{Presence, data, presence};
+use kipo::{Presence, data, presence, topic::Members};
 
 use super::face;
 
@@ -31,15 +31,29 @@ pub struct Person {
 }
 
 /// Returns the names of the people in a room, in alphabetical order.
-pub(crate) fn names(room: &str) -> Vec<String> {
-    let mut names = HERE.of(room).list();
+pub(crate) async fn names(members: &Members<String>) -> Vec<String> {
+    // Some of them may be on other nodes.
+    members.loaded().await;
+    let mut names = members.list();
     names.sort_by_cached_key(|name| name.to_lowercase());
     names
 }
 
 /// Returns the people in a room, as its page shows them.
-pub(crate) fn people(room: &str) -> Vec<Person> {
+pub(crate) async fn people(room: &str) -> Vec<Person> {
     let person =
         |name: String| Person { initial: face::initial(&name), hue: face::hue(&name), name };
-    names(room).into_iter().map(person).collect()
+    names(&HERE.of(room)).await.into_iter().map(person).collect()
+}
+
+/// Returns how many people are in each of these rooms.
+pub(crate) async fn counts(rooms: &[String]) -> Vec<usize> {
+    // All of them are read at the same time.
+    let members: Vec<_> = rooms.iter().map(|room| HERE.of(room)).collect();
+    let mut counts = Vec::with_capacity(rooms.len());
+    for members in members {
+        members.loaded().await;
+        counts.push(members.list().len());
+    }
+    counts
 }

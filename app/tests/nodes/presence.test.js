@@ -27,9 +27,15 @@ scene("people on two nodes see each other, and those of a killed node are gone",
   const [one, two] = [await stage.server({ engine }), await stage.server({ engine })];
   const { address } = (await one.post("rooms.Create", { room: "Tea" })).body;
   const ada = await enter(stage, one.url + address, "Ada");
+  // The other node has nobody, and knows it all the same.
+  const lobby = await stage.tab(`${two.url}/rooms`, { javaScriptEnabled: false });
+  await reads(lobby, ".room-people", /^1 here$/);
+  await lobby.click(".room-link");
+  assert.deepEqual(await names(lobby), ["Ada"]);
   const bob = await enter(stage, two.url + address, "Bob");
   for (const page of [ada, bob]) await reads(page, part("people_count"), /^2$/);
   for (const page of [ada, bob]) assert.deepEqual(await names(page), ["Ada", "Bob"]);
+  assert.equal(await bob.locator(part("people_news")).textContent(), "", "those who were there first are not announced");
   for (const { url } of [one, two]) {
     const page = await stage.tab(url + address, { javaScriptEnabled: false });
     assert.deepEqual(await names(page), ["Ada", "Bob"]);
