@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -12,6 +14,10 @@ const STABLE_PORTS_FROM: u16 = 12_000;
 
 /// A port that is taken so many times in a row means that none is free.
 const STABLE_PORT_TRIES: u32 = 1_000;
+
+/// Where this program begins to try ports, and how many it has tried.
+static FIRST_STABLE_PORT: OnceLock<u16> = OnceLock::new();
+static STABLE_PORTS_TRIED: AtomicU16 = AtomicU16::new(0);
 
 /// Returns one line about this machine: processor, cores, kernel, compiler, load average.
 #[must_use]
@@ -53,7 +59,7 @@ pub fn free_address() -> io::Result<SocketAddr> {
 }
 
 /// Returns a free address that stays free while its server is restarted: the system gives such
-/// ports to no outgoing connection.
+/// ports to no outgoing connection. No two calls return the same address.
 ///
 /// # Errors
 ///
@@ -62,9 +68,12 @@ pub fn stable_address() -> io::Result<SocketAddr> {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let lowest = range.split_whitespace().next().and_then(|port| port.parse().ok());
     let end = lowest.unwrap_or(32_768).max(STABLE_PORTS_FROM + 1);
+    // Two programs that run at once begin somewhere else.
+    let first = *FIRST_STABLE_PORT.get_or_init(|| random_u16().unwrap_or(0));
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..STABLE_PORT_TRIES {
-        let port = STABLE_PORTS_FROM + random_u16()? % (end - STABLE_PORTS_FROM);
+        let next = first.wrapping_add(STABLE_PORTS_TRIED.fetch_add(1, Ordering::Relaxed));
+        let port = STABLE_PORTS_FROM + next % (end - STABLE_PORTS_FROM);
         match TcpListener::bind(("127.0.0.1", port)) {
             Ok(listener) => return listener.local_addr(),
             Err(error) => last = error,

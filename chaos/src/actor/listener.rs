@@ -289,8 +289,9 @@ impl Listener {
         let Event { name, data, last_event_id } = event;
         let [name, data, id] = [name, data, last_event_id].map(String::from_utf8_lossy);
         let held = id.parse().ok();
-        let entry = Entry::of(&name, &data, showed, held, &self.scene.messages);
         self.last_event_id = id.into_owned();
+        let entry = Entry::of(&name, &data, showed, held, &self.scene.messages);
+        let Some(entry) = entry else { return true };
         match entry {
             Entry::Message(_) => self.scene.tally.deliveries.add(),
             Entry::Gap(_) => {

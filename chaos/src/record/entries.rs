@@ -67,7 +67,7 @@ pub(crate) enum Reason {
 }
 
 impl Entry {
-    /// Reads an event of a room. `showed` is the position that this connection began with, and
+    /// Reads an event of a room; nothing if it is of no log: the list of people in the room. `showed` is the position that this connection began with, and
     /// `held` the one that would be shown after this event.
     pub(crate) fn of(
         event: &str,
@@ -75,8 +75,9 @@ impl Entry {
         showed: Option<Cursor>,
         held: Option<Cursor>,
         messages: &Messages,
-    ) -> Self {
+    ) -> Option<Self> {
         let entry = match event {
+            "here" => return None,
             "chat" | "opened" => held.map(|cursor| Self::Message(messages.number(cursor, data))),
             "kipo:ready" => {
                 resume(data).map(|resume| Self::Ready(Box::new(Ready { showed, resume, held })))
@@ -85,7 +86,8 @@ impl Entry {
             "kipo:gap" => gap(data, held).map(|gap| Self::Gap(Box::new(gap))),
             _ => None,
         };
-        entry.unwrap_or_else(|| Self::Wrong(format!("event {event:?}, data {data:?}").into()))
+        let wrong = || Self::Wrong(format!("event {event:?}, data {data:?}").into());
+        Some(entry.unwrap_or_else(wrong))
     }
 }
 
@@ -175,9 +177,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_is_in_a_room_is_no_entry() {
+        let entry = Entry::of("here", r#"{"names":[]}"#, None, None, &Messages::default());
+        assert!(entry.is_none());
+    }
+
+    #[test]
     fn words_that_are_not_known_are_wrong() {
         let held = "0000000000000001-1-00000001".parse().ok();
-        let entry = |event, data| Entry::of(event, data, None, held, &Messages::default());
+        let entry = |event, data| Entry::of(event, data, None, held, &Messages::default()).unwrap();
         assert!(matches!(entry("kipo:ready", r#"{"resume":"fresh"}"#), Entry::Ready(_)));
         assert!(matches!(
             entry("kipo:gap", r#"{"reason":"trimmed","missed":1,"first":2}"#),
