@@ -451,8 +451,9 @@ pub mod read_back {
     #[track_caller]
     fn check(event: &Read) {
         let mut data = Vec::new();
-        event.write_data(&mut data).unwrap();
-        let read = Read::decode(event.name(), std::str::from_utf8(&data).unwrap()).unwrap();
+        event.write_data(&mut data).expect("an event that can be written");
+        let data = std::str::from_utf8(&data).expect("JSON is UTF-8");
+        let read = Read::decode(event.name(), data).expect("the event that was written");
         assert_eq!(read, *event);
     }
 

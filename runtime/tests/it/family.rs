@@ -182,7 +182,7 @@ async fn a_key_of_0_or_129_bytes_is_a_400() {
         }
     }
     // The board `a` was followed, and has had no message.
-    assert_eq!(boards.list("", None, 10).await.unwrap(), [String::new(); 0]);
+    assert!(boards.list("", None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
