@@ -371,7 +371,9 @@ impl Channel {
             waiters.park(slot, waker);
         }
         drop(shared);
-        if let Some((wanted, source)) = wanted.zip(self.source()) {
+        if let Some(wanted) = wanted
+            && let Some(source) = self.source()
+        {
             source.read(wanted);
         }
         item.map_or(Poll::Pending, Poll::Ready)
