@@ -103,11 +103,11 @@ impl Shared {
         runtime.spawn(check_heads(Arc::downgrade(self), self.link.clone()));
     }
 
-    /// Returns the topics that are loaded.
-    fn watched(&self) -> Vec<Arc<dyn Watched>> {
+    /// Returns the topics that are loaded. What is returned keeps none of them in memory.
+    fn watched(&self) -> Vec<Weak<dyn Watched>> {
         let mut watched = lock(&self.watched);
         watched.topics.retain(|topic| topic.strong_count() > 0);
-        watched.topics.iter().filter_map(Weak::upgrade).collect()
+        watched.topics.clone()
     }
 }
 
@@ -125,6 +125,8 @@ async fn check_heads(store: Weak<Shared>, mut link: watch::Receiver<Link>) {
         let topics = store.watched();
         if now == Link::Up {
             for some in topics.chunks(HEADS_MAX) {
+                // Only these are kept in memory while the engine is asked.
+                let some: Vec<_> = some.iter().filter_map(Weak::upgrade).collect();
                 let known: Vec<_> = some.iter().map(|topic| topic.head()).collect();
                 let names: Vec<_> = some.iter().map(|topic| topic.name()).collect();
                 // The next round asks again.
@@ -134,6 +136,6 @@ async fn check_heads(store: Weak<Shared>, mut link: watch::Receiver<Link>) {
                 }
             }
         }
-        topics.iter().for_each(|topic| topic.set_link(now));
+        topics.iter().filter_map(Weak::upgrade).for_each(|topic| topic.set_link(now));
     }
 }

@@ -16,6 +16,9 @@ use crate::{
 /// How often an append is tried against other nodes that append as well.
 const TRIES_MAX: u32 = 64;
 
+/// How many turns of the runtime an append waits for the publishers of the last one.
+const TURNS_MAX: u32 = 4;
+
 /// The publishers that wait for one append.
 struct Group {
     partition: Arc<Partition>,
@@ -32,6 +35,29 @@ struct Member {
 }
 
 impl Partition {
+    /// Begins an append once as many messages wait as the last one had, or after some turns of the
+    /// runtime.
+    ///
+    /// Publishers that the last append has answered may publish again at once. A server's answer
+    /// takes much longer than a turn, so they go together, instead of the first one alone and the
+    /// others after its answer.
+    pub(super) fn begin_append(self: &Arc<Self>) {
+        let runtime = self.store.runtime().filter(|_| self.is_shared());
+        let Some(runtime) = runtime.filter(|_| lock(&self.waiting).is_group_partial()) else {
+            return self.append_next();
+        };
+        let partition = Arc::clone(self);
+        runtime.spawn(async move {
+            for _ in 0..TURNS_MAX {
+                tokio::task::yield_now().await;
+                if !lock(&partition.waiting).is_group_partial() {
+                    break;
+                }
+            }
+            partition.append_next();
+        });
+    }
+
     /// Passes the messages that wait to the engine, if there are any.
     pub(super) fn append_next(self: &Arc<Self>) {
         loop {
@@ -109,7 +135,7 @@ impl Answer for Group {
                 if taken == Taken::Astray {
                     partition.park_and_check();
                 } else {
-                    partition.append_next();
+                    partition.begin_append();
                 }
             }
             Err(AppendError::Failed(error)) => {

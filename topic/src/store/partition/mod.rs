@@ -103,7 +103,7 @@ impl Partition {
         let (reply, answer) = oneshot::channel();
         let begins = lock(&self.waiting).submit(Submission { draft, key, reply, permit });
         if begins {
-            self.append_next();
+            self.begin_append();
         }
         answer.await.unwrap_or_else(|_| Err(EngineError::unavailable("the store is closed")))
     }

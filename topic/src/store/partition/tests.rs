@@ -100,6 +100,28 @@ async fn messages_that_wait_go_together_as_many_as_an_append_may_have() {
 }
 
 #[tokio::test]
+async fn publishers_that_publish_again_go_together() {
+    let node = Node::new(64, usize::MAX).await;
+    let publisher = |_| {
+        let partition = Arc::clone(&node.partition);
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                let published = partition.publish(Draft::new("e", b"0"), None).await;
+                published.expect("a published message");
+            }
+        })
+    };
+    let publishers: Vec<_> = (0..4).map(publisher).collect();
+    for publisher in publishers {
+        publisher.await.expect("a publisher that goes on");
+    }
+    let sizes: Vec<_> = node.groups().iter().map(Vec::len).collect();
+    // The first one found nothing in flight.
+    assert_eq!(sizes, [1, 3, 4, 4, 4, 4]);
+    node.assert_idle();
+}
+
+#[tokio::test]
 async fn an_append_stays_within_its_bytes_with_keys_and_all() {
     let node = Node::new(usize::MAX, 1000).await;
     let key = |n: usize| format!("{n:0>128}");

@@ -22,6 +22,8 @@ pub(super) struct Waiting {
     pub(super) is_parked: bool,
     /// Whether the engine is asked what it has.
     pub(super) is_checking: bool,
+    /// How many messages the last append had.
+    last_group: usize,
     /// How often the oldest messages were refused because of others.
     pub(super) tries: u32,
 }
@@ -49,6 +51,11 @@ impl Waiting {
         !std::mem::replace(&mut self.is_busy, true)
     }
 
+    /// Returns whether some messages wait, but fewer than the last append had.
+    pub(super) fn is_group_partial(&self) -> bool {
+        (1..self.last_group).contains(&self.submissions.len())
+    }
+
     /// Takes the messages of the next append: as many as the engine takes at once. Without any,
     /// no append is in flight any more.
     pub(super) fn take_group(&mut self, profile: &Profile) -> Vec<Submission> {
@@ -61,6 +68,9 @@ impl Waiting {
             count += 1;
         }
         self.is_busy = count > 0;
+        if count > 0 {
+            self.last_group = count;
+        }
         self.submissions.drain(..count).collect()
     }
 
