@@ -13,7 +13,6 @@ mod field;
 mod guard;
 mod into_output;
 mod limits;
-mod origin;
 mod positions;
 mod state;
 mod validate;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
-    action::{context::Context, origin::OriginCheck},
+    action::{context::Context, guard::origin::OriginCheck},
     error::Result,
 };
 
