@@ -66,7 +66,10 @@ pub use tokio::time;
 pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, Topics};
 
 pub use crate::{
-    action::{Action, Context, Exact, Guard, Input, Limits, State, Validate},
+    action::{
+        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Limits, State,
+        Validate,
+    },
     app::{App, StartError},
     error::{Code, Error, FieldErrors, Result},
     files::Files,
