@@ -9,7 +9,7 @@ pub use serde_json;
 pub use crate::{
     action::{
         Field, GuardType, GuardValue, Incoming, Input, IntoOutput, NoWay, Outgoing, Requirement,
-        StateNeed, Way, guard_name, incoming, outgoing, public, rules,
+        StateNeed, Values, Way, guard_name, incoming, outgoing, public, rules,
     },
     error::FieldErrors,
     page::{PageData, PageRegistration},

@@ -13,9 +13,8 @@ use crate::{
         option::option,
         paths::{
             ACTION, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER, ENDPOINT, EVENT_STREAM,
-            FIELD, FROM_CONTEXT, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, OK, PHANTOM,
-            REGISTRATION, RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT,
-            WAY,
+            FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, OK, PHANTOM, REGISTRATION,
+            RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, VALUES, WAY,
         },
         schema, state, validate,
     },
@@ -158,8 +157,8 @@ fn of_request(values: &[Value]) -> TokenStream {
         #[allow(missing_debug_implementations, unreachable_pub)]
         pub struct __Values { #(#members),* }
 
-        impl #FROM_CONTEXT for __Values {
-            async fn from_context(#cx: &#CONTEXT) -> #RESULT<Self> {
+        impl #VALUES for __Values {
+            async fn take(#cx: &#CONTEXT) -> #RESULT<Self> {
                 use #NO_WAY as _;
                 #OK(Self { #(#taken),* })
             }

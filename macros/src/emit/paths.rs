@@ -46,7 +46,6 @@ paths! {
     EVENT = "::kipo::Event";
     EVENT_STREAM = "::kipo::EventStream";
     FILES = "::kipo::Files";
-    FROM_CONTEXT = "::kipo::FromContext";
     QUERY = "::kipo::Query";
     RESULT = "::kipo::Result";
     STREAM_ACTION = "::kipo::StreamAction";
@@ -76,6 +75,7 @@ paths! {
     STATE_NEED = "::kipo::__private::StateNeed";
     SUBMIT = "::kipo::__private::inventory::submit";
     TOPIC_REGISTRATION = "::kipo::__private::TopicRegistration";
+    VALUES = "::kipo::__private::Values";
     WAY = "::kipo::__private::Way";
 
     SCHEMARS = "::kipo::__private::schemars";

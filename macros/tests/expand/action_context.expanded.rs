@@ -49,8 +49,8 @@ const _: () = {
         user: User,
         db: State<Database>,
     }
-    impl ::kipo::FromContext for __Values {
-        async fn from_context(cx: &::kipo::Context) -> ::kipo::Result<Self> {
+    impl ::kipo::__private::Values for __Values {
+        async fn take(cx: &::kipo::Context) -> ::kipo::Result<Self> {
             use ::kipo::__private::NoWay as _;
             ::core::result::Result::Ok(Self {
                 user: ::kipo::__private::Way::<User>::OF.take(cx).await?,
@@ -130,8 +130,8 @@ const _: () = {
     pub struct __Values {
         admin: auth::Admin,
     }
-    impl ::kipo::FromContext for __Values {
-        async fn from_context(cx: &::kipo::Context) -> ::kipo::Result<Self> {
+    impl ::kipo::__private::Values for __Values {
+        async fn take(cx: &::kipo::Context) -> ::kipo::Result<Self> {
             use ::kipo::__private::NoWay as _;
             ::core::result::Result::Ok(Self {
                 admin: ::kipo::__private::Way::<auth::Admin>::OF.take(cx).await?,
@@ -206,8 +206,8 @@ const _: () = {
     pub struct __Values {
         user: Option<User>,
     }
-    impl ::kipo::FromContext for __Values {
-        async fn from_context(cx: &::kipo::Context) -> ::kipo::Result<Self> {
+    impl ::kipo::__private::Values for __Values {
+        async fn take(cx: &::kipo::Context) -> ::kipo::Result<Self> {
             use ::kipo::__private::NoWay as _;
             ::core::result::Result::Ok(Self {
                 user: ::kipo::__private::Way::<Option<User>>::OF.take(cx).await?,

@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    action::{codec::Outgoing, context::Context, field::Field, limits::Limits, value::FromContext},
+    action::{codec::Outgoing, context::Context, field::Field, limits::Limits, value::Values},
     error::{FieldErrors, Result},
 };
 
@@ -75,7 +75,7 @@ pub trait Input: Sized + Send + 'static {
     type Body: Send;
 
     /// The values of the `#[context]` fields, or `()`.
-    type Values: FromContext;
+    type Values: Values;
 
     /// The fields of the body, so that an error response can name each field that is not valid.
     const FIELDS: &'static [Field];

@@ -62,6 +62,7 @@ pub const fn incoming<T: Incoming>() {}
 pub const fn outgoing<T: Outgoing>() {}
 
 /// Fails to compile if a public action or page takes a value that a request may lack.
+#[track_caller]
 pub const fn public(is_proof: bool) {
     assert!(
         !is_proof,

@@ -29,7 +29,7 @@ pub use self::{
     limits::Limits,
     state::{State, StateNeed},
     validate::{Validate, rules},
-    value::{ClientIp, Extract, FromContext},
+    value::{ClientIp, Extract, FromContext, Values},
 };
 
 pub(crate) use self::{

@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, header};
 use tracing::{Instrument, Span};
 
 use crate::{
-    action::{Action, Bounds, Context, FromContext as _, Input, Outgoing, States},
+    action::{Action, Bounds, Context, Input, Outgoing, States, Values as _},
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     request::{
@@ -234,7 +234,7 @@ async fn admit<A: Input>(
 ) -> Result<A> {
     shared.guards.admit(cx).await?;
     route.admit(cx).await?;
-    let values = A::Values::from_context(cx).await?;
+    let values = A::Values::take(cx).await?;
     if cx.method() == Method::GET {
         return decode::query(cx.uri().query(), values);
     }

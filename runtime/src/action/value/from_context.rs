@@ -79,15 +79,6 @@ pub trait FromContext: Sized + Send + 'static {
     fn from_context(cx: &Context) -> impl Future<Output = Result<Self>> + Send;
 }
 
-/// Takes nothing.
-impl FromContext for () {
-    const IS_PROOF: bool = false;
-
-    async fn from_context(_: &Context) -> Result<Self> {
-        Ok(())
-    }
-}
-
 /// `None` if the request lacks the value: if `T` is refused with a 401 or a 404. Any other error is
 /// the response.
 impl<T: FromContext> FromContext for Option<T> {

@@ -4,5 +4,6 @@
 mod client_ip;
 mod extract;
 mod from_context;
+mod values;
 
-pub use self::{client_ip::ClientIp, extract::Extract, from_context::FromContext};
+pub use self::{client_ip::ClientIp, extract::Extract, from_context::FromContext, values::Values};
