@@ -254,6 +254,52 @@ mod tests {
         }
     }
 
+    struct User;
+
+    impl crate::action::FromContext for User {
+        async fn from_context(_: &Context) -> Result<Self> {
+            Ok(Self)
+        }
+    }
+
+    #[crate::action]
+    async fn says_nothing() -> Result<()> {
+        Ok(())
+    }
+
+    #[crate::action(guard = User)]
+    async fn has_a_guard() -> Result<()> {
+        Ok(())
+    }
+
+    #[crate::action]
+    async fn has_the_value(#[context] _user: User) -> Result<()> {
+        Ok(())
+    }
+
+    #[crate::action(public)]
+    async fn is_public(#[context] _user: Option<User>) -> Result<()> {
+        Ok(())
+    }
+
+    #[test]
+    fn an_action_that_says_nothing_is_undecided_where_the_app_requires_a_value() {
+        let required = [Requirement::of::<User>()];
+        for (ident, required, is_undecided, needs) in [
+            ("SaysNothing", &required[..], true, &["User"][..]),
+            ("SaysNothing", &[], false, &[]),
+            ("HasAGuard", &required, false, &["User"]),
+            ("HasTheValue", &required, false, &["User"]),
+            ("IsPublic", &required, false, &[]),
+        ] {
+            let routes = collect(&States::default(), required).unwrap();
+            let name = format!("request.route.tests.{ident}");
+            let route = routes.iter().find(|route| *route.name == *name).unwrap();
+            assert_eq!(route.is_undecided, is_undecided, "{ident}");
+            assert_eq!(route.needs(), needs, "{ident}");
+        }
+    }
+
     #[track_caller]
     fn check(module: &'static str, ident: &'static str, expected: &str) {
         assert_eq!(name(&registration(module, ident)), expected);

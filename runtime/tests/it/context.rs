@@ -5,11 +5,13 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use axum::{Extension, body::Body};
 use kipo::{
-    Action, ClientIp, Context, Error, Event, EventStream, FromContext, Guard, Result, State,
-    StreamAction, action, async_trait,
+    Action, App, ClientIp, Context, Error, Event, EventStream, Extract, FromContext, Guard, Result,
+    State, StreamAction, action, async_trait,
 };
 use serde_json::Value;
+use tower_service::Service as _;
 
 use crate::{
     actions::Room,
@@ -223,6 +225,29 @@ async fn a_required_value_is_made_once() {
     let answer = app.send(post("context.Rename", ANN, r#"{"title":"Plans"}"#)).await;
     assert_eq!(answer.status, 200);
     assert_eq!(asked.0.load(Ordering::Relaxed), 1);
+}
+
+/// Whose data a request is about. A layer sets it.
+#[derive(Clone, Debug)]
+struct Tenant(&'static str);
+
+#[action]
+async fn tenant_of(#[context] tenant: Extract<Extension<Tenant>>) -> Result<String> {
+    Ok(tenant.0.0.0.to_owned())
+}
+
+#[tokio::test]
+async fn an_action_reads_what_a_layer_has_set() {
+    let app = TestApp::start().await;
+    app.call("context.TenantOf", "{}").await.problem(500, "internal");
+
+    let app = App::new().state(Arc::clone(&app.room)).state(Arc::clone(&app.gate));
+    let mut router = app.router().unwrap().layer(Extension(Tenant("acme")));
+    let request =
+        http::Request::post("/_kipo/actions/context.TenantOf").header("host", "localhost");
+    let response = router.call(request.body(Body::empty()).unwrap()).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+    assert_eq!(body, r#""acme""#.as_bytes());
 }
 
 #[tokio::test]

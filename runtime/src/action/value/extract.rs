@@ -37,7 +37,7 @@ const MESSAGE_BYTES_MAX: usize = 1024;
 /// pub struct Tenant(String);
 ///
 /// #[action]
-/// async fn tenant(#[context] tenant: Extract<Extension<Tenant>>) -> Result<String> {
+/// async fn show_tenant(#[context] tenant: Extract<Extension<Tenant>>) -> Result<String> {
 ///     Ok(tenant.0.0.0)
 /// }
 ///
