@@ -79,6 +79,11 @@ fn action_unit() {
 }
 
 #[test]
+fn action_context() {
+    check("action_context");
+}
+
+#[test]
 fn action_fn() {
     check("action_fn");
 }
@@ -111,6 +116,11 @@ fn data_schema() {
 #[test]
 fn event_enum() {
     check("event_enum");
+}
+
+#[test]
+fn page_context() {
+    check("page_context");
 }
 
 #[test]

@@ -90,6 +90,52 @@ pub mod shadowed {
         }
     }
 
+    /// Who asks.
+    #[derive(Debug)]
+    pub struct User {
+        /// A number.
+        pub id: i64,
+    }
+
+    impl ::kipo::FromContext for User {
+        async fn from_context(_: &::kipo::Context) -> ::kipo::Result<Self> {
+            ::std::result::Result::Ok(Self { id: 1 })
+        }
+    }
+
+    /// An input whose fields from the request are named like locals of generated code.
+    #[::kipo::action(guard = User)]
+    #[derive(Debug)]
+    pub struct Mixed {
+        /// From the request.
+        #[context]
+        values: User,
+        /// From the caller.
+        #[validate(range(min = 1))]
+        body: i64,
+        /// From the request.
+        #[context]
+        cx: ::std::option::Option<User>,
+    }
+
+    impl ::kipo::Action for Mixed {
+        type Output = i64;
+
+        async fn call(self, _: ::kipo::Context) -> ::kipo::Result<i64> {
+            let cx = self.cx.map_or(0, |user| user.id);
+            ::std::result::Result::Ok(self.values.id + self.body + cx)
+        }
+    }
+
+    #[::kipo::page("shadowed", public)]
+    async fn seen(
+        #[context] cx: ::std::option::Option<User>,
+        #[context] argument_0: ::kipo::ClientIp,
+    ) -> ::kipo::Result<Inner> {
+        let _ = argument_0;
+        ::std::result::Result::Ok(Inner { errors: cx.map_or(0, |user| user.id) })
+    }
+
     /// A function whose arguments are named like locals of generated code.
     #[::kipo::action]
     pub async fn odd(

@@ -66,7 +66,10 @@ pub use tokio::time;
 pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, Topics};
 
 pub use crate::{
-    action::{Action, Context, Exact, Guard, Input, Limits, State, Validate},
+    action::{
+        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Limits, State,
+        Validate,
+    },
     app::{App, StartError},
     error::{Code, Error, FieldErrors, Result},
     files::Files,
@@ -84,10 +87,16 @@ pub use crate::{
 /// fields. Arguments of type [`Context`], [`State`] and [`EventStream`] are no fields; Kipo passes
 /// them.
 ///
+/// `#[context]` marks a field or an argument that comes from the request and not from the caller: a
+/// [`FromContext`] value, which Kipo makes before it reads the body.
+///
 /// - `#[action(name = "chat.Post")]` sets the name. The default is the path below `actions`, such
 ///   as `chat.Send` for the struct `Send` in `actions/chat/send.rs`.
 /// - `#[action(state(Db, Mailer))]` names the state that the action needs. The app checks it at
 ///   start.
+/// - `#[action(guard = Admin)]` adds a guard: a [`FromContext`] type, which the request has to yield,
+///   or a [`Guard`].
+/// - `#[action(public)]` makes an exception from [`App::require`].
 ///
 /// ```
 /// use kipo::{Action, Context, Result, action};
@@ -137,7 +146,10 @@ pub use kipo_macros::files;
 /// Provides the data of a page: the function runs before the page is rendered, and the template
 /// reads what it returns. See the [guide](guide::pages).
 ///
-/// - `#[page("admin", guard = MembersOnly)]` adds a [`Guard`], which runs before the function.
+/// - `#[page("admin", guard = MembersOnly)]` adds a [`Guard`] or a [`FromContext`] type that the
+///   request has to yield. It runs before the function.
+/// - `#[page("login", public)]` makes an exception from [`App::require`].
+/// - `#[context]` before an argument takes a [`FromContext`] value from the request.
 /// - `#[page("about", cache = "public, 5m")]` sets the [`Cache`], unless the function sets another.
 ///   The other forms are `"private, 1h"` and `"no-store"`.
 ///

@@ -8,8 +8,8 @@ pub use serde_json;
 
 pub use crate::{
     action::{
-        Field, Incoming, Input, IntoOutput, NoWay, Outgoing, StateNeed, Way, incoming, outgoing,
-        rules,
+        Field, GuardType, GuardValue, Incoming, Input, IntoOutput, NoWay, Outgoing, Requirement,
+        StateNeed, Values, Way, guard_name, incoming, outgoing, public, rules,
     },
     error::FieldErrors,
     page::{PageData, PageRegistration},

@@ -195,7 +195,8 @@ fn nodes() -> Result<Outcome> {
     run(&mut cargo(&["build", "-p", "app", "--features", "nats", "--locked"]))?;
     let mut test = command("npm", &["run", "--silent", "test:nodes"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium).env("KIPO_NATS_SERVER", server);
-    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+    run(test.env("KIPO_APP_BIN", target().join("debug/app")))?;
+    Ok(Outcome::Passed)
 }
 
 /// Runs the core set of browser tests in Firefox and in WebKit, where they can be installed.

@@ -4,12 +4,24 @@ use syn::{Fields, GenericParam, ItemFn, ItemStruct, ReturnType, Type};
 
 use super::model::{Action, Argument, Call, DERIVES, Source};
 use crate::{
-    diagnostics::Errors,
-    syntax::{names, refuse, types},
+    diagnostics::{Errors, list},
+    syntax::{attrs, context, names, refuse, types},
 };
+
+/// Attributes of serde that make the whole struct, also the fields that do not come from the caller.
+const OF_WHOLE_STRUCT: &[&str] = &["default", "from", "try_from", "remote"];
 
 /// Checks an action.
 pub(crate) fn action(action: &Action, errors: &mut Errors) {
+    action.access.check(errors);
+    if !action.values.is_empty() && attrs::holds(&action.input.attrs, "serde", OF_WHOLE_STRUCT) {
+        let list = list(OF_WHOLE_STRUCT);
+        let message = format!(
+            "the struct has `#[context]` fields, which serde does not read: {list} are for a field or \
+             for another struct"
+        );
+        errors.under(&action.input.ident, message);
+    }
     match &action.call {
         Some(call) => function(call, errors),
         None => input(&action.input, errors),
@@ -142,6 +154,10 @@ fn filled(argument: &Argument, errors: &mut Errors) {
         _ => {}
     }
     for attr in &argument.attrs {
-        errors.under(attr, "this argument is not part of the input");
+        if context::is_context(attr) {
+            errors.under(attr, context::NOT_NEEDED);
+        } else {
+            errors.under(attr, "this argument is not part of the input");
+        }
     }
 }

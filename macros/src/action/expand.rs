@@ -5,16 +5,16 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Generics, Item, ItemStruct, Type, parse_quote, spanned::Spanned};
 
-use super::model::{Action, Argument, Call, DERIVES, Decoding, Source};
+use super::model::{Action, Argument, Call, DERIVES, Decoding, Source, Value};
 use crate::{
     emit::{
-        bounds,
+        access, bounds,
         hygiene::{local, local_at, numbered, user_span},
         option::option,
         paths::{
             ACTION, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER, ENDPOINT, EVENT_STREAM,
-            FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, PHANTOM, REGISTRATION,
-            RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, WAY,
+            FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, OK, PHANTOM, REGISTRATION,
+            RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, VALUES, WAY,
         },
         schema, state, validate,
     },
@@ -29,6 +29,9 @@ pub(crate) fn action(action: &Action) -> TokenStream {
     let name = option(action.name.as_ref());
     let doc = &action.doc;
     let states = state::needs(&action.states);
+    let values: Vec<&Type> = action.values.iter().map(|value| &value.ty).collect();
+    let checked = access::checked(&action.access, &values);
+    let access = access::registered(&action.access, &values);
     let input = input(action);
     // The list of plain fields in the input asserts the same about their types.
     let asked = action.fields.iter().filter(|field| !field.plain && field.read_by_type);
@@ -38,6 +41,7 @@ pub(crate) fn action(action: &Action) -> TokenStream {
         #input
 
         #(#asked)*
+        #checked
 
         #call
 
@@ -50,6 +54,7 @@ pub(crate) fn action(action: &Action) -> TokenStream {
                 line: ::core::line!(),
                 doc: #doc,
                 states: #states,
+                #access
                 endpoint: #ENDPOINT::<#ident, _>,
             }
         }
@@ -60,19 +65,25 @@ pub(crate) fn action(action: &Action) -> TokenStream {
 fn input(action: &Action) -> TokenStream {
     let ident = &action.input.ident;
     let Decoded { item, hidden, read, described, finish } = decoded(action);
+    let Assembled { item, hidden, body, values, assemble } = assembled(action, item, hidden);
     let listed = action.fields.iter().filter(|field| field.plain).filter_map(listed);
     let validate = validate::of_struct(&action.fields, &action.rules);
     let (deserializer, generator) = (local("deserializer"), local("generator"));
     let input = quote! {
         impl #INPUT for #ident {
+            type Body = #body;
+            type Values = #values;
+
             const FIELDS: &'static [#FIELD] = &[#(#listed),*];
 
             fn decode<'__de, __D: #DESERIALIZER<'__de>>(
                 #deserializer: __D,
-            ) -> #CORE_RESULT<Self, __D::Error> {
+            ) -> #CORE_RESULT<#body, __D::Error> {
                 use #NO_WAY as _;
                 #WAY::<#read>::OF.read(#deserializer)#finish
             }
+
+            #assemble
 
             fn describe(#generator: &mut #SCHEMA_GENERATOR) -> #SCHEMA {
                 use #NO_WAY as _;
@@ -87,6 +98,83 @@ fn input(action: &Action) -> TokenStream {
         None => input,
     };
     quote!(#item #input)
+}
+
+/// The parts of an input's code that depend on whether it has values from the request.
+struct Assembled {
+    /// The struct as the user wrote it.
+    item: TokenStream,
+    hidden: Option<TokenStream>,
+    /// The type of the body.
+    body: TokenStream,
+    /// The type of the values.
+    values: TokenStream,
+    /// The function that joins both.
+    assemble: TokenStream,
+}
+
+/// Writes how a body and values from the request become the input. `decoded` is the struct that is
+/// decoded: the input itself, if it has no such values.
+fn assembled(action: &Action, decoded: TokenStream, hidden: Option<TokenStream>) -> Assembled {
+    let (body, values) = (local("body"), local("values"));
+    if action.values.is_empty() {
+        return Assembled {
+            item: decoded,
+            hidden,
+            body: quote!(Self),
+            values: quote!(()),
+            assemble: quote!(fn assemble(#body: Self, (): ()) -> Self { #body }),
+        };
+    }
+    let taken = action.body.fields.members().map(|member| quote!(#member: #body.#member));
+    let given = action.values.iter().map(|Value { ident, .. }| quote!(#ident: #values.#ident));
+    let members = taken.chain(given);
+    let of_request = of_request(&action.values);
+    Assembled {
+        item: plain(action).into_token_stream(),
+        hidden: Some(quote!(#decoded #hidden #of_request)),
+        body: quote!(__Body),
+        values: quote!(__Values),
+        assemble: quote! {
+            #[allow(deprecated)]
+            fn assemble(#body: __Body, #values: __Values) -> Self {
+                Self { #(#members),* }
+            }
+        },
+    }
+}
+
+/// Writes the struct of the values from the request, and how they are taken.
+fn of_request(values: &[Value]) -> TokenStream {
+    let cx = local("cx");
+    let members = values.iter().map(|Value { ident, ty }| quote!(#ident: #ty));
+    let taken = values.iter().map(|Value { ident, ty }| {
+        let taken = access::taken(ty, &quote!(#cx));
+        quote!(#ident: #taken)
+    });
+    quote! {
+        #[doc(hidden)]
+        #[allow(missing_debug_implementations, unreachable_pub)]
+        pub struct __Values { #(#members),* }
+
+        impl #VALUES for __Values {
+            async fn take(#cx: &#CONTEXT) -> #RESULT<Self> {
+                use #NO_WAY as _;
+                #OK(Self { #(#taken),* })
+            }
+        }
+    }
+}
+
+/// Returns the struct without what only derives understand: it is not decoded itself.
+fn plain(action: &Action) -> ItemStruct {
+    let mut input = action.input.clone();
+    input.attrs.retain(|attr| !attrs::is_helper(attr));
+    input.fields.iter_mut().for_each(|field| field.attrs.retain(|attr| !attrs::is_helper(attr)));
+    if let Some(doc) = missing_doc(action) {
+        input.attrs.insert(0, parse_quote!(#[doc = #doc]));
+    }
+    input
 }
 
 /// Writes the entry of a field that has a key.
@@ -114,26 +202,52 @@ struct Decoded {
 }
 
 fn decoded(action: &Action) -> Decoded {
-    let item = documented(action);
+    let mut item = documented(action);
+    let name = names::unraw(&item.ident);
+    let read = match action.values.is_empty() {
+        true => quote!(Self),
+        false => {
+            hide(&mut item);
+            quote!(__Body)
+        }
+    };
     match &action.decoding {
         Decoding::Empty => empty(item, &action.doc),
-        Decoding::Derived => derived(&item),
-        Decoding::Assumed(types) => assumed(item, types),
+        Decoding::Derived => derived(&item, &name, read),
+        Decoding::Assumed(types) => assumed(item, &name, types, read),
     }
 }
 
-/// Returns the input with what its schema says about it, and with a doc comment, which
+/// Makes the struct that is decoded a hidden one, beside the struct that the user wrote.
+fn hide(item: &mut ItemStruct) {
+    item.ident = Ident::new("__Body", Span::call_site());
+    item.vis = parse_quote!(pub);
+    let hidden: [Attribute; 2] = [
+        parse_quote!(#[doc(hidden)]),
+        parse_quote!(#[allow(missing_debug_implementations, unreachable_pub)]),
+    ];
+    // A derive, a `must_use` and the like are for the struct that the user wrote.
+    item.attrs.retain(attrs::is_of_field);
+    item.attrs.splice(0..0, hidden);
+}
+
+/// Returns the body with what its schema says about it, and with a doc comment, which
 /// `missing_docs` asks for. The schema leaves out a sentence that the user did not write.
 fn documented(action: &Action) -> ItemStruct {
-    let mut input = action.input.clone();
+    let mut input = action.body.clone();
     schema::describe_fields(&mut input.fields, &action.fields);
     schema::describe(&mut input.attrs, &action.rules, false);
-    if let Some(Call { documented: false, function, .. }) = &action.call {
-        let doc = format!("The input of `{}`.", function.sig.ident);
+    if let Some(doc) = missing_doc(action) {
         let attrs: Vec<Attribute> = parse_quote!(#[doc = #doc] #[schemars(description = "")]);
         input.attrs.splice(0..0, attrs);
     }
     input
+}
+
+/// Returns a doc comment for the input of a function that has none.
+fn missing_doc(action: &Action) -> Option<String> {
+    let call = action.call.as_ref().filter(|call| !call.documented)?;
+    Some(format!("The input of `{}`.", call.function.sig.ident))
 }
 
 /// Reads an object: serde's form of a unit struct is `null`.
@@ -156,28 +270,31 @@ fn empty(mut item: ItemStruct, doc: &str) -> Decoded {
     }
 }
 
-fn derived(item: &ItemStruct) -> Decoded {
+fn derived(item: &ItemStruct, name: &str, read: TokenStream) -> Decoded {
     let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
+    let is_named = |of| attrs::holds(&item.attrs, of, &["rename"]);
+    // The schema of a hidden struct has the name of the struct that the user wrote.
+    let rename = (item.ident != name && !is_named("serde") && !is_named("schemars"))
+        .then(|| quote!(, rename = #name));
     Decoded {
         item: quote! {
             #[derive(#DESERIALIZE, #JSON_SCHEMA)]
             #[serde(crate = #serde)]
-            #[schemars(crate = #schemars)]
+            #[schemars(crate = #schemars #rename)]
             #item
         },
         hidden: None,
-        read: quote!(Self),
-        described: quote!(Self),
+        described: read.clone(),
+        read,
         finish: TokenStream::new(),
     }
 }
 
 /// Describes a hidden struct with a parameter: schemars uses a bound only where there is one.
-fn assumed(mut item: ItemStruct, types: &[Type]) -> Decoded {
+fn assumed(mut item: ItemStruct, name: &str, types: &[Type], read: TokenStream) -> Decoded {
     let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
-    let read = bounds::assume(types, bounds::READ);
+    let read_bound = bounds::assume(types, bounds::READ);
     let described = bounds::assume(types, bounds::DESCRIBED);
-    let name = names::unraw(&item.ident);
     let members = item.fields.iter().map(|field| {
         let syn::Field { attrs, ident, ty, .. } = field;
         quote!(#(#attrs)* #ident: #ty)
@@ -200,11 +317,11 @@ fn assumed(mut item: ItemStruct, types: &[Type]) -> Decoded {
     Decoded {
         item: quote! {
             #[derive(#DESERIALIZE)]
-            #[serde(crate = #serde, bound(deserialize = #read))]
+            #[serde(crate = #serde, bound(deserialize = #read_bound))]
             #item
         },
         hidden: Some(hidden),
-        read: quote!(Self),
+        read,
         described: quote!(__Described<'static>),
         finish: TokenStream::new(),
     }
@@ -311,10 +428,17 @@ fn fallback_input(ident: &Ident, generics: &Generics) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
         impl #impl_generics #INPUT for #ident #ty_generics #where_clause {
+            type Body = Self;
+            type Values = ();
+
             const FIELDS: &'static [#FIELD] = &[];
 
             fn decode<'__de, __D: #DESERIALIZER<'__de>>(_: __D) -> #CORE_RESULT<Self, __D::Error> {
                 ::core::unreachable!()
+            }
+
+            fn assemble(body: Self, (): ()) -> Self {
+                body
             }
 
             fn describe(_: &mut #SCHEMA_GENERATOR) -> #SCHEMA {

@@ -10,7 +10,7 @@ use syn::{
 use crate::{
     diagnostics::Errors,
     fields::{Field, Rule, Serde},
-    syntax::{args::Syntax, attrs, names, types},
+    syntax::{access::Access, args::Syntax, attrs, context, names, types},
 };
 
 /// An action.
@@ -19,9 +19,16 @@ pub(crate) struct Action {
     pub name: Option<LitStr>,
     /// The types of state that the app has to hold: of `state(…)`, then of the arguments.
     pub states: Vec<Type>,
-    /// The struct below the attribute, or the one that the function's arguments make.
+    pub access: Access,
+    /// The struct below the attribute, or the one that the function's arguments make, without
+    /// `#[context]`.
     pub input: ItemStruct,
+    /// The same struct without the fields that come from the request: what the caller sends.
+    pub body: ItemStruct,
+    /// The fields that come from the request.
+    pub values: Vec<Value>,
     pub doc: String,
+    /// The fields of the body.
     pub fields: Vec<Field>,
     /// Rules over several fields.
     pub rules: Vec<Rule>,
@@ -30,9 +37,15 @@ pub(crate) struct Action {
     pub call: Option<Call>,
 }
 
-/// How the input is decoded and described.
+/// A field that comes from the request.
+pub(crate) struct Value {
+    pub ident: Ident,
+    pub ty: Type,
+}
+
+/// How the body is decoded and described.
 pub(crate) enum Decoding {
-    /// The input has no fields: any JSON object is accepted.
+    /// The body has no fields: any JSON object is accepted.
     Empty,
     /// By derives that prove their bounds for each field's type.
     Derived,
@@ -78,8 +91,8 @@ pub(crate) const DERIVES: &[&str] = &["Deserialize", "JsonSchema"];
 const ACTION: Syntax = Syntax {
     name: "`#[action]`",
     noun: "argument",
-    known: &["name", "state"],
-    form: "`name = \"chat.Send\"` and `state(Type, …)`",
+    known: &["name", "state", "guard", "public"],
+    form: "`name = \"chat.Send\"`, `state(Type, …)`, `guard = Admin` and `public`",
 };
 
 /// Parses `#[action(args)] item`.
@@ -104,10 +117,16 @@ pub(crate) fn parse(args: TokenStream, item: &TokenStream, errors: &mut Errors) 
 }
 
 impl Action {
-    fn of(input: ItemStruct, args: Args, call: Option<Call>, errors: &mut Errors) -> Self {
-        let fields = Field::parse_all(&input.fields, &Serde::parse(&input.attrs), errors);
+    fn of(mut input: ItemStruct, args: Args, call: Option<Call>, errors: &mut Errors) -> Self {
+        let values = Value::take_all(&mut input.fields, errors);
+        let body = body_of(&input, &values);
+        let fields = Field::parse_all(&body.fields, &Serde::parse(&body.attrs), errors);
         let rules = Rule::of_type(&input.attrs, errors);
         let mut states = args.states;
+        states.extend(values.iter().filter_map(|value| match types::last_segment(&value.ty) {
+            Some((ident, Some(state))) if ident == "State" => Some(state.clone()),
+            _ => None,
+        }));
         for argument in call.iter().flat_map(|call| &call.arguments) {
             if let Source::State(ty) = &argument.source {
                 states.push(ty.clone());
@@ -116,9 +135,12 @@ impl Action {
         Self {
             name: args.name,
             states,
+            access: args.access,
             doc: attrs::doc(&input.attrs),
-            decoding: Decoding::of(&input, &fields),
+            decoding: Decoding::of(&body, &fields),
             input,
+            body,
+            values,
             fields,
             rules,
             call,
@@ -126,14 +148,42 @@ impl Action {
     }
 }
 
+impl Value {
+    /// Finds the fields with `#[context]`, and removes the attribute.
+    fn take_all(fields: &mut Fields, errors: &mut Errors) -> Vec<Self> {
+        let mut values = Vec::new();
+        for field in fields {
+            if context::take(&mut field.attrs, errors)
+                && let Some(ident) = &field.ident
+            {
+                values.push(Self { ident: ident.clone(), ty: field.ty.clone() });
+            }
+        }
+        values
+    }
+}
+
+/// Returns a struct without the fields that come from the request.
+fn body_of(input: &ItemStruct, values: &[Value]) -> ItemStruct {
+    let mut body = input.clone();
+    if let Fields::Named(fields) = &mut body.fields {
+        let is_value = |field: &syn::Field| {
+            values.iter().any(|value| field.ident.as_ref() == Some(&value.ident))
+        };
+        let sent = std::mem::take(&mut fields.named).into_iter().filter(|field| !is_value(field));
+        fields.named = sent.collect();
+    }
+    body
+}
+
 impl Decoding {
-    fn of(input: &ItemStruct, fields: &[Field]) -> Self {
-        if !matches!(input.fields, Fields::Named(_)) {
+    fn of(body: &ItemStruct, fields: &[Field]) -> Self {
+        if !matches!(body.fields, Fields::Named(_)) {
             return Self::Empty;
         }
         let types = fields.iter().filter(|field| field.read_by_type).map(|field| field.ty.clone());
         let types: Vec<Type> = types.collect();
-        if types::can_be_assumed(&types, &input.ident) && !is_read_otherwise(&input.attrs) {
+        if types::can_be_assumed(&types, &body.ident) && !is_read_otherwise(&body.attrs) {
             Self::Assumed(types)
         } else {
             Self::Derived
@@ -162,6 +212,7 @@ fn is_read_otherwise(attrs: &[Attribute]) -> bool {
 struct Args {
     name: Option<LitStr>,
     states: Vec<Type>,
+    access: Access,
 }
 
 impl Args {
@@ -170,7 +221,8 @@ impl Args {
         for arg in ACTION.parse(tokens, errors) {
             match arg.key.to_string().as_str() {
                 "name" => args.name = arg.text(errors).filter(|name| is_name(name, errors)),
-                _ => args.states = arg.types(errors),
+                "state" => args.states = arg.types(errors),
+                _ => args.access.read(&arg, errors),
             }
         }
         args

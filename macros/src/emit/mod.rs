@@ -3,6 +3,7 @@
 //! Generated paths are absolute and generated locals carry the span of the macro, so no name of the
 //! user's can change what the code means. Start at `paths`, which lists every generated path.
 
+pub(crate) mod access;
 pub(crate) mod bounds;
 pub(crate) mod hygiene;
 pub(crate) mod option;

@@ -60,18 +60,24 @@ paths! {
     EVENT_TYPE = "::kipo::__private::EventType";
     FIELD = "::kipo::__private::Field";
     FIELD_ERRORS = "::kipo::__private::FieldErrors";
+    GUARD_NAME = "::kipo::__private::guard_name";
+    GUARD_TYPE = "::kipo::__private::GuardType";
+    GUARD_VALUE = "::kipo::__private::GuardValue";
     INPUT = "::kipo::__private::Input";
     INCOMING = "::kipo::__private::incoming";
     NO_WAY = "::kipo::__private::NoWay";
     OUTGOING = "::kipo::__private::outgoing";
     PAGE_DATA = "::kipo::__private::PageData";
     PAGE_REGISTRATION = "::kipo::__private::PageRegistration";
+    PUBLIC = "::kipo::__private::public";
     REGISTRATION = "::kipo::__private::Registration";
     INTO_OUTPUT = "::kipo::__private::IntoOutput";
+    REQUIREMENT = "::kipo::__private::Requirement";
     RULES = "::kipo::__private::rules";
     STATE_NEED = "::kipo::__private::StateNeed";
     SUBMIT = "::kipo::__private::inventory::submit";
     TOPIC_REGISTRATION = "::kipo::__private::TopicRegistration";
+    VALUES = "::kipo::__private::Values";
     WAY = "::kipo::__private::Way";
 
     SCHEMARS = "::kipo::__private::schemars";
@@ -95,6 +101,7 @@ paths! {
     DEFAULT = "::core::default::Default";
     DURATION = "::core::time::Duration";
     NONE = "::core::option::Option::None";
+    OK = "::core::result::Result::Ok";
     PHANTOM = "::core::marker::PhantomData";
     SEND = "::core::marker::Send";
     SOME = "::core::option::Option::Some";

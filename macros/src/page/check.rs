@@ -11,6 +11,9 @@ use crate::{
 
 /// Checks the function of a page's data; `page` is `None` where the page is not known.
 pub(crate) fn function(function: &Function, page: Option<&Page>, errors: &mut Errors) {
+    if let Some(page) = page {
+        page.access.check(errors);
+    }
     signature(&function.item, errors);
     refuse::cfg(&function.item.attrs, "#[page]", errors);
     for argument in &function.arguments {
@@ -21,7 +24,8 @@ pub(crate) fn function(function: &Function, page: Option<&Page>, errors: &mut Er
                 }
             }
             (Source::Param(name), Some(page)) => param(name, page, errors),
-            (Source::Param(_), None) | (Source::State(_) | Source::Query(_), _) => {}
+            (Source::Param(_), None) | (Source::State(_) | Source::Query(_) | Source::Value, _) => {
+            }
         }
     }
 }

@@ -18,6 +18,6 @@ pub(crate) fn page(args: TokenStream, item: &TokenStream) -> TokenStream {
     }
     match (page, function) {
         (Some(page), Some(function)) if errors.is_empty() => expand::page(&page, &function),
-        _ => errors.beside(item),
+        _ => errors.beside(&expand::fallback(item)),
     }
 }

@@ -2,13 +2,13 @@
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{
-    Expr, FnArg, ItemFn, LitStr, Token, Type,
+    FnArg, ItemFn, LitStr, Token, Type,
     parse::{ParseStream, Parser},
 };
 
 use crate::{
     diagnostics::Errors,
-    syntax::{args::Syntax, names, types},
+    syntax::{access::Access, args::Syntax, context, names, types},
 };
 
 /// What `#[page(…)]` says.
@@ -17,7 +17,7 @@ pub(crate) struct Page {
     pub path: LitStr,
     /// The names in brackets, in the order of the path.
     pub params: Vec<String>,
-    pub guard: Option<Expr>,
+    pub access: Access,
     pub cache: Option<Cache>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Cache {
 
 /// The function that returns the page's data.
 pub(crate) struct Function {
-    /// Without `#[page]`.
+    /// Without `#[page]` and `#[context]`.
     pub item: ItemFn,
     /// In the order of the function's arguments, except for those that have no name.
     pub arguments: Vec<Argument>,
@@ -48,6 +48,8 @@ pub(crate) enum Source {
     Context,
     State(Type),
     Query(Type),
+    /// Taken from the request: the argument has `#[context]`.
+    Value,
     /// The parameter of the path that has this name.
     Param(Ident),
 }
@@ -55,8 +57,8 @@ pub(crate) enum Source {
 const PAGE: Syntax = Syntax {
     name: "`#[page]`",
     noun: "argument",
-    known: &["guard", "cache"],
-    form: "the page, and then `guard = MembersOnly` and `cache = \"public, 5m\"`",
+    known: &["guard", "public", "cache"],
+    form: "the page, and then `guard = MembersOnly`, `public` and `cache = \"public, 5m\"`",
 };
 
 impl Page {
@@ -79,11 +81,13 @@ impl Page {
             }
         };
         let params = params(&path, errors);
-        let mut page = Self { path, params, guard: None, cache: None };
+        let mut page = Self { path, params, access: Access::default(), cache: None };
         for arg in PAGE.parse(rest, errors) {
             match arg.key.to_string().as_str() {
-                "guard" => page.guard = arg.value(errors),
-                _ => page.cache = arg.text(errors).and_then(|text| Cache::parse(&text, errors)),
+                "cache" => {
+                    page.cache = arg.text(errors).and_then(|text| Cache::parse(&text, errors));
+                }
+                _ => page.access.read(&arg, errors),
             }
         }
         Some(page)
@@ -171,25 +175,32 @@ fn seconds(time: &str) -> Option<u64> {
 impl Function {
     /// Parses the function below the attribute.
     pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<Self> {
-        let item: ItemFn = match syn::parse2(item.clone()) {
+        let mut item: ItemFn = match syn::parse2(item.clone()) {
             Ok(item) => item,
             Err(error) => {
                 errors.at(error.span(), "the data of a page is an `async fn`");
                 return None;
             }
         };
-        let argument = |argument: &FnArg| match argument {
+        let argument = |argument: &mut FnArg| match argument {
             FnArg::Typed(argument) => {
                 let ty = (*argument.ty).clone();
+                let of_request = context::take(&mut argument.attrs, errors);
                 let source = match filled(&ty) {
-                    Some(source) => source,
+                    Some(source) => {
+                        if of_request {
+                            errors.under(&ty, context::NOT_NEEDED);
+                        }
+                        source
+                    }
+                    None if of_request => Source::Value,
                     None => Source::Param(names::of_argument(&argument.pat, errors)?),
                 };
                 Some(Argument { ty, source })
             }
             FnArg::Receiver(_) => None,
         };
-        let arguments = item.sig.inputs.iter().filter_map(argument).collect();
+        let arguments = item.sig.inputs.iter_mut().filter_map(argument).collect();
         Some(Self { item, arguments })
     }
 
@@ -197,8 +208,15 @@ impl Function {
     pub(crate) fn states(&self) -> impl Iterator<Item = &Type> {
         self.arguments.iter().filter_map(|argument| match &argument.source {
             Source::State(ty) => Some(ty),
-            Source::Context | Source::Query(_) | Source::Param(_) => None,
+            Source::Context | Source::Query(_) | Source::Value | Source::Param(_) => None,
         })
+    }
+
+    /// Returns the types of the values that are taken from the request.
+    pub(crate) fn values(&self) -> Vec<&Type> {
+        let values =
+            self.arguments.iter().filter(|argument| matches!(argument.source, Source::Value));
+        values.map(|argument| &argument.ty).collect()
     }
 }
 

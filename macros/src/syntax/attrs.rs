@@ -27,7 +27,9 @@ pub(crate) fn is_doc(attr: &Attribute) -> bool {
 
 /// Returns whether only one of our macros or a derive understands an attribute.
 pub(crate) fn is_helper(attr: &Attribute) -> bool {
-    ["serde", "schemars", "validate", "event"].iter().any(|name| attr.path().is_ident(name))
+    ["serde", "schemars", "validate", "event", "context"]
+        .iter()
+        .any(|name| attr.path().is_ident(name))
 }
 
 /// Returns whether an attribute of an argument belongs to the field that the argument becomes.

@@ -3,8 +3,10 @@
 //! Nothing here knows one of the macros, and nothing here emits code. `refuse` holds the checks
 //! that several attributes make.
 
+pub(crate) mod access;
 pub(crate) mod args;
 pub(crate) mod attrs;
+pub(crate) mod context;
 pub(crate) mod names;
 pub(crate) mod refuse;
 pub(crate) mod types;

@@ -12,11 +12,16 @@ impl<T> ::kipo::__private::Input for Send<T>
 where
     Self: ::core::marker::Send + 'static,
 {
+    type Body = Self;
+    type Values = ();
     const FIELDS: &'static [::kipo::__private::Field] = &[];
     fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
         _: __D,
     ) -> ::core::result::Result<Self, __D::Error> {
         ::core::unreachable!()
+    }
+    fn assemble(body: Self, (): ()) -> Self {
+        body
     }
     fn describe(
         _: &mut ::kipo::__private::schemars::SchemaGenerator,

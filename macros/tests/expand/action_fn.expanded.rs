@@ -31,6 +31,8 @@ const _: () = {
         __a: ::core::marker::PhantomData<&'__a ()>,
     }
     impl ::kipo::__private::Input for DeleteEntry {
+        type Body = Self;
+        type Values = ();
         const FIELDS: &'static [::kipo::__private::Field] = &[
             ::kipo::__private::Field::new::<i64>("id"),
             ::kipo::__private::Field::new::<Option<String>>("reason").defaulted(),
@@ -40,6 +42,9 @@ const _: () = {
         ) -> ::core::result::Result<Self, __D::Error> {
             use ::kipo::__private::NoWay as _;
             ::kipo::__private::Way::<Self>::OF.read(deserializer)
+        }
+        fn assemble(body: Self, (): ()) -> Self {
+            body
         }
         fn describe(
             generator: &mut ::kipo::__private::schemars::SchemaGenerator,
@@ -83,8 +88,9 @@ impl ::kipo::Action for DeleteEntry {
     ::kipo::__private::Registration { ident : "DeleteEntry", name :
     ::core::option::Option::None, module : ::core::module_path!(), file :
     ::core::file!(), line : ::core::line!(), doc : "Takes an entry off the list.", states
-    : & [::kipo::__private::StateNeed::of:: < Database > ()], endpoint :
-    ::kipo::__private::endpoint:: < DeleteEntry, _ >, }
+    : & [::kipo::__private::StateNeed::of:: < Database > ()], public : false, guard :
+    ::core::option::Option::None, values : & [], endpoint : ::kipo::__private::endpoint::
+    < DeleteEntry, _ >, }
 }
 #[derive(::kipo::__private::serde::Deserialize, ::kipo::__private::schemars::JsonSchema)]
 #[serde(crate = "::kipo::__private::serde")]
@@ -93,12 +99,17 @@ impl ::kipo::Action for DeleteEntry {
 #[schemars(description = "")]
 struct Ping {}
 impl ::kipo::__private::Input for Ping {
+    type Body = Self;
+    type Values = ();
     const FIELDS: &'static [::kipo::__private::Field] = &[];
     fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
         deserializer: __D,
     ) -> ::core::result::Result<Self, __D::Error> {
         use ::kipo::__private::NoWay as _;
         ::kipo::__private::Way::<Self>::OF.read(deserializer)
+    }
+    fn assemble(body: Self, (): ()) -> Self {
+        body
     }
     fn describe(
         generator: &mut ::kipo::__private::schemars::SchemaGenerator,
@@ -119,6 +130,7 @@ impl ::kipo::Action for Ping {
 ::kipo::__private::inventory::submit! {
     ::kipo::__private::Registration { ident : "Ping", name :
     ::core::option::Option::None, module : ::core::module_path!(), file :
-    ::core::file!(), line : ::core::line!(), doc : "", states : & [], endpoint :
+    ::core::file!(), line : ::core::line!(), doc : "", states : & [], public : false,
+    guard : ::core::option::Option::None, values : & [], endpoint :
     ::kipo::__private::endpoint:: < Ping, _ >, }
 }

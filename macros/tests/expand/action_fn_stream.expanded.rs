@@ -23,6 +23,8 @@ const _: () = {
         __a: ::core::marker::PhantomData<&'__a ()>,
     }
     impl ::kipo::__private::Input for Countdown {
+        type Body = Self;
+        type Values = ();
         const FIELDS: &'static [::kipo::__private::Field] = &[
             ::kipo::__private::Field::new::<u32>("from"),
         ];
@@ -31,6 +33,9 @@ const _: () = {
         ) -> ::core::result::Result<Self, __D::Error> {
             use ::kipo::__private::NoWay as _;
             ::kipo::__private::Way::<Self>::OF.read(deserializer)
+        }
+        fn assemble(body: Self, (): ()) -> Self {
+            body
         }
         fn describe(
             generator: &mut ::kipo::__private::schemars::SchemaGenerator,
@@ -60,6 +65,7 @@ impl ::kipo::StreamAction for Countdown {
 ::kipo::__private::inventory::submit! {
     ::kipo::__private::Registration { ident : "Countdown", name :
     ::core::option::Option::Some("count.Down"), module : ::core::module_path!(), file :
-    ::core::file!(), line : ::core::line!(), doc : "", states : & [], endpoint :
+    ::core::file!(), line : ::core::line!(), doc : "", states : & [], public : false,
+    guard : ::core::option::Option::None, values : & [], endpoint :
     ::kipo::__private::endpoint:: < Countdown, _ >, }
 }

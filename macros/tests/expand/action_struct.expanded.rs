@@ -53,6 +53,8 @@ const _: () = {
         __a: ::core::marker::PhantomData<&'__a ()>,
     }
     impl ::kipo::__private::Input for Send {
+        type Body = Self;
+        type Values = ();
         const FIELDS: &'static [::kipo::__private::Field] = &[
             ::kipo::__private::Field::new::<String>("userName"),
             ::kipo::__private::Field::new::<String>("message"),
@@ -64,6 +66,9 @@ const _: () = {
         ) -> ::core::result::Result<Self, __D::Error> {
             use ::kipo::__private::NoWay as _;
             ::kipo::__private::Way::<Self>::OF.read(deserializer)
+        }
+        fn assemble(body: Self, (): ()) -> Self {
+            body
         }
         fn describe(
             generator: &mut ::kipo::__private::schemars::SchemaGenerator,
@@ -122,6 +127,7 @@ const _: () = ::kipo::__private::incoming::<Author>();
     ::core::option::Option::Some("chat.Post"), module : ::core::module_path!(), file :
     ::core::file!(), line : ::core::line!(), doc :
     "Posts one message to the room.\n\nEveryone in it reads the message.", states : &
-    [::kipo::__private::StateNeed::of:: < Database > ()], endpoint :
-    ::kipo::__private::endpoint:: < Send, _ >, }
+    [::kipo::__private::StateNeed::of:: < Database > ()], public : false, guard :
+    ::core::option::Option::None, values : & [], endpoint : ::kipo::__private::endpoint::
+    < Send, _ >, }
 }

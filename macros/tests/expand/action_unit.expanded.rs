@@ -12,6 +12,8 @@ const _: () = {
     )]
     struct __Empty {}
     impl ::kipo::__private::Input for Listen {
+        type Body = Self;
+        type Values = ();
         const FIELDS: &'static [::kipo::__private::Field] = &[];
         fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
             deserializer: __D,
@@ -20,6 +22,9 @@ const _: () = {
             ::kipo::__private::Way::<__Empty>::OF
                 .read(deserializer)
                 .map(|__Empty {}| Self {})
+        }
+        fn assemble(body: Self, (): ()) -> Self {
+            body
         }
         fn describe(
             generator: &mut ::kipo::__private::schemars::SchemaGenerator,
@@ -33,6 +38,7 @@ const _: () = {
     ::kipo::__private::Registration { ident : "Listen", name :
     ::core::option::Option::None, module : ::core::module_path!(), file :
     ::core::file!(), line : ::core::line!(), doc :
-    "Streams the room, from where this client left off.", states : & [], endpoint :
+    "Streams the room, from where this client left off.", states : & [], public : false,
+    guard : ::core::option::Option::None, values : & [], endpoint :
     ::kipo::__private::endpoint:: < Listen, _ >, }
 }

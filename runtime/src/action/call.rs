@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    action::{codec::Outgoing, context::Context, field::Field, limits::Limits},
+    action::{codec::Outgoing, context::Context, field::Field, limits::Limits, value::Values},
     error::{FieldErrors, Result},
 };
 
@@ -71,17 +71,26 @@ pub trait Action: Input {
     note = "put `#[kipo::action]` above the struct"
 )]
 pub trait Input: Sized + Send + 'static {
-    /// The fields, so that an error response can name each field that is not valid.
+    /// What the caller sends: the struct itself, or the struct without its `#[context]` fields.
+    type Body: Send;
+
+    /// The values of the `#[context]` fields, or `()`.
+    type Values: Values;
+
+    /// The fields of the body, so that an error response can name each field that is not valid.
     const FIELDS: &'static [Field];
 
-    /// Decodes the input from an object.
+    /// Decodes the body from an object.
     ///
     /// # Errors
     ///
     /// Returns the error of the deserializer if a field is missing or has another type.
-    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Body, D::Error>;
 
-    /// Returns the schema of that object.
+    /// Returns the input of a body and of the values from the request.
+    fn assemble(body: Self::Body, values: Self::Values) -> Self;
+
+    /// Returns the schema of the body.
     fn describe(generator: &mut SchemaGenerator) -> Schema;
 
     /// Adds a message for each rule of `#[validate(…)]` that the input breaks.

@@ -5,10 +5,15 @@
 //! and does everything else through a [`Way`], which compiles for any type. So the author reads one
 //! error for one mistake.
 
-use std::marker::PhantomData;
+use std::{future::Ready, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserializer, Serialize, de::DeserializeOwned};
+
+use crate::{
+    action::{context::Context, value::FromContext},
+    error::Result,
+};
 
 /// A type that the browser can send.
 #[diagnostic::on_unimplemented(
@@ -56,11 +61,21 @@ pub const fn incoming<T: Incoming>() {}
 /// Compiles only for a type that the browser can receive.
 pub const fn outgoing<T: Outgoing>() {}
 
-/// Reads, writes and describes a `T`, if its type allows it.
+/// Fails to compile if a public action or page takes a value that a request may lack.
+#[track_caller]
+pub const fn public(is_proof: bool) {
+    assert!(
+        !is_proof,
+        "this is public, so it takes no value that a request may lack: make it an `Option`, or set \
+         `FromContext::IS_PROOF` to `false` if every request has it"
+    );
+}
+
+/// Reads, writes and describes a `T`, and takes it from the request, if its type allows it.
 ///
 /// Method resolution prefers an inherent method. If the bound of that method does not hold, it
 /// finds the method of [`NoWay`], so generated code compiles for every type, and the bound on
-/// [`Incoming`] or [`Outgoing`] reports the only error.
+/// [`Incoming`], [`Outgoing`] or [`FromContext`] reports the only error.
 #[derive(Debug)]
 pub struct Way<T: ?Sized>(PhantomData<T>);
 
@@ -98,9 +113,42 @@ impl<T: JsonSchema + ?Sized> Way<T> {
     }
 }
 
+impl<T: FromContext> Way<T> {
+    /// Whether a request may lack the value.
+    pub const IS_PROOF: bool = T::IS_PROOF;
+
+    /// Takes a value from the request.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the type's `FromContext`.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the type's `FromContext`.
+    pub async fn take(self, cx: &Context) -> Result<T> {
+        T::from_context(cx).await
+    }
+}
+
 /// The methods of [`Way`] for a type that lacks a trait. They compile beside an error and never
 /// run.
 pub trait NoWay<T: ?Sized> {
+    /// Whether a request may lack the value.
+    const IS_PROOF: bool = false;
+
+    /// Stands for taking a value from the request.
+    ///
+    /// # Errors
+    ///
+    /// None: this never runs.
+    fn take(&self, _: &Context) -> Ready<Result<T>>
+    where
+        T: Sized,
+    {
+        unreachable!()
+    }
+
     /// Stands for reading a value.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -46,6 +46,9 @@ struct Inner {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    /// What layers have set. A running stream holds none: they would take memory for as long as it
+    /// runs.
+    extensions: Extensions,
     peer: SocketAddr,
     request_id: RequestId,
     states: States,
@@ -70,6 +73,7 @@ impl Context {
             method: head.method,
             uri: head.uri,
             headers: head.headers,
+            extensions: head.extensions,
             peer,
             request_id,
             states,
@@ -127,6 +131,21 @@ impl Context {
     #[must_use]
     pub fn with_state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
         self.unshared().states.insert(state);
+        self
+    }
+
+    /// Adds an extension of the request, as a layer sets it, for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the context has been cloned.
+    ///
+    /// # Examples
+    ///
+    /// See [`Extract`](crate::Extract).
+    #[must_use]
+    pub fn with_extension<T: Clone + Send + Sync + 'static>(mut self, extension: T) -> Self {
+        self.unshared().extensions.insert(extension);
         self
     }
 
@@ -215,7 +234,8 @@ impl Context {
         }
     }
 
-    /// Returns the address of the peer of the connection. Behind a proxy, the peer is the proxy.
+    /// Returns the address of the peer of the connection. Behind a proxy, the peer is the proxy, and
+    /// [`ClientIp`](crate::ClientIp) is the address of the client.
     #[must_use]
     pub fn client_ip(&self) -> IpAddr {
         self.0.peer.ip()
@@ -244,9 +264,19 @@ impl Context {
     /// assert_eq!(cx.state::<u32>().unwrap_err().code(), kipo::Code::Internal);
     /// ```
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
-        self.0.states.get().ok_or_else(|| {
+        self.find_state().ok_or_else(|| {
             Error::internal(format!("the app has no state of type {}", type_name::<T>()))
         })
+    }
+
+    /// Returns the application state of type `T`, if the app has it.
+    pub(crate) fn find_state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.0.states.get()
+    }
+
+    /// Returns what layers have set on the request.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.0.extensions
     }
 
     /// Waits until the client disconnects.
@@ -323,6 +353,7 @@ impl Context {
             method: self.0.method.clone(),
             uri: self.uri().to_string().parse().unwrap_or_default(),
             headers,
+            extensions: Extensions::new(),
             peer: self.0.peer,
             request_id,
             states: self.0.states.clone(),

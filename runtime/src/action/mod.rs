@@ -1,5 +1,5 @@
-//! What an app's author writes against: the trait of a call, the request as plain data, guards,
-//! validation rules, effects and limits.
+//! What an app's author writes against: the trait of a call, the request as plain data, values that
+//! are taken from it, guards, validation rules, effects and limits.
 //!
 //! This room knows the request as plain data. It may know failures (`error`) and the words of HTTP
 //! (`header`), and the positions in topics. It knows no socket, no stream and no table of actions. Start reading at `call`.
@@ -13,22 +13,23 @@ mod field;
 mod guard;
 mod into_output;
 mod limits;
-mod origin;
 mod positions;
 mod state;
 mod validate;
+mod value;
 
 pub use self::{
     call::{Action, Input},
-    codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing},
+    codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing, public},
     context::Context,
     exact::Exact,
     field::Field,
-    guard::Guard,
+    guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
     into_output::IntoOutput,
     limits::Limits,
     state::{State, StateNeed},
     validate::{Validate, rules},
+    value::{ClientIp, Extract, FromContext, Values},
 };
 
 pub(crate) use self::{

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::dev::DevLoop;
 use crate::{
-    action::{Guard, Guards, Limits, States},
+    action::{FromContext, Guard, Guards, Limits, Requirement, States},
     app::{
         mount::{self, Schema},
         start_error::StartError,
@@ -20,10 +20,10 @@ use crate::{
     },
     error::StartDiagnostic,
     files::{Files, client},
-    header::{RequestId, TupleOrigin},
+    header::{RequestId, TrustedProxies, TupleOrigin},
     page::{PageGuards, Pages, Settings},
     request::{AllowedHost, HostCheck, Hosts, Route, route},
-    schema::{Types, typescript},
+    schema::{Described, Types, typescript},
     server::{Addresses, ServeLimits, Shared, serve},
     stream::{Drain, topics},
 };
@@ -63,6 +63,8 @@ pub struct App {
     states: States,
     guards: Guards,
     page_guards: PageGuards,
+    /// What every action and page requires that is not public.
+    required: Vec<Requirement>,
     trusted_origins: Vec<String>,
     site: Option<String>,
     allowed_hosts: Vec<String>,
@@ -85,6 +87,7 @@ impl App {
             states: States::default(),
             guards: Guards::default(),
             page_guards: PageGuards::default(),
+            required: Vec::new(),
             trusted_origins: Vec::new(),
             site: None,
             allowed_hosts: Vec::new(),
@@ -202,6 +205,42 @@ impl App {
     #[must_use]
     pub fn guard(mut self, guard: impl Guard) -> Self {
         self.guards.push(guard);
+        self
+    }
+
+    /// Requires that every request for an action or a page yields a `T`. `#[action(public)]` and
+    /// `#[page("…", public)]` are the exceptions. An action with a `#[context]` field of type `T` asks
+    /// for it once, by the field.
+    ///
+    /// The log lists at start what says nothing about who may use it. A page without data is public
+    /// if it has a function that returns `()`. Scripts, styles, public files and error pages require
+    /// nothing.
+    ///
+    /// ```
+    /// use kipo::{App, Context, Error, FromContext, Result, action};
+    ///
+    /// struct User;
+    ///
+    /// impl FromContext for User {
+    ///     async fn from_context(cx: &Context) -> Result<Self> {
+    ///         let refused = || Error::unauthorized("sign in first").or_redirect("/login");
+    ///         cx.cookie("user").map(|_| Self).ok_or_else(refused)
+    ///     }
+    /// }
+    ///
+    /// /// Everybody may sign in.
+    /// #[action(public)]
+    /// async fn sign_in(name: String) -> Result<String> {
+    ///     Ok(format!("Welcome, {name}!"))
+    /// }
+    ///
+    /// let _app = App::new().require::<User>();
+    /// ```
+    #[must_use]
+    pub fn require<T: FromContext>(mut self) -> Self {
+        let requirement = Requirement::of::<T>();
+        self.page_guards.require(requirement);
+        self.required.push(requirement);
         self
     }
 
@@ -396,7 +435,8 @@ impl App {
         errors.extend(topics::duplicate_names());
         let allowed_hosts = self.take_hosts(&mut errors);
         self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
-        let routes = route::collect(&self.states).map_err(|wrong| errors.extend(wrong)).ok();
+        let routes = route::collect(&self.states, &self.required);
+        let routes = routes.map_err(|wrong| errors.extend(wrong)).ok();
         let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
             errors.extend(wrong);
             None
@@ -406,18 +446,24 @@ impl App {
             return Err(StartError(errors));
         }
         let routes = routes.unwrap_or_default();
+        log_undecided(&self.required, &routes, pages.as_deref());
+        let proxies = TrustedProxies::new(self.trusted_proxies);
+        self.states.insert(proxies.clone());
         let shared = Arc::new(Shared {
             guards: self.guards,
             states: self.states,
             limits: self.limits,
-            addresses: Addresses::new(self.trusted_proxies),
+            addresses: Addresses::new(proxies),
             streams_per_address_max: self.serve_limits.streams_per_address_max,
             drain: Drain::default(),
             calls: TaskTracker::new(),
         });
-        let types = Types::collect(
-            routes.iter().map(|route| (route.name.to_string(), route.doc, route.endpoint.describe)),
-        );
+        let types = Types::collect(routes.iter().map(|route| Described {
+            name: route.name.to_string(),
+            doc: route.doc,
+            needs: route.needs(),
+            describe: route.endpoint.describe,
+        }));
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
         let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
@@ -530,7 +576,30 @@ fn wrong_setting(method: &str, value: &str, expected: &str) -> StartDiagnostic {
     StartDiagnostic::new(format!("App::{method}({value:?})"), expected)
 }
 
-fn pages(app: &App, routes: Option<&[Route]>) -> Result<Option<Arc<Pages>>, Vec<StartDiagnostic>> {
+/// Logs the actions and pages for which only the app's requirements say who may use them.
+fn log_undecided(required: &[Requirement], routes: &[Arc<Route>], pages: Option<&Pages>) {
+    let actions = routes.iter().filter(|route| route.is_undecided);
+    let actions = actions.map(|route| route.name.to_string());
+    let undecided: Vec<String> =
+        actions.chain(pages.into_iter().flat_map(Pages::undecided)).collect();
+    if !undecided.is_empty() {
+        let names: Vec<String> = required.iter().map(Requirement::name).collect();
+        tracing::info!(
+            "{} {} by App::require alone: {}",
+            match undecided.len() {
+                1 => "1 action or page needs".to_owned(),
+                count => format!("{count} actions and pages need"),
+            },
+            names.join(" and "),
+            undecided.join(", "),
+        );
+    }
+}
+
+fn pages(
+    app: &App,
+    routes: Option<&[Arc<Route>]>,
+) -> Result<Option<Arc<Pages>>, Vec<StartDiagnostic>> {
     let Some(files) = &app.files else { return Ok(None) };
     let preload = client::MODULES.iter().skip(1).map(|module| module.name.to_owned()).collect();
     let settings = Settings {

@@ -46,14 +46,14 @@ impl Schema {
 pub(super) fn router(
     base: &str,
     shared: &Arc<Shared>,
-    routes: &[Route],
+    routes: &[Arc<Route>],
     schema: Option<Schema>,
     pages: Option<&Arc<Pages>>,
 ) -> Router {
     let mut router = Router::new();
     for route in routes {
         let path = format!("{base}/actions/{}", route.name);
-        let mounted = Mounted { shared: Arc::clone(shared), route: route.clone() };
+        let mounted = Mounted { shared: Arc::clone(shared), route: Arc::clone(route) };
         router = router.route_service(&path, mounted);
     }
     router = router.merge(client_router(base));

@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 mod authority;
 pub(crate) mod coding;
+mod forwarded;
 pub(crate) mod hex;
 mod origin;
 mod request_id;
@@ -13,6 +14,7 @@ pub use self::request_id::RequestId;
 pub(crate) use self::{
     authority::{Authority, Host},
     coding::Coding,
+    forwarded::TrustedProxies,
     origin::{Origin, TupleOrigin},
     request_id::REQUEST_ID,
     single::{Malformed, single},

@@ -73,7 +73,10 @@ impl Pages {
         let head = Head::new(&settings);
         let loaded = Set::load(&files, &head, &settings, &registrations);
         match &loaded {
-            Ok(set) => errors.extend(settings.guards.errors(&set.page_files())),
+            Ok(set) => {
+                let files: Vec<&str> = set.addressed().map(|page| page.file.as_str()).collect();
+                errors.extend(settings.guards.errors(&files));
+            }
             Err(diagnostics) => {
                 errors.extend(diagnostics.iter().map(Diagnostic::to_start_diagnostic));
             }
@@ -138,6 +141,14 @@ impl Pages {
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn list(&self) -> Vec<Listed> {
         list::of(&self.serving.load())
+    }
+
+    /// Returns the pages for which only the app's requirements say who may see them.
+    pub(crate) fn undecided(&self) -> Vec<String> {
+        let set = self.serving.load();
+        let guards = &self.settings.guards;
+        let undecided = set.addressed().filter(|page| guards.is_undecided(&page.file, page.data));
+        undecided.map(Page::path).collect()
     }
 
     /// Returns the names in `p-ref` attributes with the tags that carry them.
@@ -246,27 +257,24 @@ impl Pages {
     fn is_constant(&self, page: &Page, params: &[(String, String)]) -> bool {
         page.data.is_none()
             && params.is_empty()
-            && !self.settings.guards.cover(&page.file)
+            && !self.settings.guards.cover(&page.file, None)
             && self.files.are_embedded()
     }
 
     /// Lets the page's guards decide, and then asks for its data.
     async fn data(&self, page: &Page, cx: &PageContext) -> Result<Option<PageData>> {
-        self.settings.guards.admit(&page.file, cx).await?;
+        self.settings.guards.admit(&page.file, page.data, cx).await?;
         let Some(registration) = page.data else { return Ok(None) };
-        if let Some(guard) = registration.guard {
-            guard.admit(cx).await?;
-        }
         (registration.data)(cx.clone()).await.map(Some)
     }
 
     /// Answers with a page's HTML.
     fn page(&self, cx: &Context, page: &Page, reply: &Reply, html: Bytes, hash: &Hash) -> Response {
         let cache = reply.cache.or(page.data.and_then(|data| data.cache)).unwrap_or_default();
-        let guarded = self.settings.guards.cover(&page.file)
-            || page.data.is_some_and(|data| data.guard.is_some());
-        // A guard or a new cookie is about one visitor, whatever the author had in mind. A position
-        // is of one moment: a shared copy of it would make all who read it catch up from there.
+        let guarded = self.settings.guards.cover(&page.file, page.data);
+        // A guard, a value from the request or a new cookie is about one visitor, even if the author
+        // made the page public for caches. A position is of one moment: all readers of a shared copy
+        // would resume from it.
         let of_one = guarded
             || cx.adds_header(&header::SET_COOKIE)
             || cx.taken_position() != TakenPosition::None;

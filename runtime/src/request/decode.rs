@@ -30,24 +30,30 @@ const BODY_PROGRESS: Duration = Duration::from_secs(15);
 /// reset, and the client could not read the response.
 const DISCARD_BYTES_MAX: usize = 16 << 20;
 
-/// Reads the body and decodes it by its content type.
-pub(crate) async fn body<A: Input>(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<A> {
+/// Reads the body and decodes it by its content type. `values` are those of the `#[context]` fields.
+pub(crate) async fn body<A: Input>(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    values: A::Values,
+) -> Result<A> {
     let encoding = Encoding::of(headers)?;
     let bytes = read(body, bytes_max).await?;
-    let input = match encoding {
-        Encoding::Json => json(&bytes)?,
-        Encoding::UrlEncoded => pairs(&bytes)?,
-        Encoding::Multipart(boundary) => pairs(&multipart(bytes, boundary).await?)?,
+    let body = match encoding {
+        Encoding::Json => json::<A>(&bytes)?,
+        Encoding::UrlEncoded => pairs::<A>(&bytes)?,
+        Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
         // A call without arguments needs no body.
-        Encoding::None if bytes.is_empty() => pairs(b"")?,
+        Encoding::None if bytes.is_empty() => pairs::<A>(b"")?,
         Encoding::None => return Err(unsupported()),
     };
-    validated(input)
+    validated(A::assemble(body, values))
 }
 
 /// Decodes the query of a GET request for a stream.
-pub(crate) fn query<A: Input>(query: Option<&str>) -> Result<A> {
-    validated(pairs(query.unwrap_or_default().as_bytes())?)
+pub(crate) fn query<A: Input>(query: Option<&str>, values: A::Values) -> Result<A> {
+    let body = pairs::<A>(query.unwrap_or_default().as_bytes())?;
+    validated(A::assemble(body, values))
 }
 
 /// Decodes the query of a page. The error names the first field that cannot be decoded, or every
@@ -67,8 +73,8 @@ pub(crate) fn query_of<T: DeserializeOwned + Validate>(query: Option<&str>) -> R
     Err(Error::from(errors))
 }
 
-/// An input with serde's trait, for serde's functions.
-struct Decoded<A>(A);
+/// The body of an input with serde's trait, for serde's functions.
+struct Decoded<A: Input>(A::Body);
 
 impl<'de, A: Input> Deserialize<'de> for Decoded<A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -167,7 +173,7 @@ async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
     }
 }
 
-fn json<A: Input>(bytes: &[u8]) -> Result<A> {
+fn json<A: Input>(bytes: &[u8]) -> Result<A::Body> {
     // Few texts have as many brackets as that, and counting them costs less than pairing them.
     let brackets = bytes.iter().filter(|b| matches!(b, b'[' | b'{')).count();
     if brackets > JSON_DEPTH_MAX && json_depth(bytes) > JSON_DEPTH_MAX {
@@ -178,7 +184,7 @@ fn json<A: Input>(bytes: &[u8]) -> Result<A> {
     // serde also decodes a struct from a list, but an input must be an object.
     let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let error = match serde_json::from_slice::<Decoded<A>>(bytes) {
-        Ok(Decoded(input)) if is_object => return Ok(input),
+        Ok(Decoded(body)) if is_object => return Ok(body),
         Ok(_) => None,
         Err(error) => Some(error),
     };
@@ -255,12 +261,12 @@ fn add_path_error<E: std::fmt::Display>(
 }
 
 /// Decodes the pairs of a form or a query.
-fn pairs<A: Input>(bytes: &[u8]) -> Result<A> {
-    let error =
-        match serde_path_to_error::deserialize(serde_html_form::Deserializer::from_bytes(bytes)) {
-            Ok(Decoded(input)) => return Ok(input),
-            Err(error) => error,
-        };
+fn pairs<A: Input>(bytes: &[u8]) -> Result<A::Body> {
+    let pairs = serde_html_form::Deserializer::from_bytes(bytes);
+    let error = match serde_path_to_error::deserialize::<_, Decoded<A>>(pairs) {
+        Ok(Decoded(body)) => return Ok(body),
+        Err(error) => error,
+    };
     let sent: Vec<(String, String)> = serde_html_form::from_bytes(bytes)
         .map_err(|_| Error::bad_request("the form is not a list of pairs"))?;
     let mut errors = FieldErrors::default();
@@ -319,6 +325,9 @@ mod tests {
     }
 
     impl Input for Post {
+        type Body = Self;
+        type Values = ();
+
         const FIELDS: &'static [Field] = &[
             Field::new::<String>("name"),
             Field::new::<u8>("age"),
@@ -327,6 +336,10 @@ mod tests {
 
         fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             Self::deserialize(deserializer)
+        }
+
+        fn assemble(body: Self, (): ()) -> Self {
+            body
         }
 
         fn describe(generator: &mut SchemaGenerator) -> Schema {
@@ -404,7 +417,7 @@ mod tests {
                     --b\r\ncontent-disposition: form-data; name=\"age\"\r\n\r\n3\r\n--b--\r\n";
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap());
-        let post = super::body::<Post>(&headers, Body::from(body), 1000).await.unwrap();
+        let post = super::body::<Post>(&headers, Body::from(body), 1000, ()).await.unwrap();
         assert_eq!(post, Post { name: "a&b".into(), age: 3, tags: None });
     }
 

@@ -10,10 +10,15 @@ use http::{HeaderValue, Method, header};
 use tracing::{Instrument, Span};
 
 use crate::{
-    action::{Action, Bounds, Context, Input, Outgoing, States},
+    action::{Action, Bounds, Context, Input, Outgoing, States, Values as _},
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
-    request::{decode, encode, route::Endpoint, shield::Shield, within::within},
+    request::{
+        decode, encode,
+        route::{Endpoint, Route},
+        shield::Shield,
+        within::within,
+    },
     schema::Shape,
     server::{Peer, Permit, Shared, addresses},
     stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch},
@@ -42,7 +47,7 @@ pub trait Served<K>: Input {
 impl<A: Action> Served<Call> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
-            serve: |shared, name, request| Box::pin(call::<A>(shared, name, request)),
+            serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
         }
     }
@@ -51,7 +56,7 @@ impl<A: Action> Served<Call> for A {
 impl<A: StreamAction> Served<Stream> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
-            serve: |shared, name, request| Box::pin(stream::<A>(shared, name, request)),
+            serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
         }
     }
@@ -64,15 +69,15 @@ pub fn endpoint<A: Served<K>, K>() -> Endpoint {
 }
 
 /// Runs one call. Every error becomes a response, so this function returns none.
-async fn call<A: Action>(shared: Arc<Shared>, name: Arc<str>, request: Request) -> Response {
+async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Request) -> Response {
     let (cx, body) = receive(&shared, request);
-    let span = tracing::info_span!("call", action = %name, request_id = %cx.request_id());
+    let span = tracing::info_span!("call", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
     let outcome = async {
         not_draining(&shared)?;
         method(&cx, &[Method::POST], "POST")?;
         accepts_json(&cx)?;
-        let action = admit::<A>(&shared, &cx, body, bounds).await?;
+        let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
         run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
     };
     respond(&cx, catch_panic(outcome).instrument(span).await)
@@ -81,18 +86,18 @@ async fn call<A: Action>(shared: Arc<Shared>, name: Arc<str>, request: Request) 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
 async fn stream<A: StreamAction>(
     shared: Arc<Shared>,
-    name: Arc<str>,
+    route: Arc<Route>,
     request: Request,
 ) -> Response {
     let peer = request.extensions().get::<Peer>().cloned();
     let (cx, body) = receive(&shared, request);
-    let span = tracing::info_span!("stream", action = %name, request_id = %cx.request_id());
+    let span = tracing::info_span!("stream", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
     if !accept::admits(cx.headers(), "text", "event-stream") {
         let outcome = async {
             not_draining(&shared)?;
             method(&cx, &[Method::POST], "GET, POST")?;
-            let action = admit::<A>(&shared, &cx, body, bounds).await?;
+            let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
             run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
         };
         return respond(&cx, catch_panic(outcome).instrument(span).await);
@@ -100,7 +105,7 @@ async fn stream<A: StreamAction>(
     let outcome = async {
         not_draining(&shared)?;
         method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
-        let action = admit::<A>(&shared, &cx, body, bounds).await?;
+        let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
         Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
     match catch_panic(outcome).instrument(span.clone()).await {
@@ -210,20 +215,30 @@ pub(crate) fn context(request: Request, states: States) -> Context {
     context_of(request.into_parts().0, states).without_effects()
 }
 
-fn context_of(head: http::request::Parts, states: States) -> Context {
+fn context_of(mut head: http::request::Parts, states: States) -> Context {
     let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let peer = head.extensions.get::<Peer>().map_or(unknown, |peer| peer.address);
+    // The peer refers to the connection, which must not be held by a request that it holds.
+    let peer = head.extensions.remove::<Peer>().map_or(unknown, |peer| peer.address);
     let id = RequestId::of(&head.headers);
     Context::new(head, peer, id, states)
 }
 
-/// Asks the guards, and then reads the input. The body of a refused request is not read.
-async fn admit<A: Input>(shared: &Shared, cx: &Context, body: Body, bounds: Bounds) -> Result<A> {
+/// Asks the guards, takes the values of the `#[context]` fields, and then reads the input. The body
+/// of a refused request is not read.
+async fn admit<A: Input>(
+    shared: &Shared,
+    route: &Route,
+    cx: &Context,
+    body: Body,
+    bounds: Bounds,
+) -> Result<A> {
     shared.guards.admit(cx).await?;
+    route.admit(cx).await?;
+    let values = A::Values::take(cx).await?;
     if cx.method() == Method::GET {
-        return decode::query(cx.uri().query());
+        return decode::query(cx.uri().query(), values);
     }
-    decode::body(cx.headers(), body, bounds.body_bytes_max).await
+    decode::body(cx.headers(), body, bounds.body_bytes_max, values).await
 }
 
 fn method(cx: &Context, allowed: &[Method], allow: &'static str) -> Result<()> {
@@ -269,7 +284,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
-    use crate::app::App;
+    use crate::{app::App, request::route};
 
     /// Sends no event and never ends.
     #[crate::action]
@@ -291,13 +306,13 @@ mod tests {
     async fn request_during_drain(method: &str, accept: &str) -> (http::response::Parts, String) {
         let shared = App::new().build().unwrap().shared;
         shared.drain.begin(Duration::from_secs(1)).await;
+        let routes = route::collect(&shared.states, &[]).unwrap();
+        let route =
+            routes.iter().find(|route| &*route.name == "request.dispatch.tests.SendsNothing");
+        let route = Arc::clone(route.unwrap());
         let request = Request::builder().method(method).header(header::ACCEPT, accept);
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let response = stream::<SendsNothing>(
-            shared,
-            "SendsNothing".into(),
-            request.body("{}".into()).unwrap(),
-        );
+        let response = stream::<SendsNothing>(shared, route, request.body("{}".into()).unwrap());
         let (head, body) = response.await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head, String::from_utf8(body.to_vec()).unwrap())

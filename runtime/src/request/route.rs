@@ -12,8 +12,8 @@ use axum::{extract::Request, response::Response};
 use tower_service::Service;
 
 use crate::{
-    action::{StateNeed, States},
-    error::StartDiagnostic,
+    action::{Context, Requirement, StateNeed, States},
+    error::{Result, StartDiagnostic},
     schema::Describe,
     server::Shared,
 };
@@ -35,6 +35,12 @@ pub struct Registration {
     pub doc: &'static str,
     /// The application state that it needs.
     pub states: &'static [StateNeed],
+    /// Whether it takes no part in what the app requires of all actions.
+    pub public: bool,
+    /// Returns the guard from `#[action(guard = …)]`.
+    pub guard: Option<fn() -> Requirement>,
+    /// The values of its `#[context]` fields.
+    pub values: &'static [Requirement],
     /// Returns its endpoint.
     pub endpoint: fn() -> Endpoint,
 }
@@ -47,7 +53,7 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// The functions that serve and describe one action. They hide its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
-    pub(crate) serve: fn(Arc<Shared>, Arc<str>, Request) -> Answer,
+    pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
 }
 
@@ -56,14 +62,52 @@ pub struct Endpoint {
 pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) doc: &'static str,
+    /// What it asks of a request before its own values: what the app requires, then its guard.
+    pub(crate) requirements: Vec<Requirement>,
+    /// The values of its `#[context]` fields.
+    pub(crate) values: &'static [Requirement],
+    /// Whether the app's requirements apply although the action says nothing about them.
+    pub(crate) is_undecided: bool,
     pub(crate) endpoint: Endpoint,
+}
+
+impl Route {
+    fn new(name: String, registration: &Registration, required: &[Requirement]) -> Self {
+        let Registration { doc, public, guard, values, .. } = *registration;
+        // A value of the type is the proof already.
+        let proven = |required: &&Requirement| values.iter().any(|value| value.is_same(required));
+        let applies = |required: &&Requirement| !public && !proven(required);
+        let mut requirements: Vec<Requirement> = required.iter().filter(applies).copied().collect();
+        let is_undecided = guard.is_none() && !requirements.is_empty();
+        requirements.extend(guard.map(|guard| guard()));
+        let endpoint = (registration.endpoint)();
+        Self { name: name.into(), doc, requirements, values, is_undecided, endpoint }
+    }
+
+    /// Asks what the action requires besides its values.
+    pub(crate) async fn admit(&self, cx: &Context) -> Result<()> {
+        for requirement in &self.requirements {
+            requirement.admit(cx).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the types that a caller has to prove, each once.
+    pub(crate) fn needs(&self) -> Vec<String> {
+        let all = self.requirements.iter().chain(self.values);
+        let mut names: Vec<String> =
+            all.filter(|needed| needed.is_proof()).map(Requirement::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
 }
 
 /// An action as a service of the router.
 #[derive(Clone, Debug)]
 pub(crate) struct Mounted {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) route: Route,
+    pub(crate) route: Arc<Route>,
 }
 
 impl Service<Request> for Mounted {
@@ -76,8 +120,8 @@ impl Service<Request> for Mounted {
     }
 
     fn call(&mut self, request: Request) -> Answered {
-        let Route { name, endpoint, .. } = &self.route;
-        Answered((endpoint.serve)(Arc::clone(&self.shared), Arc::clone(name), request))
+        let serve = self.route.endpoint.serve;
+        Answered(serve(Arc::clone(&self.shared), Arc::clone(&self.route), request))
     }
 }
 
@@ -92,15 +136,20 @@ impl Future for Answered {
     }
 }
 
-/// Returns all registered actions sorted by name, or a diagnostic for each error.
-pub(crate) fn collect(states: &States) -> Result<Vec<Route>, Vec<StartDiagnostic>> {
-    table(inventory::iter::<Registration>.into_iter(), states)
+/// Returns all registered actions sorted by name, or a diagnostic for each error. `required` is what
+/// the app requires of every action that is not public.
+pub(crate) fn collect(
+    states: &States,
+    required: &[Requirement],
+) -> Result<Vec<Arc<Route>>, Vec<StartDiagnostic>> {
+    table(inventory::iter::<Registration>.into_iter(), states, required)
 }
 
 fn table<'r>(
     registrations: impl Iterator<Item = &'r Registration>,
     states: &States,
-) -> Result<Vec<Route>, Vec<StartDiagnostic>> {
+    required: &[Requirement],
+) -> Result<Vec<Arc<Route>>, Vec<StartDiagnostic>> {
     let mut errors = Vec::new();
     // `inventory` promises no order, so the result must not depend on it.
     let mut by_name = BTreeMap::<String, Vec<&Registration>>::new();
@@ -129,11 +178,8 @@ fn table<'r>(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let route = |(name, same): (String, Vec<&Registration>)| Route {
-        name: name.into(),
-        doc: same[0].doc,
-        endpoint: (same[0].endpoint)(),
-    };
+    let route =
+        |(name, same): (String, Vec<&Registration>)| Arc::new(Route::new(name, same[0], required));
     Ok(by_name.into_iter().map(route).collect())
 }
 
@@ -201,7 +247,56 @@ mod tests {
             line: 1,
             doc: "",
             states: &[],
+            public: false,
+            guard: None,
+            values: &[],
             endpoint: || unreachable!("these tests serve no action"),
+        }
+    }
+
+    struct User;
+
+    impl crate::action::FromContext for User {
+        async fn from_context(_: &Context) -> Result<Self> {
+            Ok(Self)
+        }
+    }
+
+    #[crate::action]
+    async fn says_nothing() -> Result<()> {
+        Ok(())
+    }
+
+    #[crate::action(guard = User)]
+    async fn has_a_guard() -> Result<()> {
+        Ok(())
+    }
+
+    #[crate::action]
+    async fn has_the_value(#[context] _user: User) -> Result<()> {
+        Ok(())
+    }
+
+    #[crate::action(public)]
+    async fn is_public(#[context] _user: Option<User>) -> Result<()> {
+        Ok(())
+    }
+
+    #[test]
+    fn an_action_that_says_nothing_is_undecided_where_the_app_requires_a_value() {
+        let required = [Requirement::of::<User>()];
+        for (ident, required, is_undecided, needs) in [
+            ("SaysNothing", &required[..], true, &["User"][..]),
+            ("SaysNothing", &[], false, &[]),
+            ("HasAGuard", &required, false, &["User"]),
+            ("HasTheValue", &required, false, &["User"]),
+            ("IsPublic", &required, false, &[]),
+        ] {
+            let routes = collect(&States::default(), required).unwrap();
+            let name = format!("request.route.tests.{ident}");
+            let route = routes.iter().find(|route| *route.name == *name).unwrap();
+            assert_eq!(route.is_undecided, is_undecided, "{ident}");
+            assert_eq!(route.needs(), needs, "{ident}");
         }
     }
 
@@ -228,7 +323,7 @@ mod tests {
         let mut needy = registration("app::actions", "Needy");
         needy.states = const { &[StateNeed::of::<String>()] };
         let all = [second, registration("app::actions::chat", "Send"), needy];
-        let errors = table(all.iter(), &States::default()).unwrap_err();
+        let errors = table(all.iter(), &States::default(), &[]).unwrap_err();
         let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(text.len(), 2);
         assert!(text[0].contains("needs the state `alloc::string::String`"), "{text:?}");

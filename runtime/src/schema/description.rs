@@ -12,6 +12,15 @@ use crate::{
 /// Describes one endpoint: its input by the first generator, the rest by the second.
 pub(crate) type Describe = fn(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape;
 
+/// One action that is to be described.
+pub(crate) struct Described {
+    pub(crate) name: String,
+    pub(crate) doc: &'static str,
+    /// The names of the types that a caller has to prove.
+    pub(crate) needs: Vec<String>,
+    pub(crate) describe: Describe,
+}
+
 /// The input, output and events of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Shape {
@@ -45,6 +54,8 @@ impl Shape {
 pub(super) struct Endpoint {
     pub(super) name: String,
     pub(super) doc: &'static str,
+    /// The names of the types that a caller has to prove.
+    pub(super) needs: Vec<String>,
     /// Key of the input's definition.
     pub(super) input: String,
     pub(super) output: Value,

@@ -12,7 +12,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::schema::{
-    description::{Definition, Describe, Endpoint, EventData, REFERENCE, each_reference},
+    description::{Definition, Described, Endpoint, EventData, REFERENCE, each_reference},
     names::{self, ActionName, Use},
     refine,
 };
@@ -47,7 +47,8 @@ enum Side {
 impl Graph {
     /// Describes an action and adds its definitions. Until [`finish`](Self::finish), references and
     /// the key of the input are indexes of nodes.
-    pub(super) fn add(&mut self, name: String, doc: &'static str, describe: Describe) -> Endpoint {
+    pub(super) fn add(&mut self, action: Described) -> Endpoint {
+        let Described { name, doc, needs, describe } = action;
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
         let mut de = settings.clone().for_deserialize().into_generator();
         let mut ser = settings.for_serialize().into_generator();
@@ -83,6 +84,7 @@ impl Graph {
         Endpoint {
             name,
             doc,
+            needs,
             input: input.to_string(),
             output: written(shape.output.to_value()),
             events: shape.events.map(|events| {

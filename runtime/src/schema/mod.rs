@@ -46,6 +46,6 @@ mod types;
 pub(crate) mod typescript;
 
 pub(crate) use self::{
-    description::{Describe, Shape},
+    description::{Describe, Described, Shape},
     types::Types,
 };

@@ -46,7 +46,12 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
     for (key, definition) in &types.definitions {
         schemas.insert(key.clone(), bounded(&definition.schema));
     }
-    json!({
+    let mut needs: Vec<&String> = types.actions.iter().flat_map(|action| &action.needs).collect();
+    needs.sort_unstable();
+    needs.dedup();
+    let needs: Map<String, Value> =
+        needs.into_iter().map(|name| (name.clone(), need(name))).collect();
+    let mut document = json!({
         "openapi": "3.2.0",
         "info": { "title": title, "description": INTEGERS, "version": version },
         "jsonSchemaDialect": DIALECT,
@@ -63,6 +68,23 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
                 },
             },
         },
+    });
+    if !needs.is_empty() {
+        document["components"]["securitySchemes"] = needs.into();
+    }
+    document
+}
+
+/// Describes a type that a caller has to prove.
+///
+/// OpenAPI asks how the proof travels, which only the type itself knows: it names a cookie, since
+/// browsers are the callers of actions.
+fn need(name: &str) -> Value {
+    json!({
+        "type": "apiKey",
+        "in": "cookie",
+        "name": name,
+        "description": format!("needs: {name}. The server makes it from the request, such as from a cookie."),
     })
 }
 
@@ -109,6 +131,11 @@ fn operation(types: &Types, action: &Endpoint, id: &str) -> Map<String, Value> {
     }
     if !summary.is_empty() {
         operation.insert("summary".to_owned(), summary.into());
+    }
+    if !action.needs.is_empty() {
+        let all: Map<String, Value> =
+            action.needs.iter().map(|name| (name.clone(), json!([]))).collect();
+        operation.insert("security".to_owned(), json!([all]));
     }
     operation.insert("responses".to_owned(), responses(types, action));
     operation

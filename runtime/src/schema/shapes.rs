@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     action::Exact,
-    schema::{Describe, Shape, Types},
+    schema::{Describe, Described, Shape, Types},
 };
 
 /// Returns the types of all actions below.
@@ -33,9 +33,22 @@ pub(super) fn types() -> Types {
         ("new", "A name that means something else.", call::<Unit, HashMap<String, bool>>),
         ("default.string", "", call::<Unit, Option<Shared>>),
     ];
-    Types::collect(
-        actions.into_iter().map(|(name, doc, describe)| (name.to_owned(), doc, describe)),
-    )
+    Types::collect(actions.into_iter().map(|(name, doc, describe)| Described {
+        name: name.to_owned(),
+        doc,
+        needs: needs(name),
+        describe,
+    }))
+}
+
+/// Returns what the callers of some actions have to prove.
+fn needs(action: &str) -> Vec<String> {
+    let needs: &[&str] = match action {
+        "chat.Send" | "chat.Listen" => &["User"],
+        "mail.delete" => &["Admin", "User"],
+        _ => &[],
+    };
+    needs.iter().map(|&name| name.to_owned()).collect()
 }
 
 /// Compares a text with `golden/<name>`, or writes it there if `UPDATE_GOLDEN` is set.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::schema::{
-    description::{Definition, Describe, Endpoint, REFERENCE},
+    description::{Definition, Described, Endpoint, REFERENCE},
     merge::Graph,
 };
 
@@ -17,11 +17,10 @@ pub(crate) struct Types {
 }
 
 impl Types {
-    /// Describes the given actions (name, doc comment, description) and names their types.
-    pub(crate) fn collect(actions: impl Iterator<Item = (String, &'static str, Describe)>) -> Self {
+    /// Describes the given actions and names their types.
+    pub(crate) fn collect(actions: impl Iterator<Item = Described>) -> Self {
         let mut graph = Graph::default();
-        let mut actions: Vec<Endpoint> =
-            actions.map(|(name, doc, describe)| graph.add(name, doc, describe)).collect();
+        let mut actions: Vec<Endpoint> = actions.map(|action| graph.add(action)).collect();
         actions.sort_by(|a, b| a.name.cmp(&b.name));
         let definitions = graph.finish(&mut actions);
         Self { actions, definitions }
@@ -40,12 +39,17 @@ mod tests {
     use schemars::{JsonSchema, SchemaGenerator};
 
     use super::*;
-    use crate::schema::description::Shape;
+    use crate::schema::description::{Describe, Shape};
 
     /// Checks the names of the definitions of some actions.
     #[track_caller]
     fn check(actions: &[(&str, Describe)], expected: &[&str]) {
-        let actions = actions.iter().map(|(name, describe)| ((*name).to_owned(), "", *describe));
+        let actions = actions.iter().map(|(name, describe)| Described {
+            name: (*name).to_owned(),
+            doc: "",
+            needs: Vec::new(),
+            describe: *describe,
+        });
         let types = Types::collect(actions.collect::<Vec<_>>().into_iter().rev());
         let names: Vec<_> = types.definitions.keys().map(String::as_str).collect();
         assert_eq!(names, expected);

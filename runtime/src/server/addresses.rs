@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -13,54 +13,40 @@ use http::HeaderMap;
 
 use crate::{
     error::{Code, Error},
+    header::TrustedProxies,
     stream::jitter,
 };
 
 /// The counts of one app.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: TrustedProxies,
     pub(crate) connections: Tally,
     pub(crate) streams: Tally,
 }
 
 impl Addresses {
-    pub(crate) fn new(trusted_proxies: Vec<IpAddr>) -> Self {
-        let trusted_proxies = trusted_proxies.into_iter().map(|ip| ip.to_canonical()).collect();
+    pub(crate) fn new(trusted_proxies: TrustedProxies) -> Self {
         Self { trusted_proxies, ..Self::default() }
     }
 
     /// Returns the address for which a connection from `peer` is counted, if it is counted.
     pub(crate) fn of_connection(&self, peer: IpAddr) -> Option<IpAddr> {
         let peer = peer.to_canonical();
-        (!is_local(peer) && !self.trusted_proxies.contains(&peer)).then_some(peer)
+        (!is_local(peer) && !self.trusted_proxies.contains(peer)).then_some(peer)
     }
 
     /// Returns the address for which a stream from `peer` is counted, if it is counted.
     pub(crate) fn of_stream(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
-        if !self.trusted_proxies.contains(&peer.to_canonical()) {
+        if !self.trusted_proxies.contains(peer) {
             return self.of_connection(peer);
         }
-        // Each proxy appends the address of its peer. The last address that is not a trusted proxy
-        // is the client's; anything before it may be forged.
-        let fields = headers.get_all("x-forwarded-for").iter().rev();
-        let mut reported = fields.flat_map(|field| field.to_str().unwrap_or_default().rsplit(','));
-        let client = reported.find_map(|text| match parse(text.trim()) {
-            Some(ip) if self.trusted_proxies.contains(&ip) => None,
-            other => Some(other),
-        });
-        client.flatten()
+        self.trusted_proxies.client(headers)
     }
 }
 
 fn is_local(ip: IpAddr) -> bool {
     ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
-}
-
-/// Parses an address. Some proxies write it with a port.
-fn parse(text: &str) -> Option<IpAddr> {
-    let ip = text.parse().or_else(|_| text.parse().map(|address: SocketAddr| address.ip()));
-    ip.ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
 /// The number of connections, or of streams, for each address.
@@ -157,7 +143,7 @@ mod tests {
 
     #[test]
     fn this_machine_and_trusted_proxies_are_not_counted() {
-        let addresses = Addresses::new(vec![ip("192.0.2.7")]);
+        let addresses = Addresses::new(TrustedProxies::new([ip("192.0.2.7")]));
         for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.7", "::ffff:192.0.2.7"] {
             assert_eq!(addresses.of_connection(ip(peer)), None, "{peer}");
         }
@@ -166,7 +152,7 @@ mod tests {
 
     #[track_caller]
     fn check(peer: &str, forwarded: &[&'static str], counted: Option<&str>) {
-        let addresses = Addresses::new(vec![ip("192.0.2.7"), ip("192.0.2.8")]);
+        let addresses = Addresses::new(TrustedProxies::new([ip("192.0.2.7"), ip("192.0.2.8")]));
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append("x-forwarded-for", HeaderValue::from_static(value));

@@ -407,7 +407,7 @@ mod tests {
             guards: Guards::default(),
             states: States::default(),
             limits: Limits::new(),
-            addresses: Addresses::new(Vec::new()),
+            addresses: Addresses::default(),
             streams_per_address_max: 1,
             drain: Drain::default(),
             calls: TaskTracker::new(),

@@ -5,6 +5,7 @@
 mod action;
 mod actions;
 mod bad_input;
+mod context;
 mod durable;
 mod effects;
 mod family;

@@ -43,7 +43,7 @@ impl Fallback {
             guards: Guards::default(),
             states: States::default(),
             limits: Limits::new(),
-            addresses: Addresses::new(Vec::new()),
+            addresses: Addresses::default(),
             streams_per_address_max: limits.streams_per_address_max,
             drain: Drain::default(),
             calls: TaskTracker::new(),

@@ -10,7 +10,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    action::{Context, Guard, StateNeed},
+    action::{Context, Requirement, StateNeed},
     error::{Error, Result},
     page::{
         check::Diagnostic,
@@ -210,8 +210,12 @@ pub struct PageRegistration {
     pub params: &'static [&'static str],
     /// What it needs of the application.
     pub states: &'static [StateNeed],
-    /// Who may see the page.
-    pub guard: Option<&'static dyn Guard>,
+    /// Whether the page takes no part in what the app requires of all pages.
+    pub public: bool,
+    /// Returns the guard of the page.
+    pub guard: Option<fn() -> Requirement>,
+    /// The values that the function takes from the request.
+    pub values: &'static [Requirement],
     /// How long copies are good, unless the function says so.
     pub cache: Option<Cache>,
     /// The function itself.

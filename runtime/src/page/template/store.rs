@@ -111,9 +111,9 @@ impl Set {
         &self.hash
     }
 
-    /// Returns the templates with an address.
-    pub(crate) fn page_files(&self) -> Vec<&str> {
-        self.pages.iter().map(|page| page.file.as_str()).collect()
+    /// Returns the pages with an address.
+    pub(crate) fn addressed(&self) -> impl Iterator<Item = &Page> {
+        self.pages.iter()
     }
 
     /// Returns all pages, error pages last.

@@ -8,7 +8,7 @@ use kipo_topic::{Positions, Topic};
 
 use super::*;
 use crate::{
-    action::Guard,
+    action::{FromContext, Guard, Requirement},
     page::data::{Meta, PageGuards},
 };
 
@@ -20,7 +20,9 @@ const PAGE: PageRegistration = PageRegistration {
     line: 3,
     params: &[],
     states: &[],
+    public: false,
     guard: None,
+    values: &[],
     cache: None,
     data: |cx| Box::pin(act(cx)),
 };
@@ -320,7 +322,7 @@ impl Guard for MembersOnly {
 #[tokio::test]
 async fn a_guarded_page_is_for_those_whom_its_guard_admits() {
     static GUARDED: PageRegistration = PageRegistration {
-        guard: Some(&MembersOnly),
+        guard: Some(|| Requirement::admitted_by(&MembersOnly)),
         cache: Some(Cache::public(Duration::from_secs(60))),
         ..PAGE
     };
@@ -348,6 +350,66 @@ async fn a_guarded_page_is_for_those_whom_its_guard_admits() {
     for path in ["/accounts", "/plain"] {
         assert_eq!(ask(&pages, &format!("GET {path}"), &[]).await.status, 200, "{path}");
     }
+}
+
+/// The proof that a request has the cookie of a member.
+struct Membership;
+
+impl FromContext for Membership {
+    async fn from_context(cx: &Context) -> Result<Self> {
+        MembersOnly.admit(cx).await.map(|()| Self)
+    }
+}
+
+#[tokio::test]
+async fn what_the_app_requires_holds_for_every_page_that_is_not_public() {
+    static OPEN: PageRegistration = PageRegistration {
+        public: true,
+        cache: Some(Cache::public(Duration::from_secs(60))),
+        ..PAGE
+    };
+    let mut guards = PageGuards::default();
+    guards.require(Requirement::of::<Membership>());
+    let settings = || Settings { guards: guards.clone(), ..Settings::test() };
+    let (_dir, pages) = app(&OPEN, settings());
+    let open = ask(&pages, "GET /a", &[]).await;
+    assert_eq!((open.status, open.header("cache-control")), (200, "public, max-age=60"));
+    // A page without data has no function that says `public`.
+    for path in ["/plain", "/account"] {
+        let stranger = ask(&pages, &format!("GET {path}"), &[]).await;
+        assert_eq!((stranger.status, stranger.header("location")), (303, "/login"), "{path}");
+        let member = ask(&pages, &format!("GET {path}"), &[("cookie", "member=yes")]).await;
+        assert_eq!(member.status, 200, "{path}");
+    }
+    let undecided = pages.undecided();
+    assert!(!undecided.contains(&"pages/a.html".to_owned()), "{undecided:?}");
+    assert!(undecided.contains(&"pages/plain.html".to_owned()), "{undecided:?}");
+
+    let (_dir, pages) = app(&PAGE, settings());
+    assert_eq!(ask(&pages, "GET /a", &[]).await.status, 303);
+    assert!(pages.undecided().contains(&"pages/a.html".to_owned()));
+}
+
+#[tokio::test]
+async fn a_page_with_a_value_is_of_one_visitor_and_proves_what_the_app_requires() {
+    static PROVEN: PageRegistration = PageRegistration {
+        values: const { &[Requirement::of::<Membership>()] },
+        cache: Some(Cache::public(Duration::from_secs(60))),
+        data: |cx| {
+            Box::pin(async move {
+                let Membership = Membership::from_context(&cx).await?;
+                act(cx).await
+            })
+        },
+        ..PAGE
+    };
+    let mut guards = PageGuards::default();
+    guards.require(Requirement::of::<Membership>());
+    let (_dir, pages) = app(&PROVEN, Settings { guards, ..Settings::test() });
+    assert_eq!(ask(&pages, "GET /a?status=many", &[]).await.status, 303);
+    let member = ask(&pages, "GET /a", &[("cookie", "member=yes")]).await;
+    assert_eq!((member.status, member.header("cache-control")), (200, "private, max-age=60"));
+    assert!(!pages.undecided().contains(&"pages/a.html".to_owned()));
 }
 
 #[test]

@@ -264,7 +264,9 @@ const fn registration(page: &'static str) -> PageRegistration {
         line: 7,
         params: &["slug"],
         states: &[],
+        public: false,
         guard: None,
+        values: &[],
         cache: None,
         data: |cx| {
             Box::pin(async move {

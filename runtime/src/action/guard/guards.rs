@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
-    action::{context::Context, origin::OriginCheck},
+    action::{context::Context, guard::origin::OriginCheck},
     error::Result,
 };
 
@@ -36,9 +36,10 @@ use crate::{
 /// # });
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a guard is a type that implements `kipo::Guard`",
-    label = "not a `kipo::Guard`",
-    note = "write `struct MembersOnly;` and `#[async_trait] impl kipo::Guard for MembersOnly`"
+    message = "a guard is a type that implements `kipo::FromContext` or `kipo::Guard`",
+    label = "neither a `kipo::FromContext` nor a `kipo::Guard`",
+    note = "write `struct MembersOnly;` and `#[async_trait] impl kipo::Guard for MembersOnly`, or \
+            `impl kipo::FromContext` for a value that proves who asks"
 )]
 #[async_trait]
 pub trait Guard: Send + Sync + 'static {
