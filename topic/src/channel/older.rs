@@ -193,7 +193,7 @@ impl Pages {
     }
 
     /// Returns how many pages stay for the listeners that come next.
-    #[cfg(test)]
+    #[cfg(all(test, not(kipo_loom)))]
     pub(super) fn recent_count(&self) -> usize {
         self.recent.len()
     }
