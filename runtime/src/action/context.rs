@@ -4,7 +4,6 @@ mod effects;
 mod position;
 
 use std::{
-    any::type_name,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -228,7 +227,8 @@ impl Context {
         &self.0.request_id
     }
 
-    /// Returns the application state of type `T` that [`App::state`](crate::App::state) added.
+    /// Returns the application state of type `T` that [`App::state`](crate::App::state) or
+    /// [`App::state_async`](crate::App::state_async) added.
     ///
     /// With `#[action(state(T))]` the app reports missing state at start instead.
     ///
@@ -244,9 +244,7 @@ impl Context {
     /// assert_eq!(cx.state::<u32>().unwrap_err().code(), kipo::Code::Internal);
     /// ```
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
-        self.0.states.get().ok_or_else(|| {
-            Error::internal(format!("the app has no state of type {}", type_name::<T>()))
-        })
+        self.0.states.get()
     }
 
     /// Waits until the client disconnects.

@@ -140,6 +140,11 @@ impl Pages {
         list::of(&self.serving.load())
     }
 
+    /// Returns a path of each page, and the page's file.
+    pub(crate) fn addresses(&self) -> Vec<(String, String)> {
+        self.serving.load().addresses()
+    }
+
     /// Returns the names in `p-ref` attributes with the tags that carry them.
     pub(crate) fn refs(&self) -> Vec<(String, Vec<String>)> {
         let refs = self.serving.load().refs();
