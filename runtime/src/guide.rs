@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/actions.md")]
 pub mod actions {}
 
+#[doc = include_str!("../docs/app.md")]
+pub mod app {}
+
 #[doc = include_str!("../docs/streams.md")]
 pub mod streams {}
 

@@ -32,10 +32,12 @@
 //! await action.Greet({ name: "Ann" }).call(); // "Hello, Ann!"
 //! ```
 //!
-//! The [`guide`] explains actions, streams, topics, pages, guards and the browser client.
+//! The [`guide`] explains actions, streams, topics, pages, guards, the app around them and the browser
+//! client.
 //!
 //! This crate does not do TLS and HTTP/2 (put a proxy in front), sessions and users (write a
-//! [`Guard`]), or databases (use any crate, and add the connection pool with [`App::state`]).
+//! [`Guard`]), or databases (use any crate, and open the connection pool
+//! with [`App::state_async`]).
 
 // Generated code names `::kipo::…`, also inside this crate.
 extern crate self as kipo;
@@ -56,6 +58,7 @@ mod request;
 mod schema;
 mod server;
 mod stream;
+mod tasks;
 pub mod testing;
 
 pub use async_trait::async_trait;
@@ -70,13 +73,14 @@ pub use crate::{
         Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Limits, State,
         Validate,
     },
-    app::{App, StartError},
+    app::{App, RunningApp, StartError},
     error::{Code, Error, FieldErrors, Result},
     files::Files,
     header::RequestId,
     page::{Cache, Meta, PageContext, Query},
     server::ServeLimits,
     stream::{DecodeEvent, EventStream, StreamAction, Translated},
+    tasks::TaskContext,
 };
 
 /// Turns a struct or an `async fn` into an action: decodable, described in TypeScript and

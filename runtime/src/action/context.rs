@@ -4,7 +4,6 @@ mod effects;
 mod position;
 
 use std::{
-    any::type_name,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -248,7 +247,8 @@ impl Context {
         &self.0.request_id
     }
 
-    /// Returns the application state of type `T` that [`App::state`](crate::App::state) added.
+    /// Returns the application state of type `T` that [`App::state`](crate::App::state) or
+    /// [`App::state_async`](crate::App::state_async) added.
     ///
     /// With `#[action(state(T))]` the app reports missing state at start instead.
     ///
@@ -264,13 +264,6 @@ impl Context {
     /// assert_eq!(cx.state::<u32>().unwrap_err().code(), kipo::Code::Internal);
     /// ```
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
-        self.find_state().ok_or_else(|| {
-            Error::internal(format!("the app has no state of type {}", type_name::<T>()))
-        })
-    }
-
-    /// Returns the application state of type `T`, if the app has it.
-    pub(crate) fn find_state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         self.0.states.get()
     }
 

@@ -5,8 +5,10 @@ use std::{
     collections::HashMap,
     fmt,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
+
+use crate::error::{Error, Result};
 
 /// A value of application state, shared by all requests.
 ///
@@ -65,21 +67,47 @@ impl StateNeed {
 
 /// The application's state, by type.
 #[derive(Clone, Default)]
-pub(crate) struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+pub(crate) struct States(Arc<HashMap<TypeId, Slot>>);
+
+/// The value of one type. It is empty until the app has opened that state at start.
+type Slot = OnceLock<Arc<dyn Any + Send + Sync>>;
 
 impl States {
     /// Adds a value; it replaces an earlier one of the same type.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, state: T) {
-        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), Arc::new(state));
+        let state: Arc<dyn Any + Send + Sync> = Arc::new(state);
+        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), state.into());
     }
 
+    /// Adds a type whose value [`open`](Self::open) adds later. Keeps a value that is already there.
+    pub(crate) fn declare<T: Send + Sync + 'static>(&mut self) {
+        Arc::make_mut(&mut self.0).entry(TypeId::of::<T>()).or_default();
+    }
+
+    /// Adds the value of a declared type, for all clones. Keeps a value that is already there.
+    pub(crate) fn open<T: Send + Sync + 'static>(&self, state: T) {
+        if let Some(slot) = self.0.get(&TypeId::of::<T>()) {
+            let _ = slot.set(Arc::new(state));
+        }
+    }
+
+    /// Returns whether the type has a value, or will have one when the app has started.
     pub(crate) fn has(&self, id: TypeId) -> bool {
         self.0.contains_key(&id)
     }
 
-    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        let state = Arc::clone(self.0.get(&TypeId::of::<T>())?);
-        state.downcast().ok().map(State)
+    /// Returns whether the type has a value.
+    pub(crate) fn is_open(&self, id: TypeId) -> bool {
+        self.0.get(&id).is_some_and(|slot| slot.get().is_some())
+    }
+
+    /// Returns the value of a type, or an internal error if there is none.
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
+        let slot = self.0.get(&TypeId::of::<T>()).and_then(OnceLock::get);
+        let state = slot.and_then(|state| Arc::clone(state).downcast().ok());
+        state.map(State).ok_or_else(|| {
+            Error::internal(format!("the app has no state of type {}", type_name::<T>()))
+        })
     }
 }
 

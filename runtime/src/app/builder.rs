@@ -14,7 +14,10 @@ use crate::dev::DevLoop;
 use crate::{
     action::{FromContext, Guard, Guards, Limits, Requirement, States},
     app::{
+        layers::Layers,
+        lifecycle::Lifecycle,
         mount::{self, Schema},
+        own_routes::OwnRoutes,
         start_error::StartError,
         storage::Storage,
     },
@@ -24,7 +27,7 @@ use crate::{
     page::{PageGuards, Pages, Settings},
     request::{AllowedHost, HostCheck, Hosts, Route, route},
     schema::{Described, Types, typescript},
-    server::{Addresses, ServeLimits, Shared, serve},
+    server::{Addresses, Background, ServeLimits, Shared, serve},
     stream::{Drain, topics},
 };
 
@@ -60,7 +63,7 @@ use crate::{
 pub struct App {
     base: String,
     files: Option<Files>,
-    states: States,
+    pub(super) states: States,
     guards: Guards,
     page_guards: PageGuards,
     /// What every action and page requires that is not public.
@@ -73,6 +76,9 @@ pub struct App {
     serve_limits: ServeLimits,
     storage: Storage,
     trusted_proxies: Vec<IpAddr>,
+    pub(super) own_routes: OwnRoutes,
+    pub(super) layers: Layers,
+    pub(super) lifecycle: Lifecycle,
     /// Whether pages follow edits. A release never does.
     follows_edits: bool,
 }
@@ -96,6 +102,9 @@ impl App {
             serve_limits: ServeLimits::default(),
             storage: Storage::new(),
             trusted_proxies: Vec::new(),
+            own_routes: OwnRoutes::default(),
+            layers: Layers::default(),
+            lifecycle: Lifecycle::default(),
             follows_edits: cfg!(all(feature = "dev", debug_assertions)),
         }
     }
@@ -352,10 +361,16 @@ impl App {
     /// # Errors
     ///
     /// Fails with all errors of the app: two actions with one name, missing state, a page that does
-    /// not parse, a host that is malformed, a data directory that is in use.
+    /// not parse, a host that is malformed, a data directory that is in use. Fails if the app has a
+    /// [`state_async`](Self::state_async), a task or a function of [`on_shutdown`](Self::on_shutdown):
+    /// a router has no moment at which they begin, and none at which they end. [`start`](Self::start)
+    /// has both.
     pub fn router(self) -> Result<Router, StartError> {
         let storage = self.storage.clone();
         let built = self.build()?;
+        if !built.lifecycle.is_empty() {
+            return Err(StartError(vec![StartDiagnostic::new("App::router", NEEDS_START)]));
+        }
         storage.open()?;
         built.watch();
         Ok(Hosts::of_router(&built.allowed_hosts).layer(built.router))
@@ -364,7 +379,7 @@ impl App {
     /// Serves the app on a socket until `stop` completes, then drains.
     ///
     /// The system accepts connections from the moment in which the socket listens. The app opens its
-    /// data directory before it reads any request from them.
+    /// data directory and its states before it reads any request from them.
     ///
     /// # Errors
     ///
@@ -372,8 +387,9 @@ impl App {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops accepting at once. It does not wait for admitted requests, which
-    /// go on in the background.
+    /// Dropping the future stops accepting at once, drops the tasks, and runs no function of
+    /// [`on_shutdown`](Self::on_shutdown). It does not wait for admitted requests, which go on in the
+    /// background.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -384,9 +400,14 @@ impl App {
         let built = self.build()?;
         storage.open_and_load().await?;
         built.watch();
-        let Built { router, shared, allowed_hosts, .. } = built;
+        let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
+        let opened = lifecycle.open(&shared.states).await?;
+        let _tasks = shared.background.drop_with();
+        let hooks = opened.start_tasks(&shared);
         let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
-        Ok(serve::serve(listener, app, shared, limits, stop).await?)
+        let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
+        hooks.run(&shared.states, limits.on_shutdown).await;
+        Ok(served?)
     }
 
     /// Returns the bounds on connections that were set.
@@ -441,6 +462,9 @@ impl App {
             errors.extend(wrong);
             None
         });
+        errors.extend(self.lifecycle.errors(&self.states));
+        let addresses = addresses(&self.base, routes.as_deref(), pages.as_deref());
+        errors.extend(self.own_routes.clashes(addresses));
         if !errors.is_empty() {
             errors.sort();
             return Err(StartError(errors));
@@ -457,6 +481,7 @@ impl App {
             streams_per_address_max: self.serve_limits.streams_per_address_max,
             drain: Drain::default(),
             calls: TaskTracker::new(),
+            background: Background::default(),
         });
         let types = Types::collect(routes.iter().map(|route| Described {
             name: route.name.to_string(),
@@ -468,7 +493,9 @@ impl App {
         let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
         let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
-        let router = mount::router(&self.base, &shared, &routes, schema, pages.as_ref());
+        let own_routes = self.own_routes.into_router(&shared);
+        let router =
+            mount::router(&self.base, &shared, &routes, schema, pages.as_ref(), own_routes);
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.filter(|_| self.follows_edits).map(|pages| DevLoop::new(pages, &types));
         #[cfg(all(feature = "dev", debug_assertions))]
@@ -477,9 +504,10 @@ impl App {
             None => router,
         };
         Ok(Built {
-            router,
+            router: self.layers.around(router),
             shared,
             allowed_hosts,
+            lifecycle: self.lifecycle,
             declarations,
             #[cfg(all(feature = "dev", debug_assertions))]
             develop,
@@ -539,6 +567,8 @@ pub(crate) struct Built {
     pub(crate) router: Router,
     pub(crate) shared: Arc<Shared>,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
+    /// What the app opens, runs and ends beside its router.
+    pub(super) lifecycle: Lifecycle,
     /// The text of `client.d.ts`.
     pub(crate) declarations: String,
     /// The development loop, if there is one.
@@ -548,7 +578,7 @@ pub(crate) struct Built {
 
 impl Built {
     /// Watches the files of the app in this process, if pages follow edits.
-    fn watch(&self) {
+    pub(super) fn watch(&self) {
         #[cfg(all(feature = "dev", debug_assertions))]
         self.develop.iter().for_each(DevLoop::watch);
     }
@@ -563,6 +593,24 @@ fn base_error(base: &str) -> Option<StartDiagnostic> {
     let is_valid = base.strip_prefix('/').is_some_and(|path| path.split('/').all(segment));
     let expected = "a base path looks like `/_kipo`: it begins with a slash, and ends without one";
     (!is_valid).then(|| wrong_setting("base", base, expected))
+}
+
+const NEEDS_START: &str = "an app with a `state_async`, a task or an `on_shutdown` needs `App::start`, which \
+                           opens and runs them; its `RunningApp` has the router";
+
+/// Returns the paths of all actions and pages, with a description of each.
+fn addresses(
+    base: &str,
+    routes: Option<&[Arc<Route>]>,
+    pages: Option<&Pages>,
+) -> impl Iterator<Item = (String, String)> {
+    let action = move |route: &Arc<Route>| {
+        let name = &route.name;
+        (format!("{base}/actions/{name}"), format!("the action `{name}`"))
+    };
+    let actions = routes.unwrap_or_default().iter().map(action);
+    let pages = pages.map_or_else(Vec::new, Pages::addresses).into_iter();
+    actions.chain(pages.map(|(path, file)| (path, format!("the page `{file}`"))))
 }
 
 const SITE_EXPECTED: &str = "a site's address looks like `https://example.org`: a scheme, a host, and \

@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     str::FromStr as _,
+    sync::Arc,
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, value_parser};
@@ -46,7 +47,8 @@ type Failure = String;
 impl App {
     /// Runs the command line: serves the app, or runs another command (`--help` lists them).
     ///
-    /// Returns when a SIGINT or SIGTERM has come and all admitted requests have ended. If the app does
+    /// Returns when a SIGINT or SIGTERM has come, all admitted requests and tasks have ended, and the
+    /// functions of [`on_shutdown`](Self::on_shutdown) have run. If the app does
     /// not start, it writes all errors to standard error and returns a failure.
     #[must_use]
     pub fn run(self) -> ExitCode {
@@ -209,7 +211,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let mut storage = storage(&app, matches);
     let (address, limits) = (address(matches)?, app.serve_limits_set());
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
-    let Built { router, shared, allowed_hosts, .. } = built;
+    let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
     let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
     runtime()?.block_on(async {
         listen::raise_open_files(limits.connections_max);
@@ -217,11 +219,15 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
         // Before the socket listens: a second process on the data directory accepts no connection.
         let store = storage.open_and_load().await.map_err(|error| start_failure(&error))?;
         let served = async {
+            let opened = lifecycle.open(&shared.states).await;
+            let opened = opened.map_err(|error| start_failure(&error))?;
             let listener = listen(socket, address)?;
             let stop = signal().map_err(|error| format!("no signals: {error}"))?;
             let address = listener.local_addr().unwrap_or(address);
             print(&format!("listening on http://{address}"));
-            let served = serve::serve(listener, app, shared, limits, stop).await;
+            let hooks = opened.start_tasks(&shared);
+            let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
+            hooks.run(&shared.states, limits.on_shutdown).await;
             served.map_err(|error| error.to_string())
         };
         let served = served.await;
@@ -285,7 +291,7 @@ fn supervise(mut app: App, matches: &ArgMatches) -> Result<(), Failure> {
             .or_else(|| std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)),
         base: app.base_set().to_owned(),
         allowed_hosts: app.allowed_hosts_set(),
-        drain: app.serve_limits_set().drain,
+        shutdown: app.serve_limits_set().drain + app.serve_limits_set().on_shutdown,
     };
     // The child processes inherit the limit.
     listen::raise_open_files(app.serve_limits_set().connections_max);
@@ -330,7 +336,14 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
             Ok(store) => store,
             Err(error) => return fails(&error),
         };
-        let Built { router, shared, declarations, develop, .. } = built;
+        let Built { router, shared, declarations, develop, lifecycle, .. } = built;
+        // The next version waits until this one has released what only one of them may use.
+        let is_exclusive = !lifecycle.is_empty()
+            || store.as_ref().is_some_and(|store| !store.engine().profile().shared);
+        let opened = match lifecycle.open(&shared.states).await {
+            Ok(opened) => opened,
+            Err(error) => return fails(&error),
+        };
         if let (Some(develop), Some(root)) = (&develop, &root) {
             write_types(root, &declarations);
             report_panics(develop.clone());
@@ -338,25 +351,29 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let interrupted = signal().map_err(|error| format!("no signals: {error}"))?;
         let (listener, handoff) = sockets.open().map_err(|error| error.to_string())?;
         supervisor.report(&Status::Serving);
+        let hooks = opened.start_tasks(&shared);
         let (successor, handed_off) = mpsc::unbounded_channel();
         let stop = async {
             let shutdown = tokio::select! {
                 shutdown = follow(&mut commands, develop.as_ref(), &supervisor, successor) => shutdown,
                 () = interrupted => Shutdown::Close,
             };
-            if store.as_ref().is_none_or(|store| store.engine().profile().shared) {
-                // The successor does not have to wait for the data directory.
+            if !is_exclusive {
                 supervisor.report(&Status::Released);
             }
             shutdown
         };
         let inherited = || handoff.clone().take();
         let app = HostCheck::new(hosts, router);
-        let served = serve::serve_in_turn(listener, app, shared, limits, inherited, stop).await;
+        let serving = Arc::clone(&shared);
+        let served = serve::serve_in_turn(listener, app, serving, limits, inherited, stop).await;
+        hooks.run(&shared.states, limits.on_shutdown).await;
+        // A state may hold the lock of a database, which the next version needs.
+        drop(shared);
         if let Some(store) = store {
             store.shut_down().await;
-            supervisor.report(&Status::Released);
         }
+        supervisor.report(&Status::Released);
         // The successor takes these connections when it serves.
         handoff.put_all(handed_off).await;
         served.map_err(|error| error.to_string())

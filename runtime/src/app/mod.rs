@@ -1,10 +1,15 @@
 //! The app as a whole: its settings, its checks at start, its routes, its command line. Start reading
 //! at [`builder`].
 
+mod around;
 mod builder;
 mod cli;
+mod layers;
+mod lifecycle;
 mod mount;
+mod own_routes;
+mod running;
 mod start_error;
 mod storage;
 
-pub use self::{builder::App, start_error::StartError};
+pub use self::{builder::App, running::RunningApp, start_error::StartError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Request, routing::any};
+use axum::{Router, extract::Request, handler::Handler, routing::any};
 
 use crate::{
     action::States,
@@ -42,13 +42,15 @@ impl Schema {
     }
 }
 
-/// Mounts the app's actions, its client, its pages and, if they are published, their descriptions.
+/// Mounts the app's actions, its client, its pages, the author's own routes and, if they are published,
+/// the descriptions of actions.
 pub(super) fn router(
     base: &str,
     shared: &Arc<Shared>,
     routes: &[Arc<Route>],
     schema: Option<Schema>,
     pages: Option<&Arc<Pages>>,
+    own_routes: Router,
 ) -> Router {
     let mut router = Router::new();
     for route in routes {
@@ -62,20 +64,32 @@ pub(super) fn router(
     }
     // A request for another path below the base is from a program, so it gets no page.
     router = router.route(&format!("{base}/{{*rest}}"), other_client(base));
-    let Some(pages) = pages else { return router.fallback(nothing) };
+    let Some(pages) = pages else { return with_own_routes(router, own_routes, nothing) };
     let (pages, assets) = (Arc::clone(pages), Arc::clone(pages));
     let states = shared.states.clone();
-    router
-        .route(
-            &format!("{base}/pages/{{*path}}"),
-            any(move |request: Request| {
-                let (pages, cx) =
-                    (Arc::clone(&assets), dispatch::context(request, States::default()));
-                async move { pages.asset(&cx).await }
-            }),
-        )
-        .fallback(move |request: Request| {
-            let (pages, cx) = (Arc::clone(&pages), dispatch::context(request, states.clone()));
-            async move { pages.handle(cx).await }
-        })
+    let router = router.route(
+        &format!("{base}/pages/{{*path}}"),
+        any(move |request: Request| {
+            let (pages, cx) = (Arc::clone(&assets), dispatch::context(request, States::default()));
+            async move { pages.asset(&cx).await }
+        }),
+    );
+    let page = move |request: Request| {
+        let (pages, cx) = (Arc::clone(&pages), dispatch::context(request, states.clone()));
+        async move { pages.handle(cx).await }
+    };
+    with_own_routes(router, own_routes, page)
+}
+
+/// Lets the author's own routes answer what the app does not, and `fallback` what neither does.
+fn with_own_routes<H, T>(router: Router, own_routes: Router, fallback: H) -> Router
+where
+    H: Handler<T, ()>,
+    T: 'static,
+{
+    if own_routes.has_routes() {
+        router.fallback_service(own_routes.fallback(fallback))
+    } else {
+        router.fallback(fallback)
+    }
 }

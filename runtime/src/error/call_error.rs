@@ -335,6 +335,16 @@ impl Error {
         text
     }
 
+    /// Returns all that the log should say: the message, unless it is the fixed one, and the causes.
+    pub(crate) fn log_text(&self) -> String {
+        let chain = self.chain();
+        match (self.message(), chain.is_empty()) {
+            (message, true) => message.to_owned(),
+            (INTERNAL, false) => chain,
+            (message, false) => format!("{message}: {chain}"),
+        }
+    }
+
     /// Returns the cause. `Error` does not implement `std::error::Error`: if it did, `?` could
     /// not turn every other error into it.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
@@ -429,6 +439,10 @@ mod tests {
         let error = Error::from(std::io::Error::other("disk 3 is gone"));
         assert_eq!(error.to_string(), INTERNAL);
         assert_eq!(error.chain(), "disk 3 is gone");
+        assert_eq!(error.log_text(), "disk 3 is gone");
+        let error = Error::not_found("no such room");
+        assert_eq!(error.log_text(), "no such room");
+        assert_eq!(error.with_source("disk 3 is gone").log_text(), "no such room: disk 3 is gone");
     }
 
     #[test]

@@ -151,6 +151,11 @@ impl Pages {
         undecided.map(Page::path).collect()
     }
 
+    /// Returns a path of each page, and the page's file.
+    pub(crate) fn addresses(&self) -> Vec<(String, String)> {
+        self.serving.load().addresses()
+    }
+
     /// Returns the names in `p-ref` attributes with the tags that carry them.
     pub(crate) fn refs(&self) -> Vec<(String, Vec<String>)> {
         let refs = self.serving.load().refs();

@@ -6,6 +6,7 @@
 
 mod activity;
 pub(crate) mod addresses;
+mod background;
 pub(crate) mod connection;
 pub(crate) mod listen;
 pub(crate) mod serve;
@@ -15,6 +16,7 @@ pub use self::serve::ServeLimits;
 
 pub(crate) use self::{
     addresses::{Addresses, Permit},
+    background::Background,
     shared::{Peer, Shared},
 };
 #[cfg(all(feature = "dev", debug_assertions))]

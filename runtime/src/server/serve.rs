@@ -65,9 +65,12 @@ pub struct ServeLimits {
     /// How many streams may be open from one client address; 2,000. The response to more is a 429.
     /// Behind a trusted proxy, the address is that of the proxy's client.
     pub streams_per_address_max: usize,
-    /// How long a shutdown takes at most; 10 s. The server ends streams at once, and waits for calls
-    /// that it has admitted.
+    /// How long the drain takes at most when the server shuts down; 10 s. The server ends streams at
+    /// once, and waits for calls that it has admitted and for tasks.
     pub drain: Duration,
+    /// How long the functions of [`App::on_shutdown`](crate::App::on_shutdown) may take after the
+    /// drain, all of them together; 5 s.
+    pub on_shutdown: Duration,
 }
 
 impl Default for ServeLimits {
@@ -79,6 +82,7 @@ impl Default for ServeLimits {
             connections_per_address_max: 2_000,
             streams_per_address_max: 2_000,
             drain: Duration::from_secs(10),
+            on_shutdown: Duration::from_secs(5),
         }
     }
 }
@@ -136,7 +140,7 @@ impl<S> Respond for S where
 }
 
 /// Serves connections until `stop` completes, then drains: it accepts no more connections, ends
-/// streams, and waits for admitted calls within their time.
+/// streams, cancels tasks, and waits for them and for admitted calls within their time.
 ///
 /// # Errors
 ///
@@ -368,6 +372,7 @@ async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration, has
     tracing::info!(connections = connections.len(), "draining");
     connections.close();
     shared.calls.close();
+    shared.background.cancel();
     let all = async {
         if !has_successor {
             shared.drain.announce();
@@ -378,10 +383,13 @@ async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration, has
         shared.drain.begin(within).await;
         connections.wait().await;
         shared.calls.wait().await;
+        shared.background.wait().await;
     };
     if tokio::time::timeout(within, all).await.is_err() {
-        let unfinished = connections.len() + shared.calls.len();
-        tracing::warn!(unfinished, "the time to drain is over");
+        let tasks = shared.background.len();
+        let unfinished = connections.len() + shared.calls.len() + tasks;
+        tracing::warn!(unfinished, tasks, "the time to drain is over");
+        shared.background.drop_all().await;
     }
 }
 
@@ -397,7 +405,7 @@ mod tests {
     use super::*;
     use crate::{
         action::{Guards, Limits, States},
-        server::addresses::Addresses,
+        server::{addresses::Addresses, background::Background},
     };
 
     const REQUEST: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -411,6 +419,7 @@ mod tests {
             streams_per_address_max: 1,
             drain: Drain::default(),
             calls: TaskTracker::new(),
+            background: Background::default(),
         })
     }
 

@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
-    server::addresses::Addresses,
+    server::{addresses::Addresses, background::Background},
     stream::{DetachedStream, Drain},
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) drain: Drain,
     /// Calls whose client has disconnected. The drain waits for them.
     pub(crate) calls: TaskTracker,
+    /// The app's own tasks. The drain cancels them and waits for them.
+    pub(crate) background: Background,
 }
 
 /// The other end of a connection. `serve` adds it to each request.

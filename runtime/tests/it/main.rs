@@ -4,6 +4,7 @@
 
 mod action;
 mod actions;
+mod around;
 mod bad_input;
 mod context;
 mod durable;

@@ -38,7 +38,7 @@ impl FromContext for ClientIp {
 
     async fn from_context(cx: &Context) -> Result<Self> {
         let peer = cx.client_ip();
-        let proxies = cx.find_state::<TrustedProxies>().filter(|proxies| proxies.contains(peer));
+        let proxies = cx.state::<TrustedProxies>().ok().filter(|proxies| proxies.contains(peer));
         let client = proxies.and_then(|proxies| proxies.client(cx.headers()));
         Ok(Self(client.unwrap_or(peer).to_canonical()))
     }

@@ -14,7 +14,7 @@ use crate::{
     header::RequestId,
     page::{self, embedded},
     request::{HostCheck, Hosts, encode},
-    server::{Addresses, ServeLimits, Shared, Shutdown, serve},
+    server::{Addresses, Background, ServeLimits, Shared, Shutdown, serve},
     stream::Drain,
 };
 
@@ -47,6 +47,7 @@ impl Fallback {
             streams_per_address_max: limits.streams_per_address_max,
             drain: Drain::default(),
             calls: TaskTracker::new(),
+            background: Background::default(),
         });
         let app = HostCheck::new(hosts, router(base, root, errors, &shared));
         let (stop, stop_requested) = oneshot::channel();

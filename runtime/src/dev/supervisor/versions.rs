@@ -35,7 +35,7 @@ use crate::{
     request::{AllowedHost, Hosts},
 };
 
-/// How much longer than its drain a process may take before it is killed.
+/// How much longer than its shutdown a process may take before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The settings of the app that its supervisor needs.
@@ -51,8 +51,8 @@ pub(crate) struct Settings {
     pub(crate) base: String,
     /// The hosts that the app names, until a process says them.
     pub(crate) allowed_hosts: Vec<AllowedHost>,
-    /// How long a process may take to drain.
-    pub(crate) drain: Duration,
+    /// How long a process may take to drain and to run the app's functions after that.
+    pub(crate) shutdown: Duration,
 }
 
 /// An event that the supervisor acts on. The numbers are ids of builds and processes.
@@ -354,7 +354,7 @@ impl Supervisor {
     fn drain(&mut self, child: Child, command: &Command) {
         child.send(command);
         let (id, events) = (child.id, self.events.clone());
-        let timeout = self.settings.drain + GRACE;
+        let timeout = self.settings.shutdown + GRACE;
         tokio::spawn(async move {
             tokio::time::sleep(timeout).await;
             let _ = events.send(Event::DrainTimeout(id));

@@ -46,6 +46,19 @@ impl Route {
         names.collect::<Option<Vec<_>>>().map(|names| names.join("/"))
     }
 
+    /// Returns one of the paths, with `~` for the value of a parameter.
+    pub(crate) fn example(&self) -> String {
+        let text = |segment: &Segment| match segment {
+            Segment::Name(name) => format!("/{name}"),
+            Segment::Param(_) => "/~".to_owned(),
+            Segment::Rest(_) => "/~/~".to_owned(),
+        };
+        match self.segments.as_slice() {
+            [] => "/".to_owned(),
+            segments => segments.iter().map(text).collect(),
+        }
+    }
+
     /// Returns whether both have the same paths; what their parameters are called does not count.
     pub(crate) fn same_paths(&self, other: &Self) -> bool {
         let shape = |route: &Self| {

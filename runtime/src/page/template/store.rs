@@ -116,6 +116,15 @@ impl Set {
         self.pages.iter()
     }
 
+    /// Returns a path of each page, and the page's file.
+    pub(crate) fn addresses(&self) -> Vec<(String, String)> {
+        let address = |page: &Page| match Role::of(&page.file) {
+            Ok(Role::Page(route)) => Some((encode_path(&route.example()), page.path())),
+            Ok(Role::ErrorPage(..) | Role::Part) | Err(_) => None,
+        };
+        self.pages.iter().filter_map(address).collect()
+    }
+
     /// Returns all pages, error pages last.
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn pages(&self) -> impl Iterator<Item = &Page> {

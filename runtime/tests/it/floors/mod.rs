@@ -13,7 +13,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (1, &["error"]),
     (2, &["action", "files"]),
     (3, &["stream"]),
-    (4, &["schema", "server"]),
+    (4, &["schema", "server", "tasks"]),
     (5, &["request"]),
     (6, &["page"]),
     (7, &["dev", "testing"]),
