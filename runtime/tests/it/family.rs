@@ -182,7 +182,8 @@ async fn a_key_of_0_or_129_bytes_is_a_400() {
         }
     }
     // The board `a` was followed, and has had no message.
-    assert_eq!(boards.list("", None, 10).await.unwrap(), [String::new(); 0]);
+    let listed = boards.list("", None, 10).await.unwrap();
+    assert!(listed.is_empty(), "{listed:?}");
 }
 
 #[tokio::test]
