@@ -114,7 +114,6 @@ mod error;
 mod event;
 pub mod frame;
 mod log;
-mod merged;
 mod message;
 #[cfg(all(test, not(kipo_loom)))]
 mod model;
@@ -135,11 +134,14 @@ pub use self::{
         vector::{MERGED_MAX, ParsePositionsError, Positions},
         verdict::{Gap, GapReason, Resume, Verdict},
     },
-    merged::{Merged, MergedNext},
     message::Message,
     presence::{Entered, Members, Presence},
     store::Store,
     subscription::{Batch, Next, Subscription},
     topic::Topic,
-    topics::{InMemory, Keyed, LOADED_MAX_DEFAULT, Topics, key::TopicKey},
+    topics::{
+        InMemory, Keyed, LOADED_MAX_DEFAULT, Topics,
+        key::TopicKey,
+        merged::{Merged, MergedNext},
+    },
 };

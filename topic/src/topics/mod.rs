@@ -1,6 +1,8 @@
 //! Families of topics: one for each board, document, room or user, made when it is first used.
+//! `merged` reads several topics as one.
 
 pub(crate) mod key;
+pub(crate) mod merged;
 
 use std::{
     borrow::Borrow,
