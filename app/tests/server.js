@@ -1,6 +1,7 @@
 // The app's server, one process for each test.
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +13,9 @@ export const APP = fileURLToPath(new URL("../", import.meta.url));
 
 /** The binary under test. */
 export const BIN = process.env.KIPO_APP_BIN ?? fileURLToPath(new URL("../../target/debug/app", import.meta.url));
+
+/** The address of an engine that many nodes share, if tests run with one behind: each data directory is a prefix in it. */
+const ENGINE = process.env.KIPO_TEST_ENGINE;
 
 /** How long a start may take: a debug binary on a busy machine needs much less. */
 const START_MS = 20_000;
@@ -62,8 +66,10 @@ export class Server {
   static async start({ root, cwd = APP, data, port = 0, engine, watch = false, bin = BIN, env: more = {} } = {}) {
     const env = { ...process.env, ...(root === undefined ? {} : { KIPO_ROOT: root }), ...more };
     const ownData = data === undefined ? await dataFolder() : null;
-    const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", data ?? ownData];
+    const folder = data ?? ownData;
+    const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", folder];
     if (!watch) options.push("--no-watch");
+    engine ??= ENGINE && `${ENGINE}&prefix=${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`;
     if (engine !== undefined) options.push("--engine", engine);
     const child = spawn(bin, options, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     return new Server(child, await address(child, bin), ownData);

@@ -38,12 +38,13 @@ export class Copy {
     await mkdir(root, { recursive: true });
     for (const part of ["actions", "pages", "public", "main.rs", "build.rs"]) await cp(join(APP, part), join(root, part), { recursive: true });
     await cp(join(WORKSPACE, "Cargo.lock"), join(root, "Cargo.lock"));
-    const kipo = JSON.stringify(join(WORKSPACE, "runtime"));
+    const [kipo, nats] = ["runtime", "nats"].map((crate) => JSON.stringify(join(WORKSPACE, crate)));
+    const engines = process.env.KIPO_TEST_ENGINE === undefined ? [] : ["nats"];
     const manifest = [
       `[package]\nname = "${name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n`,
       `[[bin]]\nname = "${name}"\npath = "main.rs"\n`,
-      "[features]\nnats = []\nredis = []\n",
-      `[dependencies]\nkipo = { path = ${kipo} }\ntokio = { version = "1", features = ["macros"] }\n`,
+      `[features]\ndefault = ${JSON.stringify(engines)}\nnats = ["dep:kipo-nats"]\nredis = []\n`,
+      `[dependencies]\nkipo = { path = ${kipo} }\nkipo-nats = { path = ${nats}, optional = true }\ntokio = { version = "1", features = ["macros"] }\n`,
       "[workspace]\n",
     ];
     await writeFile(join(root, "Cargo.toml"), manifest.join("\n"));
