@@ -58,7 +58,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("grow", "a new file is an action with the next build", grow::grow),
     Step::whole("pages", "the app's page scripts against its generated types", pages),
     Step::whole("browser", "the app in Chromium", browser),
-    Step::where_installed("nodes", "two nodes of the app over NATS, in Chromium", nodes),
+    Step::where_installed("nodes", "the app over NATS: two nodes, and one under fire", nodes),
     Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
     Step::whole("edits", "edits of a running app, with and without errors", edits),
     Step::whole("every-byte", "six readers of a stream cut at each of its bytes", every_byte),
@@ -184,7 +184,8 @@ fn browser() -> Result {
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
-/// Runs two nodes of the app over a real NATS server, one of them killed, in Chromium.
+/// Runs two nodes of the app over a real NATS server, one of them killed, in Chromium. Then it runs
+/// the tests of many tabs, cut streams, outages and a new version with such a server behind the app.
 fn nodes() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
@@ -195,6 +196,7 @@ fn nodes() -> Result<Outcome> {
     run(&mut cargo(&["build", "-p", "app", "--features", "nats", "--locked"]))?;
     let mut test = command("npm", &["run", "--silent", "test:nodes"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium).env("KIPO_NATS_SERVER", server);
+    test.env("CARGO_TARGET_DIR", target());
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))?;
     Ok(Outcome::Passed)
 }
