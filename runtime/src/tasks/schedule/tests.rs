@@ -1,8 +1,11 @@
 //! Tasks under a paused clock.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use tokio::{
@@ -313,13 +316,17 @@ fn wrong_names_and_periods_are_reported_together() {
     );
 }
 
-/// Collects what is logged.
-#[derive(Clone, Default)]
-struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+thread_local! {
+    /// What was logged on this thread.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes to [`LOGGED`].
+struct Lines;
 
 impl std::io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOGGED.with_borrow_mut(|logged| logged.write(bytes))
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -329,10 +336,11 @@ impl std::io::Write for Lines {
 
 #[tokio::test(start_paused = true)]
 async fn each_failure_and_panic_is_one_line_with_the_name_of_the_task() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
-    let _log = tracing::subscriber::set_default(subscriber.finish());
+    // For all threads: tracing asks a subscriber once whether a line is wanted, on the thread that
+    // comes to the line first, which may be that of another test.
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(|| Lines);
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    LOGGED.take();
     let mut scene = Scene::start(|tasks, reporter| {
         tasks.add("mails".into(), |_| async { panic!("no letters") });
         tasks.add_every("tidy".into(), Duration::from_secs(60), |_| async {
@@ -346,7 +354,7 @@ async fn each_failure_and_panic_is_one_line_with_the_name_of_the_task() {
     scene.report().await;
     sleep(Duration::from_millis(100)).await;
     scene.end().await;
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(LOGGED.take()).unwrap();
     assert_eq!(text.lines().count(), 3, "{text}");
     for expected in [
         "the task has failed, and starts again task=\"mails\" error=\"panicked: no letters\"",
