@@ -1,11 +1,11 @@
 //! Many listeners at once.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::actor::{
@@ -79,6 +79,24 @@ impl Crowd {
         }
         listeners
     }
+}
+
+/// Lets each of these listeners follow its topic in turn until it holds `position`.
+///
+/// # Errors
+///
+/// Fails at the first one that does not come to it in time.
+pub(crate) async fn reach_in_turn(listeners: &mut [Listener], position: Cursor) -> io::Result<()> {
+    let Patience { connection, total } = Patience::CALM;
+    let goal = watch::Sender::new(Goal::Reach { position, within: connection });
+    for listener in listeners {
+        // A listener that is late and one that is out of time are the same here.
+        let _ = timeout(total, listener.follow(&mut goal.subscribe())).await;
+        if listener.reached().is_none() {
+            return Err(io::Error::other(format!("a listener never came to {position}")));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

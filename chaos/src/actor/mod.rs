@@ -13,9 +13,9 @@ mod stage;
 
 pub(crate) use self::{
     app::App,
-    crowd::{Crowd, Patience},
+    crowd::{Crowd, Patience, reach_in_turn},
     feed::{Feed, create},
-    listener::{Goal, Listener, Scene},
+    listener::{Listener, Scene},
     nodes::Nodes,
     proxy::Proxy,
     publisher::{Answer, publish, send, send_until_acknowledged},

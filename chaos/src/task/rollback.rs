@@ -5,12 +5,11 @@ use std::{io, sync::Arc};
 
 use fastrand::Rng;
 use tempfile::TempDir;
-use tokio::{sync::watch, time::timeout};
 
 use load::console::print;
 
 use crate::{
-    actor::{App, Feed, Goal, Listener, Patience, Scene, app, send_until_acknowledged},
+    actor::{App, Feed, Listener, Scene, app, reach_in_turn, send_until_acknowledged},
     engine::copy,
     plan::Plan,
     record::{Entry, Reason, Record, Resume, Rules},
@@ -70,18 +69,18 @@ impl Trial {
 
         let server = self.app.start().await?;
         let mut unaware = self.listeners(&scene, 0);
-        self.reach(&mut unaware, retained).await?;
+        reach_in_turn(&mut unaware, retained).await?;
         let lost = self.publish(&scene, "lost", rng.usize(1..8)).await?;
         let mut aware = self.listeners(&scene, LISTENERS);
-        self.reach(&mut aware, lost).await?;
+        reach_in_turn(&mut aware, lost).await?;
         server.kill().await?;
         copy(&backup, &self.app.data())?;
 
         // Fewer, as many, or more than were lost.
         let server = self.app.start().await?;
         let last = self.publish(&scene, "other", rng.usize(1..12)).await?;
-        self.reach(&mut unaware, last).await?;
-        self.reach(&mut aware, last).await?;
+        reach_in_turn(&mut unaware, last).await?;
+        reach_in_turn(&mut aware, last).await?;
         server.kill().await?;
 
         let diverged =
@@ -117,20 +116,6 @@ impl Trial {
     fn listeners(&self, scene: &Arc<Scene>, from: usize) -> Vec<Listener> {
         let new = |number| Listener::new(number, self.app.address, scene, self.seed);
         (from..from + LISTENERS).map(new).collect()
-    }
-
-    /// Lets each listener follow the room until it holds `position`.
-    async fn reach(&self, listeners: &mut [Listener], position: Cursor) -> io::Result<()> {
-        let Patience { connection, total } = Patience::CALM;
-        let goal = watch::Sender::new(Goal::Reach { position, within: connection });
-        for listener in listeners {
-            // A listener that is late and one that is out of time are the same here.
-            let _ = timeout(total, listener.follow(&mut goal.subscribe())).await;
-            if listener.reached().is_none() {
-                return Err(io::Error::other(format!("a listener never came to {position}")));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -6,15 +6,14 @@ use std::{collections::HashSet, io, net::SocketAddr, path::Path, sync::Arc, time
 
 use fastrand::Rng;
 use tempfile::TempDir;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep};
 
 use load::{Cursor, console::print};
 
 use crate::{
-    actor::{Crowd, Feed, Goal, Listener, Nodes, Patience, Scene, send_until_acknowledged},
+    actor::{
+        Crowd, Feed, Listener, Nodes, Patience, Scene, reach_in_turn, send_until_acknowledged,
+    },
     engine::{Cluster, Sync},
     plan::{Plan, RollbackEngine},
     record::{Acknowledged, Entry, Reason, Rules},
@@ -148,18 +147,18 @@ impl Trial {
         let copy = home.join("copy");
         let mut retained = self.publish("retained", rng.usize(1..8)).await?;
         let mut away = self.listeners(0);
-        self.reach(&mut away, last(&retained)?).await?;
+        reach_in_turn(&mut away, last(&retained)?).await?;
         if !cuts_tail {
             cluster.snapshot(&copy)?;
         }
         // Listeners hold the position before the loss, one within it, and the one after it.
         let mut lost = self.publish("lost", rng.usize(1..5)).await?;
         let mut within = self.listeners(1);
-        self.reach(&mut within, last(&lost)?).await?;
+        reach_in_turn(&mut within, last(&lost)?).await?;
         lost.extend(self.publish("lost too", rng.usize(1..5)).await?);
         let (mut after, mut connected) = (self.listeners(2), self.listeners(3));
-        self.reach(&mut after, last(&lost)?).await?;
-        self.reach(&mut connected, last(&lost)?).await?;
+        reach_in_turn(&mut after, last(&lost)?).await?;
+        reach_in_turn(&mut connected, last(&lost)?).await?;
         away.extend(within);
         away.extend(after);
         let [away_before, connected_before] = [&away, &connected].map(|group| before(group));
@@ -180,7 +179,7 @@ impl Trial {
         }
         let others = self.publish("other", rng.usize(1..12)).await?;
         let end = last(&others)?;
-        self.reach(&mut away, end).await?;
+        reach_in_turn(&mut away, end).await?;
         let mut connected = crowd.reach(end, Patience::CALM).await;
         connected.sort_by_key(|listener| listener.record().listener);
 
@@ -240,20 +239,6 @@ impl Trial {
             listener.among(&self.addresses, number)
         };
         (from..from + LISTENERS).map(new).collect()
-    }
-
-    /// Lets each listener follow the room until it holds `position`.
-    async fn reach(&self, listeners: &mut [Listener], position: Cursor) -> io::Result<()> {
-        let Patience { connection, total } = Patience::CALM;
-        let goal = watch::Sender::new(Goal::Reach { position, within: connection });
-        for listener in listeners {
-            // A listener that is late and one that is out of time are the same here.
-            let _ = timeout(total, listener.follow(&mut goal.subscribe())).await;
-            if listener.reached().is_none() {
-                return Err(io::Error::other(format!("a listener never came to {position}")));
-            }
-        }
-        Ok(())
     }
 
     /// Waits until this holds, but not for longer than a node may take to notice a loss.

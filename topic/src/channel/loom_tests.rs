@@ -24,6 +24,10 @@ impl Wake for Bell {
 }
 
 impl Bell {
+    fn new() -> Self {
+        Self { rung: Mutex::new(false), heard: Condvar::new(), count: AtomicUsize::new(0) }
+    }
+
     fn wait(&self) {
         let mut rung = lock(&self.rung);
         while !*rung {
@@ -61,11 +65,7 @@ fn channel(count: usize) -> loom::sync::Arc<Channel> {
 /// Listens until it has accounted for `until` messages. Returns the numbers that it read, and
 /// 0 for each message of a gap.
 fn listen(channel: &Channel, until: u64) -> Vec<u64> {
-    let bell = Arc::new(Bell {
-        rung: Mutex::new(false),
-        heard: Condvar::new(),
-        count: AtomicUsize::new(0),
-    });
+    let bell = Arc::new(Bell::new());
     let waker = Waker::from(Arc::clone(&bell));
     let Entered { slot, resume, .. } = channel.enter(None);
     let mut seq = resume.from.seq;
@@ -159,11 +159,7 @@ fn loom_a_listener_that_leaves_is_not_woken_and_disturbs_no_other() {
 
 /// Listens until message 2, of which the first is not in memory.
 fn catch_up(channel: &Channel) {
-    let bell = Arc::new(Bell {
-        rung: Mutex::new(false),
-        heard: Condvar::new(),
-        count: AtomicUsize::new(0),
-    });
+    let bell = Arc::new(Bell::new());
     let waker = Waker::from(Arc::clone(&bell));
     let Entered { slot, resume, .. } = channel.enter(None);
     let (mut cursor, mut behind) = (resume.from, None::<Behind>);
