@@ -9,7 +9,9 @@ use clap::{
     value_parser,
 };
 
-use crate::engine::{Kind, Program};
+use load::{engine::Kind, machine};
+
+use crate::engine::Program;
 
 /// What to do, and with how much.
 #[derive(Clone, Debug)]
@@ -125,16 +127,9 @@ fn engine(matches: &ArgMatches) -> Option<Program> {
     Some(program(kind))
 }
 
-/// Returns the program of an engine's server: the one that its variable names, or that the test
-/// command has built, or else the one in `PATH`.
+/// Returns the program of an engine's server. Starting it fails where it is not installed.
 fn program(kind: Kind) -> Program {
-    let (variable, name) = match kind {
-        Kind::Nats => ("KIPO_NATS_SERVER", "nats-server"),
-        Kind::Redis => ("KIPO_REDIS_SERVER", "redis-server"),
-    };
-    let built = target().join("tools").join(name);
-    let found = || if built.exists() { built } else { name.into() };
-    Program { kind, path: env::var_os(variable).map_or_else(found, PathBuf::from) }
+    Program { kind, path: kind.program().unwrap_or_else(|| kind.file_name().into()) }
 }
 
 fn command() -> Command {
@@ -219,14 +214,9 @@ fn command() -> Command {
 /// Returns the app that cargo built with the same profile, or else with the other one.
 fn built() -> PathBuf {
     let beside = env::current_exe().unwrap_or_default().with_file_name("app");
-    let paths = [beside.clone(), target().join("release/app"), target().join("debug/app")];
+    let target = machine::target();
+    let paths = [beside.clone(), target.join("release/app"), target.join("debug/app")];
     paths.into_iter().find(|path| path.exists()).unwrap_or(beside)
-}
-
-/// Returns the directory that cargo builds into.
-fn target() -> PathBuf {
-    let program = env::current_exe().unwrap_or_default();
-    program.ancestors().nth(2).map(PathBuf::from).unwrap_or_default()
 }
 
 #[cfg(test)]

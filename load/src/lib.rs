@@ -4,6 +4,7 @@
 //! Nothing here depends on Kipo: a measurement or a check does not use the code that it is about.
 
 pub mod console;
+pub mod engine;
 pub mod http;
 pub mod machine;
 pub mod sse;

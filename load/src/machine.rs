@@ -1,8 +1,10 @@
 //! The machine that a run uses: what it is, and what it lets one process do.
 
+use std::env;
 use std::fs;
 use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -18,6 +20,13 @@ const STABLE_PORT_TRIES: u32 = 1_000;
 /// Where this program begins to try ports, and how many it has tried.
 static FIRST_STABLE_PORT: OnceLock<u16> = OnceLock::new();
 static STABLE_PORTS_TRIED: AtomicU16 = AtomicU16::new(0);
+
+/// Returns the folder that cargo built this program into.
+#[must_use]
+pub fn target() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).map(PathBuf::from).unwrap_or_default()
+}
 
 /// Returns one line about this machine: processor, cores, kernel, compiler, load average.
 #[must_use]

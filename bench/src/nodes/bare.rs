@@ -10,7 +10,9 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Value};
 use tokio_stream::StreamExt as _;
 
-use super::servers::{Kind, Servers};
+use load::engine::Kind;
+
+use super::servers::Servers;
 use crate::serve::room::KEPT;
 
 /// The name of the stream, and of its subject.

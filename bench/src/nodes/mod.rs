@@ -15,7 +15,7 @@ use std::io;
 
 use load::machine;
 
-use self::servers::{Kind, Servers};
+use self::servers::{KINDS, Servers};
 use crate::plan::{Depth, Probe};
 use crate::server::Cores;
 use crate::table;
@@ -35,7 +35,7 @@ pub(crate) fn measure(depth: Depth) -> io::Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut all = Vec::new();
-        for kind in Kind::ALL {
+        for kind in KINDS {
             let Some(servers) = Servers::start(kind, cores).await? else {
                 text.push_str(&format!("\n{}.\n", kind.missing()));
                 continue;
@@ -44,7 +44,7 @@ pub(crate) fn measure(depth: Depth) -> io::Result<String> {
             lines.extend(passing::measure(&servers, depth).await?);
             let mut nodes = fan_out::measure(&servers, cores, depth).await?;
             nodes.extend(failover::measure(&servers, cores, depth).await?);
-            let engine = kind.description();
+            let engine = servers::description(kind);
             text.push_str(&table::markdown(
                 &format!("\nOver {engine}:\n\n"),
                 "bare client",

@@ -5,12 +5,12 @@ use std::io;
 use std::time::Duration;
 
 use kipo::topic::Next;
-use load::console::progress;
+use load::{console::progress, engine::Kind};
 use tokio::time::{MissedTickBehavior, timeout};
 
 use super::bare::{Bare, Following};
 use super::node::{Node, Said, stamp_us};
-use super::servers::{Kind, Servers};
+use super::servers::Servers;
 use crate::pair::Pair;
 use crate::plan::Depth;
 use crate::serve::room;

@@ -1,16 +1,15 @@
 //! The servers of an engine, as processes on this machine: three NATS servers that are one cluster,
 //! or one Redis. Both sync each message before they acknowledge it.
 
-use std::env;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use load::{Server, machine};
+use load::{Server, engine::Kind, machine};
 use tempfile::TempDir;
 
 use crate::server::Cores;
@@ -20,52 +19,14 @@ const START: Duration = Duration::from_secs(20);
 
 const NATS_SERVERS: usize = 3;
 
-/// Which engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Nats,
-    Redis,
-}
+/// Redis first: it uses nothing while the others are measured.
+pub(super) const KINDS: [Kind; 2] = [Kind::Redis, Kind::Nats];
 
-impl Kind {
-    /// Redis first: it uses nothing while the others are measured.
-    pub(super) const ALL: [Self; 2] = [Self::Redis, Self::Nats];
-
-    /// Returns what the engine is, for the head of a table.
-    pub(super) fn description(self) -> &'static str {
-        match self {
-            Self::Nats => "three NATS servers, R3, `sync_interval: always`",
-            Self::Redis => "one Redis, `appendfsync always`",
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Nats => "NATS",
-            Self::Redis => "Redis",
-        }
-    }
-
-    /// Returns the program: what the variable names, or else what `PATH` has.
-    fn program(self) -> Option<PathBuf> {
-        let (variable, name) = self.variable_and_name();
-        let named = env::var_os(variable).map(PathBuf::from);
-        let path = env::var_os("PATH").unwrap_or_default();
-        let found = env::split_paths(&path).map(|folder| folder.join(name));
-        named.into_iter().chain(found).find(|program| program.is_file())
-    }
-
-    /// Returns the sentence for a machine without the program.
-    pub(super) fn missing(self) -> String {
-        let (variable, name) = self.variable_and_name();
-        format!("`{name}` is not on this machine: install it, or name it by {variable}")
-    }
-
-    fn variable_and_name(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Nats => ("KIPO_NATS_SERVER", "nats-server"),
-            Self::Redis => ("KIPO_REDIS_SERVER", "redis-server"),
-        }
+/// Returns what the servers of an engine are, for the head of a table.
+pub(super) fn description(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Nats => "three NATS servers, R3, `sync_interval: always`",
+        Kind::Redis => "one Redis, `appendfsync always`",
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use load::{Server, machine};
+use load::{Server, engine::Kind, machine};
 
 use super::{
     aof, files,
@@ -30,15 +30,6 @@ const READY: Duration = Duration::from_secs(60);
 /// How many lines of a server's log an error shows.
 const LOG_LINES: usize = 12;
 
-/// Which engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Three servers that are one JetStream cluster, with three replicas of each stream.
-    Nats,
-    /// One server with an append-only file.
-    Redis,
-}
-
 /// The program of an engine's server.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -46,7 +37,8 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
 }
 
-/// All servers of one engine; they end when it is dropped.
+/// All servers of one engine; they end when it is dropped. NATS are three that are one JetStream
+/// cluster, with three replicas of each stream; Redis is one with an append-only file.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     program: Program,

@@ -9,7 +9,7 @@ mod network;
 mod redis;
 
 pub(crate) use self::{
-    cluster::{Cluster, Kind, Program},
+    cluster::{Cluster, Program},
     files::copy,
     network::{Fault, Network},
     redis::Sync,
