@@ -42,9 +42,6 @@
 // Generated code names `::kipo::…`, also inside this crate.
 extern crate self as kipo;
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod action;
 mod app;
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -58,7 +55,6 @@ mod request;
 mod schema;
 mod server;
 mod stream;
-mod tasks;
 pub mod testing;
 
 pub use async_trait::async_trait;
@@ -78,9 +74,8 @@ pub use crate::{
     files::Files,
     header::RequestId,
     page::{Cache, Meta, PageContext, Query},
-    server::ServeLimits,
+    server::{ServeLimits, TaskContext},
     stream::{DecodeEvent, EventStream, StreamAction, Translated},
-    tasks::TaskContext,
 };
 
 /// Turns a struct or an `async fn` into an action: decodable, described in TypeScript and
@@ -235,3 +230,24 @@ pub use kipo_macros::presence;
 /// assert_eq!(RoomEvent::Closed.name(), "room.closed");
 /// ```
 pub use kipo_macros::Event;
+
+/// What generated code uses. This module is not part of the public API and may change at any time.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+    pub use kipo_topic::EventType;
+    pub use schemars;
+    pub use serde;
+    pub use serde_json;
+
+    pub use crate::{
+        action::{
+            Field, GuardType, GuardValue, Incoming, Input, IntoOutput, NoWay, Outgoing,
+            Requirement, StateNeed, Values, Way, guard_name, incoming, outgoing, public, rules,
+        },
+        error::FieldErrors,
+        page::{PageData, PageRegistration},
+        request::{Registration, endpoint},
+        stream::{Decodable, TopicRegistration},
+    };
+}

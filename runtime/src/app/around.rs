@@ -10,7 +10,7 @@ use tower_service::Service;
 use crate::{
     app::{builder::App, own_routes::CrossSite},
     error::Result,
-    tasks::TaskContext,
+    server::tasks::TaskContext,
 };
 
 /// Around the actions.

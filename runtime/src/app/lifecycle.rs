@@ -15,7 +15,7 @@ use crate::{
     app::start_error::StartError,
     error::{Result, StartDiagnostic, catch_panic},
     server::Shared,
-    tasks::{Hooks, Tasks},
+    server::tasks::{Hooks, Tasks},
 };
 
 /// How long a state may take to open before the log names it: until then a person only waits.

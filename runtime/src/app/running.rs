@@ -11,8 +11,8 @@ use crate::{
         start_error::StartError,
     },
     request::Hosts,
+    server::tasks::Hooks,
     server::{ServeLimits, Shared},
-    tasks::Hooks,
 };
 
 /// An app that [`App::start`] has started: its states are open and its tasks run.

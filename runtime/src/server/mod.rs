@@ -2,7 +2,8 @@
 //! all requests of an app share.
 //!
 //! This room may know streams, actions, failures and the words of HTTP. It knows no route: it hands
-//! each request to an axum router. Start reading at `serve`, then `connection`.
+//! each request to an axum router. Its room `tasks` runs what the
+//! app's author has beside the server. Start reading at `serve`, then `connection`.
 
 mod activity;
 pub(crate) mod addresses;
@@ -11,8 +12,9 @@ pub(crate) mod connection;
 pub(crate) mod listen;
 pub(crate) mod serve;
 mod shared;
+pub(crate) mod tasks;
 
-pub use self::serve::ServeLimits;
+pub use self::{serve::ServeLimits, tasks::TaskContext};
 
 pub(crate) use self::{
     addresses::{Addresses, Permit},

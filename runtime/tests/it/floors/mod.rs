@@ -13,7 +13,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (1, &["error"]),
     (2, &["action", "files"]),
     (3, &["stream"]),
-    (4, &["schema", "server", "tasks"]),
+    (4, &["schema", "server"]),
     (5, &["request"]),
     (6, &["page"]),
     (7, &["dev", "testing"]),
@@ -33,7 +33,7 @@ const PAGE_FLOORS: &[(u8, &[&str])] = &[
 ];
 
 /// The roof: files that re-export and have no logic.
-const ROOF: &[&str] = &["lib", "private", "guide"];
+const ROOF: &[&str] = &["lib", "guide"];
 
 /// The most entries in a folder of sources.
 const ENTRIES_MAX: usize = 16;

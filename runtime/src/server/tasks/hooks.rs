@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::States,
     error::{Result, catch_panic},
-    tasks::{task_context::TaskContext, work::Running},
+    server::tasks::{task_context::TaskContext, work::Running},
 };
 
 /// The functions that run after the drain, in the order in which they were added.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::States,
     error::{Result, StartDiagnostic},
-    tasks::{run::Task, task_context::TaskContext, work::Work},
+    server::tasks::{run::Task, task_context::TaskContext, work::Work},
 };
 
 /// The shortest period. The timer has no shorter steps.

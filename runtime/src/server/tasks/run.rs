@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::States,
     error::Result,
-    tasks::{backoff::Backoff, task_context::TaskContext, ticks::Ticks, work::Work},
+    server::tasks::{backoff::Backoff, task_context::TaskContext, ticks::Ticks, work::Work},
 };
 
 /// One task of an app.

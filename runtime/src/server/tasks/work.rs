@@ -4,7 +4,7 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use crate::{
     error::{Result, catch_panic},
-    tasks::task_context::TaskContext,
+    server::tasks::task_context::TaskContext,
 };
 
 /// A function that may run many times.
