@@ -1,9 +1,12 @@
 //! Sessions without a socket: what a browser sends, and what it gets.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, header};
-use kipo_topic::Store;
+use kipo_topic::{
+    Store,
+    engine::{Link, conformance::Model},
+};
 
 use crate::{
     action::{Context, FromContext as _},
@@ -361,4 +364,64 @@ async fn nothing_shows_a_token() {
     for secret in [&*token, &*key, "my secret"] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+/// Returns the sessions of two nodes that share an engine.
+fn two_nodes() -> (Model, [Sessions; 2]) {
+    let model = Model::new();
+    let node = |()| {
+        let sessions = Sessions::new();
+        sessions.open(&Store::on(Arc::new(model.node()))).unwrap();
+        sessions
+    };
+    let nodes = [(), ()].map(node);
+    (model, nodes)
+}
+
+#[tokio::test]
+async fn a_session_is_one_on_all_nodes_and_its_streams_end_on_all() {
+    let (_model, [one, two]) = two_nodes();
+    let mut ann = Browser::new(&one);
+    for end in ["end", "end_all"] {
+        ann.sign_in("ann").await;
+        let elsewhere = Browser { sessions: two.clone(), cookie: ann.cookie.clone() };
+        let cx = elsewhere.request();
+        let session: Session<Vec<u8>> = Session::from_context(&cx).await.unwrap();
+        assert_eq!(session.user().as_deref(), Some("ann"));
+        session.update(|data| data.push(1)).await.unwrap();
+        assert_eq!(ann.visit(async |session| session.data()).await[..], [1]);
+        let ended = tokio::spawn(cx.ended().unwrap());
+        tokio::task::yield_now().await;
+        match end {
+            "end" => ann.visit(async |session| session.end().await).await.unwrap(),
+            _ => one.end_all("ann").await.unwrap(),
+        }
+        let error = tokio::time::timeout(Duration::from_secs(1), ended).await.unwrap().unwrap();
+        assert_eq!(error.code(), Code::Unauthorized, "{end}");
+        let error = session.update(Vec::clear).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unauthorized, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_was_cut_off_ends_the_streams_of_sessions_that_ended_meanwhile() {
+    let model = Model::new();
+    let (one, two) = (model.node(), model.node());
+    let [near, far] = [&one, &two].map(|node| {
+        let sessions = Sessions::new();
+        sessions.open(&Store::on(Arc::new(node.clone()))).unwrap();
+        sessions
+    });
+    let mut ann = Browser::new(&near);
+    ann.sign_in("ann").await;
+    let elsewhere = Browser { sessions: far, cookie: ann.cookie.clone() };
+    let cx = elsewhere.request();
+    let _session: Session<Vec<u8>> = Session::from_context(&cx).await.unwrap();
+    let ended = tokio::spawn(cx.ended().unwrap());
+    tokio::task::yield_now().await;
+    two.set_link(Link::Down);
+    ann.visit(async |session| session.end().await).await.unwrap();
+    two.set_link(Link::Up);
+    let error = tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap().unwrap();
+    assert_eq!(error.code(), Code::Unauthorized);
 }
