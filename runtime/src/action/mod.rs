@@ -33,5 +33,10 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    field::sentence, guard::Guards, limits::Bounds, positions::TakenPosition, state::States,
+    context::attachment::{Attachment, Ended},
+    field::sentence,
+    guard::Guards,
+    limits::Bounds,
+    positions::TakenPosition,
+    state::States,
 };

@@ -210,6 +210,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     }
     let mut storage = storage(&app, matches);
     let (address, limits) = (address(matches)?, app.serve_limits_set());
+    let app = app.with_storage(&storage);
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
     let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
     let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
@@ -321,7 +322,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         supervisor.report(&Status::Failed(reports));
         Ok(())
     };
-    let built = match app.build() {
+    let built = match app.with_storage(&storage).build() {
         Ok(built) => built,
         Err(error) => return fails(&error),
     };

@@ -21,7 +21,7 @@ use crate::{
     },
     schema::Shape,
     server::{Peer, Permit, Shared, addresses},
-    stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch},
+    stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch, until},
 };
 
 /// The kind of an action that implements [`Action`].
@@ -182,6 +182,7 @@ pub(crate) fn body_of<A: StreamAction>(
     let out = EventStream::new(Arc::clone(&pipe), id, page_positions);
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
+    let ended = cx.ended();
     let running = async move {
         let _permit = permit;
         let ended = match action.stream(cx, out).await {
@@ -196,7 +197,11 @@ pub(crate) fn body_of<A: StreamAction>(
     StreamBody::new(
         // A span costs a few hundred bytes, and some work at each poll. Without a subscriber it is
         // left out.
-        if span.is_disabled() { Box::pin(running) } else { Box::pin(running.instrument(span)) },
+        match ended {
+            Some(ended) => Box::pin(until(running, ended, request_id.clone()).instrument(span)),
+            None if span.is_disabled() => Box::pin(running),
+            None => Box::pin(running.instrument(span)),
+        },
         pipe,
         bounds,
         drain,

@@ -17,6 +17,7 @@ pub(crate) mod retry;
 mod stream_action;
 pub(crate) mod topics;
 mod translate;
+mod until;
 
 pub use self::{
     decode_event::{Decodable, DecodeEvent},
@@ -34,4 +35,5 @@ pub(crate) use self::{
     detached_stream::DetachedStream,
     drain::{Drain, Watch},
     pipe::Pipe,
+    until::until,
 };

@@ -19,6 +19,7 @@ mod limits;
 mod page;
 mod position;
 mod schema;
+mod session;
 mod shutdown;
 mod slow_reader;
 mod stream;
