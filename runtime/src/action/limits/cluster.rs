@@ -11,7 +11,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -44,13 +44,13 @@ pub(super) struct Cluster {
     engine: Arc<dyn Engine>,
     link: watch::Receiver<Link>,
     /// When the engine is asked again after it has failed. A std lock, never held across an `.await`.
-    paused_until: std::sync::Mutex<Option<Instant>>,
+    paused_until: Mutex<Option<Instant>>,
 }
 
 impl Cluster {
     pub(super) fn new(engine: Arc<dyn Engine>) -> Self {
         let link = engine.link();
-        Self { engine, link, paused_until: std::sync::Mutex::default() }
+        Self { engine, link, paused_until: Mutex::default() }
     }
 
     /// Takes a permit for a caller whose bucket is `key` in the table. Admits it if the engine does
@@ -75,13 +75,8 @@ impl Cluster {
             Granted::Unknown => {}
         }
         let batch = (rate.capacity() / BATCHES).max(1);
-        let counter = counter(name, caller, window);
-        let counting =
-            self.engine.count(&counter, batch.into(), Duration::from_nanos(rate.refill_ns()));
-        let count = match timeout(PATIENCE, counting).await {
-            Ok(Ok(count)) => count,
-            Ok(Err(error)) => return Ok(self.pause(&error)),
-            Err(_) => return Ok(self.pause(&"the engine does not answer in time")),
+        let Some(count) = self.count(&counter(name, caller, window), batch, rate).await else {
+            return Ok(());
         };
         let before = count.saturating_sub(batch.into());
         let free = u64::from(rate.capacity()).saturating_sub(before);
@@ -89,6 +84,17 @@ impl Cluster {
         let is_used_up = count >= rate.capacity().into();
         table.grant(key, window, granted.saturating_sub(1), is_used_up);
         if granted == 0 { Err(empty) } else { Ok(()) }
+    }
+
+    /// Adds a batch to a counter and returns its value, or `None` if the engine does not answer.
+    async fn count(&self, counter: &str, batch: u32, rate: &Rate) -> Option<u64> {
+        let window = Duration::from_nanos(rate.refill_ns());
+        match timeout(PATIENCE, self.engine.count(counter, batch.into(), window)).await {
+            Ok(Ok(count)) => return Some(count),
+            Ok(Err(error)) => self.pause(&error),
+            Err(_) => self.pause(&"the engine does not answer in time"),
+        }
+        None
     }
 
     fn is_paused(&self) -> bool {
@@ -102,8 +108,8 @@ impl Cluster {
         tracing::warn!(%cause, "rates are counted on this node alone while the engine does not count");
     }
 
-    fn paused_until(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.paused_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn paused_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.paused_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
