@@ -26,7 +26,7 @@ pub use self::{
     field::Field,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
     into_output::IntoOutput,
-    limits::Limits,
+    limits::{Key, Limits, Rate, RateIdentity},
     state::{State, StateNeed},
     validate::{Validate, rules},
     value::{ClientIp, Extract, FromContext, Values},
@@ -36,7 +36,7 @@ pub(crate) use self::{
     context::attachment::{Attachment, Ended},
     field::sentence,
     guard::Guards,
-    limits::Bounds,
+    limits::{Bounds, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network},
     positions::TakenPosition,
     state::States,
 };

@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
+mod limits;
 pub(crate) mod route;
 mod shield;
 mod within;
@@ -17,6 +18,7 @@ pub use self::{dispatch::endpoint, route::Registration};
 
 pub(crate) use self::{
     hosts::{AllowedHost, HostCheck, Hosts},
+    limits::AppLimits,
     route::{Mounted, Route},
     within::within,
 };
