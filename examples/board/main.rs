@@ -11,7 +11,7 @@ mod webhook;
 
 use std::{env, process::ExitCode, time::Duration};
 
-use kipo::{App, topic::engine::Connector};
+use kipo::{App, Sessions, topic::engine::Connector};
 
 use crate::{store::Store, user::User, webhook::WebhookSecret};
 
@@ -31,15 +31,18 @@ const TIDY_PERIOD: Duration = Duration::from_secs(60);
 fn main() -> ExitCode {
     let database = env::var("DATABASE").unwrap_or_else(|_| "data/board.db".to_owned());
     let webhook = env::var("WEBHOOK_SECRET").ok();
-    app(database, webhook).files(kipo::files!()).connectors(ENGINES.iter().copied()).run()
+    app(database, Sessions::new(), webhook)
+        .files(kipo::files!())
+        .connectors(ENGINES.iter().copied())
+        .run()
 }
 
 /// Returns the app without its pages.
-fn app(database: String, webhook: Option<String>) -> App {
+fn app(database: String, sessions: Sessions, webhook: Option<String>) -> App {
     App::new()
         .require::<User>()
         .state_async(async move || Store::open(database).await)
-        .state(user::Visits::default())
+        .sessions(sessions)
         .state(WebhookSecret::new(webhook))
         .routes_cross_site(webhook::routes())
         .every("tidy", TIDY_PERIOD, tidy::tidy)

@@ -1,14 +1,15 @@
 //! The page and the actions of admins.
 
-use kipo::{Result, State, data, page};
+use kipo::{Context, Result, State, action, data, page};
 
 use crate::{
     store::{
         Store,
         boards::{self, Summary},
+        ids::UserId,
         users::{self, Listed},
     },
-    user::{Admin, User},
+    user::{self, Admin, User},
 };
 
 /// How many users and boards the page shows.
@@ -30,4 +31,10 @@ pub async fn overview(store: State<Store>, #[context] user: User) -> Result<Over
     };
     let (users, boards) = store.read(read).await?;
     Ok(Overview { user, users, boards })
+}
+
+/// Signs a user out everywhere: the open pages of the user end within a second.
+#[action(guard = Admin)]
+pub async fn end_sessions(cx: Context, user: UserId) -> Result<()> {
+    user::end_sessions(&cx, user).await
 }

@@ -1,6 +1,6 @@
 //! Sign-up, sign-in and sign-out.
 
-use kipo::{Action, Code, Context, Error, Result, action};
+use kipo::{Action, Code, Context, Error, Limits, Rate, Result, action};
 
 use crate::{
     password,
@@ -10,6 +10,9 @@ use crate::{
 
 /// The rule of [`is_name`] as a pattern, for `openapi.json`.
 const NAME: &str = "^[A-Za-z0-9_-]+$";
+
+/// How often somebody may try to sign in to one account.
+const ACCOUNT_RATE: Rate = Rate::per_hour(60).burst(10);
 
 /// Makes an account and signs in.
 #[action(public)]
@@ -26,6 +29,8 @@ pub struct SignUp {
 
 impl Action for SignUp {
     type Output = ();
+    // By address. The few who share one sign up together now and then.
+    const LIMITS: Limits = Limits::new().rate(Rate::per_hour(20).burst(10));
 
     async fn call(self, cx: Context) -> Result<()> {
         let hash = password::hash(self.password).await?;
@@ -50,9 +55,13 @@ pub struct SignIn {
 
 impl Action for SignIn {
     type Output = ();
+    // By address: one machine cannot try many accounts.
+    const LIMITS: Limits = Limits::new().rate(Rate::per_minute(20));
 
     async fn call(self, cx: Context) -> Result<()> {
         let Self { name, password, next } = self;
+        // By account: many machines cannot try one. `ann` and `Ann` are one account.
+        cx.limit_rate("sign-in", &name.to_ascii_lowercase(), ACCOUNT_RATE).await?;
         let store = cx.state::<Store>()?;
         let found = store.read(move |db| users::password_hash(db, &name)).await?;
         let (id, hash) = found.unzip();

@@ -38,7 +38,7 @@ export function onSubmit(form, submit, { error: output, fields = {} }) {
  */
 function showFields(error, fields) {
   if (!(error instanceof ActionError) || !error.isValidationError) return false;
-  /** @type {Record<string, string[]>} */
+  /** @type {Partial<Record<string, string[]>>} */
   const messages = error.fields;
   const wrong = Object.keys(fields).filter((name) => messages[name] !== undefined);
   for (const name of wrong) {
@@ -57,7 +57,8 @@ function showFields(error, fields) {
  */
 function complain({ input, error }, text) {
   say(error, text);
-  input.toggleAttribute("aria-invalid", text !== "");
+  if (text === "") input.removeAttribute("aria-invalid");
+  else input.setAttribute("aria-invalid", "true");
 }
 
 /**
