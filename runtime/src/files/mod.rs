@@ -205,10 +205,8 @@ fn embedded<'f>(
     folder: Folder,
     path: &str,
 ) -> Option<&'f File> {
-    if !is_path(folder, path) {
-        return None;
-    }
-    files.get(format!("{folder}/{path}").as_str()).map(|file| file.get(folder, path))
+    let file = files.get(format!("{folder}/{path}").as_str())?;
+    is_path(folder, path).then(|| file.get(folder, path))
 }
 
 impl fmt::Debug for Source {

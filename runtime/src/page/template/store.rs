@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::OnceLock,
+    sync::{OnceLock, atomic::AtomicUsize},
 };
 
 use tera::Tera;
@@ -171,13 +171,18 @@ impl Set {
     /// When the template does not fit the data.
     pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Diagnostic>> {
         // A panic of the template engine fails this page alone.
-        let run = || self.tera.render(&page.file, data.variables());
+        let run = || {
+            let mut html = Vec::with_capacity(page.expected_bytes());
+            self.tera.render_to(&page.file, data.variables(), &mut html)?;
+            Ok::<_, tera::Error>(String::from_utf8(html)?)
+        };
         let rendered = catch_unwind(AssertUnwindSafe(run));
         let panicked =
             || Diagnostic::of_file(page.path(), "the template engine panicked at this page");
         match rendered.map_err(|_| panicked())? {
             Ok(mut html) => {
                 inject(&mut html, &page.block);
+                page.expect_bytes(html.len());
                 Ok(html)
             }
             Err(error) => {
@@ -235,6 +240,7 @@ impl Set {
             data: None,
             params: route.into_iter().flat_map(Route::params).map(str::to_owned).collect(),
             constant: OnceLock::new(),
+            last_bytes: AtomicUsize::new(0),
         }
     }
 
