@@ -138,3 +138,18 @@ scene("an edit shows below a prefix, in the page and in a style", async (stage) 
   await tab.waitForSelector("kipo-error");
   assert.deepEqual(beside, []);
 });
+
+scene("the errors of an app that does not start show below a prefix, until an edit fixes them", async (stage) => {
+  const page = (main) => `<!doctype html><html lang="en"><head><title>x</title><link rel="icon" href="data:,"></head><body id="app">${main}</body></html>`;
+  const { root, write } = await site(stage, { "pages/index.html": page("{{ missing }}") });
+  // The page of the errors is a 503. It names no icon, so Chromium asks for one beside the prefix.
+  stage.expect(/status of 503/, /status of 404/);
+  const server = await stage.server({ root, watch: true, args: ["--prefix", "/app"] });
+  assert.match(server.url, /\/app$/);
+  const beside = [];
+  const tab = await opened(await stage.profile(), `${server.url}/`, beside);
+  await tab.waitForSelector("kipo-error");
+  await write("pages/index.html", page("<h1>Fixed</h1>"));
+  await reads(tab, "h1", /^Fixed$/);
+  assert.deepEqual(beside, []);
+});

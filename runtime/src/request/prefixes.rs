@@ -214,19 +214,21 @@ fn leave(prefix: &Prefix, headers: &mut HeaderMap) {
     const PATHS: [HeaderName; 2] = [header::LOCATION, header::CONTENT_LOCATION];
     for name in PATHS {
         if let Some(value) = headers.get_mut(name).filter(|value| is_own_path(value.as_bytes())) {
-            set(value, [prefix.as_str().as_bytes(), value.as_bytes()].concat());
+            let below = [prefix.as_str().as_bytes(), value.as_bytes()].concat();
+            set(value, &below);
         }
     }
     if let header::Entry::Occupied(mut links) = headers.entry(header::LINK) {
         for value in links.iter_mut() {
-            set(value, links_below(prefix, value.as_bytes()));
+            let below = links_below(prefix, value.as_bytes());
+            set(value, &below);
         }
     }
 }
 
 /// Replaces a value by another one that consists of allowed bytes.
-fn set(value: &mut HeaderValue, bytes: Vec<u8>) {
-    if let Ok(new) = HeaderValue::from_bytes(&bytes) {
+fn set(value: &mut HeaderValue, bytes: &[u8]) {
+    if let Ok(new) = HeaderValue::from_bytes(bytes) {
         *value = new;
     }
 }
