@@ -26,3 +26,6 @@ pub mod guards {}
 
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}
+
+#[doc = include_str!("../docs/prefix.md")]
+pub mod prefix {}

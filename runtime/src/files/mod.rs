@@ -43,6 +43,7 @@ pub(crate) use self::{
     disk::{Large, Listing},
     folder::Folder,
     hash::Hash,
+    name::is_hashed,
     trail::Refusal,
 };
 

@@ -1,5 +1,7 @@
 //! Text as HTML, addresses as HTML, and where the head of a page ends.
 
+pub(super) mod links;
+
 use std::fmt::Write as _;
 
 use memchr::memchr_iter;

@@ -9,14 +9,18 @@ pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
+mod prefixes;
 pub(crate) mod route;
 mod shield;
 mod within;
 
 pub use self::{dispatch::endpoint, route::Registration};
 
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) use self::prefixes::PrefixSettings;
 pub(crate) use self::{
     hosts::{AllowedHost, HostCheck, Hosts},
+    prefixes::Prefixes,
     route::{Mounted, Route},
     within::within,
 };

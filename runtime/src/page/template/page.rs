@@ -1,28 +1,29 @@
 //! A page: a template with an address, or for errors.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
 use crate::{
     files::{Folder, Hash},
-    page::data::PageRegistration,
+    page::{data::PageRegistration, template::per_prefix::PerPrefix},
 };
 
 /// A template with an address, or for errors.
 pub(crate) struct Page {
     /// The template.
     pub(crate) file: String,
-    /// The lines for its head.
-    pub(crate) block: String,
+    /// The lines for its head, without a prefix.
+    pub(super) block: String,
+    /// The path of its style.
+    pub(super) style: Option<String>,
+    /// The path of its script.
+    pub(super) script: Option<String>,
     pub(crate) data: Option<&'static PageRegistration>,
     /// The names of its parameters.
     pub(super) params: Vec<String>,
     /// Its HTML, if that is the same for every request; rendered at the first one.
-    pub(super) constant: OnceLock<Constant>,
+    pub(super) constants: PerPrefix<Constant>,
     /// The size of the HTML that was rendered last.
     pub(super) last_bytes: AtomicUsize,
 }
