@@ -287,7 +287,7 @@ impl App {
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```standalone_crate
     /// use kipo::{App, Limits, Rate};
     ///
     /// let app = App::new().limits(Limits::new().rate(Rate::per_minute(600))).rate_keys_max(1_000_000);
