@@ -1,4 +1,5 @@
-//! The demo of Kipo: a chat at `/`, rooms at `/rooms` and a progress tracker at `/progress`.
+//! The demo of Kipo: a chat at `/`, rooms at `/rooms`, a progress tracker at `/progress` and a rate
+//! limit at `/limited`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-// The two browser specs of comparable frameworks, with their own steps and expectations.
+// The browser specs of comparable frameworks, with their own steps and expectations.
 
 import { scene, part, reads } from "./stage.js";
 
@@ -21,4 +21,14 @@ scene("progress: start, complete, 100%", async (stage) => {
   await page.click("#start-btn");
   await page.waitForFunction((status) => document.querySelector(status).textContent === "complete", part("status"), { timeout: 5000 });
   await reads(page, part("progress_text"), /^100%$/);
+});
+
+scene("rate limit: three a minute, five tried", async (stage) => {
+  stage.expect(/the server responded with a status of 429/);
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/limited`);
+  await page.waitForSelector("#app");
+  await page.click("#test-btn");
+  await reads(page, part("result"), /^rate_limited$/);
+  await reads(page, "[data-state='answered']:nth-child(3) + [data-state='refused'] + [data-state='refused']", /^That was too fast/);
 });

@@ -26,12 +26,16 @@ pub use self::{
     field::Field,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
     into_output::IntoOutput,
-    limits::Limits,
+    limits::{Key, Limits, Rate, RateIdentity},
     state::{State, StateNeed},
     validate::{Validate, rules},
     value::{ClientIp, Extract, FromContext, Values},
 };
 
 pub(crate) use self::{
-    field::sentence, guard::Guards, limits::Bounds, positions::TakenPosition, state::States,
+    field::sentence,
+    guard::Guards,
+    limits::{Bounds, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network},
+    positions::TakenPosition,
+    state::States,
 };

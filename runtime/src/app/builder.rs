@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    action::{FromContext, Guard, Guards, Limits, Requirement, States},
+    action::{FromContext, Guard, Guards, Limiter, Limits, RATE_KEYS_MAX, Requirement, States},
     app::{
         layers::Layers,
         lifecycle::Lifecycle,
@@ -23,7 +23,7 @@ use crate::{
     files::{Files, client},
     header::{Prefix, RequestId, TrustedProxies, TupleOrigin},
     page::{PageGuards, Pages, Settings},
-    request::{AllowedHost, HostCheck, Hosts, Prefixes, Route, route},
+    request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, ServeLimits, Shared, serve},
     stream::{Drain, topics},
@@ -74,6 +74,7 @@ pub struct App {
     allowed_hosts: Vec<String>,
     publishes_schema: bool,
     limits: Limits,
+    rate_keys_max: usize,
     serve_limits: ServeLimits,
     storage: Storage,
     trusted_proxies: Vec<IpAddr>,
@@ -101,6 +102,7 @@ impl App {
             allowed_hosts: Vec::new(),
             publishes_schema: cfg!(debug_assertions),
             limits: Limits::new(),
+            rate_keys_max: RATE_KEYS_MAX,
             serve_limits: ServeLimits::default(),
             storage: Storage::new(),
             trusted_proxies: Vec::new(),
@@ -299,6 +301,27 @@ impl App {
         self
     }
 
+    /// Sets how many callers a node remembers for its [rates](Limits::rate), of all actions together.
+    /// The default is 100,000; it is rounded up to a multiple of 1,024. Each takes 40 bytes, once
+    /// there are so many.
+    ///
+    /// When there are more, the node forgets first those that have all of their permits, and then
+    /// those that have used the fewest. Who is forgotten starts with all permits.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use kipo::{App, Limits, Rate};
+    ///
+    /// let app = App::new().limits(Limits::new().rate(Rate::per_minute(600))).rate_keys_max(1_000_000);
+    /// assert!(app.router().is_ok());
+    /// ```
+    #[must_use]
+    pub fn rate_keys_max(mut self, keys: usize) -> Self {
+        self.rate_keys_max = keys;
+        self
+    }
+
     /// Sets the bounds on connections.
     #[must_use]
     pub fn serve_limits(mut self, limits: ServeLimits) -> Self {
@@ -397,7 +420,7 @@ impl App {
         if !built.lifecycle.is_empty() {
             return Err(StartError(vec![StartDiagnostic::new("App::router", NEEDS_START)]));
         }
-        storage.open()?;
+        built.shared.use_store(storage.open()?.as_ref());
         built.watch();
         Ok(Hosts::of_router(&built.allowed_hosts).layer(built.router))
     }
@@ -424,7 +447,7 @@ impl App {
         let limits = self.serve_limits;
         let mut storage = self.storage.clone();
         let built = self.build()?;
-        storage.open_and_load().await?;
+        built.shared.use_store(storage.open_and_load().await?.as_ref());
         built.watch();
         let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
@@ -493,7 +516,10 @@ impl App {
         });
         let allowed_hosts = self.take_hosts(&mut errors);
         self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
-        let routes = route::collect(&self.states, &self.required);
+        let limiter = Limiter::new(self.rate_keys_max);
+        self.states.insert(limiter.clone());
+        let app_limits = AppLimits { limits: self.limits, limiter };
+        let routes = route::collect(&self.states, &self.required, &app_limits);
         let routes = routes.map_err(|wrong| errors.extend(wrong)).ok();
         let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
             errors.extend(wrong);
@@ -515,6 +541,7 @@ impl App {
             guards: self.guards,
             states: self.states,
             limits: self.limits,
+            limiter: app_limits.limiter,
             addresses: Addresses::new(proxies),
             streams_per_address_max: self.serve_limits.streams_per_address_max,
             drain: Drain::default(),
@@ -525,6 +552,7 @@ impl App {
             name: route.name.to_string(),
             doc: route.doc,
             needs: route.needs(),
+            refusals: route.limits.refusals(),
             describe: route.endpoint.describe,
         }));
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());

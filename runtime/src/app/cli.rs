@@ -260,6 +260,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
         let socket = bind(address)?;
         // Before the socket listens: a second process on the data directory accepts no connection.
         let store = storage.open_and_load().await.map_err(|error| start_failure(&error))?;
+        shared.use_store(store.as_ref());
         let served = async {
             let opened = lifecycle.open(&shared.states).await;
             let opened = opened.map_err(|error| start_failure(&error))?;
@@ -381,6 +382,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
             Err(error) => return fails(&error),
         };
         let Built { router, shared, declarations, develop, lifecycle, .. } = built;
+        shared.use_store(store.as_ref());
         // The next version waits until this one has released what only one of them may use.
         let is_exclusive = !lifecycle.is_empty()
             || store.as_ref().is_some_and(|store| !store.engine().profile().shared);

@@ -79,7 +79,7 @@ impl App {
         let limits = self.serve_limits_set();
         let mut storage = self.storage_set();
         let built = self.build()?;
-        storage.open_and_load().await?;
+        built.shared.use_store(storage.open_and_load().await?.as_ref());
         built.watch();
         let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;

@@ -170,7 +170,7 @@ impl Tabs {
         let bounds = Limits::new().within(Limits::new());
         let pipe = Arc::new(Pipe::new(bounds.ping));
         pipe.push(frame::retry(RETRY_MS));
-        let out = EventStream::new(Arc::clone(&pipe), None, None);
+        let out = EventStream::new(Arc::clone(&pipe), None, None, bounds.response_max);
         let (this, events) = (Arc::clone(self), self.events.subscribe());
         let following: Pin<Box<dyn Future<Output = Ending> + Send>> = Box::pin(async move {
             // The only error is that the tab is gone.

@@ -10,11 +10,12 @@ use http::{HeaderValue, Method, header};
 use tracing::{Instrument, Span};
 
 use crate::{
-    action::{Action, Bounds, Context, Input, Outgoing, States, Values as _},
+    action::{Action, Bounds, Context, Input, Outgoing, ResponseMax, States, Values as _},
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     request::{
         decode, encode,
+        limits::{RunPermit, Stopwatch},
         route::{Endpoint, Route},
         shield::Shield,
         within::within,
@@ -49,6 +50,7 @@ impl<A: Action> Served<Call> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
+            limits: A::LIMITS,
         }
     }
 }
@@ -58,6 +60,7 @@ impl<A: StreamAction> Served<Stream> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
+            limits: A::LIMITS,
         }
     }
 }
@@ -78,9 +81,9 @@ async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Reques
         method(&cx, &[Method::POST], "POST")?;
         accepts_json(&cx)?;
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-        run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+        run_to_end(&shared, &route, &cx, bounds, action.call(cx.clone())).await
     };
-    respond(&cx, catch_panic(outcome).instrument(span).await)
+    respond(&cx, catch_panic(outcome).instrument(span).await, bounds.response_max)
 }
 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
@@ -98,27 +101,30 @@ async fn stream<A: StreamAction>(
             not_draining(&shared)?;
             method(&cx, &[Method::POST], "GET, POST")?;
             let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-            run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+            run_to_end(&shared, &route, &cx, bounds, action.call(cx.clone())).await
         };
-        return respond(&cx, catch_panic(outcome).instrument(span).await);
+        return respond(&cx, catch_panic(outcome).instrument(span).await, bounds.response_max);
     }
     let outcome = async {
         not_draining(&shared)?;
         method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
+        let opening = Stopwatch::start(&bounds);
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-        Ok((action, permit(&shared, &cx, peer.as_ref())?))
+        let permits = (permit(&shared, &cx, peer.as_ref())?, route.limits.permit()?);
+        opening.stop(&route.name, &cx);
+        Ok((action, permits))
     };
     match catch_panic(outcome).instrument(span.clone()).await {
-        Ok((action, permit)) => {
+        Ok((action, permits)) => {
             let cx = cx.detached();
             let headers = cx.clone();
-            let body = body_of(action, cx, bounds, shared.drain.watch(), permit, span);
+            let body = body_of(action, cx, bounds, shared.drain.watch(), Some(permits), span);
             open_stream(&headers, body, peer.and_then(|peer| peer.detached_stream))
         }
         Err(error) if retries_only_a_stream(&cx, &error) => {
             encode::retry_later(&error, cx.request_id())
         }
-        Err(error) => respond::<()>(&cx, Err(error)),
+        Err(error) => respond::<()>(&cx, Err(error), bounds.response_max),
     }
 }
 
@@ -165,13 +171,16 @@ fn open_stream(
     response
 }
 
+/// What a stream holds as long as it is open.
+pub(crate) type StreamPermits = (Option<Permit>, RunPermit);
+
 /// Returns the body of a stream. Reading the body runs the action.
 pub(crate) fn body_of<A: StreamAction>(
     action: A,
     cx: Context,
     bounds: Bounds,
     drain: Watch,
-    permit: Option<Permit>,
+    permits: Option<StreamPermits>,
     span: Span,
 ) -> StreamBody {
     let pipe = Arc::new(Pipe::new(bounds.ping));
@@ -179,15 +188,17 @@ pub(crate) fn body_of<A: StreamAction>(
     // An id that is not text is replaced by an id that no stream has given.
     let id = id.map(|id| id.to_str().unwrap_or("\u{fffd}"));
     let page_positions = cx.header("kipo-position").and_then(|positions| positions.parse().ok());
-    let out = EventStream::new(Arc::clone(&pipe), id, page_positions);
+    let response_max = bounds.response_max;
+    let out = EventStream::new(Arc::clone(&pipe), id, page_positions, response_max);
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
     let running = async move {
-        let _permit = permit;
+        let _permits = permits;
         let ended = match action.stream(cx, out).await {
             Ok(output) => {
                 let mut json = Vec::new();
-                output.write(&mut json).map(|()| json).map_err(Error::internal)
+                let written = output.write(&mut json).map_err(Error::internal);
+                written.and_then(|()| response_max.check(json.len())).map(|()| json)
             }
             Err(error) => Err(error),
         };
@@ -223,7 +234,7 @@ fn context_of(mut head: http::request::Parts, states: States) -> Context {
     Context::new(head, peer, id, states)
 }
 
-/// Asks the guards, takes the values of the `#[context]` fields, and then reads the input. The body
+/// Asks the guards and the limits, takes the values of the `#[context]` fields, and then reads the input. The body
 /// of a refused request is not read.
 async fn admit<A: Input>(
     shared: &Shared,
@@ -233,6 +244,7 @@ async fn admit<A: Input>(
     bounds: Bounds,
 ) -> Result<A> {
     shared.guards.admit(cx).await?;
+    route.limits.admit(cx).await?;
     route.admit(cx).await?;
     let values = A::Values::take(cx).await?;
     if cx.method() == Method::GET {
@@ -252,24 +264,31 @@ fn accepts_json(cx: &Context) -> Result<()> {
     Err(Error::new(Code::NotAcceptable, "this action responds with application/json"))
 }
 
-/// Runs a call to its end or to its timeout, even if its client disconnects.
+/// Runs a call to its end or to its timeout, even if its client disconnects. Its permit to run is
+/// released at that end.
 async fn run_to_end<T: Send + 'static>(
     shared: &Shared,
+    route: &Route,
     cx: &Context,
     bounds: Bounds,
     call: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let timeout = bounds.timeout;
+    let permit = route.limits.permit()?;
+    let (name, context) = (Arc::clone(&route.name), cx.clone());
     let call = async move {
+        let _permit = permit;
+        let run = Stopwatch::start(&bounds);
         let too_slow = || Error::new(Code::Timeout, "the action took longer than its time limit");
-        within(timeout, call).await.unwrap_or_else(|_| Err(too_slow()))
+        let outcome = within(bounds.timeout, call).await.unwrap_or_else(|_| Err(too_slow()));
+        run.stop(&name, &context);
+        outcome
     };
     Shield::new(call, cx.clone(), shared.calls.clone()).await
 }
 
-fn respond<T: Outgoing>(cx: &Context, outcome: Result<T>) -> Response {
+fn respond<T: Outgoing>(cx: &Context, outcome: Result<T>, max: ResponseMax) -> Response {
     let mut response = match outcome {
-        Ok(output) => encode::output(&output, cx.request_id()),
+        Ok(output) => encode::output(&output, max, cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),
     };
     cx.take_headers(response.headers_mut());
@@ -284,7 +303,10 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
-    use crate::{app::App, request::route};
+    use crate::{
+        app::App,
+        request::{AppLimits, route},
+    };
 
     /// Sends no event and never ends.
     #[crate::action]
@@ -306,7 +328,7 @@ mod tests {
     async fn request_during_drain(method: &str, accept: &str) -> (http::response::Parts, String) {
         let shared = App::new().build().unwrap().shared;
         shared.drain.begin(Duration::from_secs(1)).await;
-        let routes = route::collect(&shared.states, &[]).unwrap();
+        let routes = route::collect(&shared.states, &[], &AppLimits::default()).unwrap();
         let route =
             routes.iter().find(|route| &*route.name == "request.dispatch.tests.SendsNothing");
         let route = Arc::clone(route.unwrap());

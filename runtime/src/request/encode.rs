@@ -4,7 +4,7 @@ use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::{
-    action::Outgoing,
+    action::{Outgoing, ResponseMax},
     error::{Code, Error, problem},
     header::{REQUEST_ID, RequestId},
     stream::retry,
@@ -12,10 +12,11 @@ use crate::{
 
 /// Returns the response for an output: a 200 with its JSON, or a 204 for a type without data, such
 /// as `()`.
-pub(crate) fn output<T: Outgoing>(output: &T, id: &RequestId) -> Response {
+pub(crate) fn output<T: Outgoing>(output: &T, max: ResponseMax, id: &RequestId) -> Response {
     let mut body = Vec::with_capacity(128);
-    if let Err(error) = output.write(&mut body) {
-        return problem(&Error::internal(error), id);
+    let written = output.write(&mut body).map_err(Error::internal);
+    if let Err(error) = written.and_then(|()| max.check(body.len())) {
+        return problem(&error, id);
     }
     let mut response = if size_of::<T>() == 0 && body == b"null" {
         let mut response = Response::new(Body::empty());

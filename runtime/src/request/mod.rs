@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
+mod limits;
 mod prefixes;
 pub(crate) mod route;
 mod shield;
@@ -20,6 +21,7 @@ pub use self::{dispatch::endpoint, route::Registration};
 pub(crate) use self::prefixes::PrefixSettings;
 pub(crate) use self::{
     hosts::{AllowedHost, HostCheck, Hosts},
+    limits::AppLimits,
     prefixes::Prefixes,
     route::{Mounted, Route},
     within::within,

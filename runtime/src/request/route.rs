@@ -12,8 +12,9 @@ use axum::{extract::Request, response::Response};
 use tower_service::Service;
 
 use crate::{
-    action::{Context, Requirement, StateNeed, States},
+    action::{Context, Limits, Requirement, StateNeed, States},
     error::{Result, StartDiagnostic},
+    request::limits::{AppLimits, RunLimits},
     schema::Describe,
     server::Shared,
 };
@@ -55,6 +56,7 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub struct Endpoint {
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    pub(crate) limits: Limits,
 }
 
 /// One action with its name.
@@ -68,11 +70,17 @@ pub(crate) struct Route {
     pub(crate) values: &'static [Requirement],
     /// Whether the app's requirements apply although the action says nothing about them.
     pub(crate) is_undecided: bool,
+    pub(crate) limits: RunLimits,
     pub(crate) endpoint: Endpoint,
 }
 
 impl Route {
-    fn new(name: String, registration: &Registration, required: &[Requirement]) -> Self {
+    fn new(
+        name: String,
+        registration: &Registration,
+        required: &[Requirement],
+        limits: &AppLimits,
+    ) -> Self {
         let Registration { doc, public, guard, values, .. } = *registration;
         // A value of the type is the proof already.
         let proven = |required: &&Requirement| values.iter().any(|value| value.is_same(required));
@@ -81,7 +89,8 @@ impl Route {
         let is_undecided = guard.is_none() && !requirements.is_empty();
         requirements.extend(guard.map(|guard| guard()));
         let endpoint = (registration.endpoint)();
-        Self { name: name.into(), doc, requirements, values, is_undecided, endpoint }
+        let limits = RunLimits::new(&name, endpoint.limits, limits);
+        Self { name: name.into(), doc, requirements, values, is_undecided, limits, endpoint }
     }
 
     /// Asks what the action requires besides its values.
@@ -137,18 +146,20 @@ impl Future for Answered {
 }
 
 /// Returns all registered actions sorted by name, or a diagnostic for each error. `required` is what
-/// the app requires of every action that is not public.
+/// the app requires of every action that is not public, and `limits` what it sets for all of them.
 pub(crate) fn collect(
     states: &States,
     required: &[Requirement],
+    limits: &AppLimits,
 ) -> Result<Vec<Arc<Route>>, Vec<StartDiagnostic>> {
-    table(inventory::iter::<Registration>.into_iter(), states, required)
+    table(inventory::iter::<Registration>.into_iter(), states, required, limits)
 }
 
 fn table<'r>(
     registrations: impl Iterator<Item = &'r Registration>,
     states: &States,
     required: &[Requirement],
+    limits: &AppLimits,
 ) -> Result<Vec<Arc<Route>>, Vec<StartDiagnostic>> {
     let mut errors = Vec::new();
     // `inventory` promises no order, so the result must not depend on it.
@@ -178,8 +189,9 @@ fn table<'r>(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let route =
-        |(name, same): (String, Vec<&Registration>)| Arc::new(Route::new(name, same[0], required));
+    let route = |(name, same): (String, Vec<&Registration>)| {
+        Arc::new(Route::new(name, same[0], required, limits))
+    };
     Ok(by_name.into_iter().map(route).collect())
 }
 
@@ -292,7 +304,7 @@ mod tests {
             ("HasTheValue", &required, false, &["User"]),
             ("IsPublic", &required, false, &[]),
         ] {
-            let routes = collect(&States::default(), required).unwrap();
+            let routes = collect(&States::default(), required, &AppLimits::default()).unwrap();
             let name = format!("request.route.tests.{ident}");
             let route = routes.iter().find(|route| *route.name == *name).unwrap();
             assert_eq!(route.is_undecided, is_undecided, "{ident}");
@@ -323,7 +335,7 @@ mod tests {
         let mut needy = registration("app::actions", "Needy");
         needy.states = const { &[StateNeed::of::<String>()] };
         let all = [second, registration("app::actions::chat", "Send"), needy];
-        let errors = table(all.iter(), &States::default(), &[]).unwrap_err();
+        let errors = table(all.iter(), &States::default(), &[], &AppLimits::default()).unwrap_err();
         let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(text.len(), 2);
         assert!(text[0].contains("needs the state `alloc::string::String`"), "{text:?}");

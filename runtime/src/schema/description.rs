@@ -18,7 +18,17 @@ pub(crate) struct Described {
     pub(crate) doc: &'static str,
     /// The names of the types that a caller has to prove.
     pub(crate) needs: Vec<String>,
+    pub(crate) refusals: Refusals,
     pub(crate) describe: Describe,
+}
+
+/// What the limits of an action refuse.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Refusals {
+    /// A caller that calls too often, with a 429.
+    pub(crate) by_rate: bool,
+    /// A call that finds too many runs at once, with a 503.
+    pub(crate) by_runs: bool,
 }
 
 /// The input, output and events of one endpoint.
@@ -56,6 +66,7 @@ pub(super) struct Endpoint {
     pub(super) doc: &'static str,
     /// The names of the types that a caller has to prove.
     pub(super) needs: Vec<String>,
+    pub(super) refusals: Refusals,
     /// Key of the input's definition.
     pub(super) input: String,
     pub(super) output: Value,

@@ -46,6 +46,6 @@ mod types;
 pub(crate) mod typescript;
 
 pub(crate) use self::{
-    description::{Describe, Described, Shape},
+    description::{Describe, Described, Refusals, Shape},
     types::Types,
 };

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::{
     bounds,
-    description::{Endpoint, EventData, REFERENCE},
+    description::{Endpoint, EventData, REFERENCE, Refusals},
     named::Named,
     types::Types,
 };
@@ -78,6 +78,14 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
             },
         },
     });
+    let refuses = |by: fn(&Refusals) -> bool| types.actions.iter().any(|a| by(&a.refusals));
+    if refuses(|refusals| refusals.by_rate) {
+        document["components"]["responses"]["TooManyRequests"] = too_many_requests();
+    }
+    if refuses(|refusals| refusals.by_runs) {
+        let response = refusal("Too many runs of the action at once, or the server restarts.");
+        document["components"]["responses"]["TooManyRuns"] = response;
+    }
     if !needs.is_empty() {
         document["components"]["securitySchemes"] = needs.into();
     }
@@ -146,7 +154,14 @@ fn operation(types: &Types, action: &Endpoint, id: &str) -> Map<String, Value> {
             action.needs.iter().map(|name| (name.clone(), json!([]))).collect();
         operation.insert("security".to_owned(), json!([all]));
     }
-    operation.insert("responses".to_owned(), responses(types, action));
+    let mut responses = responses(types, action);
+    if action.refusals.by_rate {
+        responses["429"] = json!({ "$ref": "#/components/responses/TooManyRequests" });
+    }
+    if action.refusals.by_runs {
+        responses["503"] = json!({ "$ref": "#/components/responses/TooManyRuns" });
+    }
+    operation.insert("responses".to_owned(), responses);
     operation
 }
 
@@ -178,6 +193,34 @@ fn responses(types: &Types, action: &Endpoint) -> Value {
             "content": { "text/event-stream": { "itemSchema": { "oneOf": items } } },
         },
         "default": problem,
+    })
+}
+
+/// Describes the response for a caller that calls too often.
+fn too_many_requests() -> Value {
+    let mut response = refusal("The caller calls too often.");
+    let field = |description: &str| {
+        json!({
+            "description": format!("{description} (draft-ietf-httpapi-ratelimit-headers-09)."),
+            "schema": { "type": "string" },
+        })
+    };
+    response["headers"]["RateLimit-Policy"] = field("How many calls a caller has in which time");
+    response["headers"]["RateLimit"] = field("How many of them are left, and when all are back");
+    response
+}
+
+/// Describes a response that asks the caller to come back later.
+fn refusal(description: &str) -> Value {
+    json!({
+        "description": description,
+        "headers": {
+            "Retry-After": {
+                "description": "Seconds.",
+                "schema": { "type": "integer", "minimum": 0 },
+            },
+        },
+        "content": { "application/problem+json": { "schema": reference("Problem") } },
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     action::Exact,
-    schema::{Describe, Described, Shape, Types},
+    schema::{Describe, Described, Refusals, Shape, Types},
 };
 
 /// Returns the types of all actions below.
@@ -37,8 +37,17 @@ pub(super) fn types() -> Types {
         name: name.to_owned(),
         doc,
         needs: needs(name),
+        refusals: refusals(name),
         describe,
     }))
+}
+
+/// Returns what the limits of some actions refuse.
+fn refusals(action: &str) -> Refusals {
+    Refusals {
+        by_rate: action == "chat.Send",
+        by_runs: matches!(action, "chat.Send" | "chat.Listen"),
+    }
 }
 
 /// Returns what the callers of some actions have to prove.

@@ -39,7 +39,7 @@ mod tests {
     use schemars::{JsonSchema, SchemaGenerator};
 
     use super::*;
-    use crate::schema::description::{Describe, Shape};
+    use crate::schema::description::{Describe, Refusals, Shape};
 
     /// Checks the names of the definitions of some actions.
     #[track_caller]
@@ -48,6 +48,7 @@ mod tests {
             name: (*name).to_owned(),
             doc: "",
             needs: Vec::new(),
+            refusals: Refusals::default(),
             describe: *describe,
         });
         let types = Types::collect(actions.collect::<Vec<_>>().into_iter().rev());

@@ -12,6 +12,7 @@ use std::{
 use http::HeaderMap;
 
 use crate::{
+    action::network,
     error::{Code, Error},
     header::TrustedProxies,
     stream::jitter,
@@ -56,7 +57,7 @@ pub(crate) struct Tally(Arc<Mutex<HashMap<IpAddr, usize>>>);
 impl Tally {
     /// Takes a permit for an address, unless it holds `max` of them.
     pub(crate) fn take(&self, ip: IpAddr, max: usize) -> Option<Permit> {
-        let holder = holder(ip);
+        let holder = network(ip);
         // A std lock: held for one look-up, never across an `.await`. A panic under it leaves the
         // counts valid.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,15 +82,6 @@ pub(crate) fn full(things: &str) -> Error {
 
 /// The longest `Retry-After` for a refused client, in seconds: by then a permit may be free.
 const RETRY_AFTER_S_MAX: u64 = 5;
-
-/// Returns the holder that an address is counted as. In IPv6 a customer has a network of 64 bits,
-/// so a holder is that network.
-fn holder(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-    }
-}
 
 /// One connection or stream of an address. Dropping the permit returns it.
 #[derive(Debug)]

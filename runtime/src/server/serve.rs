@@ -404,7 +404,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        action::{Guards, Limits, States},
+        action::{Guards, Limiter, Limits, States},
         server::{addresses::Addresses, background::Background},
     };
 
@@ -415,6 +415,7 @@ mod tests {
             guards: Guards::default(),
             states: States::default(),
             limits: Limits::new(),
+            limiter: Limiter::new(0),
             addresses: Addresses::default(),
             streams_per_address_max: 1,
             drain: Drain::default(),

@@ -1,11 +1,12 @@
 //! What all requests of one app share.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
+use kipo_topic::Store;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    action::{Guards, Limits, States},
+    action::{Guards, Limiter, Limits, States},
     server::{addresses::Addresses, background::Background},
     stream::{DetachedStream, Drain},
 };
@@ -16,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) guards: Guards,
     pub(crate) states: States,
     pub(crate) limits: Limits,
+    /// The permits of callers for rates.
+    pub(crate) limiter: Limiter,
     /// What each client address has open.
     pub(crate) addresses: Addresses,
     pub(crate) streams_per_address_max: usize,
@@ -25,6 +28,15 @@ pub(crate) struct Shared {
     pub(crate) calls: TaskTracker,
     /// The app's own tasks. The drain cancels them and waits for them.
     pub(crate) background: Background,
+}
+
+impl Shared {
+    /// Uses the store that the app has opened: if many nodes share it, they count rates together.
+    pub(crate) fn use_store(&self, store: Option<&Store>) {
+        if let Some(engine) = store.map(Store::engine).filter(|engine| engine.profile().shared) {
+            self.limiter.count_in(Arc::clone(engine));
+        }
+    }
 }
 
 /// The other end of a connection. `serve` adds it to each request.

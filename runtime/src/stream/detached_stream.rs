@@ -237,7 +237,10 @@ mod tests {
             let (drain, sent) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
             let bounds = Limits::new().within(Limits::new());
             let pipe = Arc::new(Pipe::new(bounds.ping));
-            let (out, count) = (EventStream::new(Arc::clone(&pipe), None, None), Arc::clone(&sent));
+            let (out, count) = (
+                EventStream::new(Arc::clone(&pipe), None, None, bounds.response_max),
+                Arc::clone(&sent),
+            );
             let action = async move {
                 loop {
                     let piece = Piece::Text("x".repeat(PIECE_BYTES));

@@ -10,6 +10,7 @@ use kipo_topic::{
 };
 
 use crate::{
+    action::ResponseMax,
     error::{Error, Result},
     stream::{decode_event::DecodeEvent, frames, pipe::Pipe, translate::Translated},
 };
@@ -62,6 +63,8 @@ pub struct EventStream<E> {
     last_event_id: Option<Arc<str>>,
     /// The positions in topics that the page of this stream was rendered with.
     page_positions: Option<Positions>,
+    /// The largest event that the action sends.
+    event_max: ResponseMax,
     events: PhantomData<fn(E)>,
 }
 
@@ -70,16 +73,18 @@ impl<E: Event> EventStream<E> {
         pipe: Arc<Pipe>,
         last_event_id: Option<&str>,
         page_positions: Option<Positions>,
+        event_max: ResponseMax,
     ) -> Self {
         let last_event_id = last_event_id.map(Arc::from);
-        Self { pipe, last_event_id, page_positions, events: PhantomData }
+        Self { pipe, last_event_id, page_positions, event_max, events: PhantomData }
     }
 
     /// Sends an event without an id. Waits while the client reads too slowly.
     ///
     /// # Errors
     ///
-    /// Returns a 500 if JSON cannot represent the payload.
+    /// Returns a 500 if JSON cannot represent the payload, or if it is larger than
+    /// [`Limits::response_bytes_max`](crate::Limits::response_bytes_max).
     ///
     /// # Cancel safety
     ///
@@ -90,7 +95,7 @@ impl<E: Event> EventStream<E> {
     /// See [`EventStream`].
     pub async fn send(&self, event: E) -> Result<()> {
         self.pipe.wait_for_room().await;
-        self.pipe.push(frames::event(&event, None)?);
+        self.pipe.push(frames::event(&event, None, self.event_max)?);
         Ok(())
     }
 
@@ -100,7 +105,8 @@ impl<E: Event> EventStream<E> {
     /// # Errors
     ///
     /// Returns a 500 if the id is empty, longer than 128 bytes or not visible ASCII, because a
-    /// browser cannot send such an id back. Returns a 500 if JSON cannot represent the payload.
+    /// browser cannot send such an id back. Returns a 500 if JSON cannot represent the payload, or if
+    /// it is larger than [`Limits::response_bytes_max`](crate::Limits::response_bytes_max).
     ///
     /// # Cancel safety
     ///
@@ -154,7 +160,7 @@ impl<E: Event> EventStream<E> {
             )));
         }
         self.pipe.wait_for_room().await;
-        self.pipe.push(frames::event(&event, Some(id))?);
+        self.pipe.push(frames::event(&event, Some(id), self.event_max)?);
         Ok(())
     }
 
@@ -323,7 +329,7 @@ impl<E: Event> EventStream<E> {
                 Next::Message(message) => {
                     let id = message.cursor().to_string();
                     let event = decode(topic.name(), &message)?;
-                    match translate(event, &message)?.frame(&message, &id)? {
+                    match translate(event, &message)?.frame(&message, &id, self.event_max.0)? {
                         Some(frame) => frame,
                         None if skipped < SKIPPED_MAX => {
                             skipped += 1;
@@ -458,6 +464,7 @@ impl<E> Clone for EventStream<E> {
             pipe: Arc::clone(&self.pipe),
             last_event_id: self.last_event_id.clone(),
             page_positions: self.page_positions.clone(),
+            event_max: self.event_max,
             events: PhantomData,
         }
     }

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use kipo_topic::{Event, Gap, Message, engine::Link, frame};
 
-use crate::error::Result;
+use crate::{action::ResponseMax, error::Result};
 
-/// Returns the frame of an event.
-pub(super) fn event<E: Event>(event: &E, id: Option<&str>) -> Result<Bytes> {
+/// Returns the frame of an event, unless its data is larger than `max`.
+pub(super) fn event<E: Event>(event: &E, id: Option<&str>, max: ResponseMax) -> Result<Bytes> {
     let mut data = Vec::new();
     event.write_data(&mut data)?;
+    max.check(data.len())?;
     Ok(match id {
         None => frame::event(event.name(), &data, None),
         Some(id) => frame::event(event.name(), &data, Some(format_args!("{id}"))),

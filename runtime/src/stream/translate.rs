@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kipo_topic::{Event, Message};
 
-use crate::{error::Result, stream::frames};
+use crate::{action::ResponseMax, error::Result, stream::frames};
 
 /// What a function for [`EventStream::follow_with`](crate::EventStream::follow_with) makes of a
 /// message: whether the client reads it (`bool`), or the event that the client reads instead, if any
@@ -15,7 +15,7 @@ use crate::{error::Result, stream::frames};
 )]
 pub trait Translated<E>: Sealed {
     #[doc(hidden)]
-    fn frame(self, message: &Message, id: &str) -> Result<Option<Bytes>>;
+    fn frame(self, message: &Message, id: &str, bytes_max: usize) -> Result<Option<Bytes>>;
 }
 
 pub trait Sealed {}
@@ -23,7 +23,7 @@ pub trait Sealed {}
 impl Sealed for bool {}
 
 impl<E> Translated<E> for bool {
-    fn frame(self, message: &Message, id: &str) -> Result<Option<Bytes>> {
+    fn frame(self, message: &Message, id: &str, _: usize) -> Result<Option<Bytes>> {
         Ok(self.then(|| frames::message(message, id)))
     }
 }
@@ -31,7 +31,7 @@ impl<E> Translated<E> for bool {
 impl<E> Sealed for Option<E> {}
 
 impl<E: Event> Translated<E> for Option<E> {
-    fn frame(self, _: &Message, id: &str) -> Result<Option<Bytes>> {
-        self.map(|event| frames::event(&event, Some(id))).transpose()
+    fn frame(self, _: &Message, id: &str, bytes_max: usize) -> Result<Option<Bytes>> {
+        self.map(|event| frames::event(&event, Some(id), ResponseMax(bytes_max))).transpose()
     }
 }

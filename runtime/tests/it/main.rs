@@ -19,6 +19,7 @@ mod limits;
 mod page;
 mod position;
 mod prefix;
+mod run_limits;
 mod schema;
 mod shutdown;
 mod slow_reader;

@@ -37,10 +37,17 @@ impl FromContext for ClientIp {
     const IS_PROOF: bool = false;
 
     async fn from_context(cx: &Context) -> Result<Self> {
+        Ok(Self::of(cx))
+    }
+}
+
+impl ClientIp {
+    /// Returns the address of the client of a request.
+    pub(crate) fn of(cx: &Context) -> Self {
         let peer = cx.client_ip();
         let proxies = cx.state::<TrustedProxies>().ok().filter(|proxies| proxies.contains(peer));
         let client = proxies.and_then(|proxies| proxies.client(cx.headers()));
-        Ok(Self(client.unwrap_or(peer).to_canonical()))
+        Self(client.unwrap_or(peer).to_canonical())
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    action::{Guards, Limits, States},
+    action::{Guards, Limiter, Limits, States},
     dev::{dev_loop, handoff::ServeSockets, report::Report},
     error::{Code, Error},
     header::{Prefix, RequestId},
@@ -45,6 +45,7 @@ impl Fallback {
             guards: Guards::default(),
             states: States::default(),
             limits: Limits::new(),
+            limiter: Limiter::new(0),
             addresses: Addresses::default(),
             streams_per_address_max: limits.streams_per_address_max,
             drain: Drain::default(),

@@ -1,0 +1,137 @@
+//! Who counts as one caller. Only this file knows where a session and a user of a request are.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
+
+use crate::action::{context::Context, limits::rate::Key, value::ClientIp};
+
+/// Who sends a request, for rates by [`Key::Session`] and [`Key::User`].
+///
+/// An app that signs its users in by itself sets it as an extension of the request, in a
+/// [layer](crate::App::layer), after it has checked who they are. Without it such a rate counts by
+/// the address.
+///
+/// # Examples
+///
+/// ```
+/// use kipo::{Context, RateIdentity};
+///
+/// let ann = RateIdentity::new().user("ann").session("7f3a");
+/// // It does not show who that is.
+/// assert_eq!(format!("{ann:?}"), "RateIdentity { session: true, user: true }");
+/// let _cx = Context::test().with_extension(ann);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RateIdentity {
+    session: Option<String>,
+    user: Option<String>,
+}
+
+impl RateIdentity {
+    /// Returns nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the session.
+    #[must_use]
+    pub fn session(mut self, id: impl Into<String>) -> Self {
+        self.session = Some(id.into());
+        self
+    }
+
+    /// Sets the user.
+    #[must_use]
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.user = Some(id.into());
+        self
+    }
+}
+
+/// Shows what is there, and never an id: the id of a session must not appear in a log.
+impl fmt::Debug for RateIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateIdentity")
+            .field("session", &self.session.is_some())
+            .field("user", &self.user.is_some())
+            .finish()
+    }
+}
+
+/// One caller. Two kinds of callers with the same text are two callers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Caller {
+    Address(IpAddr),
+    Session(String),
+    User(String),
+    Key(String),
+}
+
+impl Caller {
+    /// Returns the caller of a request.
+    pub(super) fn of(key: Key, cx: &Context) -> Self {
+        let identity = cx.extensions().get::<RateIdentity>();
+        let caller = match key {
+            Key::Address => None,
+            Key::Session => identity.and_then(|id| id.session.clone()).map(Self::Session),
+            Key::User => identity.and_then(|id| id.user.clone()).map(Self::User),
+            Key::Of(key) => key.0(cx).map(Self::Key),
+        };
+        caller.unwrap_or_else(|| Self::Address(network(ClientIp::of(cx).0)))
+    }
+
+    /// Returns the kind of the caller and its bytes, the same on every node.
+    pub(super) fn bytes(&self) -> (u8, Vec<u8>) {
+        match self {
+            Self::Address(IpAddr::V4(ip)) => (b'4', ip.octets().to_vec()),
+            Self::Address(IpAddr::V6(ip)) => (b'6', ip.octets().to_vec()),
+            Self::Session(id) => (b's', id.clone().into_bytes()),
+            Self::User(id) => (b'u', id.clone().into_bytes()),
+            Self::Key(key) => (b'k', key.clone().into_bytes()),
+        }
+    }
+}
+
+/// Returns what an address counts as. In IPv6 a customer has a network of 64 bits, so all of its
+/// addresses count as one.
+pub(crate) fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BY_HEADER: Key = Key::of(|cx| cx.header("x-api-key").map(str::to_owned));
+
+    fn ann() -> Context {
+        let ann = RateIdentity::new().user("ann").session("1");
+        Context::test().with_extension(ann).with_header("x-api-key", "ann")
+    }
+
+    /// Of Piko: "Burst, user and session keys do nothing."
+    #[test]
+    fn each_key_counts_another_caller() {
+        assert_eq!(Caller::of(Key::Session, &ann()), Caller::Session("1".into()));
+        assert_eq!(Caller::of(Key::User, &ann()), Caller::User("ann".into()));
+        assert_eq!(Caller::of(BY_HEADER, &ann()), Caller::Key("ann".into()));
+        let localhost = Caller::Address([127, 0, 0, 1].into());
+        assert_eq!(Caller::of(Key::Address, &ann()), localhost);
+        for key in [Key::Session, Key::User, BY_HEADER] {
+            assert_eq!(Caller::of(key, &Context::test()), localhost, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_and_a_key_of_the_same_text_are_two_callers() {
+        let (user, key) = (Caller::User("ann".into()), Caller::Key("ann".into()));
+        assert_ne!(user, key);
+        assert_ne!(user.bytes(), key.bytes());
+    }
+}

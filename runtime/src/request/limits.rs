@@ -1,0 +1,158 @@
+//! The limits of one action on how often and how many times at once it runs, and the warning about
+//! slow runs.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use crate::{
+    action::{Bounds, Context, Limiter, Limits, RATE_KEYS_MAX, RateLimit},
+    error::{Code, Error, Result},
+    schema::Refusals,
+    stream::jitter,
+};
+
+/// The longest `Retry-After` for a call that finds too many others, in seconds: by then one of them
+/// may have ended.
+const RETRY_AFTER_S_MAX: u64 = 5;
+
+/// The limits of one action that outlast a request. Decided at start: an action without them costs
+/// its calls nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct RunLimits {
+    rate: Option<RateLimit>,
+    concurrent: Option<Arc<Semaphore>>,
+}
+
+/// The right to run an action. It is released when dropped. `None` if the runs are not limited.
+pub(crate) type RunPermit = Option<OwnedSemaphorePermit>;
+
+impl RunLimits {
+    /// Returns the limits of an action within those of its app.
+    pub(crate) fn new(action: &str, limits: Limits, app: &AppLimits) -> Self {
+        let rate = limits.rate_within(app.limits);
+        let rate = rate.map(|rate| RateLimit::new(app.limiter.clone(), action, rate));
+        let concurrent = limits.concurrent_within(app.limits);
+        let concurrent = concurrent.map(|max| Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
+        Self { rate, concurrent: concurrent.map(Arc::new) }
+    }
+
+    /// Refuses a caller that calls too often, and a request that finds too many runs. Takes a permit
+    /// of the rate, and none to run: a client that sends its body slowly holds none.
+    pub(crate) async fn admit(&self, cx: &Context) -> Result<()> {
+        if let Some(rate) = &self.rate {
+            rate.admit(cx).await?;
+        }
+        match &self.concurrent {
+            Some(runs) if runs.available_permits() == 0 => Err(too_many_runs()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the permit to run.
+    pub(crate) fn permit(&self) -> Result<RunPermit> {
+        let Some(runs) = &self.concurrent else { return Ok(None) };
+        Arc::clone(runs).try_acquire_owned().map(Some).map_err(|_| too_many_runs())
+    }
+
+    /// Returns which refusals the limits add, for the description of the action.
+    pub(crate) fn refusals(&self) -> Refusals {
+        Refusals { by_rate: self.rate.is_some(), by_runs: self.concurrent.is_some() }
+    }
+}
+
+/// What an app sets for all of its actions.
+#[derive(Debug)]
+pub(crate) struct AppLimits {
+    pub(crate) limits: Limits,
+    pub(crate) limiter: Limiter,
+}
+
+impl Default for AppLimits {
+    fn default() -> Self {
+        Self { limits: Limits::new(), limiter: Limiter::new(RATE_KEYS_MAX) }
+    }
+}
+
+fn too_many_runs() -> Error {
+    let after = u32::try_from(jitter::among(1..=RETRY_AFTER_S_MAX)).unwrap_or(1);
+    let message = "too many runs of this action at once: try again in a moment";
+    Error::new(Code::Overloaded, message).with_retry_after(after)
+}
+
+/// Measures one run.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    start: Instant,
+    slow: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn start(bounds: &Bounds) -> Self {
+        Self { start: Instant::now(), slow: bounds.slow }
+    }
+
+    /// Logs a run that has taken longer than [`Limits::slow`].
+    pub(crate) fn stop(self, action: &str, cx: &Context) {
+        let time = self.start.elapsed();
+        if time > self.slow {
+            let elapsed_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(action, elapsed_ms, request_id = %cx.request_id(), "slow action");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Mutex, MutexGuard},
+    };
+
+    use super::*;
+
+    /// Collects the log.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+            self.0.lock().unwrap()
+        }
+    }
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.lock().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_run_is_logged_with_its_action_and_its_time() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+        let _logging = tracing::subscriber::set_default(subscriber.finish());
+        let bounds = Limits::new().slow(Duration::from_millis(200)).within(Limits::new());
+        for ms in [200, 201] {
+            let run = Stopwatch::start(&bounds);
+            tokio::time::advance(Duration::from_millis(ms)).await;
+            run.stop("chat.Send", &Context::test());
+        }
+        let text = String::from_utf8(lines.lock().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            text.contains(r#"slow action action="chat.Send" elapsed_ms=201 request_id="#),
+            "{text}"
+        );
+        assert_eq!(Limits::new().within(Limits::new()).slow, Duration::from_secs(1));
+    }
+}
