@@ -60,14 +60,15 @@ export class Server {
    * @param {number} [options.port]
    * @param {string} [options.engine] the address of an engine that many nodes share
    * @param {boolean} [options.watch] whether a supervisor watches for edits
+   * @param {string[]} [options.args] further arguments
    * @param {string} [options.bin]
    * @param {Record<string, string>} [options.env]
    */
-  static async start({ root, cwd = APP, data, port = 0, engine, watch = false, bin = BIN, env: more = {} } = {}) {
+  static async start({ root, cwd = APP, data, port = 0, engine, watch = false, args = [], bin = BIN, env: more = {} } = {}) {
     const env = { ...process.env, ...(root === undefined ? {} : { KIPO_ROOT: root }), ...more };
     const ownData = data === undefined ? await dataFolder() : null;
     const folder = data ?? ownData;
-    const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", folder];
+    const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", folder, ...args];
     if (!watch) options.push("--no-watch");
     engine ??= ENGINE && `${ENGINE}&prefix=${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`;
     if (engine !== undefined) options.push("--engine", engine);

@@ -29,3 +29,6 @@ pub mod sessions {}
 
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}
+
+#[doc = include_str!("../docs/prefix.md")]
+pub mod prefix {}

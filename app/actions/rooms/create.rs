@@ -35,13 +35,15 @@ pub struct Created {
 impl Action for Create {
     type Output = Created;
 
-    async fn call(self, _cx: Context) -> Result<Created> {
+    async fn call(self, cx: Context) -> Result<Created> {
         let room = self.room.trim();
         if !hub::is_open(room).await? {
             let opened = Opened { opened_at: now_ms()? };
             ROOMS.of(room).publish_once(Some(ONCE), &RoomEvent::Opened(opened)).await?;
         }
-        Ok(Created { room: room.to_owned(), address: name::address(room) })
+        // A script goes there.
+        let address = format!("{}{}", cx.prefix(), name::address(room));
+        Ok(Created { room: room.to_owned(), address })
     }
 }
 

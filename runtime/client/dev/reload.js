@@ -43,7 +43,8 @@ import { Page } from "./update_page.js";
  * @property {LockManager} [locks]
  */
 
-const NAME = "kipo:reload";
+/** The lock and the channel of an app; another app of this host has other events. @param {URL} url */
+const nameOf = (url) => `kipo:reload ${url.pathname}`;
 
 const NAMES = /** @type {const} */ (["start", "page", "css", "script", "file", "errors", "failure"]);
 
@@ -174,14 +175,14 @@ export function follow(url, tab) {
   };
   channel.postMessage({ name: "hello", data: {} });
   // The tab holds the lock until it closes. The next tab in the queue then leads.
-  locks.request(NAME, () => {
+  locks.request(nameOf(url), () => {
     lead();
     return new Promise(() => {});
   });
 }
 
-/** @returns {Tab} */
-function thisTab() {
+/** @param {URL} url @returns {Tab} */
+function thisTab(url) {
   const overlay = new Overlay(document);
   const load = () => {
     // An error page has no user state; the state of the page before it stays saved.
@@ -205,10 +206,13 @@ function thisTab() {
     openWith: (editor) => overlay.openWith(editor),
     setTimer: setTimeout.bind(globalThis),
     openEvents: (url) => new EventSource(url),
-    channel: globalThis.BroadcastChannel && new BroadcastChannel(NAME),
+    channel: globalThis.BroadcastChannel && new BroadcastChannel(nameOf(url)),
     // Missing on pages that are neither on https nor on localhost.
     locks: navigator.locks,
   };
 }
 
-if (globalThis.document) follow(new URL("../../dev/reload", import.meta.url), thisTab());
+if (globalThis.document) {
+  const url = new URL("../../dev/reload", import.meta.url);
+  follow(url, thisTab(url));
+}

@@ -106,13 +106,15 @@ function isOneOf(document, address, paths) {
   const { origin } = new URL(document.baseURI);
   const url = URL.canParse(address, document.baseURI) ? new URL(address, document.baseURI) : undefined;
   if (url?.origin !== origin) return false;
+  const prefix = document.querySelector("meta[name=kipo-prefix]")?.getAttribute("content") ?? "";
   const path = decoded(url.pathname);
   return paths === null || paths.some((file) => {
     const [, folder, name] = /^(\w+)\/(.*)$/s.exec(file) ?? [];
     // The URL of a page's file has the hash of all of them: `/_kipo/pages/0123/index.css`. A public file may have its own
     // hash in its name: `/app.0123.css`.
     if (folder === "pages") return /\/pages\/[0-9a-f]+\/(.*)$/s.exec(path)?.[1] === name;
-    return path === `/${name}` || path.replace(/[.-][0-9a-f]{8,}(\.\w+)$/, "$1") === `/${name}`;
+    const own = `${prefix}/${name}`;
+    return path === own || path.replace(/[.-][0-9a-f]{8,}(\.\w+)$/, "$1") === own;
   });
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod attachment;
 mod effects;
 mod position;
+mod prefix;
 
 use std::{
     any::Any,
@@ -48,8 +49,8 @@ struct Inner {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    /// What layers have set. A running stream holds none: they would take memory for as long as it
-    /// runs.
+    /// What layers have set, and the path prefix if there is one. A running stream holds only the
+    /// prefix: the others would take memory for as long as it runs.
     extensions: Extensions,
     peer: SocketAddr,
     request_id: RequestId,
@@ -348,11 +349,15 @@ impl Context {
         let mut headers = HeaderMap::with_capacity(self.headers().len());
         fields.for_each(|(name, value)| _ = headers.append(name, value));
         let request_id = self.0.request_id.detached();
+        let mut extensions = Extensions::new();
+        if !self.path_prefix().is_none() {
+            extensions.insert(self.path_prefix().clone());
+        }
         Self(Arc::new(Inner {
             method: self.0.method.clone(),
             uri: self.uri().to_string().parse().unwrap_or_default(),
             headers,
-            extensions: Extensions::new(),
+            extensions,
             peer: self.0.peer,
             request_id,
             states: self.0.states.clone(),

@@ -9,8 +9,6 @@ use kipo_topic::engine::{Connector, Engine};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-#[cfg(all(feature = "dev", debug_assertions))]
-use crate::dev::DevLoop;
 use crate::{
     action::{FromContext, Guard, Guards, Limiter, Limits, RATE_KEYS_MAX, Requirement, States},
     app::{
@@ -23,14 +21,16 @@ use crate::{
     },
     error::StartDiagnostic,
     files::{Files, client},
-    header::{RequestId, TrustedProxies, TupleOrigin},
+    header::{Prefix, RequestId, TrustedProxies, TupleOrigin},
     page::{PageGuards, Pages, Settings},
-    request::{AllowedHost, AppLimits, HostCheck, Hosts, Route, route},
+    request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, ServeLimits, Shared, serve},
     session::{CookieSecret, Sessions},
     stream::{Drain, topics},
 };
+#[cfg(all(feature = "dev", debug_assertions))]
+use crate::{dev::DevLoop, request::PrefixSettings};
 
 /// An app: its state, guards, limits and files. Actions and pages register themselves.
 ///
@@ -63,6 +63,7 @@ use crate::{
 /// ```
 pub struct App {
     base: String,
+    prefix: String,
     files: Option<Files>,
     pub(super) states: States,
     guards: Guards,
@@ -92,6 +93,7 @@ impl App {
     pub fn new() -> Self {
         Self {
             base: "/_kipo".to_owned(),
+            prefix: String::new(),
             files: None,
             states: States::default(),
             guards: Guards::default(),
@@ -118,6 +120,27 @@ impl App {
     #[must_use]
     pub fn base(mut self, base: impl Into<String>) -> Self {
         self.base = base.into();
+        self
+    }
+
+    /// Sets a path before every path of the app, for an app that shares its host with others: `/app`.
+    /// `--prefix` and the environment variable `KIPO_PREFIX` win. An empty text is no prefix.
+    ///
+    /// The app answers below the prefix only. Routes, pages, templates and redirects are written without
+    /// it; pages, assets, the client, redirects and effects lead below it. Without a fixed prefix, a
+    /// [trusted proxy](Self::trusted_proxy) reports the one that it removes from the path, by
+    /// `X-Forwarded-Prefix`. [The guide](crate::guide::prefix) has both set-ups.
+    ///
+    /// ```standalone_crate
+    /// use kipo::App;
+    ///
+    /// assert!(App::new().prefix("/tools/chat").router().is_ok());
+    /// let error = App::new().prefix("//evil.example").router().unwrap_err();
+    /// assert!(error.to_string().contains("a prefix looks like `/app`"));
+    /// ```
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
         self
     }
 
@@ -290,7 +313,7 @@ impl App {
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```standalone_crate
     /// use kipo::{App, Limits, Rate};
     ///
     /// let app = App::new().limits(Limits::new().rate(Rate::per_minute(600))).rate_keys_max(1_000_000);
@@ -406,6 +429,9 @@ impl App {
     /// machine (`127.0.0.1` and `::1`) are never counted. If a proxy runs on this machine, add these
     /// addresses too, so that its streams count for its clients.
     ///
+    /// Its `X-Forwarded-Prefix` is the path that it has removed: see [`prefix`](Self::prefix).
+    /// `--trusted-proxy` and the environment variable `KIPO_TRUSTED_PROXY` add proxies too.
+    ///
     /// ```
     /// let _app = kipo::App::new().trusted_proxy([10, 0, 0, 7]).trusted_proxy([127, 0, 0, 1]);
     /// ```
@@ -518,11 +544,22 @@ impl App {
         &self.base
     }
 
+    /// Returns the prefix that was set, and the trusted proxies.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn prefix_set(&self) -> PrefixSettings {
+        let (prefix, proxies) = (self.prefix.clone(), self.trusted_proxies.clone());
+        PrefixSettings { prefix, proxies }
+    }
+
     /// Checks all settings, actions and pages, and makes the router.
     pub(crate) fn build(mut self) -> Result<Built, StartError> {
         let mut errors: Vec<StartDiagnostic> = base_error(&self.base).into_iter().collect();
         errors.extend(topics::duplicate_names());
         errors.extend(self.take_sessions());
+        let prefix = Prefix::parse(&self.prefix).unwrap_or_else(|| {
+            errors.push(wrong_setting("prefix", &self.prefix, Prefix::EXPECTED));
+            Prefix::NONE
+        });
         let allowed_hosts = self.take_hosts(&mut errors);
         self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
         let limiter = Limiter::new(self.rate_keys_max);
@@ -545,6 +582,7 @@ impl App {
         log_undecided(&self.required, &routes, pages.as_deref());
         let proxies = TrustedProxies::new(self.trusted_proxies);
         self.states.insert(proxies.clone());
+        let prefixes = Prefixes::new(prefix, proxies.clone());
         let shared = Arc::new(Shared {
             guards: self.guards,
             states: self.states,
@@ -578,7 +616,8 @@ impl App {
             None => router,
         };
         Ok(Built {
-            router: self.layers.around(router),
+            router: prefixes.clone().around(self.layers.around(router)),
+            prefixes,
             shared,
             allowed_hosts,
             lifecycle: self.lifecycle,
@@ -653,6 +692,7 @@ impl fmt::Debug for App {
 pub(crate) struct Built {
     /// Does not check the host of a request.
     pub(crate) router: Router,
+    pub(crate) prefixes: Prefixes,
     pub(crate) shared: Arc<Shared>,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// What the app opens, runs and ends beside its router.

@@ -34,6 +34,7 @@ use crate::{
         builder::{App, Built},
         storage::Storage,
     },
+    header::Prefix,
     request::{AllowedHost, HostCheck, Hosts},
     server::{
         listen::{self, BoundSocket},
@@ -92,6 +93,26 @@ fn command() -> Command {
             "A host name to serve, such as app.example.org or *.example.org; several by repeating it, \
              or with commas. IP addresses and localhost are always served",
         );
+    let prefix = Arg::new("prefix")
+        .long("prefix")
+        .env("KIPO_PREFIX")
+        .value_name("PATH")
+        .value_parser(ValueParser::new(prefix))
+        .help(
+            "The path before every path of the app, such as /app, for an app that shares its host with \
+             others",
+        );
+    let trusted_proxy = Arg::new("trusted-proxy")
+        .long("trusted-proxy")
+        .env("KIPO_TRUSTED_PROXY")
+        .value_name("IP")
+        .action(ArgAction::Append)
+        .value_delimiter(',')
+        .value_parser(value_parser!(IpAddr))
+        .help(
+            "The address of a proxy whose X-Forwarded-For and X-Forwarded-Prefix count; several by \
+             repeating it, or with commas",
+        );
     let data_dir = Arg::new("data-dir")
         .long("data-dir")
         .env("DATA_DIR")
@@ -126,7 +147,17 @@ fn command() -> Command {
     Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
-        .args([port, host, allow_host, data_dir, engine, allow_weaker, no_watch])
+        .args([
+            port,
+            host,
+            allow_host,
+            prefix,
+            trusted_proxy,
+            data_dir,
+            engine,
+            allow_weaker,
+            no_watch,
+        ])
         .subcommand(
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
@@ -143,6 +174,11 @@ fn host(text: &str) -> Result<IpAddr, String> {
 
 fn allowed_host(text: &str) -> Result<String, &'static str> {
     AllowedHost::parse(text).ok_or(AllowedHost::EXPECTED)?;
+    Ok(text.to_owned())
+}
+
+fn prefix(text: &str) -> Result<String, &'static str> {
+    Prefix::parse(text).ok_or(Prefix::EXPECTED)?;
     Ok(text.to_owned())
 }
 
@@ -198,6 +234,12 @@ fn start_failure(error: &impl std::fmt::Display) -> Failure {
 fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let hosts = matches.get_many::<String>("allow-host").into_iter().flatten();
     let app = hosts.fold(app, App::allow_host);
+    let app = match matches.get_one::<String>("prefix") {
+        Some(prefix) => app.prefix(prefix),
+        None => app,
+    };
+    let proxies = matches.get_many::<IpAddr>("trusted-proxy").into_iter().flatten();
+    let app = proxies.fold(app, |app, proxy| app.trusted_proxy(*proxy));
     #[cfg(all(feature = "dev", debug_assertions))]
     {
         let supervised = Supervised::find().map_err(|error| format!("no supervisor: {error}"))?;
@@ -212,7 +254,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let (address, limits) = (address(matches)?, app.serve_limits_set());
     let app = app.with_storage(&storage);
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
-    let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
+    let Built { router, prefixes, shared, allowed_hosts, lifecycle, .. } = built;
     let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
     runtime()?.block_on(async {
         listen::raise_open_files(limits.connections_max);
@@ -226,7 +268,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
             let listener = listen(socket, address)?;
             let stop = signal().map_err(|error| format!("no signals: {error}"))?;
             let address = listener.local_addr().unwrap_or(address);
-            print(&format!("listening on http://{address}"));
+            print(&format!("listening on http://{address}{}", prefixes.root()));
             let hooks = opened.start_tasks(&shared);
             let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
             hooks.run(&shared.states, limits.on_shutdown).await;
@@ -292,6 +334,7 @@ fn supervise(mut app: App, matches: &ArgMatches) -> Result<(), Failure> {
             .package()
             .or_else(|| std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)),
         base: app.base_set().to_owned(),
+        prefix: app.prefix_set(),
         allowed_hosts: app.allowed_hosts_set(),
         shutdown: app.serve_limits_set().drain + app.serve_limits_set().on_shutdown,
     };
@@ -313,6 +356,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
     let Supervised { supervisor, sockets, mut commands } = supervised;
     let mut storage = storage(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
+    let prefix = app.prefix_set();
     let root = app.root().map(Path::to_owned);
     // The supervisor shows the errors in the terminal and in the browser.
     let fails = |error: &StartError| {
@@ -329,7 +373,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
     };
     let allowed_hosts = built.allowed_hosts.clone();
     let hosts = Hosts::of_server(&allowed_hosts);
-    supervisor.report(&Status::Ready { base, allowed_hosts });
+    supervisor.report(&Status::Ready { base, prefix, allowed_hosts });
     runtime()?.block_on(async {
         if !matches!(commands.recv().await, Some(SupervisorCommand::Serve)) {
             return Ok(());

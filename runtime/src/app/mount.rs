@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Request, handler::Handler, routing::any};
+use axum::{
+    Router,
+    extract::Request,
+    handler::Handler,
+    routing::{MethodRouter, any},
+};
 
 use crate::{
     action::States,
+    header::Prefix,
     page::{
         Keep, Pages,
-        embedded::{client_router, embedded, in_memory, nothing, other_client},
+        embedded::{client_router, embedded, in_memory, nothing, other_client, serve_file},
     },
     request::{Mounted, Route, dispatch},
     schema::{Types, openapi},
@@ -32,14 +38,25 @@ impl Schema {
     }
 
     fn router(&self, base: &str) -> Router {
-        let file = |text: &str, kind| embedded(in_memory(text, kind), Keep::Revalidate);
+        let declarations = in_memory(&self.declarations, "text/plain; charset=utf-8");
         Router::new()
-            .route(
-                &format!("{base}/client.d.ts"),
-                file(&self.declarations, "text/plain; charset=utf-8"),
-            )
-            .route(&format!("{base}/openapi.json"), file(&self.openapi, "application/json"))
+            .route(&format!("{base}/client.d.ts"), embedded(declarations, Keep::Revalidate))
+            .route(&format!("{base}/openapi.json"), below_prefix(&self.openapi))
     }
+}
+
+/// Returns a route for a description whose paths are below the prefix of the request.
+fn below_prefix(openapi: &str) -> MethodRouter {
+    let file = |text: &str| Arc::new(in_memory(text, "application/json"));
+    let (text, whole) = (Arc::<str>::from(openapi), file(openapi));
+    any(move |request: Request| {
+        let prefix = request.extensions().get::<Prefix>();
+        let file = match prefix {
+            None => Arc::clone(&whole),
+            Some(prefix) => file(&openapi::with_server(&text, prefix.as_str())),
+        };
+        async move { serve_file(request, &file, Keep::Revalidate).await }
+    })
 }
 
 /// Mounts the app's actions, its client, its pages, the author's own routes and, if they are published,

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use axum::{Router, body::Body, response::Response, routing::get};
+use axum::{Router, body::Body, extract::Request, response::Response, routing::get};
 use http::{HeaderValue, header};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use crate::{
         topic_counts::TopicCounts,
     },
     files::client::{self, Module},
+    header::Prefix,
     page::{Listed, Pages},
     request::route,
     schema::{Types, listing},
@@ -68,7 +69,10 @@ impl Panel {
     /// Returns the routes of the documents.
     pub(super) fn router(self: &Arc<Self>, base: &str) -> Router {
         let this = Arc::clone(self);
-        let document = get(move || std::future::ready(respond(&this.document())));
+        let document = get(move |request: Request| {
+            let prefix = request.extensions().get().map_or("", Prefix::as_str);
+            std::future::ready(respond(&this.document(prefix)))
+        });
         let this = Arc::clone(self);
         let topics = get(async move || {
             let sources = source_root();
@@ -89,7 +93,8 @@ impl Panel {
         history.changes.truncate(CHANGES_MAX);
     }
 
-    fn document(&self) -> Value {
+    /// `prefix` is the path before those of all pages.
+    fn document(&self, prefix: &str) -> Value {
         let (sources, root) = (source_root(), self.pages.root());
         let source = |file: &str, line: u32| location(sources.as_deref(), file, line);
         let locations: BTreeMap<String, Value> =
@@ -114,6 +119,7 @@ impl Panel {
             "definitions": self.actions["definitions"],
             "places": locations,
             "pages": pages,
+            "prefix": prefix,
             "build": build,
             "changes": changes,
             "client": {

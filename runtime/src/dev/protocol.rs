@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dev::{outcome::LastBuild, report::Report, watch::Changes},
-    request::AllowedHost,
+    request::{AllowedHost, PrefixSettings},
 };
 
 /// A message from the supervisor to a process.
@@ -33,7 +33,7 @@ pub(crate) enum Command {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     /// The app has passed its checks. The process waits for [`Command::Serve`].
-    Ready { base: String, allowed_hosts: Vec<AllowedHost> },
+    Ready { base: String, prefix: PrefixSettings, allowed_hosts: Vec<AllowedHost> },
     /// The app cannot start because of these errors.
     Failed(Vec<Report>),
     /// The process accepts connections.
@@ -58,7 +58,11 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line() {
-        let status = Status::Ready { base: "/_kipo\n".to_owned(), allowed_hosts: Vec::new() };
+        let status = Status::Ready {
+            base: "/_kipo\n".to_owned(),
+            prefix: PrefixSettings::default(),
+            allowed_hosts: Vec::new(),
+        };
         let line = line(&status);
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         assert_eq!(serde_json::from_slice::<Status>(&line).unwrap(), status);

@@ -43,6 +43,7 @@ pub(crate) use self::{
     disk::{Large, Listing},
     folder::Folder,
     hash::Hash,
+    name::is_hashed,
     trail::Refusal,
 };
 
@@ -205,10 +206,8 @@ fn embedded<'f>(
     folder: Folder,
     path: &str,
 ) -> Option<&'f File> {
-    if !is_path(folder, path) {
-        return None;
-    }
-    files.get(format!("{folder}/{path}").as_str()).map(|file| file.get(folder, path))
+    let file = files.get(format!("{folder}/{path}").as_str())?;
+    is_path(folder, path).then(|| file.get(folder, path))
 }
 
 impl fmt::Debug for Source {

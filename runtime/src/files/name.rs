@@ -58,6 +58,11 @@ pub(super) fn without_hash(path: &str) -> Option<(String, &str)> {
     is_hash(last).then(|| (format!("{folder}{rest}"), last))
 }
 
+/// Returns whether a path contains a hash, as the address of a file does.
+pub(crate) fn is_hashed(path: &str) -> bool {
+    without_hash(path).is_some()
+}
+
 /// Splits a path into its folder with the slash at the end, and its last name.
 fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind('/').map_or(0, |slash| slash + 1))

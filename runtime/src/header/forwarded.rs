@@ -16,6 +16,11 @@ impl TrustedProxies {
         Self(addresses.into_iter().map(|ip| ip.to_canonical()).collect())
     }
 
+    /// Returns whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns whether a peer is a trusted proxy.
     pub(crate) fn contains(&self, peer: IpAddr) -> bool {
         self.0.contains(&peer.to_canonical())

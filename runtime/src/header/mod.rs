@@ -6,6 +6,7 @@ pub(crate) mod coding;
 mod forwarded;
 pub(crate) mod hex;
 mod origin;
+mod prefix;
 mod request_id;
 mod single;
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     coding::Coding,
     forwarded::TrustedProxies,
     origin::{Origin, TupleOrigin},
+    prefix::{FORWARDED_PREFIX, Prefix, is_own_path},
     request_id::REQUEST_ID,
     single::{Malformed, single},
 };

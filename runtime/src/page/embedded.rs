@@ -78,7 +78,8 @@ pub(crate) fn embedded(file: File, keep: Keep) -> MethodRouter {
     })
 }
 
-async fn serve_file(request: Request, file: &File, keep: Keep) -> Response {
+/// Answers with a file that lies in memory.
+pub(crate) async fn serve_file(request: Request, file: &File, keep: Keep) -> Response {
     let cx = dispatch::context(request, States::default());
     if !matches!(*cx.method(), Method::GET | Method::HEAD) {
         return encode::problem(&Error::method_not_allowed("GET, HEAD"), cx.request_id());

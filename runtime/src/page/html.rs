@@ -1,6 +1,10 @@
 //! Text as HTML, addresses as HTML, and where the head of a page ends.
 
+pub(super) mod links;
+
 use std::fmt::Write as _;
+
+use memchr::memchr_iter;
 
 /// Puts `block` before the end of the head, or where a head would begin if there is none.
 pub(crate) fn inject(html: &mut String, block: &str) {
@@ -11,10 +15,12 @@ pub(crate) fn inject(html: &mut String, block: &str) {
 fn head_end(html: &str) -> Option<usize> {
     const END: &[u8] = b"</head";
 
-    html.as_bytes().windows(END.len() + 1).position(|tag| {
-        let (name, after) = (&tag[..END.len()], tag[END.len()]);
-        name[0] == b'<'
-            && name.eq_ignore_ascii_case(END)
+    let html = html.as_bytes();
+    memchr_iter(b'<', html).find(|&at| {
+        let Some((name, [after, ..])) = html[at..].split_at_checked(END.len()) else {
+            return false;
+        };
+        name.eq_ignore_ascii_case(END)
             && matches!(after, b'>' | b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
     })
 }

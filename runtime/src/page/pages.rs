@@ -7,6 +7,7 @@
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::collections::BTreeSet;
 use std::{
+    borrow::Cow,
     fmt,
     path::Path,
     sync::{Arc, OnceLock},
@@ -23,7 +24,7 @@ use crate::{
     action::{Context, States, TakenPosition},
     error::{Code, Error, Result, StartDiagnostic, catch_panic},
     files::{Files, Hash},
-    header::REQUEST_ID,
+    header::{Prefix, REQUEST_ID},
     page::{
         answer::{self, Audience, HTML, Keep, content, finish, respond, with_head},
         check::Diagnostic,
@@ -31,7 +32,7 @@ use crate::{
         html::inject,
         route::Target,
         settings::Settings,
-        template::{Constant, Failure, Head, Page, PageFailure, Set, page_data},
+        template::{Constant, Failure, Head, Page, PageFailure, PerPrefix, Set, page_data},
     },
     request::{encode, within},
 };
@@ -40,7 +41,9 @@ use crate::{
 pub(crate) struct Pages {
     files: Files,
     registrations: Vec<&'static PageRegistration>,
+    /// Without a prefix.
     head: Head,
+    heads: PerPrefix<Head>,
     settings: Settings,
     /// Swapped whole: a request sees one set from its start to its end.
     serving: ArcSwap<Set>,
@@ -70,7 +73,7 @@ impl Pages {
         // The order of registration is not promised, so it decides nothing.
         registrations.sort_by_key(|registration| (registration.file, registration.line));
         let mut errors = missing_states(&registrations, states);
-        let head = Head::new(&settings);
+        let head = Head::new(&settings, &Prefix::NONE);
         let loaded = Set::load(&files, &head, &settings, &registrations);
         match &loaded {
             Ok(set) => {
@@ -84,7 +87,8 @@ impl Pages {
         match loaded {
             Ok(set) if errors.is_empty() => {
                 let serving = ArcSwap::from_pointee(set);
-                Ok(Self { files, registrations, head, settings, serving, hearing: OnceLock::new() })
+                let (heads, hearing) = (PerPrefix::default(), OnceLock::new());
+                Ok(Self { files, registrations, head, heads, settings, serving, hearing })
             }
             _ => Err(errors),
         }
@@ -197,13 +201,14 @@ impl Pages {
     /// Answers any other request: with a public file, a page, or what is shown instead.
     pub(crate) async fn handle(&self, cx: Context) -> Response {
         let set = self.serving.load_full();
-        let response = match self.answer(&set, &cx).await {
+        let head = &*self.head(&cx);
+        let response = match self.answer(&set, head, &cx).await {
             Ok(response) => response,
             Err(failure) => {
                 if let (Failure::Fault(fault), Some(hear)) = (&failure, self.hearing.get()) {
                     hear(fault.report(&cx));
                 }
-                answer::answer(&cx, &set, &self.head, failure, self.audience())
+                answer::answer(&cx, &set, head, failure, self.audience())
             }
         };
         let mut response = finish(&cx, response);
@@ -212,11 +217,26 @@ impl Pages {
         response
     }
 
+    /// Returns what a page has besides its own text, below the prefix of the request.
+    fn head(&self, cx: &Context) -> Cow<'_, Head> {
+        let prefix = cx.path_prefix();
+        if prefix.is_none() {
+            return Cow::Borrowed(&self.head);
+        }
+        if self.heads.get(prefix).is_none() {
+            self.heads.set(prefix, Head::new(&self.settings, prefix));
+        }
+        match self.heads.get(prefix) {
+            Some(head) => Cow::Borrowed(head),
+            None => Cow::Owned(Head::new(&self.settings, prefix)),
+        }
+    }
+
     fn audience(&self) -> Audience {
         if self.settings.reload { Audience::Author } else { Audience::Stranger }
     }
 
-    async fn answer(&self, set: &Set, cx: &Context) -> Result<Response, Failure> {
+    async fn answer(&self, set: &Set, head: &Head, cx: &Context) -> Result<Response, Failure> {
         let path = cx.uri().path();
         let target = Target::of(path).ok_or_else(not_found)?;
         if let Some(name) = target.file_name()
@@ -231,8 +251,8 @@ impl Pages {
             return Ok(without_slash(cx)?);
         }
         if self.is_constant(page, &params) {
-            let Constant { html, hash, .. } = set.render_constant(page, path)?;
-            return Ok(self.page(cx, page, &Reply::default(), html, &hash));
+            let Constant { html, hash, .. } = set.render_constant(page, head, path)?;
+            return Ok(self.page(cx, head, page, &Reply::default(), html, &hash));
         }
         let page_cx = PageContext::new(cx.clone(), params.clone());
         let data = within(self.settings.timeout, catch_panic(self.data(page, &page_cx)))
@@ -242,19 +262,19 @@ impl Pages {
         let of_data = |error| Failure::of_data(page, error);
         let data = page_data(data, &params, path).map_err(of_data)?;
         let html = set
-            .render(page, &data)
+            .render(page, head, &data)
             .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let reply = page_cx.take_reply();
         let status = reply.status().map_err(of_data)?;
-        let mut html = reply.meta.put_into(html, self.settings.site.as_deref());
+        let mut html = reply.meta.put_into(html, self.settings.site.as_deref(), cx.prefix());
         if let Some(position) = cx.taken_position().only() {
             inject(&mut html, &format!("<meta name=\"kipo-position\" content=\"{position}\">\n"));
         }
         if status != StatusCode::OK {
-            return Ok(with_head(&self.head, status, html, Keep::Never));
+            return Ok(with_head(head, status, html, Keep::Never));
         }
         let hash = Hash::quick(html.as_bytes());
-        Ok(self.page(cx, page, &reply, html.into(), &hash))
+        Ok(self.page(cx, head, page, &reply, html.into(), &hash))
     }
 
     /// Tells whether a page says the same to everybody and always: nothing is asked, nobody
@@ -274,7 +294,15 @@ impl Pages {
     }
 
     /// Answers with a page's HTML.
-    fn page(&self, cx: &Context, page: &Page, reply: &Reply, html: Bytes, hash: &Hash) -> Response {
+    fn page(
+        &self,
+        cx: &Context,
+        head: &Head,
+        page: &Page,
+        reply: &Reply,
+        html: Bytes,
+        hash: &Hash,
+    ) -> Response {
         let cache = reply.cache.or(page.data.and_then(|data| data.cache)).unwrap_or_default();
         let guarded = self.settings.guards.cover(&page.file, page.data);
         // A guard, a value from the request, a session or a cookie is about one visitor, even if the author
@@ -292,7 +320,7 @@ impl Pages {
         };
         let mut response = content(cx, html, hash, HTML, Keep::RevalidatePrivately);
         cache.write(response.headers_mut());
-        self.head.secure(response.headers_mut());
+        head.secure(response.headers_mut());
         response
     }
 }

@@ -10,15 +10,19 @@ pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
 mod limits;
+mod prefixes;
 pub(crate) mod route;
 mod shield;
 mod within;
 
 pub use self::{dispatch::endpoint, route::Registration};
 
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) use self::prefixes::PrefixSettings;
 pub(crate) use self::{
     hosts::{AllowedHost, HostCheck, Hosts},
     limits::AppLimits,
+    prefixes::Prefixes,
     route::{Mounted, Route},
     within::within,
 };

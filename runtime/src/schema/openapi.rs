@@ -21,6 +21,15 @@ const READY_EVENT: &str = "kipo-ready";
 const GAP_EVENT: &str = "kipo-gap";
 const ERROR_EVENT: &str = "kipo-stream-error";
 
+/// Returns the text of a document whose paths are below a path of the server.
+pub(crate) fn with_server(document: &str, path: &str) -> String {
+    let servers = json!([{ "url": path }]);
+    match document.strip_prefix('{') {
+        Some(rest) => format!("{{\"servers\":{servers},{rest}"),
+        None => document.to_owned(),
+    }
+}
+
 /// Describes all actions: calls with their answer, streams with each of their events.
 pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) -> Value {
     let base = base.trim_end_matches('/');

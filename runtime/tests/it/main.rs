@@ -18,6 +18,7 @@ mod host;
 mod limits;
 mod page;
 mod position;
+mod prefix;
 mod run_limits;
 mod schema;
 mod session;

@@ -86,6 +86,8 @@ pub(crate) const FILES: &[(&str, &[u8])] = &[
     ("pages/feed.html", b"<head></head>{% for line in lines %}<li>{{ line }}</li>{% endfor %}"),
     ("pages/two.html", b"<head></head><p data-room=\"{{ room }}\" data-hall=\"{{ hall }}\">"),
     ("pages/boards/[keys].html", b"<head></head><p data-position=\"{{ position }}\">"),
+    crate::prefix::LINKS,
+    crate::prefix::LOGO,
     ("pages/404.html", b"nothing at {{ path }}"),
     ("pages/500.html", b"sorry, {{ request_id }}"),
 ];

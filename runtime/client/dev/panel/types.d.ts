@@ -77,6 +77,8 @@ export interface Facts {
   definitions: Definitions;
   places: Record<string, SourceLocation>;
   pages: Page[];
+  /** The path before those of all pages, such as `/app`, or an empty text. */
+  prefix: string;
   /** `at` is in milliseconds since 1970, here and below. */
   build: { what: string; ms: number; ok: boolean; at: number } | null;
   /** The last one first. */

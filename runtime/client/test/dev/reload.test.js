@@ -60,7 +60,7 @@ class FakeBrowser {
       };
       tab.locks = {
         request: async (name, run) => {
-          assert.equal(name, "kipo:reload");
+          assert.equal(name, `kipo:reload ${URL_OF_EVENTS.pathname}`);
           this.#queue.push({ tab, run });
           if (this.#queue.length === 1) run();
         },

@@ -63,7 +63,7 @@ impl Context {
     /// assert!(cx.redirect("//evil.example").is_err());
     /// ```
     pub fn redirect(&self, path: &str) -> Result<()> {
-        self.effect("redirect", json!({ "path": own_path(path)? }))
+        self.effect("redirect", json!({ "path": self.own_path(path)? }))
     }
 
     /// Asks the browser to navigate to another path of this app and to replace the current entry
@@ -81,7 +81,7 @@ impl Context {
     /// assert_eq!(cx.effects(), [r#"{"effect":"redirect","path":"/","replace":true}"#]);
     /// ```
     pub fn redirect_in_place(&self, path: &str) -> Result<()> {
-        self.effect("redirect", json!({ "path": own_path(path)?, "replace": true }))
+        self.effect("redirect", json!({ "path": self.own_path(path)?, "replace": true }))
     }
 
     /// Asks the browser to dispatch an event with this name on the document, for scripts of the
@@ -156,16 +156,17 @@ impl Context {
         self.effects_list().move_into(headers);
     }
 
+    /// Returns the path, encoded and below the prefix, if it is a path of this app.
+    fn own_path(&self, path: &str) -> Result<String> {
+        let redirect = Error::redirect(path);
+        let below = redirect.location().map(|location| format!("{}{location}", self.prefix()));
+        below.ok_or(redirect)
+    }
+
     fn effects_list(&self) -> MutexGuard<'_, Effects> {
         // A panic while an effect is added leaves the list valid.
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the path, encoded, if it is a path of this app.
-fn own_path(path: &str) -> Result<String> {
-    let redirect = Error::redirect(path);
-    redirect.location().map(str::to_owned).ok_or(redirect)
 }
 
 #[cfg(test)]

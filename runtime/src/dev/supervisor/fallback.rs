@@ -11,9 +11,9 @@ use crate::{
     action::{Guards, Limiter, Limits, States},
     dev::{dev_loop, handoff::ServeSockets, report::Report},
     error::{Code, Error},
-    header::RequestId,
+    header::{Prefix, RequestId},
     page::{self, embedded},
-    request::{HostCheck, Hosts, encode},
+    request::{HostCheck, Hosts, Prefixes, encode},
     server::{Addresses, Background, ServeLimits, Shared, Shutdown, serve},
     stream::Drain,
 };
@@ -29,10 +29,12 @@ pub(super) struct Fallback {
 }
 
 impl Fallback {
-    /// Serves these errors; `base` is the base path of the app, `hosts` are its hosts.
+    /// Serves these errors; `base` is the base path of the app, `prefixes` say what is before it, and
+    /// `hosts` are its hosts.
     pub(super) fn start(
         sockets: &ServeSockets,
         base: &str,
+        prefixes: Prefixes,
         hosts: Hosts,
         root: &std::path::Path,
         errors: &[Report],
@@ -50,7 +52,7 @@ impl Fallback {
             calls: TaskTracker::new(),
             background: Background::default(),
         });
-        let app = HostCheck::new(hosts, router(base, root, errors, &shared));
+        let app = HostCheck::new(hosts, prefixes.around(router(base, root, errors, &shared)));
         let (stop, stop_requested) = oneshot::channel();
         let (report_stopped, stopped) = oneshot::channel();
         // Ends after `stop`, when its idle connections are in the queue.
@@ -81,11 +83,12 @@ impl Fallback {
 
 fn router(base: &str, root: &std::path::Path, errors: &[Report], shared: &Arc<Shared>) -> Router {
     let stream = dev_loop::error_stream(base, Some(root), errors, Arc::clone(shared));
-    let page = page(base, errors);
-    embedded::client_router(base).merge(stream).fallback(move |request: Request| {
+    let (base, errors) = (base.to_owned(), errors.to_vec());
+    embedded::client_router(&base).merge(stream).fallback(move |request: Request| {
         let id = RequestId::of(request.headers());
         let response = if page::wants_html(request.headers()) {
-            html(&page)
+            let prefix = request.extensions().get().map_or("", Prefix::as_str);
+            html(page(&format!("{prefix}{base}"), &errors))
         } else {
             let error = Error::new(
                 Code::Unavailable,
@@ -97,8 +100,8 @@ fn router(base: &str, root: &std::path::Path, errors: &[Report], shared: &Arc<Sh
     })
 }
 
-fn html(page: &str) -> Response {
-    let mut response = Response::new(Body::from(page.to_owned()));
+fn html(page: String) -> Response {
+    let mut response = Response::new(Body::from(page));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -107,7 +110,7 @@ fn html(page: &str) -> Response {
     response
 }
 
-/// Returns a page that lists the errors as text; its script shows them in the overlay as well.
+/// Returns a page that lists the errors as text, with the base path as a browser sees it; its script shows them in the overlay as well.
 fn page(base: &str, errors: &[Report]) -> String {
     let list: String = errors
         .iter()

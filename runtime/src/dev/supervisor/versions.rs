@@ -32,7 +32,7 @@ use crate::{
         },
         watch::{self, Changes, WatchHandle, WatchedPaths},
     },
-    request::{AllowedHost, Hosts},
+    request::{AllowedHost, Hosts, PrefixSettings},
 };
 
 /// How much longer than its shutdown a process may take before it is killed.
@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) package: Option<PathBuf>,
     /// The base path, until a process reports its own.
     pub(crate) base: String,
+    /// The path prefix of the app, until a process reports its own.
+    pub(crate) prefix: PrefixSettings,
     /// The hosts that the app names, until a process says them.
     pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// How long a process may take to drain and to run the app's functions after that.
@@ -313,9 +315,10 @@ impl Supervisor {
 
     async fn on_status(&mut self, id: u64, status: Status) {
         match status {
-            Status::Ready { base, allowed_hosts } => {
+            Status::Ready { base, prefix, allowed_hosts } => {
                 if let Some(next) = self.next.as_mut().filter(|next| next.child.id == id) {
                     self.settings.base = base;
+                    self.settings.prefix = prefix;
                     self.settings.allowed_hosts = allowed_hosts;
                     if let Some(old) = self.serving.take() {
                         next.phase = Phase::Waiting(old.id);
@@ -435,7 +438,10 @@ impl Supervisor {
             }
             let root = self.cargo.as_ref().map_or_else(|| Path::new(""), Cargo::root);
             let hosts = Hosts::of_server(&self.settings.allowed_hosts);
-            match Fallback::start(&self.sockets, &self.settings.base, hosts, root, &errors) {
+            let Settings { base, prefix, .. } = &self.settings;
+            let fallback =
+                Fallback::start(&self.sockets, base, prefix.prefixes(), hosts, root, &errors);
+            match fallback {
                 Ok(fallback) => {
                     self.fallback = Some(fallback);
                     self.announce();
@@ -451,7 +457,8 @@ impl Supervisor {
             return;
         }
         let address = self.sockets.listener.local_addr().unwrap_or(self.settings.address);
-        print_line(&format!("listening on http://{address}"));
+        let root = self.settings.prefix.prefixes().root();
+        print_line(&format!("listening on http://{address}{root}"));
         let hint = &format!(
             "edits show by themselves; {PANEL_KEY} opens the panel in a page, --no-watch turns this \
              off, Ctrl-C stops"

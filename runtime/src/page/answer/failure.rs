@@ -86,7 +86,7 @@ fn for_visitor(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response 
     let page = set.error_page(status.as_u16(), &segments).and_then(|page| {
         let id = cx.request_id().as_str();
         let data = error_data(status.as_u16(), error, path, id).ok()?;
-        let rendered = set.render(page, &data);
+        let rendered = set.render(page, head, &data);
         rendered.inspect_err(|diagnostic| tracing::error!(request_id = %id, "{diagnostic}")).ok()
     });
     let page = page.unwrap_or_else(|| last_resort(cx, status, error));

@@ -18,6 +18,9 @@ use crate::{
 /// How much of a large file is in memory while it is sent, for each who reads it.
 const PIECE_BYTES: usize = 64 << 10;
 
+/// As many fields as the head of a page has: a map that grows moves all that it has.
+const FIELDS: usize = 12;
+
 /// How long a copy may be used without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
@@ -200,6 +203,7 @@ impl Form {
     fn answer(&self, keep: Keep, body: Body) -> Response {
         let mut response = Response::new(body);
         let headers = response.headers_mut();
+        headers.reserve(FIELDS);
         self.describe(keep, headers);
         headers.insert(header::CONTENT_TYPE, self.content_type.clone());
         if let Some(coding) = self.coding {

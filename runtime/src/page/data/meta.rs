@@ -93,14 +93,14 @@ impl Meta {
     }
 
     /// Returns a page's HTML with these tags in its head. `site` is the app's own address,
-    /// `https://example.org`.
-    pub(crate) fn put_into(&self, html: String, site: Option<&str>) -> String {
+    /// `https://example.org`, and `prefix` the path before all paths of the app.
+    pub(crate) fn put_into(&self, html: String, site: Option<&str>, prefix: &str) -> String {
         if *self == Self::default() {
             return html;
         }
         let elements = elements(&html);
         let there: BTreeSet<&str> = elements.iter().map(|element| element.key.as_str()).collect();
-        let tags = self.tags(site);
+        let tags = self.tags(site, prefix);
         let kept = |tag: &&Tag| !(tag.derived && there.contains(tag.key.as_str()));
         let tags: Vec<&Tag> = tags.iter().filter(kept).collect();
         let block: String = tags.iter().map(|tag| format!("{}\n", tag.html)).collect();
@@ -125,9 +125,10 @@ impl Meta {
     }
 
     /// Returns the tags, each name once.
-    fn tags(&self, site: Option<&str>) -> Vec<Tag> {
-        let canonical = self.canonical.as_deref().and_then(|address| Address::of(address, site));
-        let image = self.image.as_deref().and_then(|address| Address::of(address, site)?.whole);
+    fn tags(&self, site: Option<&str>, prefix: &str) -> Vec<Tag> {
+        let address = |address: &str| Address::of(address, site, prefix);
+        let canonical = self.canonical.as_deref().and_then(address);
+        let image = self.image.as_deref().and_then(|image| address(image)?.whole);
         let shared = self.title.is_some() || image.is_some();
         let card = if image.is_some() { "summary_large_image" } else { "summary" };
 
@@ -167,13 +168,11 @@ struct Address {
 }
 
 impl Address {
-    fn of(address: &str, site: Option<&str>) -> Option<Self> {
+    fn of(address: &str, site: Option<&str>, prefix: &str) -> Option<Self> {
         if address.starts_with('/') && !address.starts_with("//") {
-            let whole = site.map(|site| format!("{site}{address}"));
-            return Some(Self {
-                shown: whole.clone().unwrap_or_else(|| address.to_owned()),
-                whole,
-            });
+            let whole = site.map(|site| format!("{site}{prefix}{address}"));
+            let shown = whole.clone().unwrap_or_else(|| format!("{prefix}{address}"));
+            return Some(Self { shown, whole });
         }
         if address.starts_with("https://") || address.starts_with("http://") {
             return Some(Self { shown: address.to_owned(), whole: Some(address.to_owned()) });
@@ -341,7 +340,7 @@ mod tests {
 
     #[track_caller]
     fn check(html: &str, meta: &Meta, site: Option<&str>, expected: &str) {
-        assert_eq!(meta.put_into(html.to_owned(), site), expected);
+        assert_eq!(meta.put_into(html.to_owned(), site, ""), expected);
     }
 
     fn post() -> Meta {
@@ -390,6 +389,16 @@ mod tests {
     }
 
     #[test]
+    fn the_addresses_of_the_app_are_below_the_prefix() {
+        let meta = Meta::new().canonical("/a").image("https://cdn.example/a.png");
+        let below = |site| meta.put_into("<head></head>".to_owned(), site, "/app");
+        assert!(below(None).contains("rel=\"canonical\" href=\"/app/a\""), "{}", below(None));
+        let whole = below(SITE);
+        assert!(whole.contains("\"og:url\" content=\"https://example.org/app/a\""), "{whole}");
+        assert!(whole.contains("\"og:image\" content=\"https://cdn.example/a.png\""), "{whole}");
+    }
+
+    #[test]
     fn an_address_of_another_kind_is_left_out() {
         for address in ["javascript:alert(1)", "//evil.example/a", "a", "", "data:text/html,x"] {
             check("<head></head>", &Meta::new().canonical(address), SITE, "<head></head>");
@@ -428,7 +437,7 @@ mod tests {
             "<head></head><svg><title>y</title></svg>",
         ] {
             let page =
-                Meta::new().tag("description", "d").title("t").put_into(html.to_owned(), None);
+                Meta::new().tag("description", "d").title("t").put_into(html.to_owned(), None, "");
             let (start, end) =
                 html.split_at(page.bytes().zip(html.bytes()).take_while(|(a, b)| a == b).count());
             assert!(page.starts_with(start) && page.ends_with(end), "{html}\n{page}");
@@ -446,7 +455,7 @@ mod tests {
             .image(format!("/{evil}"))
             .image_alt(evil)
             .tag(evil, evil);
-        let page = meta.put_into("<head><title>x</title></head>".to_owned(), SITE);
+        let page = meta.put_into("<head><title>x</title></head>".to_owned(), SITE, "");
         assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
         assert_eq!(page.matches("</title>").count(), 1);
     }
@@ -456,7 +465,7 @@ mod tests {
         for html in
             ["<head><meta name=\"x", "<head><title>x", "<head><!-- ", "<", "<head><script>", "é<"]
         {
-            let page = Meta::new().title("t").put_into(html.to_owned(), None);
+            let page = Meta::new().title("t").put_into(html.to_owned(), None, "");
             assert!(
                 page.contains("<title>t</title>")
                     && page.contains(html.trim_start_matches("<head>")),

@@ -6,11 +6,15 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
-use crate::page::{html::escape, settings::Settings, template::json};
+use crate::{
+    header::Prefix,
+    page::{html::escape, settings::Settings, template::json},
+};
 
-/// The links and header fields that the settings ask for.
+/// The links and header fields that the settings ask for, below one prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
+    pub(super) prefix: Prefix,
     /// The import map and the client.
     common: String,
     /// The script that applies edits, in development.
@@ -24,25 +28,32 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let main = format!("{}/main.js", settings.client);
+    pub(crate) fn new(settings: &Settings, prefix: &Prefix) -> Self {
+        let client = format!("{}{}", prefix.as_str(), settings.client);
+        let main = format!("{client}/main.js");
         let imports = serde_json::json!({ "imports": { "kipo": main } }).to_string();
         let imports = json::safe(&imports);
 
         // The map is first: older browsers ignore a map after the first module.
         let mut common = format!("<script type=\"importmap\">{imports}</script>\n");
+        if !prefix.is_none() {
+            let content = escape(prefix.as_str());
+            let _ = writeln!(common, "<meta name=\"kipo-prefix\" content=\"{content}\">");
+        }
         for module in &settings.preload {
-            let url = escape(&format!("{}/{module}", settings.client));
+            let url = escape(&format!("{client}/{module}"));
             let _ = writeln!(common, "<link rel=\"modulepreload\" href=\"{url}\">");
         }
         script(&mut common, &main);
-        let reload = settings.reload.then(|| format!("{}/dev/reload.js", settings.client));
-        let panel = settings.reload.then(|| format!("{}/dev/panel.js", settings.client));
+        let reload = settings.reload.then(|| format!("{client}/dev/reload.js"));
+        let panel = settings.reload.then(|| format!("{client}/dev/panel.js"));
         let generation = settings.generation.clone();
-        Self { common, reload, generation, panel, csp: csp(&imports) }
+        let prefix = prefix.clone();
+        Self { prefix, common, reload, generation, panel, csp: csp(&imports) }
     }
 
-    /// Returns the lines for the head of a page with these files of its own.
+    /// Returns the lines for the head of a page with these files of its own, which are paths without the
+    /// prefix.
     pub(crate) fn block(
         &self,
         template: &str,
@@ -50,6 +61,7 @@ impl Head {
         own_script: Option<&str>,
     ) -> String {
         let mut block = self.common.clone();
+        let below = |path: &str| format!("{}{path}", self.prefix.as_str());
         if let Some(url) = &self.reload {
             let (url, generation, template) =
                 (escape(url), escape(&self.generation), escape(template));
@@ -62,11 +74,11 @@ impl Head {
         if let Some(url) = &self.panel {
             script(&mut block, url);
         }
-        if let Some(url) = style {
-            let _ = writeln!(block, "<link rel=\"stylesheet\" href=\"{}\">", escape(url));
+        if let Some(path) = style {
+            let _ = writeln!(block, "<link rel=\"stylesheet\" href=\"{}\">", escape(&below(path)));
         }
-        if let Some(url) = own_script {
-            script(&mut block, url);
+        if let Some(path) = own_script {
+            script(&mut block, &below(path));
         }
         block
     }
@@ -116,11 +128,12 @@ mod tests {
 
     #[test]
     fn the_links_of_a_page_are_in_order() {
-        let head = Head::new(&Settings {
+        let settings = Settings {
             preload: vec!["call/action.js".to_owned()],
             reload: true,
             ..Settings::test()
-        });
+        };
+        let head = Head::new(&settings, &Prefix::NONE);
         let block = head.block("index.html", Some("/p/index.css"), Some("/p/index.js"));
         assert_eq!(
             block,
@@ -135,8 +148,24 @@ mod tests {
     }
 
     #[test]
+    fn every_link_is_below_the_prefix() {
+        let settings = Settings {
+            preload: vec!["call/action.js".to_owned()],
+            reload: true,
+            ..Settings::test()
+        };
+        let block = |prefix| {
+            let head = Head::new(&settings, &Prefix::parse(prefix).unwrap());
+            head.block("index.html", Some("/p/index.css"), Some("/p/index.js"))
+        };
+        let meta = "<meta name=\"kipo-prefix\" content=\"/app\">\n";
+        let below = block("/app").replace(meta, "");
+        assert_eq!(below, block("").replace("\"/", "\"/app/"));
+    }
+
+    #[test]
     fn the_policy_allows_the_import_map_and_nothing_inline_besides() {
-        let head = Head::new(&Settings::test());
+        let head = Head::new(&Settings::test(), &Prefix::NONE);
         let map =
             head.common.split_once("importmap\">").unwrap().1.split_once("</script>").unwrap().0;
         let hash = BASE64_STANDARD.encode(Sha256::digest(map));
@@ -150,7 +179,7 @@ mod tests {
     #[test]
     fn a_strange_base_path_does_not_break_out() {
         let settings = Settings { client: "/a\"><b>'</script>".to_owned(), ..Settings::test() };
-        let common = Head::new(&settings).common;
+        let common = Head::new(&settings, &Prefix::NONE).common;
         assert_eq!(common.matches("</script>").count(), 2, "{common}");
         assert!(!common.contains("<b>"), "{common}");
     }

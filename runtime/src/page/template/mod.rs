@@ -8,6 +8,7 @@ pub(super) mod json;
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(super) mod list;
 mod page;
+mod per_prefix;
 mod refs;
 mod store;
 mod url;
@@ -23,5 +24,6 @@ pub(super) use self::{
     failure::{Failure, Fault},
     head::Head,
     page::{Constant, Page},
+    per_prefix::PerPrefix,
     store::{Set, error_data, page_data},
 };

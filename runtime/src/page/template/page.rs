@@ -1,25 +1,31 @@
 //! A page: a template with an address, or for errors.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
 use crate::{
     files::{Folder, Hash},
-    page::data::PageRegistration,
+    page::{data::PageRegistration, template::per_prefix::PerPrefix},
 };
 
 /// A template with an address, or for errors.
 pub(crate) struct Page {
     /// The template.
     pub(crate) file: String,
-    /// The lines for its head.
-    pub(crate) block: String,
+    /// The lines for its head, without a prefix.
+    pub(super) block: String,
+    /// The path of its style.
+    pub(super) style: Option<String>,
+    /// The path of its script.
+    pub(super) script: Option<String>,
     pub(crate) data: Option<&'static PageRegistration>,
     /// The names of its parameters.
     pub(super) params: Vec<String>,
     /// Its HTML, if that is the same for every request; rendered at the first one.
-    pub(super) constant: OnceLock<Constant>,
+    pub(super) constants: PerPrefix<Constant>,
+    /// The size of the HTML that was rendered last.
+    pub(super) last_bytes: AtomicUsize,
 }
 
 /// The HTML of a page that is the same for every request.
@@ -35,6 +41,18 @@ impl Page {
     /// Returns the file's path: `pages/index.html`.
     pub(crate) fn path(&self) -> String {
         format!("{}/{}", Folder::Pages, self.file)
+    }
+
+    /// Returns how many bytes of HTML to allocate: an eighth more than the page had last, so that
+    /// it is not copied while it grows.
+    pub(super) fn expected_bytes(&self) -> usize {
+        let last = self.last_bytes.load(Ordering::Relaxed);
+        last + last / 8
+    }
+
+    /// Sets the size of the HTML that was rendered last.
+    pub(super) fn expect_bytes(&self, bytes: usize) {
+        self.last_bytes.store(bytes, Ordering::Relaxed);
     }
 }
 

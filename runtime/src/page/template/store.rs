@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::OnceLock,
+    sync::atomic::AtomicUsize,
 };
 
 use tera::Tera;
@@ -14,7 +14,7 @@ use crate::{
     page::{
         check::{Diagnostic, Known, Sources, Uses, lint, lint_script},
         data::{PageData, PageRegistration},
-        html::{encode_path, inject},
+        html::{encode_path, inject, links},
         route::{Match, Role, Route, Routes},
         settings::Settings,
         template::{
@@ -24,6 +24,7 @@ use crate::{
             head::Head,
             json,
             page::{Constant, Page, stem},
+            per_prefix::PerPrefix,
             refs::{self, PartNames, Refs},
             url,
         },
@@ -86,7 +87,7 @@ impl Set {
         }
         set.lint(Known { actions: settings.actions.as_deref(), public: &public }, &mut diagnostics);
         if diagnostics.is_empty() {
-            set.render_samples(&mut diagnostics);
+            set.render_samples(head, &mut diagnostics);
         }
         if diagnostics.is_empty() { Ok(set) } else { Err(diagnostics) }
     }
@@ -149,18 +150,22 @@ impl Set {
     /// # Errors
     ///
     /// When the template uses a variable that is not defined.
-    pub(crate) fn render_constant(&self, page: &Page, path: &str) -> Result<Constant, Failure> {
-        if let Some(known) = page.constant.get().filter(|known| known.path == path) {
+    pub(crate) fn render_constant(
+        &self,
+        page: &Page,
+        head: &Head,
+        path: &str,
+    ) -> Result<Constant, Failure> {
+        if let Some(known) = page.constants.get(&head.prefix).filter(|known| known.path == path) {
             return Ok(known.clone());
         }
         let data = page_data(None, &[], path).map_err(|error| Failure::of_data(page, error))?;
         let html = self
-            .render(page, &data)
+            .render(page, head, &data)
             .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let hash = Hash::of(html.as_bytes());
         let made = Constant { path: path.to_owned(), html: html.into(), hash };
-        // A concurrent request has rendered the same.
-        let _ = page.constant.set(made.clone());
+        page.constants.set(&head.prefix, made.clone());
         Ok(made)
     }
 
@@ -169,15 +174,32 @@ impl Set {
     /// # Errors
     ///
     /// When the template does not fit the data.
-    pub(crate) fn render(&self, page: &Page, data: &PageData) -> Result<String, Box<Diagnostic>> {
+    pub(crate) fn render(
+        &self,
+        page: &Page,
+        head: &Head,
+        data: &PageData,
+    ) -> Result<String, Box<Diagnostic>> {
         // A panic of the template engine fails this page alone.
-        let run = || self.tera.render(&page.file, data.variables());
+        let render = || {
+            let mut html = Vec::with_capacity(page.expected_bytes());
+            self.tera.render_to(&page.file, data.variables(), &mut html)?;
+            Ok::<_, tera::Error>(String::from_utf8(html)?)
+        };
+        let run = || asset::below(&head.prefix, render);
         let rendered = catch_unwind(AssertUnwindSafe(run));
         let panicked =
             || Diagnostic::of_file(page.path(), "the template engine panicked at this page");
         match rendered.map_err(|_| panicked())? {
-            Ok(mut html) => {
+            Ok(mut html) if head.prefix.is_none() => {
                 inject(&mut html, &page.block);
+                page.expect_bytes(html.len());
+                Ok(html)
+            }
+            Ok(html) => {
+                let mut html = links::below(&html, &head.prefix);
+                let (style, script) = (page.style.as_deref(), page.script.as_deref());
+                inject(&mut html, &head.block(&page.file, style, script));
                 Ok(html)
             }
             Err(error) => {
@@ -229,12 +251,16 @@ impl Set {
             let path = self.assets.contains_key(&path).then(|| encode_path(&path))?;
             Some(format!("{base}/pages/{}/{path}", self.hash.as_str()))
         };
+        let (style, script) = (url(".css"), url(".js"));
         Page {
             file: file.to_owned(),
-            block: head.block(file, url(".css").as_deref(), url(".js").as_deref()),
+            block: head.block(file, style.as_deref(), script.as_deref()),
+            style,
+            script,
             data: None,
             params: route.into_iter().flat_map(Route::params).map(str::to_owned).collect(),
-            constant: OnceLock::new(),
+            constants: PerPrefix::default(),
+            last_bytes: AtomicUsize::new(0),
         }
     }
 
@@ -322,7 +348,7 @@ impl Set {
 
     /// Renders each page without a data function once: this finds a variable that is not defined
     /// before the first visitor does.
-    fn render_samples(&self, diagnostics: &mut Vec<Diagnostic>) {
+    fn render_samples(&self, head: &Head, diagnostics: &mut Vec<Diagnostic>) {
         let pages = self.pages.iter().filter(|page| page.data.is_none()).map(|page| {
             let params = page.params.iter().map(|name| (name.clone(), "x".to_owned()));
             (page, page_data(None, params.collect::<Vec<_>>().as_slice(), "/"))
@@ -334,7 +360,7 @@ impl Set {
             .map(|(status, page)| (page, error_data(status, &nothing, "/", "x")));
         for (page, data) in pages.chain(error_pages) {
             let Ok(data) = data else { continue };
-            let Err(mut diagnostic) = self.render(page, &data) else { continue };
+            let Err(mut diagnostic) = self.render(page, head, &data) else { continue };
             // Other errors may come from the made-up values.
             let undefined = is_undefined(&diagnostic.message);
             if !undefined && !is_misused_component(&diagnostic.message) {
@@ -501,11 +527,15 @@ pub(crate) fn blank(files: &Files) -> Tera {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::TestDir;
+    use crate::{files::TestDir, header::Prefix};
+
+    fn head() -> Head {
+        Head::new(&Settings::test(), &Prefix::NONE)
+    }
 
     fn load(files: &Files) -> Result<Set, Vec<Diagnostic>> {
         let settings = Settings::test();
-        Set::load(files, &Head::new(&settings), &settings, &[])
+        Set::load(files, &head(), &settings, &[])
     }
 
     #[test]
@@ -526,7 +556,7 @@ mod tests {
         for files in [dir.files(), embedded] {
             let set = load(&files).unwrap();
             let (page, _) = set.find(&[]).unwrap();
-            let html = set.render_constant(page, "/").unwrap().html;
+            let html = set.render_constant(page, &head(), "/").unwrap().html;
             let html = str::from_utf8(&html).unwrap();
             assert!(html.ends_with("<main>part</main>"), "{html}");
             assert!(!html.contains('\u{feff}'), "{html}");

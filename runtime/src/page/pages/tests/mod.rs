@@ -327,7 +327,7 @@ async fn a_mistake_in_a_template_is_shown_to_its_author_alone() {
     let (set, line) = (pages.serving.load_full(), "GET /blog/untitled");
     for (audience, shown) in [(Audience::Author, true), (Audience::Stranger, false)] {
         let cx = request(line, &[]);
-        let failure = pages.answer(&set, &cx).await.unwrap_err();
+        let failure = pages.answer(&set, &pages.head, &cx).await.unwrap_err();
         let answer = Answer::of(answer::answer(&cx, &set, &pages.head, failure, audience)).await;
         assert_eq!(answer.status, 500);
         assert_eq!(answer.body.contains("variable `title` is not defined"), shown);
