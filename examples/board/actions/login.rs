@@ -1,32 +1,37 @@
 //! The pages `/login` and `/sign-up`, for everybody.
 
-use kipo::{Error, Query, Result, data, page};
+use kipo::{Error, Result, data, page};
 
 use crate::user::User;
 
-/// Where a visitor goes who has signed in.
+/// The query of the two pages.
 #[data]
-pub struct Next {
-    /// A path of this app. The actions refuse any other.
+pub struct Query {
+    /// Where a visitor goes after signing in: a path of this app.
     next: Option<String>,
+}
+
+/// What the two pages show.
+#[data]
+pub struct Form {
+    next: String,
 }
 
 /// `pages/login.html`
 #[page("login", public)]
-pub async fn login(#[context] user: Option<User>, next: Query<Next>) -> Result<Next> {
-    for_strangers(user.as_ref(), next.0)
+pub async fn login(#[context] user: Option<User>, query: kipo::Query<Query>) -> Result<Form> {
+    for_strangers(user.as_ref(), query.0)
 }
 
 /// `pages/sign-up.html`
 #[page("sign-up", public)]
-pub async fn sign_up(#[context] user: Option<User>, next: Query<Next>) -> Result<Next> {
-    for_strangers(user.as_ref(), next.0)
+pub async fn sign_up(#[context] user: Option<User>, query: kipo::Query<Query>) -> Result<Form> {
+    for_strangers(user.as_ref(), query.0)
 }
 
 /// Sends a visitor on who has signed in already.
-fn for_strangers(user: Option<&User>, next: Next) -> Result<Next> {
-    match user {
-        Some(_) => Err(Error::redirect(next.next.as_deref().unwrap_or("/"))),
-        None => Ok(next),
-    }
+fn for_strangers(user: Option<&User>, query: Query) -> Result<Form> {
+    // The redirect, and the action that signs in, refuse a path of another site.
+    let next = query.next.filter(|next| next.starts_with('/')).unwrap_or_else(|| "/".to_owned());
+    if user.is_some() { Err(Error::redirect(next)) } else { Ok(Form { next }) }
 }
