@@ -5,6 +5,8 @@
 pub mod live;
 mod password;
 pub mod store;
+#[cfg(test)]
+mod strangers;
 mod tidy;
 pub mod user;
 mod webhook;

@@ -94,8 +94,10 @@ mod tests {
         assert!(User::from_context(&cx).await.is_err());
 
         sign_in(&cx, ann).await.unwrap();
+        let session: Session = Session::from_context(&cx).await.unwrap();
+        assert!(session.is_active().await.unwrap());
         end_sessions(&cx, ann).await.unwrap();
-        assert!(User::from_context(&cx).await.is_err());
+        assert!(!session.is_active().await.unwrap());
     }
 
     #[tokio::test]

@@ -106,3 +106,62 @@ impl Action for Remove {
 fn is_shown(title: &str) -> std::result::Result<(), &'static str> {
     if title.trim().is_empty() { Err("must not be blank") } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use kipo::{Code, testing::open_topics};
+
+    use super::*;
+    use crate::{
+        live::BOARDS,
+        store::{testing, users},
+    };
+
+    /// Returns a request, a board, its owner Ann, and Eve, who is no member.
+    async fn kitchen() -> (tempfile::TempDir, Context, BoardId, User, User) {
+        open_topics();
+        let (folder, store) = testing::open().await;
+        let made = store.write(|db| {
+            let ann = users::add(db, "ann", "")?.unwrap();
+            let eve = users::add(db, "eve", "")?.unwrap();
+            let board = boards::create(db, ann, "Kitchen")?.unwrap();
+            let user = |id| Ok::<_, kipo::Error>(users::by_id(db, id)?.unwrap());
+            Ok((board, user(ann)?, user(eve)?))
+        });
+        let (board, ann, eve) = made.await.unwrap();
+        (folder, Context::test().with_state(store), board, ann, eve)
+    }
+
+    #[tokio::test]
+    async fn a_change_of_a_member_is_news_on_the_board() {
+        let (_folder, cx, board, ann, _) = kitchen().await;
+        let before = BOARDS.of(&board).position().await.unwrap().seq();
+        let (column, title) = (Column::Todo, " Tea ".to_owned());
+        let card = Add { user: ann.clone(), board, column, title }.call(cx.clone()).await.unwrap();
+        assert_eq!(card.title, "Tea");
+        let moved = Move { user: ann.clone(), card: card.card, column: Column::Done, before: None };
+        assert_eq!(moved.call(cx.clone()).await.unwrap().column, Column::Done);
+        Remove { user: ann, card: card.card }.call(cx).await.unwrap();
+        let news = BOARDS.of(&board).history().await.unwrap();
+        let news: Vec<_> = news.iter().filter(|message| message.seq() > before).collect();
+        // The other tests publish to the same topics: their boards have the same ids.
+        let changes = news.iter().filter(|message| message.data().contains(r#""by":"ann""#));
+        assert!(changes.count() >= 3);
+    }
+
+    #[tokio::test]
+    async fn a_stranger_changes_nothing() {
+        let (_folder, cx, board, ann, eve) = kitchen().await;
+        let add = |user, title: &str| {
+            let (column, title) = (Column::Todo, title.to_owned());
+            Add { user, board, column, title }.call(cx.clone())
+        };
+        assert_eq!(add(eve.clone(), "x").await.unwrap_err().code(), Code::NotFound);
+        let Card { card, .. } = add(ann, "Tea").await.unwrap();
+        let (title, text) = ("x".to_owned(), String::new());
+        let edited = Edit { user: eve.clone(), card, title, text }.call(cx.clone()).await;
+        assert_eq!(edited.unwrap_err().code(), Code::NotFound);
+        let removed = Remove { user: eve, card }.call(cx.clone()).await;
+        assert_eq!(removed.unwrap_err().code(), Code::NotFound);
+    }
+}

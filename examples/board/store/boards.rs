@@ -110,8 +110,9 @@ pub(crate) fn list(db: &Connection, limit: u32) -> Result<Vec<Summary>> {
     Ok(query.query_map([limit], summary)?.collect::<rusqlite::Result<_>>()?)
 }
 
-const SUMMARY: &str = "SELECT id, title, (SELECT count(*) FROM cards WHERE cards.board = id),
-    (SELECT count(*) FROM members AS all_members WHERE all_members.board = id) FROM boards";
+const SUMMARY: &str =
+    "SELECT id, title, (SELECT count(*) FROM cards WHERE cards.board = boards.id),
+    (SELECT count(*) FROM members AS all_members WHERE all_members.board = boards.id) FROM boards";
 
 fn summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<Summary> {
     let (board, title) = (row.get(0)?, row.get(1)?);
@@ -180,7 +181,7 @@ mod tests {
     use kipo::Code;
 
     use super::*;
-    use crate::store::{testing, users};
+    use crate::store::{cards, testing, users};
 
     #[tokio::test]
     async fn a_board_is_for_its_members_alone() {
@@ -200,10 +201,14 @@ mod tests {
                 assert_eq!(membership(db, bob, board)?.since_revision, 1);
                 assert_eq!(ownership(db, bob, board).unwrap_err().code(), Code::Forbidden);
                 assert_eq!(ownership(db, ann, board)?.title, "Kitchen");
-                assert_eq!(of_user(db, bob)?[0].members, 2);
+                for _ in 0..3 {
+                    cards::add(db, board, cards::Column::Doing, "card")?;
+                }
+                let [Summary { cards, members: 2, .. }] = &of_user(db, bob)?[..] else { panic!() };
+                assert_eq!((*cards, list(db, 1)?[0].cards), (3, 3));
 
                 assert_eq!(remove_member(db, board, "ann").unwrap_err().code(), Code::NotFound);
-                assert_eq!(remove_member(db, board, "BOB")?, 2);
+                assert_eq!(remove_member(db, board, "BOB")?, 5);
                 assert_eq!(members(db, board)?, [Member { name: "ann".into(), is_owner: true }]);
                 remove(db, board)?;
                 assert!(list(db, 10)?.is_empty() && of_user(db, ann)?.is_empty());

@@ -56,7 +56,7 @@ pub(crate) fn password_hash(db: &Connection, name: &str) -> Result<Option<(UserI
 
 /// Returns the newest users, at most `limit`.
 pub(crate) fn list(db: &Connection, limit: u32) -> Result<Vec<Listed>> {
-    let sql = "SELECT id, name, is_admin, (SELECT count(*) FROM members WHERE user = id)
+    let sql = "SELECT id, name, is_admin, (SELECT count(*) FROM members WHERE user = users.id)
                FROM users ORDER BY id DESC LIMIT ?1";
     let mut query = db.prepare_cached(sql)?;
     let listed =

@@ -72,3 +72,72 @@ async fn send_here(mut members: Members<String>, out: &EventStream<BoardEvent>) 
         let _ = timeout(REPEAT, members.changed()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kipo::testing::{open_topics, stream, stream_until};
+
+    use super::*;
+    use crate::{
+        live,
+        store::{ids::UserId, testing, users},
+    };
+
+    /// Returns a request, Ann, Bob, and a board of Ann whose id no other test has.
+    async fn kitchen(board: i64) -> (tempfile::TempDir, Context, [User; 2], BoardId) {
+        open_topics();
+        let (folder, store) = testing::open().await;
+        let users = store.write(move |db| {
+            let ann = users::add(db, "ann", "")?.unwrap();
+            let bob = users::add(db, "bob", "")?.unwrap();
+            let made = boards::create(db, ann, "Kitchen")?.unwrap();
+            db.execute("PRAGMA defer_foreign_keys = ON", [])?;
+            db.execute("UPDATE boards SET id = ?1 WHERE id = ?2", (board, made))?;
+            db.execute("UPDATE members SET board = ?1", [board])?;
+            let user = |id: UserId| Ok::<_, Error>(users::by_id(db, id)?.unwrap());
+            Ok([user(ann)?, user(bob)?])
+        });
+        let users = users.await.unwrap();
+        (folder, Context::test().with_state(store), users, BoardId(board))
+    }
+
+    #[tokio::test]
+    async fn only_members_follow_a_board_and_all_see_who_is_there() {
+        let (_folder, cx, [ann, bob], board) = kitchen(1001).await;
+        let refused = stream(Listen { user: bob, board }, cx.clone()).await;
+        assert!(refused.contains(r#""code":"not_found""#), "{refused}");
+        let here = "event: here\ndata: {\"names\":[\"ann\"]}\n";
+        stream_until(Listen { user: ann, board }, cx, here).await;
+    }
+
+    #[tokio::test]
+    async fn the_stream_of_a_member_ends_when_the_membership_does() {
+        let (_folder, cx, [_, bob], board) = kitchen(1002).await;
+        let store = cx.state::<Store>().unwrap();
+        let leave = async |revision| {
+            let members = store.read(move |db| boards::members(db, board)).await.unwrap();
+            live::show_members(board, revision, members).await;
+        };
+        let id = bob.id;
+        let join =
+            async || store.write(move |db| Ok(boards::add_member(db, board, id)?.unwrap())).await;
+        let joined = join().await.unwrap();
+        // Bob was a member before, and was taken off: that news is older than his membership.
+        let gone = store.write(move |db| boards::remove_member(db, board, "bob")).await.unwrap();
+        leave(gone).await;
+        assert!(join().await.unwrap() > joined);
+        let listen = || Listen { user: bob.clone(), board };
+        let read = stream_until(listen(), cx.clone(), "event: here").await;
+        assert!(!read.contains("event: error"), "{read}");
+
+        let removal = async {
+            while BOARDS.of(&board).listeners() == 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+            let remove = store.write(move |db| boards::remove_member(db, board, "bob"));
+            leave(remove.await.unwrap()).await;
+        };
+        let (read, ()) = tokio::join!(stream(listen(), cx.clone()), removal);
+        assert!(read.contains("event: error") && read.contains(r#""status":403"#), "{read}");
+    }
+}
