@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 #[cfg(all(feature = "dev", debug_assertions))]
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tracing_subscriber::{
-    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -32,12 +33,13 @@ use crate::{
 use crate::{
     app::{
         builder::{App, Built},
+        operations::{self, Operations},
         storage::Storage,
     },
     request::{AllowedHost, HostCheck, Hosts},
     server::{
         listen::{self, BoundSocket},
-        serve,
+        notify, serve,
     },
 };
 
@@ -53,7 +55,7 @@ impl App {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let matches = command().get_matches();
-        log();
+        log(&matches);
         let done = match matches.subcommand() {
             Some(("types", matches)) => types(self, matches),
             _ => serve(self, &matches),
@@ -111,6 +113,22 @@ fn command() -> Command {
         .long("allow-weaker")
         .action(ArgAction::SetTrue)
         .help("Start even if the engine reaches a lower durability than a topic asks for");
+    let admin = Arg::new("admin")
+        .long("admin")
+        .env("KIPO_ADMIN")
+        .value_name("ADDRESS")
+        .value_parser(ValueParser::new(operations::parse_address))
+        .help(
+            "An address and a port of their own for /live, /ready and /metrics, such as \
+             127.0.0.1:9000 [default: none]",
+        );
+    let log = Arg::new("log")
+        .long("log")
+        .env("KIPO_LOG_FORMAT")
+        .value_name("FORMAT")
+        .value_parser(["text", "json"])
+        .default_value("text")
+        .help("How the log is written; json is one object on each line");
     let out = Arg::new("out")
         .long("out")
         .value_name("DIR")
@@ -126,7 +144,7 @@ fn command() -> Command {
     Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
-        .args([port, host, allow_host, data_dir, engine, allow_weaker, no_watch])
+        .args([port, host, allow_host, data_dir, engine, allow_weaker, admin, log, no_watch])
         .subcommand(
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
@@ -147,7 +165,7 @@ fn allowed_host(text: &str) -> Result<String, &'static str> {
 }
 
 /// Logs to standard error, by the filter in `RUST_LOG`.
-fn log() {
+fn log(matches: &ArgMatches) {
     let filter = std::env::var("RUST_LOG").ok().and_then(|text| Targets::from_str(&text).ok());
     let filter = filter.unwrap_or_else(|| {
         let filter = Targets::new().with_default(tracing::Level::INFO);
@@ -158,10 +176,25 @@ fn log() {
             filter
         }
     });
-    let lines = tracing_subscriber::fmt::layer();
-    let lines = lines.with_ansi(is_coloured()).with_writer(io::stderr);
+    let is_json = matches.get_one::<String>("log").is_some_and(|format| format == "json");
+    let lines = lines(is_json, is_coloured(), io::stderr);
     // This fails if the app has set up a log of its own, which stays.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+}
+
+/// Returns what writes the lines of the log: as text, or each as an object of JSON that has the fields
+/// of the line and of its spans.
+fn lines<S, W>(is_json: bool, is_coloured: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'s> LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    if is_json {
+        lines.json().flatten_event(true).with_current_span(false).boxed()
+    } else {
+        lines.with_ansi(is_coloured).boxed()
+    }
 }
 
 /// Returns whether the development server started this process.
@@ -198,6 +231,14 @@ fn start_failure(error: &impl std::fmt::Display) -> Failure {
 fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let hosts = matches.get_many::<String>("allow-host").into_iter().flatten();
     let app = hosts.fold(app, App::allow_host);
+    let app = match matches.get_one::<SocketAddr>("admin") {
+        Some(admin) => app.admin(*admin),
+        None => app,
+    };
+    if let Some(admin) = app.admin {
+        let clash = operations::clash(admin, address(matches)?);
+        clash.map_or(Ok(()), |error| Err(start_failure(&error)))?;
+    }
     #[cfg(all(feature = "dev", debug_assertions))]
     {
         let supervised = Supervised::find().map_err(|error| format!("no supervisor: {error}"))?;
@@ -210,14 +251,21 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     }
     let mut storage = storage(&app, matches);
     let (address, limits) = (address(matches)?, app.serve_limits_set());
+    let admin = app.admin;
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
     let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
     let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
     runtime()?.block_on(async {
         listen::raise_open_files(limits.connections_max);
         let socket = bind(address)?;
+        let operations = Operations::start(admin, &shared.metrics);
+        let operations = operations.map_err(|error| start_failure(&error))?;
+        if let Some(admin) = operations.address() {
+            tracing::info!(target: "kipo::server", "the admin address is http://{admin}");
+        }
         // Before the socket listens: a second process on the data directory accepts no connection.
         let store = storage.open_and_load().await.map_err(|error| start_failure(&error))?;
+        operations.set_store(store.as_ref());
         let served = async {
             let opened = lifecycle.open(&shared.states).await;
             let opened = opened.map_err(|error| start_failure(&error))?;
@@ -226,6 +274,13 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
             let address = listener.local_addr().unwrap_or(address);
             print(&format!("listening on http://{address}"));
             let hooks = opened.start_tasks(&shared);
+            operations.set_serving();
+            notify::ready();
+            let stop = async {
+                stop.await;
+                notify::stopping();
+            };
+            let stop = operations.stop(stop, limits.drain_delay);
             let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
             hooks.run(&shared.states, limits.on_shutdown).await;
             served.map_err(|error| error.to_string())
@@ -295,20 +350,24 @@ fn supervise(mut app: App, matches: &ArgMatches) -> Result<(), Failure> {
     };
     // The child processes inherit the limit.
     listen::raise_open_files(app.serve_limits_set().connections_max);
+    let admin = app.admin;
     // The child processes open again what the app has opened.
     drop(app);
     runtime()?.block_on(async {
         // It listens at once: a client that connects before a version serves waits.
         let listener = listen(bind(address)?, address)?;
         let listener = listener.into_std().map_err(|error| error.to_string())?;
-        supervisor::run(settings, listener).await
+        let admin = admin.map(|admin| operations::listen(admin).and_then(operations::into_std));
+        let admin = admin.transpose().map_err(|error| start_failure(&error))?;
+        supervisor::run(settings, listener, admin).await
     })
 }
 
 /// Serves as one version of the app, as the supervisor orders.
 #[cfg(all(feature = "dev", debug_assertions))]
 fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> Result<(), Failure> {
-    let Supervised { supervisor, sockets, mut commands } = supervised;
+    let Supervised { supervisor, mut sockets, mut commands } = supervised;
+    let admin = app.admin;
     let mut storage = storage(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
     let root = app.root().map(Path::to_owned);
@@ -332,10 +391,16 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         if !matches!(commands.recv().await, Some(SupervisorCommand::Serve)) {
             return Ok(());
         }
+        let inherited = sockets.admin.take();
+        let mut operations = match Operations::inherit(admin, inherited, &built.shared.metrics) {
+            Ok(operations) => operations,
+            Err(error) => return fails(&error),
+        };
         let store = match storage.open_and_load().await {
             Ok(store) => store,
             Err(error) => return fails(&error),
         };
+        operations.set_store(store.as_ref());
         let Built { router, shared, declarations, develop, lifecycle, .. } = built;
         // The next version waits until this one has released what only one of them may use.
         let is_exclusive = !lifecycle.is_empty()
@@ -352,12 +417,15 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let (listener, handoff) = sockets.open().map_err(|error| error.to_string())?;
         supervisor.report(&Status::Serving);
         let hooks = opened.start_tasks(&shared);
+        operations.set_serving();
         let (successor, handed_off) = mpsc::unbounded_channel();
         let stop = async {
             let shutdown = tokio::select! {
                 shutdown = follow(&mut commands, develop.as_ref(), &supervisor, successor) => shutdown,
                 () = interrupted => Shutdown::Close,
             };
+            // The next version answers on this address.
+            operations.close();
             if !is_exclusive {
                 supervisor.report(&Status::Released);
             }

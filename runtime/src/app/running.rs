@@ -1,6 +1,6 @@
 //! An app that has started, for a server of the author's own.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::ready, sync::Arc};
 
 use axum::Router;
 use tokio::time::timeout;
@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use crate::{
     app::{
         builder::{App, Built},
+        operations::Operations,
         start_error::StartError,
     },
     request::Hosts,
@@ -51,6 +52,7 @@ pub struct RunningApp {
     shared: Arc<Shared>,
     hooks: Hooks,
     limits: ServeLimits,
+    operations: Arc<Operations>,
 }
 
 impl App {
@@ -78,14 +80,17 @@ impl App {
     pub async fn start(self) -> Result<RunningApp, StartError> {
         let limits = self.serve_limits_set();
         let mut storage = self.storage_set();
+        let admin = self.admin;
         let built = self.build()?;
-        storage.open_and_load().await?;
+        let operations = Operations::start(admin, &built.shared.metrics)?;
+        operations.set_store(storage.open_and_load().await?.as_ref());
         built.watch();
         let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
         let hooks = opened.start_tasks(&shared);
         let router = Hosts::of_router(&allowed_hosts).layer(router);
-        Ok(RunningApp { router, shared, hooks, limits })
+        operations.set_serving();
+        Ok(RunningApp { router, shared, hooks, limits, operations: Arc::new(operations) })
     }
 }
 
@@ -108,10 +113,12 @@ impl RunningApp {
     ///
     /// See [`RunningApp`].
     pub fn drain(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (shared, within) = (Arc::clone(&self.shared), self.limits.drain);
+        let (shared, limits) = (Arc::clone(&self.shared), self.limits);
+        let operations = Arc::clone(&self.operations);
         async move {
+            operations.stop(ready(()), limits.drain_delay).await;
             shared.background.cancel();
-            shared.drain.begin(within).await;
+            shared.drain.begin(limits.drain).await;
         }
     }
 
@@ -131,6 +138,8 @@ impl RunningApp {
     pub async fn shutdown(self) {
         let Shared { background, calls, states, .. } = &*self.shared;
         calls.close();
+        // The server has stopped, so nobody waits for `/ready` any more.
+        self.operations.set_draining();
         let ended = async {
             self.drain().await;
             calls.wait().await;

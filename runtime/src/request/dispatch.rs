@@ -7,14 +7,15 @@ use std::{
 
 use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderValue, Method, header};
-use tracing::{Instrument, Span};
+use tracing::Instrument as _;
 
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, States, Values as _},
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
+    metrics::StreamMeter,
     request::{
-        decode, encode,
+        decode, encode, meter,
         route::{Endpoint, Route},
         shield::Shield,
         within::within,
@@ -49,6 +50,7 @@ impl<A: Action> Served<Call> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
+            streams: false,
         }
     }
 }
@@ -58,6 +60,7 @@ impl<A: StreamAction> Served<Stream> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
+            streams: true,
         }
     }
 }
@@ -70,6 +73,7 @@ pub fn endpoint<A: Served<K>, K>() -> Endpoint {
 
 /// Runs one call. Every error becomes a response, so this function returns none.
 async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Request) -> Response {
+    let running = route.meter.begin_call();
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("call", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
@@ -80,7 +84,9 @@ async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Reques
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
         run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
     };
-    respond(&cx, catch_panic(outcome).instrument(span).await)
+    let outcome = catch_panic(outcome).instrument(span).await;
+    running.end(meter::code(&outcome));
+    respond(&cx, outcome)
 }
 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
@@ -94,13 +100,16 @@ async fn stream<A: StreamAction>(
     let span = tracing::info_span!("stream", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
     if !accept::admits(cx.headers(), "text", "event-stream") {
+        let running = route.meter.begin_call();
         let outcome = async {
             not_draining(&shared)?;
             method(&cx, &[Method::POST], "GET, POST")?;
             let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
             run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
         };
-        return respond(&cx, catch_panic(outcome).instrument(span).await);
+        let outcome = catch_panic(outcome).instrument(span).await;
+        running.end(meter::code(&outcome));
+        return respond(&cx, outcome);
     }
     let outcome = async {
         not_draining(&shared)?;
@@ -108,11 +117,15 @@ async fn stream<A: StreamAction>(
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
         Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
-    match catch_panic(outcome).instrument(span.clone()).await {
+    // The span ends when the stream opens: a stream may be open for days.
+    let outcome = catch_panic(outcome).instrument(span).await;
+    route.meter.count_stream(meter::code(&outcome));
+    match outcome {
         Ok((action, permit)) => {
             let cx = cx.detached();
             let headers = cx.clone();
-            let body = body_of(action, cx, bounds, shared.drain.watch(), permit, span);
+            let meter = route.meter.stream();
+            let body = body_of(action, cx, bounds, shared.drain.watch(), permit, meter);
             open_stream(&headers, body, peer.and_then(|peer| peer.detached_stream))
         }
         Err(error) if retries_only_a_stream(&cx, &error) => {
@@ -172,9 +185,10 @@ pub(crate) fn body_of<A: StreamAction>(
     bounds: Bounds,
     drain: Watch,
     permit: Option<Permit>,
-    span: Span,
+    meter: StreamMeter,
 ) -> StreamBody {
-    let pipe = Arc::new(Pipe::new(bounds.ping));
+    let open = meter.open();
+    let pipe = Arc::new(Pipe::new(bounds.ping, meter));
     let id = cx.headers().get("last-event-id").filter(|id| !id.is_empty());
     // An id that is not text is replaced by an id that no stream has given.
     let id = id.map(|id| id.to_str().unwrap_or("\u{fffd}"));
@@ -183,7 +197,7 @@ pub(crate) fn body_of<A: StreamAction>(
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
     let running = async move {
-        let _permit = permit;
+        let _held = (permit, open);
         let ended = match action.stream(cx, out).await {
             Ok(output) => {
                 let mut json = Vec::new();
@@ -194,9 +208,7 @@ pub(crate) fn body_of<A: StreamAction>(
         ended.map_err(|error| problem::json(&error, &id))
     };
     StreamBody::new(
-        // A span costs a few hundred bytes, and some work at each poll. Without a subscriber it is
-        // left out.
-        if span.is_disabled() { Box::pin(running) } else { Box::pin(running.instrument(span)) },
+        Box::pin(running),
         pipe,
         bounds,
         drain,

@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
+pub(crate) mod meter;
 pub(crate) mod route;
 mod shield;
 mod within;

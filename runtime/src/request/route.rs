@@ -14,6 +14,7 @@ use tower_service::Service;
 use crate::{
     action::{Context, Requirement, StateNeed, States},
     error::{Result, StartDiagnostic},
+    metrics::ActionMeter,
     schema::Describe,
     server::Shared,
 };
@@ -55,6 +56,8 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub struct Endpoint {
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    /// Whether a client may ask for a stream.
+    pub(crate) streams: bool,
 }
 
 /// One action with its name.
@@ -69,6 +72,8 @@ pub(crate) struct Route {
     /// Whether the app's requirements apply although the action says nothing about them.
     pub(crate) is_undecided: bool,
     pub(crate) endpoint: Endpoint,
+    /// Counts the calls and streams, if the app counts.
+    pub(crate) meter: ActionMeter,
 }
 
 impl Route {
@@ -81,7 +86,15 @@ impl Route {
         let is_undecided = guard.is_none() && !requirements.is_empty();
         requirements.extend(guard.map(|guard| guard()));
         let endpoint = (registration.endpoint)();
-        Self { name: name.into(), doc, requirements, values, is_undecided, endpoint }
+        Self {
+            name: name.into(),
+            doc,
+            requirements,
+            values,
+            is_undecided,
+            endpoint,
+            meter: ActionMeter::default(),
+        }
     }
 
     /// Asks what the action requires besides its values.

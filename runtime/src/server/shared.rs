@@ -6,6 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limits, States},
+    metrics::Metrics,
     server::{addresses::Addresses, background::Background},
     stream::{DetachedStream, Drain},
 };
@@ -16,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) guards: Guards,
     pub(crate) states: States,
     pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
     /// What each client address has open.
     pub(crate) addresses: Addresses,
     pub(crate) streams_per_address_max: usize,
