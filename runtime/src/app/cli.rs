@@ -518,3 +518,74 @@ fn print(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Collects what is written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Returns what is logged by a line in a span of the app inside the span of a call.
+    fn logged(is_json: bool) -> String {
+        let written = Written::default();
+        let writer = written.clone();
+        let lines = lines(is_json, false, move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let call = tracing::info_span!("call", action = "chat.Send", request_id = "a-1");
+            call.in_scope(|| {
+                tracing::info_span!("store").in_scope(|| tracing::info!(rows = 3, "say \"hi\"\n"));
+            });
+        });
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_line_of_json_has_its_fields_and_the_request_id_of_its_call() {
+        let log = logged(true);
+        assert_eq!(log.trim_end().lines().count(), 1, "{log}");
+        let line: Value = serde_json::from_str(&log).unwrap();
+        assert_eq!((&line["level"], &line["rows"]), (&"INFO".into(), &3.into()), "{log}");
+        assert_eq!(line["message"], "say \"hi\"\n");
+        assert_eq!(line["target"], module_path!());
+        assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{log}");
+        let call = &line["spans"][0];
+        assert_eq!(
+            (&call["name"], &call["action"]),
+            (&"call".into(), &"chat.Send".into()),
+            "{log}"
+        );
+        assert_eq!(call["request_id"], "a-1");
+    }
+
+    #[test]
+    fn a_line_of_text_has_them_too() {
+        let log = logged(false);
+        assert!(log.contains(r#"call{action="chat.Send" request_id="a-1"}"#), "{log}");
+        assert!(log.contains("rows=3"), "{log}");
+    }
+
+    #[test]
+    fn an_unknown_format_of_the_log_names_those_that_there_are() {
+        let error = command().try_get_matches_from(["app", "--log", "xml"]).unwrap_err();
+        assert!(error.to_string().contains("[possible values: text, json]"), "{error}");
+        let matches = command().try_get_matches_from(["app", "--admin", "localhost:9000"]).unwrap();
+        let admin = SocketAddr::from(([127, 0, 0, 1], 9000));
+        assert_eq!(matches.get_one::<SocketAddr>("admin"), Some(&admin));
+    }
+}

@@ -205,4 +205,25 @@ mod tests {
             assert!(error.is_none_or(|error| error.contains("choose another port")));
         }
     }
+
+    #[cfg(all(feature = "dev", debug_assertions))]
+    #[tokio::test]
+    async fn a_version_accepts_from_the_socket_of_the_development_server() {
+        let supervisor = into_std(listen(at("127.0.0.1:0")).unwrap()).unwrap();
+        let address = supervisor.local_addr().unwrap();
+        let mut versions = Vec::new();
+        for admin in [address, at("127.0.0.1:0")] {
+            let inherited = supervisor.try_clone().unwrap();
+            let metrics = Metrics::counting();
+            let version = Operations::inherit(Some(admin), Some(inherited), &metrics).unwrap();
+            assert_eq!(version.address(), Some(address));
+            versions.push(version);
+        }
+        versions.iter_mut().for_each(Operations::close);
+        // The socket still listens: a client waits for the next version.
+        tokio::net::TcpStream::connect(address).await.unwrap();
+        let other = at("127.0.0.2:0");
+        let moved = Operations::inherit(Some(other), Some(supervisor), &Metrics::counting());
+        assert_eq!(moved.unwrap().address().unwrap().ip(), other.ip());
+    }
 }

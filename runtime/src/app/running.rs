@@ -102,7 +102,8 @@ impl RunningApp {
 
     /// Begins the drain: ends the open streams, refuses new calls with a 503, and cancels the tasks.
     ///
-    /// The future completes when all streams have been asked to end. A server that waits for its
+    /// [`/ready`](App::admin) is a 503 at once, and the drain begins after
+    /// [`ServeLimits::drain_delay`]. The future completes when all streams have been asked to end. A server that waits for its
     /// connections to close then has no stream to wait for.
     ///
     /// # Cancel safety

@@ -195,6 +195,22 @@ mod tests {
         tokio::join!(putting, taking);
     }
 
+    #[test]
+    fn each_process_gets_the_admin_address_if_there_is_one() {
+        for has_admin in [true, false] {
+            let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+            let admin = has_admin.then(bind);
+            let address = admin.as_ref().map(|admin| admin.local_addr().unwrap());
+            let sockets = ServeSockets::new(bind(), admin).unwrap();
+            for _ in 0..2 {
+                let (parent, child) = UnixStream::pair().unwrap();
+                sockets.send_to(&parent).unwrap();
+                let received = ServeSockets::receive_from(&child).unwrap();
+                assert_eq!(received.admin.map(|admin| admin.local_addr().unwrap()), address);
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn putting_ends_although_nothing_takes_the_connections() {
         let sockets = ServeSockets::new(TcpListener::bind("127.0.0.1:0").unwrap(), None).unwrap();

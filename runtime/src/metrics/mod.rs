@@ -19,7 +19,7 @@ mod task;
 mod text;
 
 pub(crate) use self::{
-    action::ActionMeter,
+    action::{ActionMeter, RunningCall},
     family::Kind,
     handle::Counter,
     process::register as register_process,

@@ -13,7 +13,7 @@ use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, States, Values as _},
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
-    metrics::StreamMeter,
+    metrics::{RunningCall, StreamMeter},
     request::{
         decode, encode, meter,
         route::{Endpoint, Route},
@@ -84,9 +84,7 @@ async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Reques
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
         run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
     };
-    let outcome = catch_panic(outcome).instrument(span).await;
-    running.end(meter::code(&outcome));
-    respond(&cx, outcome)
+    respond_to_call(&cx, outcome, running).instrument(span).await
 }
 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
@@ -107,9 +105,7 @@ async fn stream<A: StreamAction>(
             let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
             run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
         };
-        let outcome = catch_panic(outcome).instrument(span).await;
-        running.end(meter::code(&outcome));
-        return respond(&cx, outcome);
+        return respond_to_call(&cx, outcome, running).instrument(span).await;
     }
     let outcome = async {
         not_draining(&shared)?;
@@ -117,22 +113,37 @@ async fn stream<A: StreamAction>(
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
         Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
+    let opening = async {
+        let outcome = catch_panic(outcome).await;
+        route.meter.count_stream(meter::code(&outcome));
+        match outcome {
+            Ok((action, permit)) => {
+                let cx = cx.detached();
+                let headers = cx.clone();
+                let meter = route.meter.stream();
+                let body = body_of(action, cx, bounds, shared.drain.watch(), permit, meter);
+                let detached_stream = peer.as_ref().and_then(|peer| peer.detached_stream.clone());
+                open_stream(&headers, body, detached_stream)
+            }
+            Err(error) if retries_only_a_stream(&cx, &error) => {
+                encode::retry_later(&error, cx.request_id())
+            }
+            Err(error) => respond::<()>(&cx, Err(error)),
+        }
+    };
     // The span ends when the stream opens: a stream may be open for days.
-    let outcome = catch_panic(outcome).instrument(span).await;
-    route.meter.count_stream(meter::code(&outcome));
-    match outcome {
-        Ok((action, permit)) => {
-            let cx = cx.detached();
-            let headers = cx.clone();
-            let meter = route.meter.stream();
-            let body = body_of(action, cx, bounds, shared.drain.watch(), permit, meter);
-            open_stream(&headers, body, peer.and_then(|peer| peer.detached_stream))
-        }
-        Err(error) if retries_only_a_stream(&cx, &error) => {
-            encode::retry_later(&error, cx.request_id())
-        }
-        Err(error) => respond::<()>(&cx, Err(error)),
-    }
+    opening.instrument(span).await
+}
+
+/// Runs a call, counts it, and returns its response.
+async fn respond_to_call<T: Outgoing>(
+    cx: &Context,
+    outcome: impl Future<Output = Result<T>>,
+    running: RunningCall<'_>,
+) -> Response {
+    let outcome = catch_panic(outcome).await;
+    running.end(meter::code(&outcome));
+    respond(cx, outcome)
 }
 
 /// Refuses a request that arrives during the drain: the next server process will serve it.

@@ -284,7 +284,9 @@ const LOG_BYTES: Desc = Desc {
 
 /// Registers all topics and families, which are asked for their sizes when somebody reads them.
 pub(crate) fn register(metrics: &Metrics) {
-    let of_size: [(Desc, fn(Size) -> usize); 4] = [
+    type Number = fn(Size) -> usize;
+
+    let of_size: [(Desc, Number); 4] = [
         (LOADED, |size| size.topics),
         (LISTENERS, |size| size.listeners),
         (LOG_MESSAGES, |size| size.retained.messages),
