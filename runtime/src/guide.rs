@@ -6,6 +6,9 @@ pub mod actions {}
 #[doc = include_str!("../docs/app.md")]
 pub mod app {}
 
+#[doc = include_str!("../docs/operations.md")]
+pub mod operations {}
+
 #[doc = include_str!("../docs/streams.md")]
 pub mod streams {}
 

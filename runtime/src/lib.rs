@@ -50,6 +50,7 @@ mod error;
 mod files;
 pub mod guide;
 mod header;
+mod metrics;
 mod page;
 mod request;
 mod schema;

@@ -12,6 +12,7 @@ use kipo_topic::Store;
 
 use crate::{
     action::{Context, Limits},
+    metrics::StreamMeter,
     request::dispatch,
     stream::{Drain, StreamAction, topics},
 };
@@ -143,7 +144,7 @@ async fn read_until<A: StreamAction>(
 ) {
     let bounds = A::LIMITS.within(Limits::new());
     let drain = Drain::default().watch();
-    let body = dispatch::body_of(action, cx, bounds, drain, None, tracing::Span::none());
+    let body = dispatch::body_of(action, cx, bounds, drain, None, StreamMeter::default());
     let mut body = pin!(body);
     while let Some(Ok(frame)) = body.frame().await {
         if let Ok(data) = frame.into_data() {

@@ -2,7 +2,12 @@
 
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::path::Path;
-use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use axum::Router;
 use kipo_topic::engine::{Connector, Engine};
@@ -15,6 +20,7 @@ use crate::{
         layers::Layers,
         lifecycle::Lifecycle,
         mount::{self, Schema},
+        operations::{self, Operations},
         own_routes::OwnRoutes,
         start_error::StartError,
         storage::Storage,
@@ -22,8 +28,9 @@ use crate::{
     error::StartDiagnostic,
     files::{Files, client},
     header::{Prefix, RequestId, TrustedProxies, TupleOrigin},
+    metrics::Metrics,
     page::{PageGuards, Pages, Settings},
-    request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, route},
+    request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, meter, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, ServeLimits, Shared, serve},
     stream::{Drain, topics},
@@ -76,6 +83,7 @@ pub struct App {
     limits: Limits,
     rate_keys_max: usize,
     serve_limits: ServeLimits,
+    pub(super) admin: Option<SocketAddr>,
     storage: Storage,
     trusted_proxies: Vec<IpAddr>,
     pub(super) own_routes: OwnRoutes,
@@ -104,6 +112,7 @@ impl App {
             limits: Limits::new(),
             rate_keys_max: RATE_KEYS_MAX,
             serve_limits: ServeLimits::default(),
+            admin: None,
             storage: Storage::new(),
             trusted_proxies: Vec::new(),
             own_routes: OwnRoutes::default(),
@@ -411,13 +420,14 @@ impl App {
     ///
     /// Fails with all errors of the app: two actions with one name, missing state, a page that does
     /// not parse, a host that is malformed, a data directory that is in use. Fails if the app has a
-    /// [`state_async`](Self::state_async), a task or a function of [`on_shutdown`](Self::on_shutdown):
-    /// a router has no moment at which they begin, and none at which they end. [`start`](Self::start)
+    /// [`state_async`](Self::state_async), a task, a function of [`on_shutdown`](Self::on_shutdown) or
+    /// an [`admin`](Self::admin) address: a router has no moment at which they begin, and none at which they end. [`start`](Self::start)
     /// has both.
     pub fn router(self) -> Result<Router, StartError> {
         let storage = self.storage.clone();
+        let has_admin = self.admin.is_some();
         let built = self.build()?;
-        if !built.lifecycle.is_empty() {
+        if has_admin || !built.lifecycle.is_empty() {
             return Err(StartError(vec![StartDiagnostic::new("App::router", NEEDS_START)]));
         }
         built.shared.use_store(storage.open()?.as_ref());
@@ -445,15 +455,24 @@ impl App {
         stop: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let limits = self.serve_limits;
+        let admin = self.admin;
+        if let (Some(admin), Ok(address)) = (admin, listener.local_addr()) {
+            operations::clash(admin, address).map_or(Ok(()), Err)?;
+        }
         let mut storage = self.storage.clone();
         let built = self.build()?;
-        built.shared.use_store(storage.open_and_load().await?.as_ref());
+        let operations = Operations::start(admin, &built.shared.metrics)?;
+        let store = storage.open_and_load().await?;
+        built.shared.use_store(store.as_ref());
+        operations.set_store(store.as_ref());
         built.watch();
         let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
         let _tasks = shared.background.drop_with();
         let hooks = opened.start_tasks(&shared);
         let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
+        operations.set_serving();
+        let stop = operations.stop(stop, limits.drain_delay);
         let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
         hooks.run(&shared.states, limits.on_shutdown).await;
         Ok(served?)
@@ -532,7 +551,8 @@ impl App {
             errors.sort();
             return Err(StartError(errors));
         }
-        let routes = routes.unwrap_or_default();
+        let metrics = self.admin.map_or_else(Metrics::default, |_| Metrics::counting());
+        let routes = meter::register(routes.unwrap_or_default(), &metrics);
         log_undecided(&self.required, &routes, pages.as_deref());
         let proxies = TrustedProxies::new(self.trusted_proxies);
         self.states.insert(proxies.clone());
@@ -542,6 +562,7 @@ impl App {
             states: self.states,
             limits: self.limits,
             limiter: app_limits.limiter,
+            metrics,
             addresses: Addresses::new(proxies),
             streams_per_address_max: self.serve_limits.streams_per_address_max,
             drain: Drain::default(),
@@ -663,8 +684,8 @@ fn base_error(base: &str) -> Option<StartDiagnostic> {
     (!is_valid).then(|| wrong_setting("base", base, expected))
 }
 
-const NEEDS_START: &str = "an app with a `state_async`, a task or an `on_shutdown` needs `App::start`, which \
-                           opens and runs them; its `RunningApp` has the router";
+const NEEDS_START: &str = "an app with a `state_async`, a task, an `on_shutdown` or an `admin` address needs \
+                           `App::start`, which opens and runs them; its `RunningApp` has the router";
 
 /// Returns the paths of all actions and pages, with a description of each.
 fn addresses(

@@ -14,6 +14,7 @@ use tower_service::Service;
 use crate::{
     action::{Context, Limits, Requirement, StateNeed, States},
     error::{Result, StartDiagnostic},
+    metrics::ActionMeter,
     request::limits::{AppLimits, RunLimits},
     schema::Describe,
     server::Shared,
@@ -57,6 +58,8 @@ pub struct Endpoint {
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
     pub(crate) limits: Limits,
+    /// Whether a client may ask for a stream.
+    pub(crate) streams: bool,
 }
 
 /// One action with its name.
@@ -72,6 +75,8 @@ pub(crate) struct Route {
     pub(crate) is_undecided: bool,
     pub(crate) limits: RunLimits,
     pub(crate) endpoint: Endpoint,
+    /// Counts the calls and streams, if the app counts.
+    pub(crate) meter: ActionMeter,
 }
 
 impl Route {
@@ -90,7 +95,16 @@ impl Route {
         requirements.extend(guard.map(|guard| guard()));
         let endpoint = (registration.endpoint)();
         let limits = RunLimits::new(&name, endpoint.limits, limits);
-        Self { name: name.into(), doc, requirements, values, is_undecided, limits, endpoint }
+        Self {
+            name: name.into(),
+            doc,
+            requirements,
+            values,
+            is_undecided,
+            limits,
+            endpoint,
+            meter: ActionMeter::default(),
+        }
     }
 
     /// Asks what the action requires besides its values.

@@ -33,5 +33,6 @@ pub(crate) use self::{
     body::StreamBody,
     detached_stream::DetachedStream,
     drain::{Drain, Watch},
+    event_stream::GAP_REASONS,
     pipe::Pipe,
 };

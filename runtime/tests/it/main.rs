@@ -16,6 +16,7 @@ mod follow_with;
 mod guard;
 mod host;
 mod limits;
+mod operations;
 mod page;
 mod position;
 mod prefix;

@@ -9,7 +9,7 @@ use self::imports::Sources;
 
 /// The floor of every room of the runtime.
 const FLOORS: &[(u8, &[&str])] = &[
-    (0, &["header"]),
+    (0, &["header", "metrics"]),
     (1, &["error"]),
     (2, &["action", "files"]),
     (3, &["stream"]),
