@@ -27,6 +27,9 @@ pub mod dev {}
 #[doc = include_str!("../docs/guards.md")]
 pub mod guards {}
 
+#[doc = include_str!("../docs/sessions.md")]
+pub mod sessions {}
+
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}
 

@@ -32,11 +32,11 @@
 //! await action.Greet({ name: "Ann" }).call(); // "Hello, Ann!"
 //! ```
 //!
-//! The [`guide`] explains actions, streams, topics, pages, guards, the app around them and the browser
-//! client.
+//! The [`guide`] explains actions, streams, topics, pages, guards, sessions, the app around them and
+//! the browser client.
 //!
-//! This crate does not do TLS and HTTP/2 (put a proxy in front), sessions and users (write a
-//! [`Guard`]), or databases (use any crate, and open the connection pool
+//! This crate does not do TLS and HTTP/2 (put a proxy in front), users and passwords (a
+//! [`Session`] knows who has signed in), or databases (use any crate, and open the connection pool
 //! with [`App::state_async`]).
 
 // Generated code names `::kipo::…`, also inside this crate.
@@ -55,10 +55,12 @@ mod page;
 mod request;
 mod schema;
 mod server;
+mod session;
 mod stream;
 pub mod testing;
 
 pub use async_trait::async_trait;
+pub use cookie;
 pub use http;
 pub use kipo_topic as topic;
 pub use tokio::time;
@@ -76,6 +78,9 @@ pub use crate::{
     header::RequestId,
     page::{Cache, Meta, PageContext, Query},
     server::{ServeLimits, TaskContext},
+    session::{
+        CookieSecret, Cookies, PrivateCookies, Session, SessionStore, Sessions, SignedCookies,
+    },
     stream::{DecodeEvent, EventStream, StreamAction, Translated},
 };
 

@@ -1,10 +1,12 @@
 //! One request as an action sees it: plain data, no socket.
 
+pub(crate) mod attachment;
 mod effects;
 mod position;
 mod prefix;
 
 use std::{
+    any::Any,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -15,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     action::{
+        context::attachment::{Attachment, Ended},
         effects::Effects,
         positions::TakenPosition,
         state::{State, States},
@@ -60,6 +63,8 @@ struct Inner {
     effects: Mutex<Effects>,
     /// A std lock, for the same reason.
     position: Mutex<TakenPosition>,
+    /// Created on first use: cookies and the session.
+    attachment: OnceLock<Arc<dyn Attachment>>,
 }
 
 impl Context {
@@ -81,6 +86,7 @@ impl Context {
             response_headers: Mutex::new(Vec::new()),
             effects: Mutex::default(),
             position: Mutex::default(),
+            attachment: OnceLock::new(),
         }))
     }
 
@@ -361,6 +367,7 @@ impl Context {
                 "the head of a stream is written before its action runs; send an event instead",
             )),
             position: Mutex::default(),
+            attachment: self.0.attachment.clone(),
         }))
     }
 
@@ -379,6 +386,26 @@ impl Context {
         for (name, value) in self.response_headers().drain(..) {
             headers.append(name, value);
         }
+        if let Some(attached) = self.0.attachment.get() {
+            attached.write_head(headers);
+        }
+    }
+
+    /// Returns the attachment of the request, which the first caller makes.
+    pub(crate) fn attachment<A: Attachment>(&self, make: impl FnOnce() -> A) -> Arc<A> {
+        let attached = self.0.attachment.get_or_init(|| Arc::new(make()));
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(attached) as _;
+        any.downcast().expect("only the room `session` attaches something")
+    }
+
+    /// Returns whether something is attached: then the response is about one visitor.
+    pub(crate) fn has_attachment(&self) -> bool {
+        self.0.attachment.get().is_some()
+    }
+
+    /// Returns what ends a stream of this request besides its action, if something does.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        Arc::clone(self.0.attachment.get()?).ended()
     }
 
     fn cancellation(&self) -> &CancellationToken {

@@ -33,6 +33,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
+    context::attachment::{Attachment, Ended},
     field::sentence,
     guard::Guards,
     limits::{Bounds, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network},

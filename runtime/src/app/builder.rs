@@ -33,6 +33,7 @@ use crate::{
     request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, meter, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, ServeLimits, Shared, serve},
+    session::{CookieSecret, Sessions},
     stream::{Drain, topics},
 };
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -85,6 +86,7 @@ pub struct App {
     serve_limits: ServeLimits,
     pub(super) admin: Option<SocketAddr>,
     storage: Storage,
+    needs_cookie_secret: bool,
     trusted_proxies: Vec<IpAddr>,
     pub(super) own_routes: OwnRoutes,
     pub(super) layers: Layers,
@@ -114,6 +116,7 @@ impl App {
             serve_limits: ServeLimits::default(),
             admin: None,
             storage: Storage::new(),
+            needs_cookie_secret: false,
             trusted_proxies: Vec::new(),
             own_routes: OwnRoutes::default(),
             layers: Layers::default(),
@@ -392,6 +395,42 @@ impl App {
         self
     }
 
+    /// Adds [sessions](crate::guide::sessions): actions, streams and pages may take a
+    /// [`Session`](crate::Session), and `State<Sessions>` ends all sessions of a user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kipo::{App, Sessions};
+    ///
+    /// let _app = App::new().sessions(Sessions::new());
+    /// ```
+    #[must_use]
+    pub fn sessions(mut self, sessions: Sessions) -> Self {
+        self.states.insert(sessions.clone());
+        self.storage.sessions = Some(sessions);
+        self
+    }
+
+    /// Lets the app set [signed](crate::Cookies::signed) and [private](crate::Cookies::private)
+    /// cookies, with the secret in the environment variable `KIPO_SECRET`: at least 32 random bytes,
+    /// as `openssl rand -hex 32` prints them, the same on all nodes. Another secret makes all earlier
+    /// cookies of these kinds invalid.
+    ///
+    /// Without the variable, a debug build makes a secret and keeps it in the data directory, and a
+    /// release does not start. Sessions need no secret.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _app = kipo::App::new().cookie_secret();
+    /// ```
+    #[must_use]
+    pub fn cookie_secret(mut self) -> Self {
+        self.needs_cookie_secret = true;
+        self
+    }
+
     /// Adds a proxy that forwards requests of many clients, by the address that it connects from.
     ///
     /// Its connections are not counted, and a stream counts for the address that the proxy saw:
@@ -488,6 +527,12 @@ impl App {
         self.storage.clone()
     }
 
+    /// Keeps durable topics and sessions elsewhere than it was set.
+    pub(crate) fn with_storage(mut self, storage: &Storage) -> Self {
+        self.storage = storage.clone();
+        self
+    }
+
     /// Returns the hosts that were named, without those that are malformed: a version of the app
     /// reports these.
     #[cfg(all(feature = "dev", debug_assertions))]
@@ -533,6 +578,7 @@ impl App {
             errors.push(wrong_setting("prefix", &self.prefix, Prefix::EXPECTED));
             Prefix::NONE
         });
+        errors.extend(self.take_sessions());
         let allowed_hosts = self.take_hosts(&mut errors);
         self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
         let limiter = Limiter::new(self.rate_keys_max);
@@ -600,6 +646,20 @@ impl App {
             #[cfg(all(feature = "dev", debug_assertions))]
             develop,
         })
+    }
+
+    /// Reads the secret of cookies, and checks the settings of sessions.
+    fn take_sessions(&mut self) -> Vec<StartDiagnostic> {
+        let mut errors = Vec::new();
+        let wrong = self.storage.sessions.as_ref().and_then(Sessions::error);
+        errors.extend(wrong.map(|message| StartDiagnostic::new("App::sessions", message)));
+        if self.needs_cookie_secret {
+            match CookieSecret::of_environment(&self.storage.data_dir) {
+                Ok(secret) => self.states.insert(secret),
+                Err(message) => errors.push(StartDiagnostic::new("App::cookie_secret", message)),
+            }
+        }
+        errors
     }
 
     /// Parses the hosts that the app serves.

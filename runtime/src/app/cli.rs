@@ -296,6 +296,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let mut storage = storage(&app, matches);
     let (address, limits) = (address(matches)?, app.serve_limits_set());
     let admin = app.admin;
+    let app = app.with_storage(&storage);
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
     let Built { router, prefixes, shared, allowed_hosts, lifecycle, .. } = built;
     let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
@@ -427,7 +428,7 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         supervisor.report(&Status::Failed(reports));
         Ok(())
     };
-    let built = match app.build() {
+    let built = match app.with_storage(&storage).build() {
         Ok(built) => built,
         Err(error) => return fails(&error),
     };

@@ -11,7 +11,9 @@ use kipo_topic::{
     engine::{Connector, Engine},
 };
 
-use crate::{app::start_error::StartError, error::StartDiagnostic, stream::topics};
+use crate::{
+    app::start_error::StartError, error::StartDiagnostic, session::Sessions, stream::topics,
+};
 
 /// What an app says about where its durable topics are kept.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub(crate) struct Storage {
     /// The engine to connect to at start, instead of the data directory.
     pub(crate) engine_url: Option<String>,
     pub(crate) allows_weaker: bool,
+    pub(crate) sessions: Option<Sessions>,
 }
 
 impl Storage {
@@ -33,18 +36,26 @@ impl Storage {
             connectors: Vec::new(),
             engine_url: None,
             allows_weaker: false,
+            sessions: None,
         }
     }
 
     /// Opens the durable topics that are not open yet, without a look at what they hold. Returns the
-    /// store, if there is such a topic.
+    /// store, if there is such a topic, or if the sessions are in it.
     pub(crate) fn open(&self) -> Result<Option<Store>, StartError> {
         let open = || match &self.engine {
             Some(engine) => Ok(Store::on(Arc::clone(engine))),
             None => open_directory(&self.data_dir),
         };
         let weaker = |store: Store| if self.allows_weaker { store.allow_weaker() } else { store };
-        topics::open_all(self.engine.is_some(), || open().map(weaker)).map_err(one)
+        let sessions = self.sessions.as_ref().filter(|sessions| sessions.needs_storage());
+        let is_wanted = self.engine.is_some() || sessions.is_some();
+        let store = topics::open_all(is_wanted, || open().map(weaker)).map_err(one)?;
+        if let (Some(sessions), Some(store)) = (sessions, &store) {
+            let opened = sessions.open(store);
+            opened.map_err(|error| one(StartDiagnostic::new("App::sessions", error.log_text())))?;
+        }
+        Ok(store)
     }
 
     /// Connects to the engine that is named by a URL, opens the durable topics that are not open yet,

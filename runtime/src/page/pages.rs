@@ -305,10 +305,11 @@ impl Pages {
     ) -> Response {
         let cache = reply.cache.or(page.data.and_then(|data| data.cache)).unwrap_or_default();
         let guarded = self.settings.guards.cover(&page.file, page.data);
-        // A guard, a value from the request or a new cookie is about one visitor, even if the author
+        // A guard, a value from the request, a session or a cookie is about one visitor, even if the author
         // made the page public for caches. A position is of one moment: all readers of a shared copy
         // would resume from it.
         let of_one = guarded
+            || cx.has_attachment()
             || cx.adds_header(&header::SET_COOKIE)
             || cx.taken_position() != TakenPosition::None;
         let cache = match (self.settings.reload, of_one) {

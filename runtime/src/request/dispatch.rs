@@ -24,7 +24,7 @@ use crate::{
     },
     schema::Shape,
     server::{Peer, Permit, Shared, addresses},
-    stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch},
+    stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch, until},
 };
 
 /// The kind of an action that implements [`Action`].
@@ -221,6 +221,7 @@ pub(crate) fn body_of<A: StreamAction>(
     let out = EventStream::new(Arc::clone(&pipe), id, page_positions, response_max);
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
+    let ended = cx.ended();
     let running = async move {
         let _held = (permits, open);
         let ended = match action.stream(cx, out).await {
@@ -234,7 +235,10 @@ pub(crate) fn body_of<A: StreamAction>(
         ended.map_err(|error| problem::json(&error, &id))
     };
     StreamBody::new(
-        Box::pin(running),
+        match ended {
+            Some(ended) => Box::pin(until(running, ended, request_id.clone())),
+            None => Box::pin(running),
+        },
         pipe,
         bounds,
         drain,

@@ -17,6 +17,7 @@ pub(crate) mod retry;
 mod stream_action;
 pub(crate) mod topics;
 mod translate;
+mod until;
 
 pub use self::{
     decode_event::{Decodable, DecodeEvent},
@@ -35,4 +36,5 @@ pub(crate) use self::{
     drain::{Drain, Watch},
     event_stream::GAP_REASONS,
     pipe::Pipe,
+    until::until,
 };

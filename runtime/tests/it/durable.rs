@@ -266,17 +266,17 @@ fn quick(store: &Store) -> Topic<RoomEvent> {
 
 /// Collects the log.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+    pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
         let lines = self.clone();
         let writer = move || lines.clone();
         let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(writer);
         lines.with_max_level(tracing::Level::DEBUG).finish()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

@@ -22,6 +22,7 @@ mod position;
 mod prefix;
 mod run_limits;
 mod schema;
+mod session;
 mod shutdown;
 mod slow_reader;
 mod stream;

@@ -12,7 +12,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (0, &["header", "metrics"]),
     (1, &["error"]),
     (2, &["action", "files"]),
-    (3, &["stream"]),
+    (3, &["session", "stream"]),
     (4, &["schema", "server"]),
     (5, &["request"]),
     (6, &["page"]),

@@ -1,0 +1,337 @@
+//! Cookies and sessions over a socket: sign-in, streams that end, signed cookies, and a process
+//! that is killed.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use kipo::{
+    App, Context, CookieSecret, Cookies, Error, Event, EventStream, FromContext, Result, Session,
+    Sessions, action,
+};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{
+    durable::Lines,
+    support::{Answer, Client, Folder, TestApp, get, post},
+};
+
+/// Who has signed in.
+#[derive(Debug)]
+struct Member {
+    name: String,
+}
+
+impl FromContext for Member {
+    async fn from_context(cx: &Context) -> Result<Self> {
+        let session: Session<u32> = Session::from_context(cx).await?;
+        let refused = || Error::unauthorized("sign in first").or_redirect("/login");
+        let name = session.user().ok_or_else(refused)?;
+        if name == "removed" {
+            session.end().await?;
+            return Err(refused());
+        }
+        Ok(Self { name })
+    }
+}
+
+#[action(name = "session.SignIn")]
+async fn sign_in(name: String, #[context] session: Session<u32>) -> Result<()> {
+    session.set_user(name).await
+}
+
+#[action(name = "session.SignOut")]
+async fn sign_out(#[context] session: Session<u32>) -> Result<()> {
+    session.end().await
+}
+
+#[action(name = "session.EndAll")]
+async fn end_all(cx: Context, #[context] member: Member) -> Result<()> {
+    // An argument of type `State<Sessions>` would be checked in the apps of all other tests too.
+    cx.state::<Sessions>()?.end_all(&member.name).await
+}
+
+#[action(name = "session.WhoAmI", guard = Member)]
+async fn who_am_i(#[context] member: Member, #[context] session: Session<u32>) -> Result<String> {
+    session.update(|visits| *visits += 1).await?;
+    Ok(format!("{} {}", member.name, session.data()))
+}
+
+#[derive(Event)]
+enum Seen {
+    Name(String),
+}
+
+/// Follows nothing, under a session.
+#[action(name = "session.Watch")]
+async fn watch_member(out: EventStream<Seen>, #[context] member: Member) -> Result<()> {
+    out.send(Seen::Name(member.name)).await?;
+    std::future::pending().await
+}
+
+/// Sets a cookie while it runs, when its head is sent.
+#[action(name = "session.TooLate")]
+async fn too_late(out: EventStream<Seen>, #[context] cookies: Cookies) -> Result<()> {
+    out.send(Seen::Name("begins".to_owned())).await?;
+    cookies.set(("late", "1"))
+}
+
+#[action(name = "session.Signed")]
+async fn signed(#[context] cookies: Cookies) -> Result<Option<String>> {
+    let before = cookies.signed()?.get("signed");
+    cookies.signed()?.set(("signed", "by the app"))?;
+    cookies.private()?.set(("private", "for the app"))?;
+    Ok(before.or_else(|| cookies.private().ok()?.get("other")))
+}
+
+/// Signs in and returns the `Cookie` line of the browser.
+async fn signed_in(app: &TestApp, name: &str) -> String {
+    let answer = app.call("session.SignIn", &format!(r#"{{"name":"{name}"}}"#)).await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+    cookie_line(&answer)
+}
+
+fn cookie_line(answer: &Answer) -> String {
+    let pair = answer.header("set-cookie").unwrap().split_once(';').unwrap().0;
+    format!("cookie: {pair}\r\n")
+}
+
+async fn call(app: &TestApp, name: &str, cookie: &str) -> Answer {
+    app.send(post(name, cookie, "{}")).await
+}
+
+/// Opens the stream of a member.
+async fn watch(app: &TestApp, cookie: &str) -> Client {
+    let mut client = app.connect().await;
+    let headers = format!("accept: text/event-stream\r\n{cookie}");
+    client.write(get("/_kipo/actions/session.Watch", &headers)).await;
+    client.until("event: name").await;
+    client
+}
+
+/// Reads the rest of a stream.
+async fn last_frames(client: &mut Client) -> String {
+    client.until("\r\n0\r\n\r\n").await
+}
+
+/// Waits for the end of a stream, and asserts that it comes within a second and is a 401.
+async fn ends(mut client: Client, since: Instant) {
+    let read = last_frames(&mut client).await;
+    assert!(read.contains("event: error\n") && read.contains(r#""code":"unauthorized""#), "{read}");
+    assert!(read.contains(r#""status":401"#), "{read}");
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+}
+
+async fn app(sessions: Sessions) -> TestApp {
+    TestApp::with(|app| app.sessions(sessions)).await
+}
+
+#[tokio::test]
+async fn a_user_signs_in_and_out() {
+    let app = app(Sessions::in_memory()).await;
+    call(&app, "session.WhoAmI", "").await.problem(401, "unauthorized");
+    let cookie = signed_in(&app, "ann").await;
+    for visits in 1..=2 {
+        let answer = call(&app, "session.WhoAmI", &cookie).await;
+        assert_eq!(answer.json(), format!("ann {visits}"));
+        assert_eq!(answer.header("set-cookie"), None);
+    }
+    let answer = call(&app, "session.SignOut", &cookie).await;
+    assert!(answer.header("set-cookie").unwrap().starts_with("kipo-session=; "), "{answer:?}");
+    let answer = call(&app, "session.WhoAmI", &cookie).await;
+    answer.problem(401, "unauthorized");
+    assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_user_who_is_unknown_is_signed_out() {
+    let app = app(Sessions::in_memory()).await;
+    let cookie = signed_in(&app, "removed").await;
+    let answer = call(&app, "session.WhoAmI", &cookie).await;
+    answer.problem(401, "unauthorized");
+    assert!(answer.header("set-cookie").unwrap().starts_with("kipo-session=; "), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_session_that_it_was_opened_under() {
+    let app = app(Sessions::in_memory()).await;
+    let cookies = [signed_in(&app, "ann").await, signed_in(&app, "ann").await];
+    let bob = signed_in(&app, "bob").await;
+    let mut streams = Vec::new();
+    for cookie in cookies.iter().chain([&bob]) {
+        streams.push(watch(&app, cookie).await);
+    }
+    let (mut bobs, second) = (streams.pop().unwrap(), streams.pop().unwrap());
+    let since = Instant::now();
+    call(&app, "session.SignOut", &cookies[0]).await;
+    ends(streams.pop().unwrap(), since).await;
+    let since = Instant::now();
+    call(&app, "session.EndAll", &cookies[1]).await;
+    ends(second, since).await;
+    // The stream of another user goes on until its own session ends.
+    call(&app, "session.SignOut", &bob).await;
+    assert!(last_frames(&mut bobs).await.contains("event: error"));
+}
+
+#[tokio::test]
+async fn an_open_stream_ends_with_an_idle_session() {
+    let app = app(Sessions::in_memory().idle(Duration::from_millis(1500))).await;
+    let since = Instant::now();
+    let cookie = signed_in(&app, "ann").await;
+    let mut client = watch(&app, &cookie).await;
+    assert!(last_frames(&mut client).await.contains("\"status\":401"));
+    assert!(since.elapsed() >= Duration::from_millis(1500));
+}
+
+#[tokio::test]
+async fn a_cookie_after_the_head_is_a_clear_error() {
+    let app = app(Sessions::in_memory()).await;
+    let headers = "accept: text/event-stream\r\n";
+    let mut client = app.connect().await;
+    client.write(get("/_kipo/actions/session.TooLate", headers)).await;
+    let read = last_frames(&mut client).await;
+    assert!(read.contains("event: name") && read.contains("\"code\":\"internal\""), "{read}");
+}
+
+#[tokio::test]
+async fn a_signed_cookie_is_bound_to_its_name_and_a_large_head_is_refused() {
+    let secret = CookieSecret::new("0123456789abcdef0123456789abcdef").unwrap();
+    let app = TestApp::with(|app| app.state(secret)).await;
+    let answer = app.call("session.Signed", "{}").await;
+    assert_eq!(answer.body, "null");
+    let set = |name: &str| {
+        let mut set = answer.headers.iter().filter(|(header, _)| header == "set-cookie");
+        let (_, set) = set.find(|(_, set)| set.starts_with(name)).unwrap();
+        set.split_once(';').unwrap().0.split_once('=').unwrap().1.to_owned()
+    };
+    let (signed, private) = (set("signed"), set("private"));
+    let ask = async |cookie: String| {
+        let line = format!("cookie: {cookie}\r\n");
+        app.send(post("session.Signed", &line, "{}")).await.body
+    };
+    assert_eq!(ask(format!("signed={signed}")).await, "\"by the app\"");
+    assert_eq!(ask(format!("a={signed}; signed={private}; other={private}")).await, "null");
+    assert_eq!(ask(format!("signed={}x", &signed[..signed.len() - 1])).await, "null");
+    assert_eq!(ask(format!("signed={}", "a".repeat(8192))).await, "null");
+    assert_eq!(ask("signed=%C3%A9; other=é".to_owned()).await, "null");
+    let many: String = (0..10_000).map(|n| format!("c{n}={n}; ")).collect();
+    let answer = app.send(post("session.Signed", &format!("cookie: {many}\r\n"), "{}")).await;
+    assert_eq!(answer.status, 431);
+}
+
+#[tokio::test]
+async fn the_log_has_no_token() {
+    let log = Lines::default();
+    let _log = tracing::subscriber::set_default(log.subscriber());
+    let app = app(Sessions::in_memory()).await;
+    let cookie = signed_in(&app, "ann").await;
+    let client = watch(&app, &cookie).await;
+    call(&app, "session.WhoAmI", &cookie).await;
+    let mut late = app.connect().await;
+    late.write(get("/_kipo/actions/session.TooLate", "accept: text/event-stream\r\n")).await;
+    last_frames(&mut late).await;
+    call(&app, "session.SignOut", &cookie).await;
+    drop(client);
+    call(&app, "session.WhoAmI", &cookie).await;
+    let (text, token) = (log.text(), cookie.trim_end().split_once('=').unwrap().1);
+    assert!(text.contains("the head of the response is sent"), "{text}");
+    assert!(!text.contains(token) && !text.contains(&token[..16]), "{text}");
+}
+
+#[test]
+fn a_cookie_name_and_a_time_that_cannot_be_are_errors_at_start() {
+    for (sessions, expected) in [
+        (Sessions::in_memory().cookie("my session"), "`my session` is no name of a cookie"),
+        (Sessions::in_memory().idle(Duration::ZERO), "ends at once"),
+    ] {
+        let error = App::new().sessions(sessions).router().unwrap_err().to_string();
+        assert!(error.contains("App::sessions: ") && error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_without_sessions_says_what_to_add() {
+    let session: Result<Session> = Session::from_context(&Context::test()).await;
+    let error = format!("{:?}", session.map(drop).unwrap_err());
+    assert!(error.contains("add `.sessions(Sessions::new())`"), "{error}");
+}
+
+/// The environment variable with the data directory of [`serves_until_it_is_killed`].
+const DATA_DIR: &str = "KIPO_TEST_SESSION_DATA_DIR";
+
+/// The server of the test below, in a process of its own. Without the variable it does nothing.
+#[tokio::test]
+async fn serves_until_it_is_killed() {
+    let Ok(data_dir) = std::env::var(DATA_DIR) else { return };
+    let app = App::new().data_dir(data_dir).sessions(Sessions::new()).cookie_secret();
+    let gate = std::sync::Arc::<crate::actions::Gate>::default();
+    let room = crate::actions::Room::new(kipo::Topic::new("room"));
+    let app = app.state(gate).state(room).allow_host("test");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    writeln!(std::io::stdout(), "address {address}").unwrap();
+    app.serve(listener, std::future::pending()).await.unwrap();
+}
+
+/// A server in another process. Dropping the value kills it.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(data_dir: &Folder) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "session::serves_until_it_is_killed", "--nocapture"])
+            .env(DATA_DIR, data_dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut lines = lines.map_while(std::io::Result::ok);
+        let address = lines.find_map(|line| Some(line.split_once("address ")?.1.to_owned()));
+        Self { process, address: address.expect("the server listens") }
+    }
+
+    async fn call(&self, name: &str, cookie: &str, body: &str) -> Answer {
+        let mut client = Client::new(TcpStream::connect(&self.address).await.unwrap());
+        client.write(post(name, cookie, body)).await;
+        client.answer().await
+    }
+
+    async fn sign_in(&self) -> String {
+        cookie_line(&self.call("session.SignIn", "", r#"{"name":"ann"}"#).await)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // On Unix this is `kill -9`.
+        _ = self.process.kill();
+        _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn sessions_survive_a_kill_and_ended_ones_stay_ended() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let (stays, ended) = (server.sign_in().await, server.sign_in().await);
+    assert_eq!(server.call("session.WhoAmI", &stays, "{}").await.json(), "ann 1");
+    assert_eq!(server.call("session.SignOut", &ended, "{}").await.status, 204);
+    let signed = server.call("session.Signed", "", "{}").await;
+    let signed = signed.headers.iter().find(|(_, set)| set.starts_with("signed=")).unwrap();
+    let signed = format!("cookie: {}\r\n", signed.1.split_once(';').unwrap().0);
+    drop(server);
+    let server = Server::start(&folder);
+    assert_eq!(server.call("session.WhoAmI", &stays, "{}").await.json(), "ann 2");
+    server.call("session.WhoAmI", &ended, "{}").await.problem(401, "unauthorized");
+    // The debug build has kept its secret too.
+    assert_eq!(server.call("session.Signed", &signed, "{}").await.json(), "by the app");
+    assert_eq!(server.call("session.EndAll", &stays, "{}").await.status, 204);
+    drop(server);
+    let server = Server::start(&folder);
+    server.call("session.WhoAmI", &stays, "{}").await.problem(401, "unauthorized");
+}
