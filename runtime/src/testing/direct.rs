@@ -1,4 +1,4 @@
-//! Runs actions in tests, without a socket.
+//! Runs one action without an app.
 
 use std::{
     pin::pin,
