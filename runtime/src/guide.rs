@@ -24,5 +24,8 @@ pub mod dev {}
 #[doc = include_str!("../docs/guards.md")]
 pub mod guards {}
 
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
+
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}

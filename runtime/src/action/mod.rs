@@ -34,4 +34,5 @@ pub use self::{
 
 pub(crate) use self::{
     field::sentence, guard::Guards, limits::Bounds, positions::TakenPosition, state::States,
+    value::Provided,
 };

@@ -497,7 +497,9 @@ impl App {
         let router =
             mount::router(&self.base, &shared, &routes, schema, pages.as_ref(), own_routes);
         #[cfg(all(feature = "dev", debug_assertions))]
-        let develop = pages.filter(|_| self.follows_edits).map(|pages| DevLoop::new(pages, &types));
+        let develop = pages.as_ref().filter(|_| self.follows_edits);
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let develop = develop.map(|pages| DevLoop::new(Arc::clone(pages), &types));
         #[cfg(all(feature = "dev", debug_assertions))]
         let router = match &develop {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
@@ -506,6 +508,9 @@ impl App {
         Ok(Built {
             router: self.layers.around(router),
             shared,
+            base: self.base,
+            routes,
+            pages,
             allowed_hosts,
             lifecycle: self.lifecycle,
             declarations,
@@ -566,6 +571,11 @@ pub(crate) struct Built {
     /// Does not check the host of a request.
     pub(crate) router: Router,
     pub(crate) shared: Arc<Shared>,
+    /// The path below which the actions are.
+    pub(crate) base: String,
+    /// Sorted by name.
+    pub(crate) routes: Vec<Arc<Route>>,
+    pub(crate) pages: Option<Arc<Pages>>,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// What the app opens, runs and ends beside its router.
     pub(super) lifecycle: Lifecycle,

@@ -1,6 +1,6 @@
 //! An app that has started, for a server of the author's own.
 
-use std::{fmt, sync::Arc};
+use std::{any::TypeId, fmt, sync::Arc};
 
 use axum::Router;
 use tokio::time::timeout;
@@ -10,7 +10,7 @@ use crate::{
         builder::{App, Built},
         start_error::StartError,
     },
-    request::Hosts,
+    request::{Hosts, Route},
     server::tasks::Hooks,
     server::{ServeLimits, Shared},
 };
@@ -51,6 +51,8 @@ pub struct RunningApp {
     shared: Arc<Shared>,
     hooks: Hooks,
     limits: ServeLimits,
+    base: String,
+    routes: Vec<Arc<Route>>,
 }
 
 impl App {
@@ -81,11 +83,11 @@ impl App {
         let built = self.build()?;
         storage.open_and_load().await?;
         built.watch();
-        let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
+        let Built { router, shared, base, routes, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
         let hooks = opened.start_tasks(&shared);
         let router = Hosts::of_router(&allowed_hosts).layer(router);
-        Ok(RunningApp { router, shared, hooks, limits })
+        Ok(RunningApp { router, shared, hooks, limits, base, routes })
     }
 }
 
@@ -93,6 +95,12 @@ impl RunningApp {
     /// Returns the app as a router, like [`App::router`].
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Returns the path of the action of this type, if the app has it.
+    pub(crate) fn path_of(&self, action: TypeId) -> Option<String> {
+        let route = self.routes.iter().find(|route| (route.endpoint.action)() == action)?;
+        Some(format!("{}/actions/{}", self.base, route.name))
     }
 
     /// Begins the drain: ends the open streams, refuses new calls with a 503, and cancels the tasks.

@@ -1,6 +1,7 @@
 //! One request from its head to its response. Only this file decides the order of the steps.
 
 use std::{
+    any::TypeId,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -47,6 +48,9 @@ pub trait Served<K>: Input {
 impl<A: Action> Served<Call> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
+            action: TypeId::of::<A>,
+            limits: A::LIMITS,
+            is_stream: false,
             serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
         }
@@ -56,6 +60,9 @@ impl<A: Action> Served<Call> for A {
 impl<A: StreamAction> Served<Stream> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
+            action: TypeId::of::<A>,
+            limits: A::LIMITS,
+            is_stream: true,
             serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
         }

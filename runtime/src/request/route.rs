@@ -1,6 +1,7 @@
 //! The registered actions as a table of names, which is checked once at start.
 
 use std::{
+    any::TypeId,
     collections::BTreeMap,
     convert::Infallible,
     pin::Pin,
@@ -12,7 +13,7 @@ use axum::{extract::Request, response::Response};
 use tower_service::Service;
 
 use crate::{
-    action::{Context, Requirement, StateNeed, States},
+    action::{Context, Limits, Requirement, StateNeed, States},
     error::{Result, StartDiagnostic},
     schema::Describe,
     server::Shared,
@@ -53,6 +54,12 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// The functions that serve and describe one action. They hide its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
+    /// The type of the action.
+    pub(crate) action: fn() -> TypeId,
+    /// Its limits, where they differ from those of the app.
+    pub(crate) limits: Limits,
+    /// Whether it answers with events.
+    pub(crate) is_stream: bool,
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
 }
@@ -62,6 +69,8 @@ pub struct Endpoint {
 pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) doc: &'static str,
+    /// Its source file and its line there.
+    pub(crate) location: (&'static str, u32),
     /// What it asks of a request before its own values: what the app requires, then its guard.
     pub(crate) requirements: Vec<Requirement>,
     /// The values of its `#[context]` fields.
@@ -73,7 +82,7 @@ pub(crate) struct Route {
 
 impl Route {
     fn new(name: String, registration: &Registration, required: &[Requirement]) -> Self {
-        let Registration { doc, public, guard, values, .. } = *registration;
+        let Registration { doc, file, line, public, guard, values, .. } = *registration;
         // A value of the type is the proof already.
         let proven = |required: &&Requirement| values.iter().any(|value| value.is_same(required));
         let applies = |required: &&Requirement| !public && !proven(required);
@@ -81,7 +90,8 @@ impl Route {
         let is_undecided = guard.is_none() && !requirements.is_empty();
         requirements.extend(guard.map(|guard| guard()));
         let endpoint = (registration.endpoint)();
-        Self { name: name.into(), doc, requirements, values, is_undecided, endpoint }
+        let (name, location) = (name.into(), (file, line));
+        Self { name, doc, location, requirements, values, is_undecided, endpoint }
     }
 
     /// Asks what the action requires besides its values.
