@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 #[cfg(all(feature = "dev", debug_assertions))]
-use crate::dev::DevLoop;
+use crate::dev::{DevLoop, unknown_action};
 use crate::{
     action::{FromContext, Guard, Guards, Limits, Requirement, States},
     app::{
@@ -505,6 +505,8 @@ impl App {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
             None => router,
         };
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let router = router.merge(unknown_action::router(&self.base, &routes, develop.clone()));
         Ok(Built {
             router: self.layers.around(router),
             shared,

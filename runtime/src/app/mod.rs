@@ -7,6 +7,7 @@ mod cli;
 mod layers;
 mod lifecycle;
 mod mount;
+mod overview;
 mod own_routes;
 mod running;
 mod start_error;

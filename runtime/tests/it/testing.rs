@@ -212,7 +212,10 @@ async fn a_page_is_fetched_with_its_status_its_fields_and_its_text() {
     assert_eq!(app.get("/blog/7").await.status(), 401);
     let ann = app.client().with_value(User("Ann")).with_cookie("title", "Tides");
     let page = ann.get("/blog/7?from=mail").await;
-    assert_eq!((page.status().as_u16(), page.header("cache-control")), (200, Some("private, no-cache")));
+    assert_eq!(
+        (page.status().as_u16(), page.header("cache-control")),
+        (200, Some("private, no-cache"))
+    );
     assert!(page.text().contains("7: Tides") && !page.text().contains("reload.js"), "{page}");
     let missing = app.get("/nothing").await;
     assert_eq!((missing.status().as_u16(), missing.text()), (404, "nothing at /nothing"));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     files::{Folder, Hash},
-    page::data::PageRegistration,
+    page::{data::PageRegistration, route::Role},
 };
 
 /// A template with an address, or for errors.
@@ -35,6 +35,14 @@ impl Page {
     /// Returns the file's path: `pages/index.html`.
     pub(crate) fn path(&self) -> String {
         format!("{}/{}", Folder::Pages, self.file)
+    }
+
+    /// Returns the page's address, with its parameters in braces.
+    pub(crate) fn route(&self) -> Option<String> {
+        match Role::of(&self.file) {
+            Ok(Role::Page(route)) => Some(route.to_string()),
+            Ok(Role::ErrorPage(..) | Role::Part) | Err(_) => None,
+        }
     }
 }
 
