@@ -7,11 +7,9 @@ use std::{
 
 use clap::ArgMatches;
 
-use crate::Failure;
-
 /// Runs `cargo run -- check`. Its exit status is that of the app, or of cargo if the app does not
 /// compile.
-pub(crate) fn check(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+pub(crate) fn check(matches: &ArgMatches) -> Result<ExitCode, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet"]);

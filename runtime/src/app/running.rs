@@ -1,6 +1,6 @@
 //! An app that has started, for a server of the author's own.
 
-use std::{any::TypeId, fmt, sync::Arc};
+use std::{any::TypeId, collections::BTreeMap, fmt, sync::Arc};
 
 use axum::Router;
 use tokio::time::timeout;
@@ -97,10 +97,10 @@ impl RunningApp {
         self.router.clone()
     }
 
-    /// Returns the path of the action of this type, if the app has it.
-    pub(crate) fn path_of(&self, action: TypeId) -> Option<String> {
-        let route = self.routes.iter().find(|route| (route.endpoint.action)() == action)?;
-        Some(format!("{}/actions/{}", self.base, route.name))
+    /// Returns the path of each action by its type.
+    pub(crate) fn action_paths(&self) -> BTreeMap<TypeId, String> {
+        let path = |route: &Arc<Route>| format!("{}/actions/{}", self.base, route.name);
+        self.routes.iter().map(|route| ((route.endpoint.action)(), path(route))).collect()
     }
 
     /// Begins the drain: ends the open streams, refuses new calls with a 503, and cancels the tasks.

@@ -22,12 +22,11 @@ impl<O> Answer<O> {
         Self { response, output: PhantomData }
     }
 
-    /// Returns the output of the action.
+    /// Returns the output of the action. A test that only expects success calls it too.
     ///
     /// # Panics
     ///
     /// Panics if the action was refused or failed.
-    #[must_use]
     #[track_caller]
     pub fn output(&self) -> O
     where

@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, path::Path, sync::Arc};
 
 use crate::{
-    app,
+    app::{self, RunningApp},
     testing::{
         client::{Client, Served},
         data_dir::DataDir,
@@ -41,6 +41,7 @@ use crate::{
 /// # });
 /// ```
 pub struct App {
+    app: RunningApp,
     client: Client,
 }
 
@@ -60,7 +61,8 @@ impl App {
         open_topics();
         let app = app.without_edits().data_dir(data_dir.path()).start().await;
         let app = app.unwrap_or_else(|error| panic!("the app does not start:\n{error}"));
-        Self { client: Client::new(Arc::new(Served { app, data_dir })) }
+        let (router, paths) = (app.router(), app.action_paths());
+        Self { app, client: Client::new(Arc::new(Served { router, paths, data_dir })) }
     }
 
     /// Returns another client, without cookies.
@@ -77,11 +79,6 @@ impl App {
 
     /// Drains the app: ends its streams and its tasks, waits for its calls, and runs the functions of
     /// [`App::on_shutdown`](crate::App::on_shutdown).
-    ///
-    /// # Panics
-    ///
-    /// Panics if a client of the app is still there: drop those that [`client`](Self::client) has
-    /// returned. Streams may be open.
     ///
     /// # Cancel safety
     ///
@@ -107,13 +104,7 @@ impl App {
     /// # });
     /// ```
     pub async fn shutdown(self) {
-        let served = Arc::clone(self.client.served());
-        drop(self);
-        let Some(Served { app, data_dir }) = Arc::into_inner(served) else {
-            panic!("a client of the app is still there: drop it before the app shuts down");
-        };
-        app.shutdown().await;
-        drop(data_dir);
+        self.app.shutdown().await;
     }
 }
 

@@ -1,14 +1,15 @@
 //! One client of an app: its cookies, its header fields and what it sends.
 
 use std::{
-    any::type_name,
+    any::{TypeId, type_name},
+    collections::BTreeMap,
     convert::Infallible,
     fmt,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::{body::Body, extract::Request};
+use axum::{Router, body::Body, extract::Request};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
@@ -16,7 +17,6 @@ use tower_service::Service as _;
 
 use crate::{
     action::{Action, FromContext, Input, Provided},
-    app::RunningApp,
     server::Peer,
     stream::StreamAction,
     testing::{answer::Answer, data_dir::DataDir, jar::Jar, response::Response, stream::Stream},
@@ -85,7 +85,9 @@ type Provide = Arc<dyn Fn(&mut Extensions) + Send + Sync>;
 
 /// The app that clients share.
 pub(super) struct Served {
-    pub(super) app: RunningApp,
+    pub(super) router: Router,
+    /// The path of each action by its type.
+    pub(super) paths: BTreeMap<TypeId, String>,
     /// Removed when the app and its clients are gone.
     pub(super) data_dir: DataDir,
 }
@@ -157,7 +159,7 @@ impl Client {
     /// See [`Client`].
     #[must_use]
     pub fn with_value<T: FromContext + Clone + Sync>(mut self, value: T) -> Self {
-        self.values.push(Arc::new(Provided::new(value)));
+        self.values.push(Arc::new(Provided::adding(value)));
         self
     }
 
@@ -325,7 +327,7 @@ impl Client {
     /// Returns the request of an action, and the text that failures show.
     fn request<A: Input>(&self, input: &impl Serialize, accept: &'static str) -> (Request, String) {
         let name = type_name::<A>();
-        let path = self.app.app.path_of(std::any::TypeId::of::<A>());
+        let path = self.app.paths.get(&TypeId::of::<A>());
         let path = path.unwrap_or_else(|| panic!("the app has no action `{name}`"));
         let json = serde_json::to_string(input);
         let json = json.unwrap_or_else(|error| panic!("the input of `{name}` is no JSON: {error}"));
@@ -366,7 +368,7 @@ impl Client {
         for provide in &self.values {
             provide(request.extensions_mut());
         }
-        let response: Result<_, Infallible> = self.app.app.router().call(request).await;
+        let response: Result<_, Infallible> = self.app.router.clone().call(request).await;
         let response = match response {
             Ok(response) => response,
             Err(never) => match never {},

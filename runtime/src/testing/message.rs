@@ -117,22 +117,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(text: &str, expected: Option<Message<News>>) {
-        assert_eq!(RawFrame::of(text).message::<News>().unwrap(), expected, "{text}");
+    fn check(text: &str, expected: Option<&Message<News>>) {
+        assert_eq!(RawFrame::of(text).message::<News>().unwrap().as_ref(), expected, "{text}");
     }
 
     #[test]
     fn each_frame_of_a_stream_is_a_message() {
         let headline = Message::Event(News::Headline("tea".to_owned()));
-        check("event: headline\ndata: \"tea\"\nid: 7", Some(headline));
+        check("event: headline\ndata: \"tea\"\nid: 7", Some(&headline));
         check("event: kipo:ready\ndata: {\"resume\":\"fresh\",\"ping_ms\":1}", None);
         check(": ping", None);
         check("id: 7", None);
-        check("retry: 1500", Some(Message::Retry { ms: 1500 }));
-        check("event: complete\ndata: null", Some(Message::Complete(Value::Null)));
+        check("retry: 1500", Some(&Message::Retry { ms: 1500 }));
+        check("event: complete\ndata: null", Some(&Message::Complete(Value::Null)));
         let gap = Gap { reason: "trimmed".to_owned(), missed: None, first: 3, topic: None };
         let text = "event: kipo:gap\ndata: {\"reason\":\"trimmed\",\"missed\":null,\"first\":3}";
-        check(text, Some(Message::Gap(gap)));
+        check(text, Some(&Message::Gap(gap)));
         assert!(RawFrame::of("event: headline\ndata: 7").message::<News>().is_err());
         assert!(RawFrame::of("event: error\ndata: {}").message::<News>().is_err());
     }

@@ -21,7 +21,7 @@ pub(crate) struct Provided<T>(Arc<dyn Fn() -> T + Send + Sync>);
 
 impl<T: Any> Provided<T> {
     /// Returns a function that adds the value to a request.
-    pub(crate) fn new(value: T) -> impl Fn(&mut Extensions) + Send + Sync + 'static
+    pub(crate) fn adding(value: T) -> impl Fn(&mut Extensions) + Send + Sync + 'static
     where
         T: Clone + Send + Sync,
     {
