@@ -40,10 +40,40 @@ fn a_new_app_is_formatted_without_warnings_passes_its_tests_and_serves() {
     assert!(!lints.contains("warning"), "{lints}");
 
     let tested = run(cargo(&app, &["test", "--offline"]));
-    assert!(tested.contains("3 passed"), "{tested}");
+    assert!(tested.contains("5 passed"), "{tested}");
     run(cargo(&app, &["build", "--offline"]));
+    lists_and_checks(&app);
     scripts_fit_the_types(&app);
     serves(&app);
+}
+
+/// Lists the routes of the app, and checks it before and after an error in a page.
+fn lists_and_checks(app: &Path) {
+    let listed = run(Command::new(binary()).arg("routes").current_dir(app));
+    for row in ["call    guestbook.Sign", "stream  guestbook.Follow", "page    /  "] {
+        assert!(listed.contains(row), "{listed}");
+    }
+    let json = run(Command::new(binary()).args(["routes", "--json"]).current_dir(app));
+    assert!(json.contains("\"name\": \"guestbook.Sign\""), "{json}");
+
+    let check = || {
+        let mut kipo = Command::new(env!("CARGO_BIN_EXE_kipo"));
+        kipo.arg("check").current_dir(app).env("CARGO_TARGET_DIR", target());
+        kipo.env("CARGO_NET_OFFLINE", "true").output().unwrap()
+    };
+    let good = check();
+    assert!(good.status.success(), "{good:?}");
+    assert_eq!(String::from_utf8_lossy(&good.stdout), "ok: 2 actions, 1 page\n");
+
+    let page = app.join("pages/index.html");
+    let text = fs::read_to_string(&page).unwrap();
+    fs::write(&page, format!("{text}{{% if %}}")).unwrap();
+    let bad = check();
+    fs::write(&page, text).unwrap();
+    let printed = String::from_utf8_lossy(&bad.stderr);
+    assert_eq!(bad.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("the app does not start") && printed.contains("pages/index.html:"));
+    assert!(!app.join("data").exists(), "nothing was opened");
 }
 
 /// Starts the app, requests its pages, calls its action, reads its stream, and stops it.

@@ -30,6 +30,9 @@ pub mod guards {}
 #[doc = include_str!("../docs/sessions.md")]
 pub mod sessions {}
 
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
+
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}
 

@@ -37,7 +37,10 @@ use crate::{
     stream::{Drain, topics},
 };
 #[cfg(all(feature = "dev", debug_assertions))]
-use crate::{dev::DevLoop, request::PrefixSettings};
+use crate::{
+    dev::{DevLoop, unknown_action},
+    request::PrefixSettings,
+};
 
 /// An app: its state, guards, limits and files. Actions and pages register themselves.
 ///
@@ -630,16 +633,23 @@ impl App {
         let router =
             mount::router(&self.base, &shared, &routes, schema, pages.as_ref(), own_routes);
         #[cfg(all(feature = "dev", debug_assertions))]
-        let develop = pages.filter(|_| self.follows_edits).map(|pages| DevLoop::new(pages, &types));
+        let develop = pages.as_ref().filter(|_| self.follows_edits);
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let develop = develop.map(|pages| DevLoop::new(Arc::clone(pages), &types));
         #[cfg(all(feature = "dev", debug_assertions))]
         let router = match &develop {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
             None => router,
         };
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let router = router.merge(unknown_action::router(&self.base, &routes, develop.clone()));
         Ok(Built {
             router: prefixes.clone().around(self.layers.around(router)),
             prefixes,
             shared,
+            base: self.base,
+            routes,
+            pages,
             allowed_hosts,
             lifecycle: self.lifecycle,
             declarations,
@@ -715,6 +725,11 @@ pub(crate) struct Built {
     pub(crate) router: Router,
     pub(crate) prefixes: Prefixes,
     pub(crate) shared: Arc<Shared>,
+    /// The path below which the actions are.
+    pub(crate) base: String,
+    /// Sorted by name.
+    pub(crate) routes: Vec<Arc<Route>>,
+    pub(crate) pages: Option<Arc<Pages>>,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// What the app opens, runs and ends beside its router.
     pub(super) lifecycle: Lifecycle,

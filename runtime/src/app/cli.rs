@@ -34,6 +34,7 @@ use crate::{
     app::{
         builder::{App, Built},
         operations::{self, Operations},
+        overview::Overview,
         storage::Storage,
     },
     header::Prefix,
@@ -59,6 +60,8 @@ impl App {
         log(&matches);
         let done = match matches.subcommand() {
             Some(("types", matches)) => types(self, matches),
+            Some(("routes", matches)) => routes(self, matches),
+            Some(("check", _)) => check(self),
             _ => serve(self, &matches),
         };
         match done {
@@ -162,6 +165,10 @@ fn command() -> Command {
         // A release accepts it too, and never watches.
         .hide(!cfg!(all(feature = "dev", debug_assertions)))
         .help("Serve without the development loop: edits have no effect until the next start");
+    let json = Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON instead of a table");
     Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
@@ -182,6 +189,24 @@ fn command() -> Command {
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
                 .arg(out),
+        )
+        .subcommand(
+            Command::new("routes")
+                .about("Lists the actions and the pages, who may use them, and their limits")
+                .long_about(
+                    "Lists the actions and the pages, what a request needs to use them, and their \
+                     limits. It opens no port, no data directory and no state.",
+                )
+                .arg(json),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Checks the app as at start, without serving it; fails with all errors")
+                .long_about(
+                    "Checks the app as at start: names, pages, states that an action needs, routes \
+                     that clash. It opens no port, no data directory and no state. The exit status \
+                     is 1 if there is an error, and standard error has all of them.",
+                ),
         )
 }
 
@@ -259,6 +284,23 @@ fn types(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&file, &built.declarations));
     written.map_err(|error| format!("{}: {error}", file.display()))?;
     print(&format!("wrote {}", file.display()));
+    Ok(())
+}
+
+fn routes(app: App, matches: &ArgMatches) -> Result<(), Failure> {
+    let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
+    let overview = Overview::new(&built);
+    if matches.get_flag("json") {
+        print(&format!("{:#}", overview.json()));
+    } else {
+        print(overview.table().trim_end());
+    }
+    Ok(())
+}
+
+fn check(app: App) -> Result<(), Failure> {
+    let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
+    print(&format!("ok: {}", Overview::new(&built).counts()));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod layers;
 mod lifecycle;
 mod mount;
 mod operations;
+mod overview;
 mod own_routes;
 mod running;
 mod start_error;

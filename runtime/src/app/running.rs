@@ -1,6 +1,6 @@
 //! An app that has started, for a server of the author's own.
 
-use std::{fmt, future::ready, sync::Arc};
+use std::{any::TypeId, collections::BTreeMap, fmt, future::ready, sync::Arc};
 
 use axum::Router;
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use crate::{
         operations::Operations,
         start_error::StartError,
     },
-    request::Hosts,
+    request::{Hosts, Route},
     server::tasks::Hooks,
     server::{ServeLimits, Shared},
 };
@@ -53,6 +53,8 @@ pub struct RunningApp {
     hooks: Hooks,
     limits: ServeLimits,
     operations: Arc<Operations>,
+    base: String,
+    routes: Vec<Arc<Route>>,
 }
 
 impl App {
@@ -87,12 +89,13 @@ impl App {
         built.shared.use_store(store.as_ref());
         operations.set_store(store.as_ref());
         built.watch();
-        let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
+        let Built { router, shared, base, routes, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
         let hooks = opened.start_tasks(&shared);
         let router = Hosts::of_router(&allowed_hosts).layer(router);
         operations.set_serving();
-        Ok(RunningApp { router, shared, hooks, limits, operations: Arc::new(operations) })
+        let operations = Arc::new(operations);
+        Ok(RunningApp { router, shared, hooks, limits, operations, base, routes })
     }
 }
 
@@ -100,6 +103,12 @@ impl RunningApp {
     /// Returns the app as a router, like [`App::router`].
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Returns the path of each action by its type.
+    pub(crate) fn action_paths(&self) -> BTreeMap<TypeId, String> {
+        let path = |route: &Arc<Route>| format!("{}/actions/{}", self.base, route.name);
+        self.routes.iter().map(|route| ((route.endpoint.action)(), path(route))).collect()
     }
 
     /// Begins the drain: ends the open streams, refuses new calls with a 503, and cancels the tasks.

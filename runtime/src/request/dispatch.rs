@@ -1,6 +1,7 @@
 //! One request from its head to its response. Only this file decides the order of the steps.
 
 use std::{
+    any::TypeId,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -50,10 +51,11 @@ pub trait Served<K>: Input {
 impl<A: Action> Served<Call> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
+            action: TypeId::of::<A>,
+            limits: A::LIMITS,
+            is_stream: false,
             serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
-            limits: A::LIMITS,
-            streams: false,
         }
     }
 }
@@ -61,10 +63,11 @@ impl<A: Action> Served<Call> for A {
 impl<A: StreamAction> Served<Stream> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
+            action: TypeId::of::<A>,
+            limits: A::LIMITS,
+            is_stream: true,
             serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
-            limits: A::LIMITS,
-            streams: true,
         }
     }
 }

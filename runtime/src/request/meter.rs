@@ -19,7 +19,7 @@ pub(crate) fn register(routes: Vec<Arc<Route>>, metrics: &Metrics) -> Vec<Arc<Ro
     let (codes, reasons) = (Code::ALL.map(Code::as_str), GAP_REASONS.map(|reason| reason.as_str()));
     let register = |route: Arc<Route>| {
         let mut route = Arc::unwrap_or_clone(route);
-        route.meter = if route.endpoint.streams {
+        route.meter = if route.endpoint.is_stream {
             ActionMeter::of_stream(metrics, &route.name, &codes, &reasons)
         } else {
             ActionMeter::new(metrics, &route.name, &codes)

@@ -1,6 +1,7 @@
 //! The registered actions as a table of names, which is checked once at start.
 
 use std::{
+    any::TypeId,
     collections::BTreeMap,
     convert::Infallible,
     pin::Pin,
@@ -55,11 +56,14 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// The functions that serve and describe one action. They hide its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
+    /// The type of the action.
+    pub(crate) action: fn() -> TypeId,
+    /// Its limits, where they differ from those of the app.
+    pub(crate) limits: Limits,
+    /// Whether it answers with events.
+    pub(crate) is_stream: bool,
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
-    pub(crate) limits: Limits,
-    /// Whether a client may ask for a stream.
-    pub(crate) streams: bool,
 }
 
 /// One action with its name.
@@ -67,6 +71,8 @@ pub struct Endpoint {
 pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) doc: &'static str,
+    /// Its source file and its line there.
+    pub(crate) location: (&'static str, u32),
     /// What it asks of a request before its own values: what the app requires, then its guard.
     pub(crate) requirements: Vec<Requirement>,
     /// The values of its `#[context]` fields.
@@ -86,7 +92,7 @@ impl Route {
         required: &[Requirement],
         limits: &AppLimits,
     ) -> Self {
-        let Registration { doc, public, guard, values, .. } = *registration;
+        let Registration { doc, file, line, public, guard, values, .. } = *registration;
         // A value of the type is the proof already.
         let proven = |required: &&Requirement| values.iter().any(|value| value.is_same(required));
         let applies = |required: &&Requirement| !public && !proven(required);
@@ -98,6 +104,7 @@ impl Route {
         Self {
             name: name.into(),
             doc,
+            location: (file, line),
             requirements,
             values,
             is_undecided,

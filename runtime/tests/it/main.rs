@@ -27,5 +27,6 @@ mod shutdown;
 mod slow_reader;
 mod stream;
 mod support;
+mod testing;
 mod topic;
 mod wire;

@@ -16,9 +16,10 @@ const FLOORS: &[(u8, &[&str])] = &[
     (4, &["schema", "server"]),
     (5, &["request"]),
     (6, &["page"]),
-    (7, &["dev", "testing"]),
+    (7, &["dev"]),
     (8, &["dev/supervisor"]),
     (9, &["app"]),
+    (10, &["testing"]),
 ];
 
 /// The floor of every room inside `page`.
