@@ -1,5 +1,6 @@
 //! The `kipo` command, which starts a project written with Kipo.
 
+mod check;
 mod name;
 mod project;
 mod source;
@@ -11,7 +12,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Arg, ArgGroup, ArgMatches, Command, builder::ValueParser, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, builder::ValueParser, value_parser};
 
 use crate::{
     project::Project,
@@ -33,12 +34,13 @@ Examples:
 fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
-        Some(("new", matches)) => new(matches),
+        Some(("new", matches)) => new(matches).map(|()| ExitCode::SUCCESS),
+        Some(("check", matches)) => check::check(matches),
         // clap has refused a missing or unknown command before this.
         _ => Err("there is no such command".to_owned()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             let _ = writeln!(io::stderr(), "error: {failure}");
             ExitCode::FAILURE
@@ -66,6 +68,15 @@ fn command() -> Command {
         .value_name("VERSION")
         .value_parser(ValueParser::new(Version::parse))
         .help("Uses a version of kipo from crates.io, such as 0.1.0");
+    let release = Arg::new("release")
+        .long("release")
+        .action(ArgAction::SetTrue)
+        .help("Checks a release build, which embeds the pages and the public files");
+    let package = Arg::new("package")
+        .long("package")
+        .short('p')
+        .value_name("NAME")
+        .help("The package of the app, in a workspace with several");
     Command::new("kipo")
         .about("Starts a project written with Kipo, the web framework with typed server actions")
         .version(env!("CARGO_PKG_VERSION"))
@@ -79,6 +90,16 @@ fn command() -> Command {
                 .arg(name)
                 .args([path, git, version])
                 .group(ArgGroup::new("source").args(["path", "git", "kipo-version"])),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Builds the app in this folder and checks it as at start, without serving it")
+                .long_about(
+                    "Builds the app in this folder and checks it as at start, without serving it: names, \
+                     pages, states that an action needs, routes that clash. The exit status is not 0 if \
+                     there is an error. It is `cargo run -- check`, for a CI job.",
+                )
+                .args([release, package]),
         )
 }
 

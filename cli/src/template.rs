@@ -2,7 +2,7 @@
 
 use crate::{name::Name, source::Source};
 
-/// The path of each file in the app, and its text with placeholders.
+/// The path of each file in the app, and its text, both with placeholders.
 ///
 /// Some files have other names below `template`: a `Cargo.toml` would make the folder a package,
 /// which `cargo package` leaves out, and git would apply a `.gitignore`.
@@ -23,12 +23,13 @@ const FILES: &[(&str, &str)] = &[
     ("pages/index.css", include_str!("../template/pages/index.css")),
     ("pages/index.html", include_str!("../template/pages/index.html")),
     ("pages/index.js", include_str!("../template/pages/index.js")),
+    ("deploy/@NAME@.service", include_str!("../template/service")),
     ("public/app.css", include_str!("../template/public/app.css")),
     ("public/favicon.svg", include_str!("../template/public/favicon.svg")),
 ];
 
 /// Returns the path and the text of each file of an app.
-pub(crate) fn files(name: &Name, source: &Source) -> Vec<(&'static str, String)> {
+pub(crate) fn files(name: &Name, source: &Source) -> Vec<(String, String)> {
     let values = [
         ("@NAME@", name.as_str().to_owned()),
         ("@TITLE@", name.title()),
@@ -39,7 +40,7 @@ pub(crate) fn files(name: &Name, source: &Source) -> Vec<(&'static str, String)>
     let fill = |text: &str| {
         values.iter().fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value))
     };
-    FILES.iter().map(|(path, text)| (*path, fill(text))).collect()
+    FILES.iter().map(|(path, text)| (fill(path), fill(text))).collect()
 }
 
 #[cfg(test)]
@@ -70,6 +71,7 @@ mod tests {
             Source::folder(repository).unwrap(),
         ];
         for (path, text) in sources.iter().flat_map(|source| files(&name, source)) {
+            assert!(!path.contains('@'), "{path}");
             let left = text.split(|c: char| c.is_whitespace() || "<>\"".contains(c));
             let left: Vec<_> = left.filter(|word| word.matches('@').count() > 1).collect();
             assert!(left.is_empty(), "{path}: {left:?}");

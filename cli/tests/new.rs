@@ -5,9 +5,10 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -39,14 +40,45 @@ fn a_new_app_is_formatted_without_warnings_passes_its_tests_and_serves() {
     assert!(!lints.contains("warning"), "{lints}");
 
     let tested = run(cargo(&app, &["test", "--offline"]));
-    assert!(tested.contains("3 passed"), "{tested}");
+    assert!(tested.contains("5 passed"), "{tested}");
     run(cargo(&app, &["build", "--offline"]));
+    lists_and_checks(&app);
     scripts_fit_the_types(&app);
     serves(&app);
 }
 
+/// Lists the routes of the app, and checks it before and after an error in a page.
+fn lists_and_checks(app: &Path) {
+    let listed = run(Command::new(binary()).arg("routes").current_dir(app));
+    for row in ["call    guestbook.Sign", "stream  guestbook.Follow", "page    /  "] {
+        assert!(listed.contains(row), "{listed}");
+    }
+    let json = run(Command::new(binary()).args(["routes", "--json"]).current_dir(app));
+    assert!(json.contains("\"name\": \"guestbook.Sign\""), "{json}");
+
+    let check = || {
+        let mut kipo = Command::new(env!("CARGO_BIN_EXE_kipo"));
+        kipo.arg("check").current_dir(app).env("CARGO_TARGET_DIR", target());
+        kipo.env("CARGO_NET_OFFLINE", "true").output().unwrap()
+    };
+    let good = check();
+    assert!(good.status.success(), "{good:?}");
+    assert_eq!(String::from_utf8_lossy(&good.stdout), "ok: 2 actions, 1 page\n");
+
+    let page = app.join("pages/index.html");
+    let text = fs::read_to_string(&page).unwrap();
+    fs::write(&page, format!("{text}{{% if %}}")).unwrap();
+    let bad = check();
+    fs::write(&page, text).unwrap();
+    let printed = String::from_utf8_lossy(&bad.stderr);
+    assert_eq!(bad.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("the app does not start") && printed.contains("pages/index.html:"));
+    assert!(!app.join("data").exists(), "nothing was opened");
+}
+
 /// Starts the app, requests its pages, calls its action, reads its stream, and stops it.
 fn serves(app: &Path) {
+    refuses_wrong_options(app);
     let server = Server::start(app);
     let page = server.ask("GET /", "");
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("<h1>The guestbook</h1>"), "{page}");
@@ -67,7 +99,35 @@ fn serves(app: &Path) {
         assert!(length > 0, "{}", String::from_utf8_lossy(&read));
         read.extend_from_slice(&piece[..length]);
     }
-    server.stop();
+    let metrics = ask(&server.admin, "GET /metrics");
+    let calls = r#"kipo_calls_total{action="guestbook.Sign",code="ok"} 1"#;
+    assert!(metrics.contains(&format!("\n{calls}\n")), "{metrics}");
+    assert!(ask(&server.admin, "GET /ready").ends_with("\r\n\r\nready\n"));
+    let log = server.stop();
+    let lines: Vec<_> = log.lines().collect();
+    assert!(lines.iter().all(|line| line.starts_with('{') && line.ends_with('}')), "{log}");
+    let refused = lines.iter().find(|line| line.contains("validation_failed")).unwrap();
+    for part in [r#""level":"DEBUG""#, r#""action":"guestbook.Sign""#, r#""request_id":""#] {
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
+/// An option that is wrong stops the start with a sentence.
+fn refuses_wrong_options(app: &Path) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    for (options, why) in [
+        (["--log", "xml"], "[possible values: text, json]"),
+        (["--admin", "9000"], "such as 127.0.0.1:9000"),
+        (["--admin", "127.0.0.1:8080"], "choose another port"),
+        (["--admin", &taken], "is in use: stop the process that listens there"),
+    ] {
+        let output =
+            Command::new(binary()).args(["--no-watch"]).args(options).current_dir(app).output();
+        let output = output.unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && printed.contains(why), "{options:?}: {printed}");
+    }
 }
 
 /// Checks the page's script as an editor does, with the `tsc` that `npm ci` installs in
@@ -80,6 +140,71 @@ fn scripts_fit_the_types(app: &Path) {
     }
     run(Command::new(binary()).args(["types", "--out", "."]).current_dir(app));
     run(Command::new("node").args([&tsc, "--noEmit", "-p", "."]).current_dir(app));
+}
+
+/// Returns a file of a new app named `guest-book`.
+fn new_file(path: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    assert!(kipo(&folder, &["new", "guest-book"]).status.success());
+    fs::read_to_string(folder.path().join("guest-book").join(path)).unwrap()
+}
+
+/// Returns the values of a setting in a systemd unit.
+fn settings<'u>(unit: &'u str, name: &str) -> Vec<&'u str> {
+    unit.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('=')).collect()
+}
+
+#[test]
+fn a_new_app_has_a_systemd_unit_that_waits_for_it_and_drains_it() {
+    let unit = new_file("deploy/guest-book.service");
+    for (name, value) in [
+        ("Description", "Guest book"),
+        // The app reports by `sd_notify` when it serves.
+        ("Type", "notify"),
+        ("ExecStart", "/usr/local/bin/guest-book"),
+        ("KillSignal", "SIGTERM"),
+        ("Restart", "on-failure"),
+        ("DynamicUser", "yes"),
+        ("StateDirectory", "guest-book"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("ProtectHome", "yes"),
+        ("PrivateDevices", "yes"),
+        ("CapabilityBoundingSet", ""),
+        ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("SystemCallArchitectures", "native"),
+        ("WantedBy", "multi-user.target"),
+    ] {
+        assert_eq!(settings(&unit, name), [value], "{name}");
+    }
+    let environment = settings(&unit, "Environment").join(" ");
+    let environment: Vec<_> = environment.split(' ').collect();
+    for variable in [
+        "HOST=127.0.0.1",
+        "KIPO_ADMIN=127.0.0.1:9000",
+        "KIPO_LOG_FORMAT=json",
+        "DATA_DIR=%S/guest-book",
+    ] {
+        assert!(environment.contains(&variable), "{variable}: {environment:?}");
+    }
+    // The drain takes 10 seconds at most, and the functions after it 5.
+    let timeout: u32 = settings(&unit, "TimeoutStopSec")[0].parse().unwrap();
+    assert!(timeout > 15, "{timeout}");
+}
+
+#[test]
+fn the_image_of_a_new_app_runs_without_rights_and_has_a_health_check() {
+    let dockerfile = new_file("Dockerfile");
+    let stages = dockerfile.lines().filter(|line| line.starts_with("FROM ")).count();
+    assert_eq!(stages, 2);
+    let (_, last) = dockerfile.rsplit_once("\nFROM ").unwrap();
+    let at = |text: &str| last.find(text).unwrap_or_else(|| panic!("{text} is missing: {last}"));
+    assert!(at("\nUSER app\n") < at("\nCMD [\"guest-book\"]"), "{last}");
+    at("KIPO_ADMIN=127.0.0.1:9000");
+    at("KIPO_LOG_FORMAT=json");
+    assert!(at("\nHEALTHCHECK ") < at("GET /ready HTTP/1.0"), "{last}");
+    assert!(!last.contains("EXPOSE 9000"), "the admin address is not published");
 }
 
 #[test]
@@ -194,27 +319,58 @@ fn run(mut command: impl std::borrow::BorrowMut<Command>) -> String {
     printed
 }
 
+/// Sends a request without a body to an address, and returns the whole answer.
+fn ask(address: &str, request: &str) -> String {
+    let mut answer = String::new();
+    open(address, request, "").read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn open(address: &str, request: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(ANSWER)).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
 /// A running app.
 struct Server {
     child: Child,
     /// Host and port.
     address: String,
+    admin: String,
+    /// Reads the log to its end.
+    log: Option<JoinHandle<String>>,
 }
 
 impl Server {
     fn start(app: &Path) -> Self {
         let mut server = Command::new(binary());
-        for name in ["HOST", "PORT", "DATA_DIR", "KIPO_ROOT"] {
+        for name in ["HOST", "PORT", "DATA_DIR", "KIPO_ROOT", "KIPO_ADMIN", "KIPO_LOG_FORMAT"] {
             server.env_remove(name);
         }
-        server.args(["--no-watch", "--port", "0"]).current_dir(app);
-        let mut child = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        // A free port.
+        let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        server.args(["--no-watch", "--port", "0", "--admin", &admin, "--log", "json"]);
+        server.env("RUST_LOG", "debug").current_dir(app).stdin(Stdio::null());
+        let mut child = server.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let address = lines
             .filter_map(|line| Some(line.split_once("listening on http://")?.1.to_owned()))
             .next()
             .expect("the app does not start");
-        Self { child, address }
+        Self { child, address, admin, log: Some(log) }
     }
 
     /// Sends a request, such as `GET /`, and returns the whole answer.
@@ -225,22 +381,15 @@ impl Server {
     }
 
     fn open(&self, request: &str, body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(ANSWER)).unwrap();
-        let (address, length) = (&self.address, body.len());
-        let request = format!(
-            "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        stream
+        open(&self.address, request, body)
     }
 
-    /// Stops the app by Ctrl-C and waits for its end.
-    fn stop(mut self) {
+    /// Stops the app by Ctrl-C, waits for its end, and returns its log.
+    fn stop(mut self) -> String {
         let process = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
         assert!(self.child.wait().unwrap().success());
+        self.log.take().unwrap().join().unwrap()
     }
 }
 

@@ -6,6 +6,9 @@ pub mod actions {}
 #[doc = include_str!("../docs/app.md")]
 pub mod app {}
 
+#[doc = include_str!("../docs/operations.md")]
+pub mod operations {}
+
 #[doc = include_str!("../docs/streams.md")]
 pub mod streams {}
 
@@ -26,6 +29,9 @@ pub mod guards {}
 
 #[doc = include_str!("../docs/sessions.md")]
 pub mod sessions {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
 
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}

@@ -32,8 +32,8 @@
 //! await action.Greet({ name: "Ann" }).call(); // "Hello, Ann!"
 //! ```
 //!
-//! The [`guide`] explains actions, streams, topics, pages, guards, sessions, the app around them and
-//! the browser client.
+//! The [`guide`] explains actions, streams, topics, pages, guards, sessions, the app around them,
+//! tests and the browser client.
 //!
 //! This crate does not do TLS and HTTP/2 (put a proxy in front), users and passwords (a
 //! [`Session`] knows who has signed in), or databases (use any crate, and open the connection pool
@@ -50,6 +50,7 @@ mod error;
 mod files;
 pub mod guide;
 mod header;
+mod metrics;
 mod page;
 mod request;
 mod schema;

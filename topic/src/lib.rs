@@ -130,7 +130,9 @@ pub use self::{
     log::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
-        retention::{KEEP_BYTES_DEFAULT, KEEP_DEFAULT, WINDOW_BYTES_DEFAULT, WINDOW_DEFAULT},
+        retention::{
+            KEEP_BYTES_DEFAULT, KEEP_DEFAULT, Retained, WINDOW_BYTES_DEFAULT, WINDOW_DEFAULT,
+        },
         vector::{MERGED_MAX, ParsePositionsError, Positions},
         verdict::{Gap, GapReason, Resume, Verdict},
     },

@@ -14,8 +14,13 @@ use crate::{
     error::{PublishError, ReadError, StoreError},
     event::Event,
     log::{
-        Log, cursor::Cursor, durability::Durability, generation, keys::KEY_BYTES_MAX,
-        record::Draft, retention::Retention,
+        Log,
+        cursor::Cursor,
+        durability::Durability,
+        generation,
+        keys::KEY_BYTES_MAX,
+        record::Draft,
+        retention::{Retained, Retention},
     },
     message::Message,
     store::{Shared, Store, Use, partition::Partition},
@@ -742,6 +747,43 @@ impl<E: Event> Topic<E> {
             Some(Open::NoKey) | None => None,
         };
         channel.map_or(0, |channel| channel.head().cursor.seq)
+    }
+
+    /// Returns how many messages the topic retains and how long their frames are, as far as this
+    /// process knows: 0 if the topic is not in memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let topic = Topic::new("numbers").keep(1);
+    /// topic.publish(&N(7)).await?;
+    /// topic.publish(&N(8)).await?;
+    /// let retained = topic.retained();
+    /// assert_eq!(retained.messages, 1);
+    /// assert!(retained.bytes > 0);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn retained(&self) -> Retained {
+        let size = |channel: &Channel| channel.look(Log::size);
+        match self.open.get() {
+            Some(Open::Memory(channel)) => size(channel),
+            Some(Open::Stored(_, partition)) => partition
+                .get()
+                .map_or_else(Retained::default, |partition| size(partition.channel())),
+            Some(Open::NoKey) | None => Retained::default(),
+        }
     }
 
     /// Returns whether the topic was opened, or used.

@@ -36,6 +36,7 @@ import { Page } from "./update_page.js";
  * @property {(paths: string[] | null) => void} swapStyleSheets null: all of them
  * @property {(paths: string[]) => void} refetch
  * @property {(errors: Report[], failures: Report[]) => void} cover covers the page with errors
+ * @property {(report: Report) => void} log writes a failure to the console
  * @property {(editor: { root?: string, editor?: string }) => void} openWith
  * @property {(run: () => void, ms: number) => unknown} setTimer
  * @property {(url: URL) => EventSource} openEvents
@@ -129,6 +130,7 @@ export function follow(url, tab) {
         break;
       case "failure":
         failures = [data];
+        tab.log(data);
         cover();
         break;
     }
@@ -203,6 +205,7 @@ function thisTab(url) {
     },
     refetch: (paths) => assets.refetch(paths),
     cover: (errors, failures) => overlay.show(errors, failures),
+    log: ({ message, request_id: id }) => console.error(`Kipo: ${message}${id ? ` (request ${id})` : ""}`),
     openWith: (editor) => overlay.openWith(editor),
     setTimer: setTimeout.bind(globalThis),
     openEvents: (url) => new EventSource(url),

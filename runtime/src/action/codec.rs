@@ -11,7 +11,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserializer, Serialize, de::DeserializeOwned};
 
 use crate::{
-    action::{context::Context, value::FromContext},
+    action::{
+        context::Context,
+        value::{self, FromContext},
+    },
     error::Result,
 };
 
@@ -127,7 +130,7 @@ impl<T: FromContext> Way<T> {
     ///
     /// That of the type's `FromContext`.
     pub async fn take(self, cx: &Context) -> Result<T> {
-        T::from_context(cx).await
+        value::take(cx).await
     }
 }
 

@@ -39,4 +39,5 @@ pub(crate) use self::{
     limits::{Bounds, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network},
     positions::TakenPosition,
     state::States,
+    value::Provided,
 };

@@ -1,7 +1,7 @@
 //! What an app has around its actions: states that are opened at start, routes, layers, tasks, and
-//! functions that run at the end.
+//! functions that run at the end; and the address for those who run the app.
 
-use std::{borrow::Cow, convert::Infallible, time::Duration};
+use std::{borrow::Cow, convert::Infallible, net::SocketAddr, time::Duration};
 
 use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use tower_layer::Layer;
@@ -346,6 +346,35 @@ impl App {
         R: Future<Output = Result<()>> + Send + 'static,
     {
         self.lifecycle.hooks.add(hook);
+        self
+    }
+
+    /// Serves `/live`, `/ready` and `/metrics` on an address of their own, and counts calls, streams,
+    /// tasks and connections for that. `--admin` (`KIPO_ADMIN`) wins. Without an address the app
+    /// counts nothing, and none of these paths exist.
+    ///
+    /// Everybody who can connect to the address can read it, so it is one of the machine or of a private
+    /// network. See the [guide](crate::guide::operations).
+    ///
+    /// ```standalone_crate
+    /// use std::net::SocketAddr;
+    ///
+    /// use kipo::App;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// # let free = socket.local_addr().unwrap();
+    /// # drop(socket);
+    /// let address = SocketAddr::from(([127, 0, 0, 1], 9000));
+    /// # let address = free;
+    /// let running = App::new().admin(address).start().await.unwrap();
+    /// assert!(std::net::TcpStream::connect(address).is_ok());
+    /// running.shutdown().await;
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn admin(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.admin = Some(address.into());
         self
     }
 }

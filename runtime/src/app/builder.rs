@@ -2,7 +2,12 @@
 
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::path::Path;
-use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use axum::Router;
 use kipo_topic::engine::{Connector, Engine};
@@ -15,6 +20,7 @@ use crate::{
         layers::Layers,
         lifecycle::Lifecycle,
         mount::{self, Schema},
+        operations::{self, Operations},
         own_routes::OwnRoutes,
         start_error::StartError,
         storage::Storage,
@@ -22,15 +28,19 @@ use crate::{
     error::StartDiagnostic,
     files::{Files, client},
     header::{Prefix, RequestId, TrustedProxies, TupleOrigin},
+    metrics::Metrics,
     page::{PageGuards, Pages, Settings},
-    request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, route},
+    request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, meter, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, ServeLimits, Shared, serve},
     session::{CookieSecret, Sessions},
     stream::{Drain, topics},
 };
 #[cfg(all(feature = "dev", debug_assertions))]
-use crate::{dev::DevLoop, request::PrefixSettings};
+use crate::{
+    dev::{DevLoop, unknown_action},
+    request::PrefixSettings,
+};
 
 /// An app: its state, guards, limits and files. Actions and pages register themselves.
 ///
@@ -77,6 +87,7 @@ pub struct App {
     limits: Limits,
     rate_keys_max: usize,
     serve_limits: ServeLimits,
+    pub(super) admin: Option<SocketAddr>,
     storage: Storage,
     needs_cookie_secret: bool,
     trusted_proxies: Vec<IpAddr>,
@@ -106,6 +117,7 @@ impl App {
             limits: Limits::new(),
             rate_keys_max: RATE_KEYS_MAX,
             serve_limits: ServeLimits::default(),
+            admin: None,
             storage: Storage::new(),
             needs_cookie_secret: false,
             trusted_proxies: Vec::new(),
@@ -450,13 +462,14 @@ impl App {
     ///
     /// Fails with all errors of the app: two actions with one name, missing state, a page that does
     /// not parse, a host that is malformed, a data directory that is in use. Fails if the app has a
-    /// [`state_async`](Self::state_async), a task or a function of [`on_shutdown`](Self::on_shutdown):
-    /// a router has no moment at which they begin, and none at which they end. [`start`](Self::start)
+    /// [`state_async`](Self::state_async), a task, a function of [`on_shutdown`](Self::on_shutdown) or
+    /// an [`admin`](Self::admin) address: a router has no moment at which they begin, and none at which they end. [`start`](Self::start)
     /// has both.
     pub fn router(self) -> Result<Router, StartError> {
         let storage = self.storage.clone();
+        let has_admin = self.admin.is_some();
         let built = self.build()?;
-        if !built.lifecycle.is_empty() {
+        if has_admin || !built.lifecycle.is_empty() {
             return Err(StartError(vec![StartDiagnostic::new("App::router", NEEDS_START)]));
         }
         built.shared.use_store(storage.open()?.as_ref());
@@ -484,15 +497,24 @@ impl App {
         stop: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let limits = self.serve_limits;
+        let admin = self.admin;
+        if let (Some(admin), Ok(address)) = (admin, listener.local_addr()) {
+            operations::clash(admin, address).map_or(Ok(()), Err)?;
+        }
         let mut storage = self.storage.clone();
         let built = self.build()?;
-        built.shared.use_store(storage.open_and_load().await?.as_ref());
+        let operations = Operations::start(admin, &built.shared.metrics)?;
+        let store = storage.open_and_load().await?;
+        built.shared.use_store(store.as_ref());
+        operations.set_store(store.as_ref());
         built.watch();
         let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
         let _tasks = shared.background.drop_with();
         let hooks = opened.start_tasks(&shared);
         let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
+        operations.set_serving();
+        let stop = operations.stop(stop, limits.drain_delay);
         let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
         hooks.run(&shared.states, limits.on_shutdown).await;
         Ok(served?)
@@ -555,11 +577,11 @@ impl App {
     pub(crate) fn build(mut self) -> Result<Built, StartError> {
         let mut errors: Vec<StartDiagnostic> = base_error(&self.base).into_iter().collect();
         errors.extend(topics::duplicate_names());
-        errors.extend(self.take_sessions());
         let prefix = Prefix::parse(&self.prefix).unwrap_or_else(|| {
             errors.push(wrong_setting("prefix", &self.prefix, Prefix::EXPECTED));
             Prefix::NONE
         });
+        errors.extend(self.take_sessions());
         let allowed_hosts = self.take_hosts(&mut errors);
         self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
         let limiter = Limiter::new(self.rate_keys_max);
@@ -578,7 +600,8 @@ impl App {
             errors.sort();
             return Err(StartError(errors));
         }
-        let routes = routes.unwrap_or_default();
+        let metrics = self.admin.map_or_else(Metrics::default, |_| Metrics::counting());
+        let routes = meter::register(routes.unwrap_or_default(), &metrics);
         log_undecided(&self.required, &routes, pages.as_deref());
         let proxies = TrustedProxies::new(self.trusted_proxies);
         self.states.insert(proxies.clone());
@@ -588,6 +611,7 @@ impl App {
             states: self.states,
             limits: self.limits,
             limiter: app_limits.limiter,
+            metrics,
             addresses: Addresses::new(proxies),
             streams_per_address_max: self.serve_limits.streams_per_address_max,
             drain: Drain::default(),
@@ -609,16 +633,23 @@ impl App {
         let router =
             mount::router(&self.base, &shared, &routes, schema, pages.as_ref(), own_routes);
         #[cfg(all(feature = "dev", debug_assertions))]
-        let develop = pages.filter(|_| self.follows_edits).map(|pages| DevLoop::new(pages, &types));
+        let develop = pages.as_ref().filter(|_| self.follows_edits);
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let develop = develop.map(|pages| DevLoop::new(Arc::clone(pages), &types));
         #[cfg(all(feature = "dev", debug_assertions))]
         let router = match &develop {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
             None => router,
         };
+        #[cfg(all(feature = "dev", debug_assertions))]
+        let router = router.merge(unknown_action::router(&self.base, &routes, develop.clone()));
         Ok(Built {
             router: prefixes.clone().around(self.layers.around(router)),
             prefixes,
             shared,
+            base: self.base,
+            routes,
+            pages,
             allowed_hosts,
             lifecycle: self.lifecycle,
             declarations,
@@ -694,6 +725,11 @@ pub(crate) struct Built {
     pub(crate) router: Router,
     pub(crate) prefixes: Prefixes,
     pub(crate) shared: Arc<Shared>,
+    /// The path below which the actions are.
+    pub(crate) base: String,
+    /// Sorted by name.
+    pub(crate) routes: Vec<Arc<Route>>,
+    pub(crate) pages: Option<Arc<Pages>>,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// What the app opens, runs and ends beside its router.
     pub(super) lifecycle: Lifecycle,
@@ -723,8 +759,8 @@ fn base_error(base: &str) -> Option<StartDiagnostic> {
     (!is_valid).then(|| wrong_setting("base", base, expected))
 }
 
-const NEEDS_START: &str = "an app with a `state_async`, a task or an `on_shutdown` needs `App::start`, which \
-                           opens and runs them; its `RunningApp` has the router";
+const NEEDS_START: &str = "an app with a `state_async`, a task, an `on_shutdown` or an `admin` address needs \
+                           `App::start`, which opens and runs them; its `RunningApp` has the router";
 
 /// Returns the paths of all actions and pages, with a description of each.
 fn addresses(

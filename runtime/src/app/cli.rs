@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 #[cfg(all(feature = "dev", debug_assertions))]
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tracing_subscriber::{
-    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -32,13 +33,15 @@ use crate::{
 use crate::{
     app::{
         builder::{App, Built},
+        operations::{self, Operations},
+        overview::Overview,
         storage::Storage,
     },
     header::Prefix,
     request::{AllowedHost, HostCheck, Hosts},
     server::{
         listen::{self, BoundSocket},
-        serve,
+        notify, serve,
     },
 };
 
@@ -54,9 +57,11 @@ impl App {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let matches = command().get_matches();
-        log();
+        log(&matches);
         let done = match matches.subcommand() {
             Some(("types", matches)) => types(self, matches),
+            Some(("routes", matches)) => routes(self, matches),
+            Some(("check", _)) => check(self),
             _ => serve(self, &matches),
         };
         match done {
@@ -132,6 +137,22 @@ fn command() -> Command {
         .long("allow-weaker")
         .action(ArgAction::SetTrue)
         .help("Start even if the engine reaches a lower durability than a topic asks for");
+    let admin = Arg::new("admin")
+        .long("admin")
+        .env("KIPO_ADMIN")
+        .value_name("ADDRESS")
+        .value_parser(ValueParser::new(operations::parse_address))
+        .help(
+            "An address and a port of their own for /live, /ready and /metrics, such as \
+             127.0.0.1:9000 [default: none]",
+        );
+    let log = Arg::new("log")
+        .long("log")
+        .env("KIPO_LOG_FORMAT")
+        .value_name("FORMAT")
+        .value_parser(["text", "json"])
+        .default_value("text")
+        .help("How the log is written; json is one object on each line");
     let out = Arg::new("out")
         .long("out")
         .value_name("DIR")
@@ -144,6 +165,10 @@ fn command() -> Command {
         // A release accepts it too, and never watches.
         .hide(!cfg!(all(feature = "dev", debug_assertions)))
         .help("Serve without the development loop: edits have no effect until the next start");
+    let json = Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON instead of a table");
     Command::new("app")
         .about("A Kipo app. Without a command it serves.")
         .after_help("RUST_LOG=debug (or info, warn, kipo=debug, …) sets what is logged.")
@@ -156,12 +181,32 @@ fn command() -> Command {
             data_dir,
             engine,
             allow_weaker,
+            admin,
+            log,
             no_watch,
         ])
         .subcommand(
             Command::new("types")
                 .about("Writes the TypeScript declarations of the app's actions")
                 .arg(out),
+        )
+        .subcommand(
+            Command::new("routes")
+                .about("Lists the actions and the pages, who may use them, and their limits")
+                .long_about(
+                    "Lists the actions and the pages, what a request needs to use them, and their \
+                     limits. It opens no port, no data directory and no state.",
+                )
+                .arg(json),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Checks the app as at start, without serving it; fails with all errors")
+                .long_about(
+                    "Checks the app as at start: names, pages, states that an action needs, routes \
+                     that clash. It opens no port, no data directory and no state. The exit status \
+                     is 1 if there is an error, and standard error has all of them.",
+                ),
         )
 }
 
@@ -183,7 +228,7 @@ fn prefix(text: &str) -> Result<String, &'static str> {
 }
 
 /// Logs to standard error, by the filter in `RUST_LOG`.
-fn log() {
+fn log(matches: &ArgMatches) {
     let filter = std::env::var("RUST_LOG").ok().and_then(|text| Targets::from_str(&text).ok());
     let filter = filter.unwrap_or_else(|| {
         let filter = Targets::new().with_default(tracing::Level::INFO);
@@ -194,10 +239,25 @@ fn log() {
             filter
         }
     });
-    let lines = tracing_subscriber::fmt::layer();
-    let lines = lines.with_ansi(is_coloured()).with_writer(io::stderr);
+    let is_json = matches.get_one::<String>("log").is_some_and(|format| format == "json");
+    let lines = lines(is_json, is_coloured(), io::stderr);
     // This fails if the app has set up a log of its own, which stays.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+}
+
+/// Returns what writes the lines of the log: as text, or each as an object of JSON that has the fields
+/// of the line and of its spans.
+fn lines<S, W>(is_json: bool, is_coloured: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'s> LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    if is_json {
+        lines.json().flatten_event(true).with_current_span(false).boxed()
+    } else {
+        lines.with_ansi(is_coloured).boxed()
+    }
 }
 
 /// Returns whether the development server started this process.
@@ -227,6 +287,23 @@ fn types(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
+fn routes(app: App, matches: &ArgMatches) -> Result<(), Failure> {
+    let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
+    let overview = Overview::new(&built);
+    if matches.get_flag("json") {
+        print(&format!("{:#}", overview.json()));
+    } else {
+        print(overview.table().trim_end());
+    }
+    Ok(())
+}
+
+fn check(app: App) -> Result<(), Failure> {
+    let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
+    print(&format!("ok: {}", Overview::new(&built).counts()));
+    Ok(())
+}
+
 fn start_failure(error: &impl std::fmt::Display) -> Failure {
     format!("the app does not start:\n\n{error}\n")
 }
@@ -240,6 +317,14 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     };
     let proxies = matches.get_many::<IpAddr>("trusted-proxy").into_iter().flatten();
     let app = proxies.fold(app, |app, proxy| app.trusted_proxy(*proxy));
+    let app = match matches.get_one::<SocketAddr>("admin") {
+        Some(admin) => app.admin(*admin),
+        None => app,
+    };
+    if let Some(admin) = app.admin {
+        let clash = operations::clash(admin, address(matches)?);
+        clash.map_or(Ok(()), |error| Err(start_failure(&error)))?;
+    }
     #[cfg(all(feature = "dev", debug_assertions))]
     {
         let supervised = Supervised::find().map_err(|error| format!("no supervisor: {error}"))?;
@@ -252,6 +337,7 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     }
     let mut storage = storage(&app, matches);
     let (address, limits) = (address(matches)?, app.serve_limits_set());
+    let admin = app.admin;
     let app = app.with_storage(&storage);
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
     let Built { router, prefixes, shared, allowed_hosts, lifecycle, .. } = built;
@@ -259,9 +345,15 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     runtime()?.block_on(async {
         listen::raise_open_files(limits.connections_max);
         let socket = bind(address)?;
+        let operations = Operations::start(admin, &shared.metrics);
+        let operations = operations.map_err(|error| start_failure(&error))?;
+        if let Some(admin) = operations.address() {
+            tracing::info!(target: "kipo::server", "the admin address is http://{admin}");
+        }
         // Before the socket listens: a second process on the data directory accepts no connection.
         let store = storage.open_and_load().await.map_err(|error| start_failure(&error))?;
         shared.use_store(store.as_ref());
+        operations.set_store(store.as_ref());
         let served = async {
             let opened = lifecycle.open(&shared.states).await;
             let opened = opened.map_err(|error| start_failure(&error))?;
@@ -270,6 +362,13 @@ fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
             let address = listener.local_addr().unwrap_or(address);
             print(&format!("listening on http://{address}{}", prefixes.root()));
             let hooks = opened.start_tasks(&shared);
+            operations.set_serving();
+            notify::ready();
+            let stop = async {
+                stop.await;
+                notify::stopping();
+            };
+            let stop = operations.stop(stop, limits.drain_delay);
             let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
             hooks.run(&shared.states, limits.on_shutdown).await;
             served.map_err(|error| error.to_string())
@@ -340,20 +439,24 @@ fn supervise(mut app: App, matches: &ArgMatches) -> Result<(), Failure> {
     };
     // The child processes inherit the limit.
     listen::raise_open_files(app.serve_limits_set().connections_max);
+    let admin = app.admin;
     // The child processes open again what the app has opened.
     drop(app);
     runtime()?.block_on(async {
         // It listens at once: a client that connects before a version serves waits.
         let listener = listen(bind(address)?, address)?;
         let listener = listener.into_std().map_err(|error| error.to_string())?;
-        supervisor::run(settings, listener).await
+        let admin = admin.map(|admin| operations::listen(admin).and_then(operations::into_std));
+        let admin = admin.transpose().map_err(|error| start_failure(&error))?;
+        supervisor::run(settings, listener, admin).await
     })
 }
 
 /// Serves as one version of the app, as the supervisor orders.
 #[cfg(all(feature = "dev", debug_assertions))]
 fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> Result<(), Failure> {
-    let Supervised { supervisor, sockets, mut commands } = supervised;
+    let Supervised { supervisor, mut sockets, mut commands } = supervised;
+    let admin = app.admin;
     let mut storage = storage(&app, matches);
     let (limits, base) = (app.serve_limits_set(), app.base_set().to_owned());
     let prefix = app.prefix_set();
@@ -378,10 +481,16 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         if !matches!(commands.recv().await, Some(SupervisorCommand::Serve)) {
             return Ok(());
         }
+        let inherited = sockets.admin.take();
+        let mut operations = match Operations::inherit(admin, inherited, &built.shared.metrics) {
+            Ok(operations) => operations,
+            Err(error) => return fails(&error),
+        };
         let store = match storage.open_and_load().await {
             Ok(store) => store,
             Err(error) => return fails(&error),
         };
+        operations.set_store(store.as_ref());
         let Built { router, shared, declarations, develop, lifecycle, .. } = built;
         shared.use_store(store.as_ref());
         // The next version waits until this one has released what only one of them may use.
@@ -399,12 +508,15 @@ fn serve_supervised(app: App, matches: &ArgMatches, supervised: Supervised) -> R
         let (listener, handoff) = sockets.open().map_err(|error| error.to_string())?;
         supervisor.report(&Status::Serving);
         let hooks = opened.start_tasks(&shared);
+        operations.set_serving();
         let (successor, handed_off) = mpsc::unbounded_channel();
         let stop = async {
             let shutdown = tokio::select! {
                 shutdown = follow(&mut commands, develop.as_ref(), &supervisor, successor) => shutdown,
                 () = interrupted => Shutdown::Close,
             };
+            // The next version answers on this address.
+            operations.close();
             if !is_exclusive {
                 supervisor.report(&Status::Released);
             }
@@ -496,4 +608,75 @@ fn signal() -> io::Result<impl Future<Output = ()>> {
 fn print(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Collects what is written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Returns what is logged by a line in a span of the app inside the span of a call.
+    fn logged(is_json: bool) -> String {
+        let written = Written::default();
+        let writer = written.clone();
+        let lines = lines(is_json, false, move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let call = tracing::info_span!("call", action = "chat.Send", request_id = "a-1");
+            call.in_scope(|| {
+                tracing::info_span!("store").in_scope(|| tracing::info!(rows = 3, "say \"hi\"\n"));
+            });
+        });
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_line_of_json_has_its_fields_and_the_request_id_of_its_call() {
+        let log = logged(true);
+        assert_eq!(log.trim_end().lines().count(), 1, "{log}");
+        let line: Value = serde_json::from_str(&log).unwrap();
+        assert_eq!((&line["level"], &line["rows"]), (&"INFO".into(), &3.into()), "{log}");
+        assert_eq!(line["message"], "say \"hi\"\n");
+        assert_eq!(line["target"], module_path!());
+        assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{log}");
+        let call = &line["spans"][0];
+        assert_eq!(
+            (&call["name"], &call["action"]),
+            (&"call".into(), &"chat.Send".into()),
+            "{log}"
+        );
+        assert_eq!(call["request_id"], "a-1");
+    }
+
+    #[test]
+    fn a_line_of_text_has_them_too() {
+        let log = logged(false);
+        assert!(log.contains(r#"call{action="chat.Send" request_id="a-1"}"#), "{log}");
+        assert!(log.contains("rows=3"), "{log}");
+    }
+
+    #[test]
+    fn an_unknown_format_of_the_log_names_those_that_there_are() {
+        let error = command().try_get_matches_from(["app", "--log", "xml"]).unwrap_err();
+        assert!(error.to_string().contains("[possible values: text, json]"), "{error}");
+        let matches = command().try_get_matches_from(["app", "--admin", "localhost:9000"]).unwrap();
+        let admin = SocketAddr::from(([127, 0, 0, 1], 9000));
+        assert_eq!(matches.get_one::<SocketAddr>("admin"), Some(&admin));
+    }
 }

@@ -111,7 +111,7 @@ impl Opened {
     /// Starts the tasks. Returns what runs after the drain.
     pub(super) fn start_tasks(self, shared: &Shared) -> Hooks {
         let cancellation = shared.background.cancellation();
-        for task in self.tasks.start(&shared.states, cancellation) {
+        for task in self.tasks.start(&shared.states, &shared.metrics, cancellation) {
             shared.background.spawn(task);
         }
         self.hooks

@@ -7,6 +7,8 @@ mod cli;
 mod layers;
 mod lifecycle;
 mod mount;
+mod operations;
+mod overview;
 mod own_routes;
 mod running;
 mod start_error;

@@ -1,11 +1,12 @@
 //! The routes of an app: actions, the client, descriptions, pages.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use axum::{
     Router,
     extract::Request,
     handler::Handler,
+    middleware,
     routing::{MethodRouter, any},
 };
 
@@ -16,7 +17,7 @@ use crate::{
         Keep, Pages,
         embedded::{client_router, embedded, in_memory, nothing, other_client, serve_file},
     },
-    request::{Mounted, Route, dispatch},
+    request::{Mounted, Route, dispatch, meter::UnknownCalls},
     schema::{Types, openapi},
     server::Shared,
 };
@@ -80,7 +81,7 @@ pub(super) fn router(
         router = router.merge(schema.router(base));
     }
     // A request for another path below the base is from a program, so it gets no page.
-    router = router.route(&format!("{base}/{{*rest}}"), other_client(base));
+    router = router.route(&format!("{base}/{{*rest}}"), counted(base, shared, other_client(base)));
     let Some(pages) = pages else { return with_own_routes(router, own_routes, nothing) };
     let (pages, assets) = (Arc::clone(pages), Arc::clone(pages));
     let states = shared.states.clone();
@@ -96,6 +97,18 @@ pub(super) fn router(
         async move { pages.handle(cx).await }
     };
     with_own_routes(router, own_routes, page)
+}
+
+/// Counts the calls of unknown actions, if the app counts.
+fn counted(base: &str, shared: &Shared, unknown: MethodRouter) -> MethodRouter {
+    if !shared.metrics.is_counting() {
+        return unknown;
+    }
+    let (calls, actions) = (UnknownCalls::new(&shared.metrics), format!("{base}/actions/"));
+    unknown.layer(middleware::map_request(move |request: Request| {
+        calls.count(&request, &actions);
+        ready(request)
+    }))
 }
 
 /// Lets the author's own routes answer what the app does not, and `fallback` what neither does.

@@ -1,6 +1,6 @@
 //! An app that has started, for a server of the author's own.
 
-use std::{fmt, sync::Arc};
+use std::{any::TypeId, collections::BTreeMap, fmt, future::ready, sync::Arc};
 
 use axum::Router;
 use tokio::time::timeout;
@@ -8,9 +8,10 @@ use tokio::time::timeout;
 use crate::{
     app::{
         builder::{App, Built},
+        operations::Operations,
         start_error::StartError,
     },
-    request::Hosts,
+    request::{Hosts, Route},
     server::tasks::Hooks,
     server::{ServeLimits, Shared},
 };
@@ -51,6 +52,9 @@ pub struct RunningApp {
     shared: Arc<Shared>,
     hooks: Hooks,
     limits: ServeLimits,
+    operations: Arc<Operations>,
+    base: String,
+    routes: Vec<Arc<Route>>,
 }
 
 impl App {
@@ -78,14 +82,20 @@ impl App {
     pub async fn start(self) -> Result<RunningApp, StartError> {
         let limits = self.serve_limits_set();
         let mut storage = self.storage_set();
+        let admin = self.admin;
         let built = self.build()?;
-        built.shared.use_store(storage.open_and_load().await?.as_ref());
+        let operations = Operations::start(admin, &built.shared.metrics)?;
+        let store = storage.open_and_load().await?;
+        built.shared.use_store(store.as_ref());
+        operations.set_store(store.as_ref());
         built.watch();
-        let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
+        let Built { router, shared, base, routes, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
         let hooks = opened.start_tasks(&shared);
         let router = Hosts::of_router(&allowed_hosts).layer(router);
-        Ok(RunningApp { router, shared, hooks, limits })
+        operations.set_serving();
+        let operations = Arc::new(operations);
+        Ok(RunningApp { router, shared, hooks, limits, operations, base, routes })
     }
 }
 
@@ -95,9 +105,16 @@ impl RunningApp {
         self.router.clone()
     }
 
+    /// Returns the path of each action by its type.
+    pub(crate) fn action_paths(&self) -> BTreeMap<TypeId, String> {
+        let path = |route: &Arc<Route>| format!("{}/actions/{}", self.base, route.name);
+        self.routes.iter().map(|route| ((route.endpoint.action)(), path(route))).collect()
+    }
+
     /// Begins the drain: ends the open streams, refuses new calls with a 503, and cancels the tasks.
     ///
-    /// The future completes when all streams have been asked to end. A server that waits for its
+    /// [`/ready`](App::admin) is a 503 at once, and the drain begins after
+    /// [`ServeLimits::drain_delay`]. The future completes when all streams have been asked to end. A server that waits for its
     /// connections to close then has no stream to wait for.
     ///
     /// # Cancel safety
@@ -108,10 +125,12 @@ impl RunningApp {
     ///
     /// See [`RunningApp`].
     pub fn drain(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (shared, within) = (Arc::clone(&self.shared), self.limits.drain);
+        let (shared, limits) = (Arc::clone(&self.shared), self.limits);
+        let operations = Arc::clone(&self.operations);
         async move {
+            operations.stop(ready(()), limits.drain_delay).await;
             shared.background.cancel();
-            shared.drain.begin(within).await;
+            shared.drain.begin(limits.drain).await;
         }
     }
 
@@ -131,6 +150,8 @@ impl RunningApp {
     pub async fn shutdown(self) {
         let Shared { background, calls, states, .. } = &*self.shared;
         calls.close();
+        // The server has stopped, so nobody waits for `/ready` any more.
+        self.operations.set_draining();
         let ended = async {
             self.drain().await;
             calls.wait().await;

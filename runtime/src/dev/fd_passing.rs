@@ -13,17 +13,17 @@ use rustix::net::{
 };
 
 /// The most sockets in one message.
-const SOCKETS_MAX: usize = 3;
+const SOCKETS_MAX: usize = 4;
 
 /// Sends sockets and bytes in one message: all of it or nothing.
-pub(super) fn send<const N: usize>(
+pub(super) fn send(
     to: impl AsFd,
-    sockets: [BorrowedFd<'_>; N],
+    sockets: &[BorrowedFd<'_>],
     bytes: &[IoSlice<'_>],
 ) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    ancillary.push(SendAncillaryMessage::ScmRights(&sockets));
+    ancillary.push(SendAncillaryMessage::ScmRights(sockets));
     sendmsg(to, bytes, &mut ancillary, SendFlags::empty())?;
     Ok(())
 }
@@ -32,12 +32,8 @@ pub(super) fn send<const N: usize>(
 ///
 /// # Errors
 ///
-/// The error of the system; or another one if the message does not hold exactly `N` sockets, or
-/// more bytes than `bytes` has room for.
-pub(super) fn receive<const N: usize>(
-    from: impl AsFd,
-    bytes: &mut [u8],
-) -> io::Result<([OwnedFd; N], usize)> {
+/// The error of the system; or another one if the message has more bytes than `bytes` has room for.
+pub(super) fn receive(from: impl AsFd, bytes: &mut [u8]) -> io::Result<(Vec<OwnedFd>, usize)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let bytes = &mut [IoSliceMut::new(bytes)];
@@ -47,10 +43,19 @@ pub(super) fn receive<const N: usize>(
         _ => None,
     });
     let sockets: Vec<OwnedFd> = sockets.flatten().collect();
-    match <[OwnedFd; N]>::try_from(sockets) {
-        Ok(sockets) if !message.flags.contains(ReturnFlags::TRUNC) => Ok((sockets, message.bytes)),
-        _ => Err(io::Error::other("the message of sockets is incomplete")),
+    if message.flags.contains(ReturnFlags::TRUNC) {
+        return Err(incomplete());
     }
+    Ok((sockets, message.bytes))
+}
+
+/// Returns the sockets of a message that has exactly so many.
+pub(super) fn exactly<const N: usize>(sockets: Vec<OwnedFd>) -> io::Result<[OwnedFd; N]> {
+    sockets.try_into().map_err(|_| incomplete())
+}
+
+fn incomplete() -> io::Error {
+    io::Error::other("the message of sockets is incomplete")
 }
 
 #[cfg(test)]
@@ -62,10 +67,12 @@ mod tests {
     #[test]
     fn a_message_without_its_sockets_is_an_error() {
         let (parent, child) = UnixStream::pair().unwrap();
-        send(&parent, [parent.as_fd()], &[IoSlice::new(b"a")]).unwrap();
-        assert!(receive::<2>(&child, &mut [0; 8]).is_err());
+        send(&parent, &[parent.as_fd()], &[IoSlice::new(b"a")]).unwrap();
+        let (sockets, _) = receive(&child, &mut [0; 8]).unwrap();
+        assert!(exactly::<2>(sockets).is_err());
         drop(parent);
-        assert!(receive::<1>(&child, &mut [0; 8]).is_err());
+        let (sockets, _) = receive(&child, &mut [0; 8]).unwrap();
+        assert!(exactly::<1>(sockets).is_err());
     }
 
     #[test]
@@ -73,8 +80,8 @@ mod tests {
         let (parent, child) = UnixDatagram::pair().unwrap();
         let sent = [IoSlice::new(b"ab"), IoSlice::new(b"c")];
         for (room, expected) in [(2, None), (3, Some(3)), (4, Some(3))] {
-            send(&parent, [parent.as_fd()], &sent).unwrap();
-            let received = receive::<1>(&child, &mut vec![0; room]);
+            send(&parent, &[parent.as_fd()], &sent).unwrap();
+            let received = receive(&child, &mut vec![0; room]);
             assert_eq!(received.ok().map(|(_, bytes)| bytes), expected);
         }
     }

@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    dev::fd_passing::{receive, send},
+    dev::fd_passing::{exactly, receive, send},
     server::IdleConnection,
 };
 
@@ -43,35 +43,41 @@ const READ_BYTES_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct ServeSockets {
     pub(crate) listener: TcpListener,
+    /// The admin address, if it was asked for when the supervisor started.
+    pub(crate) admin: Option<TcpListener>,
     put: UnixDatagram,
     take: UnixDatagram,
 }
 
 impl ServeSockets {
-    pub(crate) fn new(listener: TcpListener) -> io::Result<Self> {
+    pub(crate) fn new(listener: TcpListener, admin: Option<TcpListener>) -> io::Result<Self> {
         let (put, take) = UnixDatagram::pair()?;
         put.set_nonblocking(true)?;
         take.set_nonblocking(true)?;
-        Ok(Self { listener, put, take })
+        Ok(Self { listener, admin, put, take })
     }
 
-    /// Returns the same sockets again, for a server in this process.
+    /// Returns the same sockets again without the admin address, for a server in this process.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         let listener = self.listener.try_clone()?;
-        Ok(Self { listener, put: self.put.try_clone()?, take: self.take.try_clone()? })
+        let (put, take) = (self.put.try_clone()?, self.take.try_clone()?);
+        Ok(Self { listener, admin: None, put, take })
     }
 
     /// Sends the sockets to the process at the other end. This process keeps them too.
     pub(crate) fn send_to(&self, to: &UnixStream) -> io::Result<()> {
-        let sockets = [self.listener.as_fd(), self.put.as_fd(), self.take.as_fd()];
+        let mut sockets = vec![self.listener.as_fd(), self.put.as_fd(), self.take.as_fd()];
+        sockets.extend(self.admin.as_ref().map(AsFd::as_fd));
         // Sockets are sent with at least one byte.
-        send(to, sockets, &[IoSlice::new(b"\n")])
+        send(to, &sockets, &[IoSlice::new(b"\n")])
     }
 
     /// Receives the sockets that [`send_to`](Self::send_to) sent.
     pub(super) fn receive_from(from: &UnixStream) -> io::Result<Self> {
-        let ([listener, put, take], _) = receive::<3>(from, &mut [0])?;
-        Ok(Self { listener: listener.into(), put: put.into(), take: take.into() })
+        let (mut sockets, _) = receive(from, &mut [0])?;
+        let admin = sockets.get(3).is_some().then(|| sockets.remove(3).into());
+        let [listener, put, take] = exactly(sockets)?;
+        Ok(Self { listener: listener.into(), admin, put: put.into(), take: take.into() })
     }
 
     /// Registers the sockets with the async runtime of this process.
@@ -119,7 +125,7 @@ impl HandoffQueue {
         let all = async {
             while let Some(IdleConnection { stream, read }) = idle.recv().await {
                 let bytes = [IoSlice::new(&read)];
-                let put = || send(put_end, [stream.as_fd()], &bytes);
+                let put = || send(put_end, &[stream.as_fd()], &bytes);
                 if let Err(error) = put_end.async_io(Interest::WRITABLE, put).await {
                     tracing::debug!(%error, "cannot hand off a connection to the next version");
                 }
@@ -131,7 +137,8 @@ impl HandoffQueue {
 
 fn receive_idle(from: impl AsFd) -> io::Result<IdleConnection> {
     let mut read = vec![0; READ_BYTES_MAX];
-    let ([socket], length) = receive(from, &mut read)?;
+    let (sockets, length) = receive(from, &mut read)?;
+    let [socket] = exactly(sockets)?;
     let stream = TcpStream::from_std(net::TcpStream::from(socket))?;
     read.truncate(length);
     Ok(IdleConnection { stream, read: read.into() })
@@ -155,7 +162,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let sockets = ServeSockets::new(listener).unwrap();
+        let sockets = ServeSockets::new(listener, None).unwrap();
         let [(parent, child), (other_parent, other_child)] =
             [(); 2].map(|()| UnixStream::pair().unwrap());
         sockets.send_to(&parent).unwrap();
@@ -188,9 +195,25 @@ mod tests {
         tokio::join!(putting, taking);
     }
 
+    #[test]
+    fn each_process_gets_the_admin_address_if_there_is_one() {
+        for has_admin in [true, false] {
+            let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+            let admin = has_admin.then(bind);
+            let address = admin.as_ref().map(|admin| admin.local_addr().unwrap());
+            let sockets = ServeSockets::new(bind(), admin).unwrap();
+            for _ in 0..2 {
+                let (parent, child) = UnixStream::pair().unwrap();
+                sockets.send_to(&parent).unwrap();
+                let received = ServeSockets::receive_from(&child).unwrap();
+                assert_eq!(received.admin.map(|admin| admin.local_addr().unwrap()), address);
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn putting_ends_although_nothing_takes_the_connections() {
-        let sockets = ServeSockets::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let sockets = ServeSockets::new(TcpListener::bind("127.0.0.1:0").unwrap(), None).unwrap();
         sockets.listener.set_nonblocking(true).unwrap();
         let (listener, queue) = sockets.open().unwrap();
         let (put, idle) = mpsc::unbounded_channel();

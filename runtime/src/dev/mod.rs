@@ -22,6 +22,7 @@ mod report;
 mod supervised;
 pub(crate) mod supervisor;
 mod topic_counts;
+pub(crate) mod unknown_action;
 mod watch;
 
 pub(crate) use self::{

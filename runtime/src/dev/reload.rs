@@ -17,6 +17,7 @@ use crate::{
     action::{Context, Limits},
     dev::{editor, environment::source_root, report::Report},
     error::{Error, Result},
+    metrics::StreamMeter,
     request::encode,
     server::Shared,
     stream::{Ending, EventStream, Pipe, StreamBody},
@@ -168,7 +169,7 @@ impl Tabs {
     /// Returns the response to a tab: a stream of events that ends with the tab or the server.
     pub(super) fn stream(self: &Arc<Self>, cx: &Context, shared: &Shared) -> Response {
         let bounds = Limits::new().within(Limits::new());
-        let pipe = Arc::new(Pipe::new(bounds.ping));
+        let pipe = Arc::new(Pipe::new(bounds.ping, StreamMeter::default()));
         pipe.push(frame::retry(RETRY_MS));
         let out = EventStream::new(Arc::clone(&pipe), None, None, bounds.response_max);
         let (this, events) = (Arc::clone(self), self.events.subscribe());

@@ -60,6 +60,31 @@ pub enum Code {
 }
 
 impl Code {
+    /// All codes, in the order of their declaration.
+    pub(crate) const ALL: [Self; 21] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::CrossSite,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::RequestTimeout,
+        Self::Conflict,
+        Self::PayloadTooLarge,
+        Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::Misdirected,
+        Self::ValidationFailed,
+        Self::TooManyRequests,
+        Self::HeadersTooLarge,
+        Self::Internal,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::EngineUnavailable,
+        Self::Timeout,
+    ];
+
     /// Returns the word of the code: the `code` member of a problem document.
     ///
     /// ```
@@ -121,5 +146,18 @@ impl Code {
             }
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_all_codes_is_in_the_order_of_the_enum_and_whole() {
+        assert!(Code::ALL.iter().enumerate().all(|(index, code)| *code as usize == index));
+        let source = include_str!("code.rs");
+        let variants = source.split("pub enum Code {").nth(1).unwrap().split("\n}").next().unwrap();
+        assert_eq!(variants.lines().filter(|line| line.ends_with(',')).count(), Code::ALL.len());
     }
 }

@@ -13,12 +13,17 @@ mod template;
 
 pub use self::data::{Cache, Meta, PageContext, PageData, PageRegistration, Query};
 
-pub(crate) use self::{answer::Keep, data::PageGuards, pages::Pages, settings::Settings};
+pub(crate) use self::{
+    answer::Keep,
+    data::PageGuards,
+    pages::{PageOverview, Pages},
+    settings::Settings,
+};
 
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::{
     answer::wants_html,
-    check::{Diagnostic, excerpt},
+    check::{Diagnostic, excerpt, nearest_names},
     html::escape,
     template::{Listed, PageFailure},
 };

@@ -51,6 +51,18 @@ pub(crate) struct Pages {
     hearing: OnceLock<Box<Hear>>,
 }
 
+/// A page and who may see it.
+#[derive(Clone, Debug)]
+pub(crate) struct PageOverview {
+    /// The address, with its parameters in braces.
+    pub(crate) path: String,
+    pub(crate) file: String,
+    /// What a request has to prove or to pass.
+    pub(crate) needs: Vec<String>,
+    /// Whether only the app's requirements say who may see it.
+    pub(crate) is_undecided: bool,
+}
+
 type Hear = dyn Fn(PageFailure<'_>) + Send + Sync;
 
 impl Pages {
@@ -153,6 +165,22 @@ impl Pages {
         let guards = &self.settings.guards;
         let undecided = set.addressed().filter(|page| guards.is_undecided(&page.file, page.data));
         undecided.map(Page::path).collect()
+    }
+
+    /// Returns who may see each page, by address.
+    pub(crate) fn overview(&self) -> Vec<PageOverview> {
+        let (set, guards) = (self.serving.load(), &self.settings.guards);
+        let mut pages: Vec<_> = set
+            .addressed()
+            .map(|page| PageOverview {
+                path: page.route().unwrap_or_default(),
+                file: page.path(),
+                needs: guards.needs(&page.file, page.data),
+                is_undecided: guards.is_undecided(&page.file, page.data),
+            })
+            .collect();
+        pages.sort_by(|a, b| (&a.path, &a.file).cmp(&(&b.path, &b.file)));
+        pages
     }
 
     /// Returns a path of each page, and the page's file.

@@ -1,21 +1,24 @@
 //! One request from its head to its response. Only this file decides the order of the steps.
 
 use std::{
+    any::TypeId,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
 use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderValue, Method, header};
-use tracing::{Instrument, Span};
+use tracing::Instrument as _;
 
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, ResponseMax, States, Values as _},
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
+    metrics::{RunningCall, StreamMeter},
     request::{
         decode, encode,
         limits::{RunPermit, Stopwatch},
+        meter,
         route::{Endpoint, Route},
         shield::Shield,
         within::within,
@@ -48,9 +51,11 @@ pub trait Served<K>: Input {
 impl<A: Action> Served<Call> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
+            action: TypeId::of::<A>,
+            limits: A::LIMITS,
+            is_stream: false,
             serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
-            limits: A::LIMITS,
         }
     }
 }
@@ -58,9 +63,11 @@ impl<A: Action> Served<Call> for A {
 impl<A: StreamAction> Served<Stream> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
+            action: TypeId::of::<A>,
+            limits: A::LIMITS,
+            is_stream: true,
             serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
-            limits: A::LIMITS,
         }
     }
 }
@@ -73,6 +80,7 @@ pub fn endpoint<A: Served<K>, K>() -> Endpoint {
 
 /// Runs one call. Every error becomes a response, so this function returns none.
 async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Request) -> Response {
+    let running = route.meter.begin_call();
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("call", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
@@ -83,7 +91,7 @@ async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Reques
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
         run_to_end(&shared, &route, &cx, bounds, action.call(cx.clone())).await
     };
-    respond(&cx, catch_panic(outcome).instrument(span).await, bounds.response_max)
+    respond_to_call(&cx, outcome, bounds.response_max, running).instrument(span).await
 }
 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
@@ -97,13 +105,15 @@ async fn stream<A: StreamAction>(
     let span = tracing::info_span!("stream", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
     if !accept::admits(cx.headers(), "text", "event-stream") {
+        let running = route.meter.begin_call();
         let outcome = async {
             not_draining(&shared)?;
             method(&cx, &[Method::POST], "GET, POST")?;
             let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
             run_to_end(&shared, &route, &cx, bounds, action.call(cx.clone())).await
         };
-        return respond(&cx, catch_panic(outcome).instrument(span).await, bounds.response_max);
+        let response_max = bounds.response_max;
+        return respond_to_call(&cx, outcome, response_max, running).instrument(span).await;
     }
     let outcome = async {
         not_draining(&shared)?;
@@ -114,18 +124,39 @@ async fn stream<A: StreamAction>(
         opening.stop(&route.name, &cx);
         Ok((action, permits))
     };
-    match catch_panic(outcome).instrument(span.clone()).await {
-        Ok((action, permits)) => {
-            let cx = cx.detached();
-            let headers = cx.clone();
-            let body = body_of(action, cx, bounds, shared.drain.watch(), Some(permits), span);
-            open_stream(&headers, body, peer.and_then(|peer| peer.detached_stream))
+    let opening = async {
+        let outcome = catch_panic(outcome).await;
+        route.meter.count_stream(meter::code(&outcome));
+        match outcome {
+            Ok((action, permits)) => {
+                let cx = cx.detached();
+                let headers = cx.clone();
+                let meter = route.meter.stream();
+                let drain = shared.drain.watch();
+                let body = body_of(action, cx, bounds, drain, Some(permits), meter);
+                let detached_stream = peer.as_ref().and_then(|peer| peer.detached_stream.clone());
+                open_stream(&headers, body, detached_stream)
+            }
+            Err(error) if retries_only_a_stream(&cx, &error) => {
+                encode::retry_later(&error, cx.request_id())
+            }
+            Err(error) => respond::<()>(&cx, Err(error), bounds.response_max),
         }
-        Err(error) if retries_only_a_stream(&cx, &error) => {
-            encode::retry_later(&error, cx.request_id())
-        }
-        Err(error) => respond::<()>(&cx, Err(error), bounds.response_max),
-    }
+    };
+    // The span ends when the stream opens: a stream may be open for days.
+    opening.instrument(span).await
+}
+
+/// Runs a call, counts it, and returns its response.
+async fn respond_to_call<T: Outgoing>(
+    cx: &Context,
+    outcome: impl Future<Output = Result<T>>,
+    response_max: ResponseMax,
+    running: RunningCall<'_>,
+) -> Response {
+    let outcome = catch_panic(outcome).await;
+    running.end(meter::code(&outcome));
+    respond(cx, outcome, response_max)
 }
 
 /// Refuses a request that arrives during the drain: the next server process will serve it.
@@ -181,9 +212,10 @@ pub(crate) fn body_of<A: StreamAction>(
     bounds: Bounds,
     drain: Watch,
     permits: Option<StreamPermits>,
-    span: Span,
+    meter: StreamMeter,
 ) -> StreamBody {
-    let pipe = Arc::new(Pipe::new(bounds.ping));
+    let open = meter.open();
+    let pipe = Arc::new(Pipe::new(bounds.ping, meter));
     let id = cx.headers().get("last-event-id").filter(|id| !id.is_empty());
     // An id that is not text is replaced by an id that no stream has given.
     let id = id.map(|id| id.to_str().unwrap_or("\u{fffd}"));
@@ -194,7 +226,7 @@ pub(crate) fn body_of<A: StreamAction>(
     let id = request_id.clone();
     let ended = cx.ended();
     let running = async move {
-        let _permits = permits;
+        let _held = (permits, open);
         let ended = match action.stream(cx, out).await {
             Ok(output) => {
                 let mut json = Vec::new();
@@ -206,12 +238,9 @@ pub(crate) fn body_of<A: StreamAction>(
         ended.map_err(|error| problem::json(&error, &id))
     };
     StreamBody::new(
-        // A span costs a few hundred bytes, and some work at each poll. Without a subscriber it is
-        // left out.
         match ended {
-            Some(ended) => Box::pin(until(running, ended, request_id.clone()).instrument(span)),
-            None if span.is_disabled() => Box::pin(running),
-            None => Box::pin(running.instrument(span)),
+            Some(ended) => Box::pin(until(running, ended, request_id.clone())),
+            None => Box::pin(running),
         },
         pipe,
         bounds,

@@ -10,6 +10,7 @@ pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
 mod limits;
+pub(crate) mod meter;
 mod prefixes;
 pub(crate) mod route;
 mod shield;

@@ -1,6 +1,7 @@
 //! The registered actions as a table of names, which is checked once at start.
 
 use std::{
+    any::TypeId,
     collections::BTreeMap,
     convert::Infallible,
     pin::Pin,
@@ -14,6 +15,7 @@ use tower_service::Service;
 use crate::{
     action::{Context, Limits, Requirement, StateNeed, States},
     error::{Result, StartDiagnostic},
+    metrics::ActionMeter,
     request::limits::{AppLimits, RunLimits},
     schema::Describe,
     server::Shared,
@@ -54,9 +56,14 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// The functions that serve and describe one action. They hide its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
+    /// The type of the action.
+    pub(crate) action: fn() -> TypeId,
+    /// Its limits, where they differ from those of the app.
+    pub(crate) limits: Limits,
+    /// Whether it answers with events.
+    pub(crate) is_stream: bool,
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
-    pub(crate) limits: Limits,
 }
 
 /// One action with its name.
@@ -64,6 +71,8 @@ pub struct Endpoint {
 pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) doc: &'static str,
+    /// Its source file and its line there.
+    pub(crate) location: (&'static str, u32),
     /// What it asks of a request before its own values: what the app requires, then its guard.
     pub(crate) requirements: Vec<Requirement>,
     /// The values of its `#[context]` fields.
@@ -72,6 +81,8 @@ pub(crate) struct Route {
     pub(crate) is_undecided: bool,
     pub(crate) limits: RunLimits,
     pub(crate) endpoint: Endpoint,
+    /// Counts the calls and streams, if the app counts.
+    pub(crate) meter: ActionMeter,
 }
 
 impl Route {
@@ -81,7 +92,7 @@ impl Route {
         required: &[Requirement],
         limits: &AppLimits,
     ) -> Self {
-        let Registration { doc, public, guard, values, .. } = *registration;
+        let Registration { doc, file, line, public, guard, values, .. } = *registration;
         // A value of the type is the proof already.
         let proven = |required: &&Requirement| values.iter().any(|value| value.is_same(required));
         let applies = |required: &&Requirement| !public && !proven(required);
@@ -90,7 +101,17 @@ impl Route {
         requirements.extend(guard.map(|guard| guard()));
         let endpoint = (registration.endpoint)();
         let limits = RunLimits::new(&name, endpoint.limits, limits);
-        Self { name: name.into(), doc, requirements, values, is_undecided, limits, endpoint }
+        Self {
+            name: name.into(),
+            doc,
+            location: (file, line),
+            requirements,
+            values,
+            is_undecided,
+            limits,
+            endpoint,
+            meter: ActionMeter::default(),
+        }
     }
 
     /// Asks what the action requires besides its values.

@@ -2,14 +2,16 @@
 //! all requests of an app share.
 //!
 //! This room may know streams, actions, failures and the words of HTTP. It knows no route: it hands
-//! each request to an axum router. Its room `tasks` runs what the
+//! each request to an axum router. `admin` is the address for those who run the app. Its room `tasks` runs what the
 //! app's author has beside the server. Start reading at `serve`, then `connection`.
 
 mod activity;
 pub(crate) mod addresses;
+pub(crate) mod admin;
 mod background;
 pub(crate) mod connection;
 pub(crate) mod listen;
+pub(crate) mod notify;
 pub(crate) mod serve;
 mod shared;
 pub(crate) mod tasks;

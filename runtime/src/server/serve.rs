@@ -26,6 +26,7 @@ use tower_service::Service;
 
 use crate::{
     error::{Code, Error},
+    metrics::{Counter, Desc, Kind, Metrics},
     server::{
         activity::{Activity, BusyBody},
         addresses::{self, Permit},
@@ -65,6 +66,10 @@ pub struct ServeLimits {
     /// How many streams may be open from one client address; 2,000. The response to more is a 429.
     /// Behind a trusted proxy, the address is that of the proxy's client.
     pub streams_per_address_max: usize,
+    /// How long the server goes on as before when it is asked to stop, until the drain begins; 0 s.
+    /// [`/ready`](crate::App::admin) is a 503 already. Set it where a load balancer asks for that, to
+    /// what the balancer takes to notice it.
+    pub drain_delay: Duration,
     /// How long the drain takes at most when the server shuts down; 10 s. The server ends streams at
     /// once, and waits for calls that it has admitted and for tasks.
     pub drain: Duration,
@@ -81,6 +86,7 @@ impl Default for ServeLimits {
             connections_max: 20_000,
             connections_per_address_max: 2_000,
             streams_per_address_max: 2_000,
+            drain_delay: Duration::ZERO,
             drain: Duration::from_secs(10),
             on_shutdown: Duration::from_secs(5),
         }
@@ -174,6 +180,7 @@ pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
     stop: impl Future<Output = Shutdown>,
 ) -> io::Result<()> {
     let (connections, refusals) = (TaskTracker::new(), TaskTracker::new());
+    let (accepted, refused) = count_connections(&shared.metrics, &connections);
     let successor = Successor::default();
     let mut stop = std::pin::pin!(stop);
     let shutdown = loop {
@@ -195,14 +202,17 @@ pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
         // The drain below awaits the first tracker; a task of the second ends within a second.
         match permit(&shared, peer, connections.len(), limits) {
             Ok(permit) => {
+                accepted.add(1);
                 let (app, drain) = (app.clone(), shared.drain.clone());
                 let opened = Opened { stream, read, peer, _permit: permit };
                 connections.spawn(connection(opened, app, limits, drain, Arc::clone(&successor)));
             }
-            Err(error) if refusals.len() < REFUSALS_MAX => {
-                refusals.spawn(async move { connection::refuse(stream, &error).await });
+            Err(error) => {
+                refused.add(1);
+                if refusals.len() < REFUSALS_MAX {
+                    refusals.spawn(async move { connection::refuse(stream, &error).await });
+                }
             }
-            Err(_) => {}
         }
     };
     drop(listener);
@@ -212,6 +222,26 @@ pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
     }
     drain(&shared, &connections, limits.drain, successor.get().is_some()).await;
     Ok(())
+}
+
+const CONNECTIONS: Desc =
+    Desc { name: "kipo_connections", help: "Open connections to the app's own address." };
+const ACCEPTED: Desc = Desc {
+    name: "kipo_connections_accepted_total",
+    help: "Connections that the server has begun to serve.",
+};
+const REFUSED: Desc = Desc {
+    name: "kipo_connections_refused_total",
+    help: "Connections beyond the bounds of the server or of their address.",
+};
+
+/// Registers the connections. Returns what counts those that are accepted and those that are refused.
+fn count_connections(metrics: &Metrics, connections: &TaskTracker) -> (Counter, Counter) {
+    if metrics.is_counting() {
+        let connections = connections.clone();
+        metrics.read(CONNECTIONS, Kind::Gauge, &[], move || connections.len() as f64);
+    }
+    (metrics.counter(ACCEPTED, &[]), metrics.counter(REFUSED, &[]))
 }
 
 /// An accepted connection, with its permit.
@@ -416,6 +446,7 @@ mod tests {
             states: States::default(),
             limits: Limits::new(),
             limiter: Limiter::new(0),
+            metrics: Metrics::default(),
             addresses: Addresses::default(),
             streams_per_address_max: 1,
             drain: Drain::default(),

@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{Guards, Limiter, Limits, States},
+    metrics::Metrics,
     server::{addresses::Addresses, background::Background},
     stream::{DetachedStream, Drain},
 };
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// The permits of callers for rates.
     pub(crate) limiter: Limiter,
+    pub(crate) metrics: Metrics,
     /// What each client address has open.
     pub(crate) addresses: Addresses,
     pub(crate) streams_per_address_max: usize,

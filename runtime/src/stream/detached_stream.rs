@@ -206,6 +206,7 @@ mod tests {
     use super::*;
     use crate::{
         action::Limits,
+        metrics::StreamMeter,
         server::connection::Connection,
         stream::{drain::Drain, event_stream::EventStream, pipe::Pipe},
     };
@@ -236,7 +237,7 @@ mod tests {
                 Connection::new(server, Bytes::new(), WRITE_TIMEOUT, DetachedStream::default());
             let (drain, sent) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
             let bounds = Limits::new().within(Limits::new());
-            let pipe = Arc::new(Pipe::new(bounds.ping));
+            let pipe = Arc::new(Pipe::new(bounds.ping, StreamMeter::default()));
             let (out, count) = (
                 EventStream::new(Arc::clone(&pipe), None, None, bounds.response_max),
                 Arc::clone(&sent),

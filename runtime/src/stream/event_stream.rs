@@ -6,7 +6,8 @@ use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use kipo_topic::{
-    Batch, Event, MERGED_MAX, Merged, MergedNext, Message, Next, Positions, Topic, Verdict, frame,
+    Batch, Event, Gap, GapReason, MERGED_MAX, Merged, MergedNext, Message, Next, Positions, Topic,
+    Verdict, frame,
 };
 
 use crate::{
@@ -18,6 +19,10 @@ use crate::{
 /// After how many messages that the client does not read it is sent its position: so that it does not
 /// miss them when they are trimmed.
 const SKIPPED_MAX: u32 = 64;
+
+/// The reasons of gaps, by which they are counted.
+pub(crate) const GAP_REASONS: [GapReason; 4] =
+    [GapReason::Trimmed, GapReason::NewGeneration, GapReason::Diverged, GapReason::TooMany];
 
 /// The longest event id in bytes: clients send it back in a header field.
 const ID_BYTES_MAX: usize = 128;
@@ -95,7 +100,7 @@ impl<E: Event> EventStream<E> {
     /// See [`EventStream`].
     pub async fn send(&self, event: E) -> Result<()> {
         self.pipe.wait_for_room().await;
-        self.pipe.push(frames::event(&event, None, self.event_max)?);
+        self.pipe.push_events(frames::event(&event, None, self.event_max)?, 1);
         Ok(())
     }
 
@@ -160,7 +165,7 @@ impl<E: Event> EventStream<E> {
             )));
         }
         self.pipe.wait_for_room().await;
-        self.pipe.push(frames::event(&event, Some(id), self.event_max)?);
+        self.pipe.push_events(frames::event(&event, Some(id), self.event_max)?, 1);
         Ok(())
     }
 
@@ -227,13 +232,17 @@ impl<E: Event> EventStream<E> {
         loop {
             // The batch is taken as late as possible, so all messages until then are one write.
             self.pipe.wait_until_empty().await;
-            let bytes = match subscription.next_batch().await {
-                Batch::Frames(bytes) => bytes,
-                Batch::Gap(gap, to) => frames::gap(gap, None, &to.to_string()),
-                Batch::Link(link) => frames::engine(link),
+            let before = subscription.position();
+            match subscription.next_batch().await {
+                Batch::Frames(bytes) => {
+                    // Numbers have no holes.
+                    let messages = subscription.position().seq().saturating_sub(before.seq());
+                    self.pipe.push_events(bytes, messages);
+                }
+                Batch::Gap(gap, to) => self.push_gap(gap, None, &to.to_string()),
+                Batch::Link(link) => self.pipe.push(frames::engine(link)),
                 Batch::Removed => return Ok(()),
-            };
-            self.pipe.push(bytes);
+            }
         }
     }
 
@@ -325,25 +334,26 @@ impl<E: Event> EventStream<E> {
         let mut skipped = 0;
         loop {
             self.pipe.wait_for_room().await;
-            let bytes = match subscription.next().await {
+            match subscription.next().await {
                 Next::Message(message) => {
                     let id = message.cursor().to_string();
                     let event = decode(topic.name(), &message)?;
                     match translate(event, &message)?.frame(&message, &id, self.event_max.0)? {
-                        Some(frame) => frame,
+                        Some(frame) => self.pipe.push_events(frame, 1),
                         None if skipped < SKIPPED_MAX => {
                             skipped += 1;
                             continue;
                         }
-                        None => frame::position(format_args!("{id}")),
+                        None => self.pipe.push(frame::position(format_args!("{id}"))),
                     }
                 }
-                Next::Gap(gap) => frames::gap(gap, None, &subscription.position().to_string()),
-                Next::Link(link) => frames::engine(link),
+                Next::Gap(gap) => {
+                    self.push_gap(gap, None, &subscription.position().to_string());
+                }
+                Next::Link(link) => self.pipe.push(frames::engine(link)),
                 Next::Removed => return Ok(()),
-            };
+            }
             skipped = 0;
-            self.pipe.push(bytes);
         }
     }
 
@@ -415,14 +425,23 @@ impl<E: Event> EventStream<E> {
             self.pipe.wait_for_room().await;
             let next = merged.next().await;
             let id = merged.position();
-            let bytes = match next {
-                MergedNext::Message(_, message) => frames::message(&message, &id),
-                MergedNext::Gap(topic, gap) => frames::gap(gap, Some(&topic), &id),
-                MergedNext::Link(link) => frames::engine(link),
+            match next {
+                MergedNext::Message(_, message) => {
+                    self.pipe.push_events(frames::message(&message, &id), 1);
+                }
+                MergedNext::Gap(topic, gap) => self.push_gap(gap, Some(&topic), &id),
+                MergedNext::Link(link) => self.pipe.push(frames::engine(link)),
                 MergedNext::Removed => return Ok(()),
-            };
-            self.pipe.push(bytes);
+            }
         }
+    }
+
+    /// Sends the report of a gap; with the topic's name if the stream follows several.
+    fn push_gap(&self, gap: Gap, topic: Option<&str>, id: &str) {
+        if let Some(reason) = GAP_REASONS.iter().position(|reason| *reason == gap.reason) {
+            self.pipe.meter().count_gap(reason);
+        }
+        self.pipe.push(frames::gap(gap, topic, id));
     }
 
     /// Opens the stream at a position.

@@ -34,6 +34,7 @@ pub(crate) use self::{
     body::StreamBody,
     detached_stream::DetachedStream,
     drain::{Drain, Watch},
+    event_stream::GAP_REASONS,
     pipe::Pipe,
     until::until,
 };

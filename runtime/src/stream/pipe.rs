@@ -14,6 +14,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use kipo_topic::frame;
 
+use crate::metrics::StreamMeter;
+
 /// The capacity of a pipe in bytes: above it the action waits. A single message may be larger.
 const OUTBOX_BYTES_MAX: usize = 64 * 1024;
 
@@ -21,6 +23,7 @@ const OUTBOX_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Pipe {
     ping: Duration,
+    meter: StreamMeter,
     /// A std lock, never held across an `.await`.
     state: Mutex<State>,
 }
@@ -28,6 +31,8 @@ pub(crate) struct Pipe {
 #[derive(Debug, Default)]
 struct State {
     outbox: Outbox,
+    /// How many events are in the outbox.
+    events: u64,
     /// Whether `kipo:ready` was pushed. It is the first frame of a stream.
     opened: bool,
     closed: bool,
@@ -74,8 +79,13 @@ impl Outbox {
 }
 
 impl Pipe {
-    pub(crate) fn new(ping: Duration) -> Self {
-        Self { ping, state: Mutex::default() }
+    pub(crate) fn new(ping: Duration, meter: StreamMeter) -> Self {
+        Self { ping, meter, state: Mutex::default() }
+    }
+
+    /// Returns what the stream counts.
+    pub(crate) fn meter(&self) -> &StreamMeter {
+        &self.meter
     }
 
     /// Waits until there is room for another frame.
@@ -122,6 +132,14 @@ impl Pipe {
         state.push(frames);
     }
 
+    /// Adds the frames of so many events.
+    pub(crate) fn push_events(&self, frames: Bytes, events: u64) {
+        let mut state = self.lock();
+        self.ensure_opened(&mut state);
+        state.events += events;
+        state.push(frames);
+    }
+
     /// Adds the frame that ends a stream. If the stream is not open yet, this adds no
     /// `kipo:ready`: the position of the client is not known.
     pub(crate) fn push_last(&self, frame: Bytes) {
@@ -156,6 +174,7 @@ impl Pipe {
             Outbox::One(bytes) => bytes,
             Outbox::Many(bytes) => bytes.freeze(),
         };
+        self.meter.count_write(std::mem::take(&mut state.events));
         // The task of the connection runs its action again before it waits. A wake-up of that
         // task would run the action once more for nothing.
         for writer in state.writers.drain(..).filter(|writer| !writer.will_wake(task.waker())) {

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, pin::Pin};
 
-#[cfg(all(feature = "dev", debug_assertions))]
-use kipo_topic::InMemory;
 use kipo_topic::{
-    Durability, Event, Presence, ReadError, Store, StoreError, Topic, TopicKey, Topics,
+    Durability, Event, InMemory, Presence, ReadError, Retained, Store, StoreError, Topic, TopicKey,
+    Topics,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::StartDiagnostic;
+use crate::{
+    error::StartDiagnostic,
+    metrics::{Desc, Kind, Metrics},
+};
 
 /// A topic that `#[topic]` registers at link time.
 #[derive(Debug)]
@@ -56,6 +58,11 @@ pub trait Registered: Sync {
     /// family are read when they are used.
     fn load(&self) -> Loading<'_>;
 
+    /// Returns what is in memory, for the metrics; nothing for a presence.
+    fn size(&self) -> Option<Size> {
+        None
+    }
+
     /// Counts what is in memory, for the development panel.
     #[cfg(all(feature = "dev", debug_assertions))]
     fn counts(&self) -> Counts;
@@ -67,6 +74,17 @@ pub trait Registered: Sync {
         let _ = max;
         Box::pin(async { None })
     }
+}
+
+/// How large a topic is, or the topics of a family that are in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// How many topics are in memory.
+    pub topics: usize,
+    /// How many listeners they have.
+    pub listeners: usize,
+    /// What they retain.
+    pub retained: Retained,
 }
 
 /// What is in memory of a topic, a family or a presence.
@@ -113,6 +131,10 @@ impl<E: Event> Registered for Topic<E> {
         Box::pin(Self::load(self))
     }
 
+    fn size(&self) -> Option<Size> {
+        Some(Size { topics: 1, listeners: self.listeners(), retained: self.retained() })
+    }
+
     #[cfg(all(feature = "dev", debug_assertions))]
     fn counts(&self) -> Counts {
         let listeners = self.listeners();
@@ -145,6 +167,11 @@ impl<K: TopicKey, E: Event> Registered for Topics<K, E> {
 
     fn load(&self) -> Loading<'_> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn size(&self) -> Option<Size> {
+        let InMemory { topics, listeners, .. } = self.in_memory();
+        Some(Size { topics, listeners, retained: self.retained() })
     }
 
     #[cfg(all(feature = "dev", debug_assertions))]
@@ -240,4 +267,36 @@ pub(crate) async fn load_all() -> Result<(), StartDiagnostic> {
 /// Returns the diagnostic at start for an error of the store.
 pub(crate) fn start_error(error: &StoreError) -> StartDiagnostic {
     StartDiagnostic::new("topics", error.to_string())
+}
+
+const LOADED: Desc = Desc {
+    name: "kipo_topic_loaded",
+    help: "Topics in memory, by the name of the topic or of the family.",
+};
+const LISTENERS: Desc =
+    Desc { name: "kipo_topic_listeners", help: "Listeners of the topics in memory." };
+const LOG_MESSAGES: Desc =
+    Desc { name: "kipo_topic_log_messages", help: "Messages that the topics in memory retain." };
+const LOG_BYTES: Desc = Desc {
+    name: "kipo_topic_log_bytes",
+    help: "Length of the messages that the topics in memory retain, as frames.",
+};
+
+/// Registers all topics and families, which are asked for their sizes when somebody reads them.
+pub(crate) fn register(metrics: &Metrics) {
+    type Number = fn(Size) -> usize;
+
+    let of_size: [(Desc, Number); 4] = [
+        (LOADED, |size| size.topics),
+        (LISTENERS, |size| size.listeners),
+        (LOG_MESSAGES, |size| size.retained.messages),
+        (LOG_BYTES, |size| size.retained.bytes),
+    ];
+    for registration in inventory::iter::<TopicRegistration>() {
+        let topic = (registration.topic)();
+        for (desc, number) in of_size.into_iter().filter(|_| topic.size().is_some()) {
+            let read = move || topic.size().map_or(0.0, |size| number(size) as f64);
+            metrics.read(desc, Kind::Gauge, &[("topic", topic.name())], read);
+        }
+    }
 }

@@ -2,14 +2,14 @@
 //! that is killed.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use kipo::{
     App, Context, CookieSecret, Cookies, Error, Event, EventStream, FromContext, Result, Session,
-    Sessions, State, action,
+    Sessions, action,
 };
 use tokio::net::{TcpListener, TcpStream};
 
@@ -48,8 +48,9 @@ async fn sign_out(#[context] session: Session<u32>) -> Result<()> {
 }
 
 #[action(name = "session.EndAll")]
-async fn end_all(#[context] member: Member, sessions: State<Sessions>) -> Result<()> {
-    sessions.end_all(&member.name).await
+async fn end_all(cx: Context, #[context] member: Member) -> Result<()> {
+    // An argument of type `State<Sessions>` would be checked in the apps of all other tests too.
+    cx.state::<Sessions>()?.end_all(&member.name).await
 }
 
 #[action(name = "session.WhoAmI", guard = Member)]
@@ -110,9 +111,14 @@ async fn watch(app: &TestApp, cookie: &str) -> Client {
     client
 }
 
+/// Reads the rest of a stream.
+async fn last_frames(client: &mut Client) -> String {
+    client.until("\r\n0\r\n\r\n").await
+}
+
 /// Waits for the end of a stream, and asserts that it comes within a second and is a 401.
 async fn ends(mut client: Client, since: Instant) {
-    let read = client.stream_to_end().await;
+    let read = last_frames(&mut client).await;
     assert!(read.contains("event: error\n") && read.contains(r#""code":"unauthorized""#), "{read}");
     assert!(read.contains(r#""status":401"#), "{read}");
     assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
@@ -166,7 +172,7 @@ async fn a_stream_ends_with_the_session_that_it_was_opened_under() {
     ends(second, since).await;
     // The stream of another user goes on until its own session ends.
     call(&app, "session.SignOut", &bob).await;
-    assert!(bobs.stream_to_end().await.contains("event: error"));
+    assert!(last_frames(&mut bobs).await.contains("event: error"));
 }
 
 #[tokio::test]
@@ -175,7 +181,7 @@ async fn an_open_stream_ends_with_an_idle_session() {
     let since = Instant::now();
     let cookie = signed_in(&app, "ann").await;
     let mut client = watch(&app, &cookie).await;
-    assert!(client.stream_to_end().await.contains("\"status\":401"));
+    assert!(last_frames(&mut client).await.contains("\"status\":401"));
     assert!(since.elapsed() >= Duration::from_millis(1500));
 }
 
@@ -185,7 +191,7 @@ async fn a_cookie_after_the_head_is_a_clear_error() {
     let headers = "accept: text/event-stream\r\n";
     let mut client = app.connect().await;
     client.write(get("/_kipo/actions/session.TooLate", headers)).await;
-    let read = client.stream_to_end().await;
+    let read = last_frames(&mut client).await;
     assert!(read.contains("event: name") && read.contains("\"code\":\"internal\""), "{read}");
 }
 
@@ -225,7 +231,7 @@ async fn the_log_has_no_token() {
     call(&app, "session.WhoAmI", &cookie).await;
     let mut late = app.connect().await;
     late.write(get("/_kipo/actions/session.TooLate", "accept: text/event-stream\r\n")).await;
-    late.stream_to_end().await;
+    last_frames(&mut late).await;
     call(&app, "session.SignOut", &cookie).await;
     drop(client);
     call(&app, "session.WhoAmI", &cookie).await;
@@ -264,7 +270,8 @@ async fn serves_until_it_is_killed() {
     let room = crate::actions::Room::new(kipo::Topic::new("room"));
     let app = app.state(gate).state(room).allow_host("test");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("address {}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    writeln!(std::io::stdout(), "address {address}").unwrap();
     app.serve(listener, std::future::pending()).await.unwrap();
 }
 

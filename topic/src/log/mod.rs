@@ -35,7 +35,7 @@ use self::{
     fingerprint::Fingerprint,
     older::Older,
     record::{Head, Record},
-    retention::{Retention, Window},
+    retention::{Retained, Retention, Window},
     verdict::{Gap, GapReason},
 };
 
@@ -153,6 +153,11 @@ impl Log {
     }
 
     /// Returns how many messages are retained.
+    /// Returns how much is retained.
+    pub(crate) fn size(&self) -> Retained {
+        Retained { messages: self.len(), bytes: self.bytes }
+    }
+
     fn len(&self) -> usize {
         // The older messages are in memory as summaries, so their count fits.
         (self.window_seq - self.base.seq) as usize + self.records.len()

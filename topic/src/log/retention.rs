@@ -42,6 +42,19 @@ pub const WINDOW_DEFAULT: usize = 4096;
 /// ```
 pub const WINDOW_BYTES_DEFAULT: usize = 1024 * 1024;
 
+/// How much a topic retains.
+///
+/// # Examples
+///
+/// See [`Topic::retained`](crate::Topic::retained).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retained {
+    /// How many messages, also those that are only in the engine.
+    pub messages: usize,
+    /// The length of their frames.
+    pub bytes: usize,
+}
+
 /// Bounds on the newest messages of a log that are in memory. The newest one always is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {

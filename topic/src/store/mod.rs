@@ -186,6 +186,19 @@ impl Store {
         &self.shared.engine
     }
 
+    /// Returns how many messages wait for the engine to append them. Publishers of more than 4096 wait
+    /// in turn.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(kipo_topic::Store::in_memory().waiting(), 0);
+    /// ```
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting()
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -81,6 +81,11 @@ impl Shared {
         *self.link.borrow()
     }
 
+    /// Returns how many messages wait for the engine.
+    pub(crate) fn waiting(&self) -> usize {
+        WAITING_MAX.saturating_sub(self.permits.available_permits())
+    }
+
     /// Returns the runtime for work that outlives a call.
     pub(crate) fn runtime(&self) -> Option<&Handle> {
         if self.runtime.get().is_none()

@@ -19,7 +19,10 @@ use crate::{
     clock,
     error::{ReadError, StoreError},
     event::Event,
-    log::{durability::Durability, retention::Retention},
+    log::{
+        durability::Durability,
+        retention::{Retained, Retention},
+    },
     store::{Store, Use},
     sync::{Mutex, lock},
     topic::Topic,
@@ -497,6 +500,39 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
             counts.published += topic.published();
         }
         counts
+    }
+
+    /// Returns how many messages the topics that are in memory now retain. It reads nothing from the
+    /// store.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct N(u32);
+    /// # impl Event for N {
+    /// #     fn name(&self) -> &'static str { "n" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &self.0)
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topics;
+    ///
+    /// static ROOMS: Topics<String, N> = Topics::new("room");
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// ROOMS.of("attic").publish(&N(1)).await?;
+    /// ROOMS.of("cellar").publish(&N(2)).await?;
+    /// assert_eq!(ROOMS.retained().messages, 2);
+    /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn retained(&self) -> Retained {
+        let loaded = lock(self.loaded());
+        loaded.topics.values().fold(Retained::default(), |sum, Slot { topic, .. }| {
+            let Retained { messages, bytes } = topic.retained();
+            Retained { messages: sum.messages + messages, bytes: sum.bytes + bytes }
+        })
     }
 
     fn topic_name(&self, key: &str) -> String {

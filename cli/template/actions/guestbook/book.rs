@@ -15,7 +15,7 @@ pub enum BookEvent {
 
 /// One entry, as all readers see it.
 #[data]
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The name of the writer.
     pub name: String,

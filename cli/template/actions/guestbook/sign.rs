@@ -40,19 +40,15 @@ impl Action for Sign {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use kipo::testing::{self, json};
 
-    fn sign() -> Sign {
-        Sign {
-            name: "Ann".into(),
-            message: "I was here.".into(),
-        }
-    }
+    use super::*;
 
     #[tokio::test]
     async fn an_entry_is_in_the_book_under_its_number() {
-        kipo::testing::open_topics();
-        let signed = sign().call(Context::test()).await.unwrap();
+        let app = testing::App::start(crate::app()).await;
+        let entry = json!({ "name": "Ann", "message": "I was here." });
+        let signed = app.call::<Sign>(entry).await.output();
 
         let history = BOOK.history().await.unwrap();
         let stored = history
@@ -67,11 +63,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_entry_without_a_name_is_refused() {
+        let app = testing::App::start(crate::app()).await;
+        let entry = json!({ "name": "", "message": "I was here." });
+        let error = app.call::<Sign>(entry).await.error();
+        assert_eq!(error.code, "validation_failed");
+        assert_eq!(error.fields.get("name"), ["must have 1 to 40 characters"]);
+    }
+
+    #[tokio::test]
     async fn an_entry_that_is_sent_again_is_added_once() {
-        kipo::testing::open_topics();
-        let cx = || Context::test().with_header("idempotency-key", "\"7f3a\"");
-        let first = sign().call(cx()).await.unwrap();
-        let again = sign().call(cx()).await.unwrap();
+        let app = testing::App::start(crate::app()).await;
+        let page = app.client().with_header("idempotency-key", "\"7f3a\"");
+        let entry = json!({ "name": "Cem", "message": "Me too." });
+        let first = page.call::<Sign>(&entry).await.output();
+        let again = page.call::<Sign>(&entry).await.output();
         assert_eq!(first.number, again.number);
     }
 }

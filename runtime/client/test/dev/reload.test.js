@@ -30,6 +30,7 @@ class FakeBrowser {
       /** The changes of the page, in order. */
       done: [],
       covers: [],
+      logged: [],
       timers: [],
       /** Fires all timers. */
       wait: () => tab.timers.splice(0).forEach((run) => run()),
@@ -43,6 +44,7 @@ class FakeBrowser {
       },
       swapStyleSheets: (paths) => tab.done.push(`swap ${paths}`),
       refetch: (paths) => tab.done.push(`fetch ${paths}`),
+      log: ({ message }) => tab.logged.push(message),
       cover: (errors, failures) => (tab.covers = [...failures, ...errors].map(({ message }) => message)),
       openWith: ({ editor }) => (tab.editor = editor),
       setTimer: (run) => tab.timers.push(run),
@@ -140,6 +142,7 @@ test("a_failure_shows_until_the_next_edit", () => {
   assert.deepEqual(tab.covers, ["panicked", "stands"]);
   events.send("failure", { message: "panicked again" });
   assert.deepEqual(tab.covers, ["panicked again", "stands"]);
+  assert.deepEqual(tab.logged, ["panicked", "panicked again"]);
   events.send("page", { pages: null });
   assert.deepEqual(tab.covers, ["stands"]);
 });

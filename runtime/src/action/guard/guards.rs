@@ -63,6 +63,11 @@ impl Guards {
         self.own.push(Arc::new(guard));
     }
 
+    /// Returns how many guards there are besides the check of the origin.
+    pub(crate) fn count(&self) -> usize {
+        self.own.len()
+    }
+
     /// Runs each guard until one refuses.
     pub(crate) async fn admit(&self, cx: &Context) -> Result<()> {
         self.origin.admit(cx)?;

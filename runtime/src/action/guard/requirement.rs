@@ -9,7 +9,11 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    action::{context::Context, guard::guards::Guard, value::FromContext},
+    action::{
+        context::Context,
+        guard::guards::Guard,
+        value::{self, FromContext},
+    },
     error::Result,
 };
 
@@ -83,7 +87,7 @@ impl<T: FromContext> Yields<T> {
 #[async_trait]
 impl<T: FromContext> Guard for Yields<T> {
     async fn admit(&self, cx: &Context) -> Result<()> {
-        T::from_context(cx).await.map(drop)
+        value::take::<T>(cx).await.map(drop)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::action::context::Context;
 /// A call takes a permit. The bucket holds [`burst`](Self::burst) permits when it is full, and
 /// permits return one by one, evenly over the time: with `per_minute(5)` a caller may call five
 /// times at once, and then once in 12 s. A call that finds no permit is a 429 with `Retry-After`; it
-/// takes nothing, so a caller that waits as long as `Retry-After` says succeeds.
+/// takes nothing, so on one node a caller that waits as long as `Retry-After` says succeeds.
 ///
 /// [`by`](Self::by) says who counts as one caller. See [`Limits::rate`](crate::Limits::rate).
 ///

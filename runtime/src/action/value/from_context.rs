@@ -1,7 +1,7 @@
 //! The trait of a value that comes from the request: [`FromContext`].
 
 use crate::{
-    action::{context::Context, state::State},
+    action::{context::Context, state::State, value::provided::Provided},
     error::{Code, Result},
 };
 
@@ -79,13 +79,21 @@ pub trait FromContext: Sized + Send + 'static {
     fn from_context(cx: &Context) -> impl Future<Output = Result<Self>> + Send;
 }
 
+/// Takes a value from the request: the one that a test has provided, or the one that its type makes.
+pub(crate) async fn take<T: FromContext>(cx: &Context) -> Result<T> {
+    match Provided::of(cx) {
+        Some(value) => Ok(value),
+        None => T::from_context(cx).await,
+    }
+}
+
 /// `None` if the request lacks the value: if `T` is refused with a 401 or a 404. Any other error is
 /// the response.
 impl<T: FromContext> FromContext for Option<T> {
     const IS_PROOF: bool = false;
 
     async fn from_context(cx: &Context) -> Result<Self> {
-        match T::from_context(cx).await {
+        match take::<T>(cx).await {
             Ok(value) => Ok(Some(value)),
             Err(error) => match error.code() {
                 Code::Unauthorized | Code::NotFound => Ok(None),

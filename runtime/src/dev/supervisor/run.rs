@@ -13,11 +13,16 @@ use crate::dev::{
 };
 
 /// Runs versions of the app on this socket until a signal arrives.
-pub(crate) async fn run(settings: Settings, listener: TcpListener) -> Result<(), String> {
+pub(crate) async fn run(
+    settings: Settings,
+    listener: TcpListener,
+    admin: Option<TcpListener>,
+) -> Result<(), String> {
     let binary = std::env::current_exe().map_err(|error| format!("no binary: {error}"))?;
     let mut stop = signals().map_err(|error| format!("no signals: {error}"))?;
     let (sender, mut events) = mpsc::unbounded_channel();
-    let sockets = ServeSockets::new(listener).map_err(|error| format!("no sockets: {error}"))?;
+    let sockets =
+        ServeSockets::new(listener, admin).map_err(|error| format!("no sockets: {error}"))?;
     let mut supervisor = Supervisor::new(settings, sockets, binary, sender);
     supervisor.start(Start { cause: "the app".to_owned(), ..Start::default() });
     loop {

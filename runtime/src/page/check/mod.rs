@@ -12,7 +12,7 @@ mod url_start;
 
 pub(crate) use self::diagnostic::Diagnostic;
 #[cfg(all(feature = "dev", debug_assertions))]
-pub(crate) use self::diagnostic::excerpt;
+pub(crate) use self::{diagnostic::excerpt, suggestion::nearest_names};
 pub(super) use self::{
     lint::{Known, lint, unknown_file},
     scan::Piece,

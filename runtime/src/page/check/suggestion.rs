@@ -16,6 +16,37 @@ fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
     (distance <= length.div_ceil(3)).then_some(best)
 }
 
+/// The most wrong letters of a long name: names of one folder have many letters in common.
+#[cfg(all(feature = "dev", debug_assertions))]
+const WRONG_MAX: usize = 4;
+
+/// The most names that are worth reading.
+#[cfg(all(feature = "dev", debug_assertions))]
+const NEAREST_MAX: usize = 3;
+
+/// Returns the names of actions that are nearest to a name, the nearest one first: those that differ
+/// by case or by a few letters, and those with the same last segment, such as `todo.list.Add` for
+/// `todo.Add`.
+#[cfg(all(feature = "dev", debug_assertions))]
+pub(crate) fn nearest_names<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Vec<String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_lowercase();
+    let of_word = last(word);
+    let rank = |name: &str| {
+        let (distance, of_name) = (distance(word, name), last(name));
+        let length = name.chars().count().max(word.chars().count());
+        let is_near = distance <= length.div_ceil(3).min(WRONG_MAX);
+        let is_last = !of_word.is_empty() && of_name == of_word;
+        (is_near || is_last).then_some((distance, !is_last))
+    };
+    let near = known.into_iter().filter_map(|name| Some((rank(name)?, name)));
+    let mut near: Vec<_> = near.collect();
+    near.sort_unstable();
+    near.into_iter().take(NEAREST_MAX).map(|(_, name)| name.to_owned()).collect()
+}
+
 /// Returns how many letters were typed wrong, left out or put in; case is no letter.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
@@ -35,6 +66,20 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(all(feature = "dev", debug_assertions))]
+    #[test]
+    fn the_nearest_names_of_actions_come_first() {
+        let known =
+            ["todo.list.Add", "todo.list.Remove", "chat.Send", "mail.Send", "news.Send", "a.Send"];
+        let nearest = |word| nearest_names(word, known);
+        assert_eq!(nearest("todo.Add"), ["todo.list.Add"]);
+        assert_eq!(nearest("todo.list.add"), ["todo.list.Add"]);
+        assert_eq!(nearest("todo.list.Remvoe"), ["todo.list.Remove"]);
+        assert_eq!(nearest("chat.Snd"), ["chat.Send"]);
+        assert_eq!(nearest("Send"), ["a.Send", "chat.Send", "mail.Send"]);
+        assert!(nearest("profile.Rename").is_empty() && nearest("").is_empty());
+    }
 
     #[test]
     fn a_slip_of_the_finger_is_recognised() {

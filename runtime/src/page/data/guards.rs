@@ -63,6 +63,23 @@ impl PageGuards {
             && data.is_none_or(|data| data.guard.is_none())
     }
 
+    /// Returns what a request has to prove, or to pass, to see the page: the names of types, and the
+    /// guards of folders.
+    pub(crate) fn needs(&self, file: &str, data: Option<&PageRegistration>) -> Vec<String> {
+        let folders = self.of_folders(file).map(|guard| match guard.folder.as_str() {
+            "" => "the guard of all pages".to_owned(),
+            folder => format!("the guard of {folder}"),
+        });
+        let own = data.and_then(|data| data.guard).map(|guard| guard());
+        let values = data.map_or(&[][..], |data| data.values);
+        let types = self.of_app(data).chain(&own).chain(values);
+        let types = types.filter(|needed| needed.is_proof()).map(Requirement::name);
+        let mut needs: Vec<String> = folders.chain(types).collect();
+        needs.sort_unstable();
+        needs.dedup();
+        needs
+    }
+
     /// Asks the guards of a page until one refuses: those of its folders, then what the app requires,
     /// then its own guard.
     pub(crate) async fn admit(

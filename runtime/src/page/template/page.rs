@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     files::{Folder, Hash},
-    page::{data::PageRegistration, template::per_prefix::PerPrefix},
+    page::{data::PageRegistration, route::Role, template::per_prefix::PerPrefix},
 };
 
 /// A template with an address, or for errors.
@@ -53,6 +53,14 @@ impl Page {
     /// Sets the size of the HTML that was rendered last.
     pub(super) fn expect_bytes(&self, bytes: usize) {
         self.last_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns the page's address, with its parameters in braces.
+    pub(crate) fn route(&self) -> Option<String> {
+        match Role::of(&self.file) {
+            Ok(Role::Page(route)) => Some(route.to_string()),
+            Ok(Role::ErrorPage(..) | Role::Part) | Err(_) => None,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::States,
     error::Result,
+    metrics::TaskMeter,
     server::tasks::{backoff::Backoff, task_context::TaskContext, ticks::Ticks, work::Work},
 };
 
@@ -19,6 +20,7 @@ use crate::{
 pub(super) struct Task {
     pub(super) name: Cow<'static, str>,
     pub(super) work: Work,
+    pub(super) meter: TaskMeter,
     pub(super) states: States,
     /// Completes when the server drains.
     pub(super) cancellation: CancellationToken,
@@ -30,6 +32,7 @@ impl Task {
         let mut backoff = Backoff::default();
         while !self.cancellation.is_cancelled() {
             let (cx, began) = (self.context(), Instant::now());
+            self.meter.runs.add(1);
             let mut running = pin!(self.work.run(cx.clone()));
             let outcome = tokio::select! {
                 biased;
@@ -64,6 +67,7 @@ impl Task {
                 return;
             }
             let began = Instant::now();
+            self.meter.runs.add(1);
             let outcome = self.work.run(self.context()).await;
             if self.cancellation.is_cancelled() {
                 return self.log_last(&outcome);
@@ -95,9 +99,11 @@ impl Task {
     /// Logs a run after which the task starts again.
     fn log(&self, outcome: &Result<()>, delay: Duration) {
         let (task, again_in_ms) = (&*self.name, delay.as_millis());
+        self.meter.restarts.add(1);
         match outcome {
             Ok(()) => tracing::warn!(task, again_in_ms, "the task has ended, and starts again"),
             Err(error) => {
+                self.meter.failures.add(1);
                 let error = error.log_text();
                 tracing::error!(task, error, again_in_ms, "the task has failed, and starts again");
             }
@@ -107,6 +113,7 @@ impl Task {
     /// Logs the last run.
     fn log_last(&self, outcome: &Result<()>) {
         if let Err(error) = outcome {
+            self.meter.failures.add(1);
             let (task, error) = (&*self.name, error.log_text());
             tracing::error!(task, error, "the task has failed while the server drains");
         }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::States,
     error::{Result, StartDiagnostic},
+    metrics::{Metrics, TaskMeter},
     server::tasks::{run::Task, task_context::TaskContext, work::Work},
 };
 
@@ -93,12 +94,14 @@ impl Tasks {
     pub(crate) fn start(
         self,
         states: &States,
+        metrics: &Metrics,
         cancellation: &CancellationToken,
     ) -> Vec<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let start =
             |Declared { name, work, kind }: Declared| -> Pin<Box<dyn Future<Output = ()> + Send>> {
                 let (states, cancellation) = (states.clone(), cancellation.clone());
-                let task = Task { name, work, states, cancellation };
+                let meter = TaskMeter::new(metrics, &name);
+                let task = Task { name, work, meter, states, cancellation };
                 match kind {
                     Kind::Restarts => Box::pin(task.run()),
                     Kind::Every(period) => Box::pin(task.run_every(period)),

@@ -9,16 +9,17 @@ use self::imports::Sources;
 
 /// The floor of every room of the runtime.
 const FLOORS: &[(u8, &[&str])] = &[
-    (0, &["header"]),
+    (0, &["header", "metrics"]),
     (1, &["error"]),
     (2, &["action", "files"]),
     (3, &["session", "stream"]),
     (4, &["schema", "server"]),
     (5, &["request"]),
     (6, &["page"]),
-    (7, &["dev", "testing"]),
+    (7, &["dev"]),
     (8, &["dev/supervisor"]),
     (9, &["app"]),
+    (10, &["testing"]),
 ];
 
 /// The floor of every room inside `page`.

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::error::Error;
+use crate::{error::Error, metrics::Metrics};
 
 /// Running tasks, and a channel through which they report the time since their start.
 struct Scene {
@@ -45,7 +45,7 @@ impl Scene {
         let mut tasks = Tasks::default();
         add(&mut tasks, Reporter { began, reports: sender });
         assert_eq!(tasks.errors(), []);
-        let futures = tasks.start(&States::default(), &cancellation);
+        let futures = tasks.start(&States::default(), &Metrics::default(), &cancellation);
         let running = futures.into_iter().map(tokio::spawn).collect();
         Self { began, reports, cancellation, running }
     }

@@ -1,64 +1,19 @@
-//! Runs actions in tests, without a socket.
+//! Runs one action without an app.
 
-use std::{
-    pin::pin,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{pin::pin, time::Duration};
 
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
-use kipo_topic::Store;
 
 use crate::{
     action::{Context, Limits},
+    metrics::StreamMeter,
     request::dispatch,
-    stream::{Drain, StreamAction, topics},
+    stream::{Drain, StreamAction},
 };
 
 /// The longest wait for a text that does not arrive.
 const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Opens the app's durable topics ([`#[topic]`](macro@crate::topic)) in memory, for tests of
-/// actions that publish to them. It skips topics that are open, so each test may call it.
-///
-/// # Panics
-///
-/// Panics if two topics have the same name.
-///
-/// # Examples
-///
-/// ```
-/// use kipo::{Durability, Event, Topic, topic};
-///
-/// #[derive(Event)]
-/// enum Tide {
-///     Turned,
-/// }
-///
-/// #[topic]
-/// static TIDES: Topic<Tide> = Topic::durable("tides", Durability::Fsync);
-///
-/// // Tests run in parallel. The first one opens the topic.
-/// std::thread::scope(|threads| {
-///     for _ in 0..8 {
-///         threads.spawn(|| {
-///             kipo::testing::open_topics();
-///             assert!(TIDES.is_open());
-///         });
-///     }
-/// });
-/// ```
-pub fn open_topics() {
-    /// Tests run in parallel: one of them opens the topics, and the others find them open. A std
-    /// lock, never held across an `.await`.
-    static OPENING: Mutex<()> = Mutex::new(());
-
-    let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Err(error) = topics::open_all(false, || Ok(Store::in_memory())) {
-        panic!("{error}");
-    }
-}
 
 /// Runs a stream to its end and returns the frames that its client reads.
 ///
@@ -143,7 +98,7 @@ async fn read_until<A: StreamAction>(
 ) {
     let bounds = A::LIMITS.within(Limits::new());
     let drain = Drain::default().watch();
-    let body = dispatch::body_of(action, cx, bounds, drain, None, tracing::Span::none());
+    let body = dispatch::body_of(action, cx, bounds, drain, None, StreamMeter::default());
     let mut body = pin!(body);
     while let Some(Ok(frame)) = body.frame().await {
         if let Ok(data) = frame.into_data() {

@@ -1,0 +1,52 @@
+//! Which actions are counted, and by which codes.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+
+use crate::{
+    error::{Code, Result},
+    metrics::{ActionMeter, Metrics},
+    request::route::Route,
+    stream::GAP_REASONS,
+};
+
+/// Registers all actions, if the app counts.
+pub(crate) fn register(routes: Vec<Arc<Route>>, metrics: &Metrics) -> Vec<Arc<Route>> {
+    if !metrics.is_counting() {
+        return routes;
+    }
+    let (codes, reasons) = (Code::ALL.map(Code::as_str), GAP_REASONS.map(|reason| reason.as_str()));
+    let register = |route: Arc<Route>| {
+        let mut route = Arc::unwrap_or_clone(route);
+        route.meter = if route.endpoint.is_stream {
+            ActionMeter::of_stream(metrics, &route.name, &codes, &reasons)
+        } else {
+            ActionMeter::new(metrics, &route.name, &codes)
+        };
+        Arc::new(route)
+    };
+    routes.into_iter().map(register).collect()
+}
+
+/// Returns the index of the code of an error among all codes.
+pub(super) fn code<T>(outcome: &Result<T>) -> Option<usize> {
+    outcome.as_ref().err().map(|error| error.code() as usize)
+}
+
+/// Counts calls of names that no action has, all under one name.
+#[derive(Clone, Debug)]
+pub(crate) struct UnknownCalls(ActionMeter);
+
+impl UnknownCalls {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        Self(ActionMeter::of_unknown(metrics, &Code::ALL.map(Code::as_str)))
+    }
+
+    /// Counts a request for nothing, if it is one for an action below `actions`.
+    pub(crate) fn count(&self, request: &Request, actions: &str) {
+        if request.uri().path().starts_with(actions) {
+            self.0.begin_call().end(Some(Code::NotFound as usize));
+        }
+    }
+}

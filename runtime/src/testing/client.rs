@@ -1,0 +1,389 @@
+//! One client of an app: its cookies, its header fields and what it sends.
+
+use std::{
+    any::{TypeId, type_name},
+    collections::BTreeMap,
+    convert::Infallible,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{Router, body::Body, extract::Request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
+use http_body_util::BodyExt as _;
+use serde::Serialize;
+use tower_service::Service as _;
+
+use crate::{
+    action::{Action, FromContext, Input, Provided},
+    server::Peer,
+    stream::StreamAction,
+    testing::{answer::Answer, data_dir::DataDir, jar::Jar, response::Response, stream::Stream},
+};
+
+/// One client of an [`App`](crate::testing::App), like one browser: it retains the cookies that
+/// responses set, and sends them again.
+///
+/// Its requests come from a page of the app itself: they have its `Host`, and calls and streams its
+/// `Origin`. The methods that begin with `with_` return the client with something more in each
+/// request. A clone shares the cookies.
+///
+/// # Examples
+///
+/// ```standalone_crate
+/// use kipo::{Context, Error, FromContext, Result, action, http, testing};
+///
+/// #[derive(Clone)]
+/// pub struct User(String);
+///
+/// impl FromContext for User {
+///     async fn from_context(cx: &Context) -> Result<Self> {
+///         let name = cx.cookie("user").ok_or_else(|| Error::unauthorized("sign in first"))?;
+///         Ok(Self(name.to_owned()))
+///     }
+/// }
+///
+/// #[action]
+/// async fn sign_in(cx: Context, name: String) -> Result<()> {
+///     let cookie = http::HeaderValue::try_from(format!("user={name}; Path=/; HttpOnly"))?;
+///     cx.append_header(http::header::SET_COOKIE, cookie);
+///     Ok(())
+/// }
+///
+/// #[action]
+/// async fn who_am_i(#[context] user: User) -> Result<String> {
+///     Ok(user.0)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let app = testing::App::start(kipo::App::new()).await;
+///
+/// // The client retains the cookie.
+/// let ann = app.client();
+/// assert_eq!(ann.call::<WhoAmI>(testing::json!({})).await.error().code, "unauthorized");
+/// let signed_in = ann.call::<SignIn>(testing::json!({ "name": "Ann" })).await;
+/// assert_eq!(signed_in.cookie("user"), Some("Ann"));
+/// assert_eq!(ann.call::<WhoAmI>(testing::json!({})).await.output(), "Ann");
+///
+/// // Another client has its own cookies, or needs none: the test says who it is.
+/// let bob = app.client().with_value(User("Bob".into()));
+/// assert_eq!(bob.call::<WhoAmI>(testing::json!({})).await.output(), "Bob");
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    app: Arc<Served>,
+    /// A std lock, never held across an `.await`.
+    jar: Arc<Mutex<Jar>>,
+    headers: HeaderMap,
+    values: Vec<Provide>,
+}
+
+/// Adds a value to a request.
+type Provide = Arc<dyn Fn(&mut Extensions) + Send + Sync>;
+
+/// The app that clients share.
+pub(super) struct Served {
+    pub(super) router: Router,
+    /// The path of each action by its type.
+    pub(super) paths: BTreeMap<TypeId, String>,
+    /// Removed when the app and its clients are gone.
+    pub(super) data_dir: DataDir,
+}
+
+/// The host of every request.
+const HOST: HeaderValue = HeaderValue::from_static("localhost");
+
+/// The origin of calls and streams.
+const ORIGIN: HeaderValue = HeaderValue::from_static("http://localhost");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl Client {
+    pub(super) fn new(app: Arc<Served>) -> Self {
+        Self { app, jar: Arc::default(), headers: HeaderMap::new(), values: Vec::new() }
+    }
+
+    pub(super) fn served(&self) -> &Arc<Served> {
+        &self.app
+    }
+
+    /// Adds a header field to each request, in place of the client's own field of that name.
+    ///
+    /// # Panics
+    ///
+    /// Panics if HTTP does not allow the name or the value.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use kipo::{ClientIp, Result, action, testing};
+    ///
+    /// #[action]
+    /// async fn where_am_i(#[context] ip: ClientIp) -> Result<String> {
+    ///     Ok(ip.0.to_string())
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let app = kipo::App::new().trusted_proxy([127, 0, 0, 1]);
+    /// let app = testing::App::start(app).await;
+    /// let client = app.client().with_header("x-forwarded-for", "192.0.2.7");
+    /// assert_eq!(client.call::<WhereAmI>(testing::json!({})).await.output(), "192.0.2.7");
+    /// # });
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let name: HeaderName = name.parse().expect("the name of a header field");
+        self.headers.append(name, HeaderValue::from_str(value).expect("a header value"));
+        self
+    }
+
+    /// Sets a cookie, as a response would.
+    #[must_use]
+    pub fn with_cookie(self, name: &str, value: &str) -> Self {
+        self.jar().set(name, value);
+        self
+    }
+
+    /// Puts a value in place of the one that [`FromContext`] makes: the requests of this client come
+    /// from this user, this tenant.
+    ///
+    /// It holds for `#[context]` fields and arguments of the type `T`, and of `Option<T>`, and for
+    /// [`App::require`](crate::App::require) and `guard = T`. An implementation of [`FromContext`] that
+    /// calls another one itself gets no such value.
+    ///
+    /// # Examples
+    ///
+    /// See [`Client`].
+    #[must_use]
+    pub fn with_value<T: FromContext + Clone + Sync>(mut self, value: T) -> Self {
+        self.values.push(Arc::new(Provided::adding(value)));
+        self
+    }
+
+    /// Returns a cookie that the client has.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar().get(name).map(str::to_owned)
+    }
+
+    /// Calls an action. The input is what the browser sends: an object with the fields of the action,
+    /// without its `#[context]` fields.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the input is no JSON.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future disconnects the client. An admitted call runs to its end.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use kipo::{Action, Context, Error, Result, action, testing::{self, json}};
+    ///
+    /// #[action]
+    /// pub struct Withdraw {
+    ///     #[validate(range(min = 1))]
+    ///     amount: u32,
+    /// }
+    ///
+    /// impl Action for Withdraw {
+    ///     type Output = u32;
+    ///
+    ///     async fn call(self, cx: Context) -> Result<u32> {
+    ///         let left = 100_u32.checked_sub(self.amount);
+    ///         let left = left.ok_or_else(|| Error::conflict("there is not enough on the account"))?;
+    ///         cx.reload_part("balance")?;
+    ///         Ok(left)
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let app = testing::App::start(kipo::App::new()).await;
+    ///
+    /// let withdrawn = app.call::<Withdraw>(json!({ "amount": 30 })).await;
+    /// assert_eq!(withdrawn.output(), 70);
+    /// assert_eq!(withdrawn.effects(), [json!({ "effect": "reloadPart", "name": "balance" })]);
+    ///
+    /// let error = app.call::<Withdraw>(json!({ "amount": 101 })).await.error();
+    /// assert_eq!((error.code.as_str(), error.status), ("conflict", 409));
+    ///
+    /// let error = app.call::<Withdraw>(json!({ "amount": 0 })).await.error();
+    /// assert_eq!(error.fields.get("amount"), ["must be at least 1"]);
+    /// # });
+    /// ```
+    pub async fn call<A: Action>(&self, input: impl Serialize) -> Answer<A::Output> {
+        let (request, text) = self.request::<A>(&input, "application/json");
+        Answer::new(self.exchange(request, text).await)
+    }
+
+    /// Opens a stream. The input is as in [`call`](Self::call).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the input is no JSON.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future disconnects the client.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use kipo::{Context, Event, EventStream, Result, StreamAction, action, testing::{self, json}};
+    ///
+    /// #[derive(Debug, PartialEq, Event)]
+    /// pub enum Tick {
+    ///     Count(u32),
+    /// }
+    ///
+    /// #[action]
+    /// pub struct Countdown {
+    ///     #[validate(range(max = 10))]
+    ///     from: u32,
+    /// }
+    ///
+    /// impl StreamAction for Countdown {
+    ///     type Event = Tick;
+    ///     type Output = String;
+    ///
+    ///     async fn stream(self, _cx: Context, out: EventStream<Tick>) -> Result<String> {
+    ///         for n in (1..=self.from).rev() {
+    ///             out.send(Tick::Count(n)).await?;
+    ///         }
+    ///         Ok("lift-off".to_owned())
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let app = testing::App::start(kipo::App::new()).await;
+    ///
+    /// let mut countdown = app.stream::<Countdown>(json!({ "from": 2 })).await;
+    /// assert_eq!(countdown.next().await, Some(Tick::Count(2)));
+    /// assert_eq!(countdown.next().await, Some(Tick::Count(1)));
+    /// assert_eq!(countdown.output().await, "lift-off");
+    ///
+    /// let refused = app.stream::<Countdown>(json!({ "from": 11 })).await.refusal();
+    /// assert_eq!(refused.fields.get("from"), ["must be at most 10"]);
+    /// # });
+    /// ```
+    pub async fn stream<A: StreamAction>(&self, input: impl Serialize) -> Stream<A> {
+        let (request, text) = self.request::<A>(&input, "text/event-stream");
+        let response = self.respond(request).await;
+        Stream::open(text, response).await
+    }
+
+    /// Fetches a page, a file or a route of the app's author, by GET.
+    ///
+    /// It follows no redirect: [`Response::location`] returns where one leads.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the path is no path, such as `/blog?page=2`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future disconnects the client.
+    ///
+    /// # Examples
+    ///
+    /// See [`Response`].
+    pub async fn get(&self, path: &str) -> Response {
+        let request = http::Request::get(path).header(header::ACCEPT, "text/html, */*;q=0.8");
+        let request = request.body(Body::empty()).expect("a path such as `/blog?page=2`");
+        self.exchange(request, format!("GET {path}")).await
+    }
+
+    /// Sends any request, with the cookies, the header fields and the values of this client.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future disconnects the client.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use axum::{Router, routing::post};
+    /// use kipo::{http, testing};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let webhooks = Router::new().route("/webhooks/pay", post(async |body: String| body));
+    /// let app = testing::App::start(kipo::App::new().routes_cross_site(webhooks)).await;
+    ///
+    /// let request = http::Request::post("/webhooks/pay").header("x-signature", "7f3a");
+    /// let paid = app.send(request.body("amount=5").unwrap()).await;
+    /// assert_eq!((paid.status().as_u16(), paid.text()), (200, "amount=5"));
+    /// # });
+    /// ```
+    pub async fn send(&self, request: http::Request<impl Into<Body>>) -> Response {
+        let text = format!("{} {}", request.method(), request.uri());
+        self.exchange(request.map(Into::into), text).await
+    }
+
+    /// Returns the request of an action, and the text that failures show.
+    fn request<A: Input>(&self, input: &impl Serialize, accept: &'static str) -> (Request, String) {
+        let name = type_name::<A>();
+        let path = self.app.paths.get(&TypeId::of::<A>());
+        let path = path.unwrap_or_else(|| panic!("the app has no action `{name}`"));
+        let json = serde_json::to_string(input);
+        let json = json.unwrap_or_else(|error| panic!("the input of `{name}` is no JSON: {error}"));
+        let text = format!("POST {path}\n{json}");
+        let mut request = Request::new(Body::from(json));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = path.parse().expect("the path of an action");
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::ORIGIN, ORIGIN);
+        headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+        (request, text)
+    }
+
+    async fn exchange(&self, request: Request, text: String) -> Response {
+        let (head, body) = self.respond(request).await.into_parts();
+        // A body of the app does not fail; that of an author's route may break off.
+        let body = body.collect().await.map(|all| all.to_bytes()).unwrap_or_default();
+        Response::new(text, head, body)
+    }
+
+    /// Sends a request with what each request of this client has, and takes the cookies of the
+    /// response.
+    async fn respond(&self, mut request: Request) -> axum::response::Response {
+        let path = request.uri().path().to_owned();
+        let headers = request.headers_mut();
+        headers.entry(header::HOST).or_insert(HOST);
+        for name in self.headers.keys() {
+            headers.remove(name);
+        }
+        headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if let Some(cookies) = self.jar().field(&path) {
+            headers.append(header::COOKIE, cookies);
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        request.extensions_mut().insert(Peer { address, detached_stream: None });
+        for provide in &self.values {
+            provide(request.extensions_mut());
+        }
+        let response: Result<_, Infallible> = self.app.router.clone().call(request).await;
+        let response = match response {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        self.jar().take(response.headers());
+        response
+    }
+
+    fn jar(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("headers", &self.headers).finish_non_exhaustive()
+    }
+}
