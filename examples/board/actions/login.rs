@@ -31,7 +31,8 @@ pub async fn sign_up(#[context] user: Option<User>, query: kipo::Query<Query>) -
 
 /// Sends a visitor on who has signed in already.
 fn for_strangers(user: Option<&User>, query: Query) -> Result<Form> {
-    // The redirect, and the action that signs in, refuse a path of another site.
-    let next = query.next.filter(|next| next.starts_with('/')).unwrap_or_else(|| "/".to_owned());
+    // `//evil.example` would be another site. The actions refuse it too.
+    let is_own = |next: &String| next.starts_with('/') && !next.starts_with("//");
+    let next = query.next.filter(is_own).unwrap_or_else(|| "/".to_owned());
     if user.is_some() { Err(Error::redirect(next)) } else { Ok(Form { next }) }
 }

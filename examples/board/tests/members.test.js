@@ -7,7 +7,7 @@ import { REFUSED, addCard, invite, live, makeBoard, serve, shows, signUp } from 
 /** Follows a board from a page, and returns the code of the error with which that ends. */
 const follow = (page, board) => page.evaluate(async (board) => {
   const { action } = await import("kipo");
-  return action.boards.Listen({ board }).call().then(() => "complete", (error) => error.code);
+  return action.boards.Listen({ board }).withOnProgress(() => {}).call().then(() => "complete", (error) => error.code);
 }, board);
 
 scene("nobody but a member sees a board, follows it or changes it", async (stage) => {

@@ -17,7 +17,7 @@ scene("a stranger signs up, signs out and signs in again, to the page that was a
   await reads(page, "h1", /^Kitchen$/);
   await live(page);
   await page.goto(`${server.url}/login?next=//evil.example`);
-  assert.equal(page.url(), `${server.url}/login?next=//evil.example`, "a redirect to another site is refused");
+  assert.equal(page.url(), `${server.url}/`, "another site is no page of this one");
 });
 
 scene("the cookie of a session is for this server alone", async (stage) => {
@@ -30,7 +30,8 @@ scene("the cookie of a session is for this server alone", async (stage) => {
   await page.waitForURL(`${server.url}/`);
   const [cookie, ...more] = await page.context().cookies();
   assert.deepEqual(more, []);
-  assert.partialDeepStrictEqual(cookie, { httpOnly: true, sameSite: "Lax", path: "/", domain: "127.0.0.1" });
+  const { httpOnly, sameSite, path, domain } = cookie;
+  assert.deepEqual({ httpOnly, sameSite, path, domain }, { httpOnly: true, sameSite: "Lax", path: "/", domain: "127.0.0.1" });
   assert.ok(cookie.value.length >= 43, "256 random bits");
   assert.equal(await page.evaluate(() => document.cookie), "");
   await page.click(part("sign_out"));
