@@ -12,6 +12,7 @@ use kipo_topic::Store;
 
 use crate::{
     action::{Context, Limits},
+    error::ActionError,
     request::dispatch,
     stream::{Drain, StreamAction, topics},
 };
@@ -73,7 +74,7 @@ pub fn open_topics() {
 /// # Examples
 ///
 /// See [`StreamAction`].
-pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
+pub async fn stream<A: StreamAction<E>, E: ActionError>(action: A, cx: Context) -> String {
     let mut read = BytesMut::new();
     read_until(action, cx, &mut read, |_| false).await;
     String::from_utf8_lossy(&read).into_owned()
@@ -123,7 +124,11 @@ pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
 /// assert!(read.contains("event: headline\ndata: \"Kipo has topics\"\n"));
 /// # });
 /// ```
-pub async fn stream_until<A: StreamAction>(action: A, cx: Context, text: &str) -> String {
+pub async fn stream_until<A: StreamAction<E>, E: ActionError>(
+    action: A,
+    cx: Context,
+    text: &str,
+) -> String {
     let mut read = BytesMut::new();
     let has_text = |read: &[u8]| String::from_utf8_lossy(read).contains(text);
     let reading = read_until(action, cx, &mut read, has_text);
@@ -135,7 +140,7 @@ pub async fn stream_until<A: StreamAction>(action: A, cx: Context, text: &str) -
 }
 
 /// Appends to `read` what a client reads, until the end of the stream or until `is_enough`.
-async fn read_until<A: StreamAction>(
+async fn read_until<A: StreamAction<E>, E: ActionError>(
     action: A,
     cx: Context,
     read: &mut BytesMut,

@@ -5,10 +5,12 @@
 //! no page. Only `encode` chooses the status of a response. Start reading at `dispatch`, which
 //! shows the whole path, then `decode` and `encode`.
 
+mod batch;
 pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
+mod late_cookies;
 pub(crate) mod route;
 mod shield;
 mod within;
@@ -16,6 +18,7 @@ mod within;
 pub use self::{dispatch::endpoint, route::Registration};
 
 pub(crate) use self::{
+    batch::Batch,
     hosts::{AllowedHost, HostCheck, Hosts},
     route::{Mounted, Route},
     within::within,

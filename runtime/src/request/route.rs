@@ -55,6 +55,8 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub struct Endpoint {
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    /// Whether it answers with events.
+    pub(crate) streams: bool,
 }
 
 /// One action with its name.
