@@ -133,3 +133,33 @@ impl Engine for Unpaused {
         self.engine().close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kipo_topic::{Durability, Topic};
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    #[derive(crate::Event)]
+    enum Count {
+        Number(u32),
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_waits_for_the_store() {
+        let store = Store::on(Arc::new(Unpaused::new(Store::in_memory())));
+        let topic: Topic<Count> = Topic::durable("unpaused", Durability::Fsync).keep(100);
+        topic.open(&store).unwrap();
+        let began = Instant::now();
+        for n in 1..=100 {
+            let number = Count::Number(n);
+            let publish = timeout(Duration::from_secs(30), topic.publish(&number));
+            let cursor = publish.await.unwrap().unwrap();
+            assert_eq!(cursor.seq(), u64::from(n));
+        }
+        let history = timeout(Duration::from_secs(30), topic.history()).await.unwrap().unwrap();
+        assert_eq!(history.len(), 100);
+        assert_eq!(began.elapsed(), Duration::ZERO, "the clock has advanced");
+    }
+}
