@@ -33,6 +33,7 @@ impl Unpaused {
 
 /// Stops a paused clock until it is dropped.
 struct Hold {
+    runtime: Option<Handle>,
     _ends_the_task: mpsc::Sender<()>,
 }
 
@@ -41,10 +42,11 @@ impl Hold {
         let (end, ended) = mpsc::channel();
         // tokio does not advance a paused clock while a blocking task runs. The task ends when the
         // sender is dropped.
-        if let Ok(runtime) = Handle::try_current() {
+        let runtime = Handle::try_current().ok();
+        if let Some(runtime) = &runtime {
             runtime.spawn_blocking(move || ended.recv());
         }
-        Self { _ends_the_task: end }
+        Self { runtime, _ends_the_task: end }
     }
 }
 
@@ -69,7 +71,11 @@ impl Engine for Unpaused {
         let (after, durability) = (append.after, append.durability);
         let (keep_from, keys_from) = (append.keep_from, append.keys_from);
         let mut passed_on = Append::new(topic, after, entries, durability, move |outcome| {
+            // The topic may pass the next append on from here, on the thread of the store. Its hold
+            // is in the same runtime, and begins before this one ends.
+            let runtime = hold.runtime.as_ref().map(Handle::enter);
             append.finish(outcome);
+            drop(runtime);
             drop(hold);
         });
         (passed_on.keep_from, passed_on.keys_from) = (keep_from, keys_from);
