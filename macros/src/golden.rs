@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, Item, Meta};
 
-use crate::{action, data, event, files, page, topic, tree};
+use crate::{action, action_error, data, event, files, page, topic, tree};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expand");
 
@@ -62,7 +62,10 @@ fn expand(mut item: Item) -> TokenStream {
         "page" => page::page(args, &item.into_token_stream()),
         "topic" => topic::topic(topic::Kind::Topic, &args, &item.into_token_stream()),
         _ => {
-            let derived = event::event(&item.to_token_stream());
+            let derived = match args.to_string().as_str() {
+                "ActionError" => action_error::action_error(&item.to_token_stream()),
+                _ => event::event(&item.to_token_stream()),
+            };
             quote::quote! { #item #derived }
         }
     }
@@ -91,6 +94,11 @@ fn action_fn() {
 #[test]
 fn action_fn_stream() {
     check("action_fn_stream");
+}
+
+#[test]
+fn errors_of_an_action() {
+    check("action_error");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! use `diagnostics`.
 
 mod action;
+mod action_error;
 mod crate_root;
 mod data;
 mod diagnostics;
@@ -33,6 +34,12 @@ use crate_root::crate_root;
 #[proc_macro_attribute]
 pub fn action(args: TokenStream, item: TokenStream) -> TokenStream {
     action::action(args.into(), &item.into()).into()
+}
+
+/// See `kipo::ActionError`.
+#[proc_macro_derive(ActionError, attributes(error, from, source, serde, schemars))]
+pub fn action_error(item: TokenStream) -> TokenStream {
+    action_error::action_error(&item.into()).into()
 }
 
 /// See `kipo::data`.

@@ -6,12 +6,13 @@ export class ActionError extends Error {
    * @param {Problem} problem
    * @param {{ cause?: unknown, retryAfter?: number | null }} [options]
    */
-  constructor({ status, code, title, detail, errors = {}, request_id = null }, { cause, retryAfter = null } = {}) {
+  constructor({ status, code, title, detail, errors = {}, data = null, request_id = null }, { cause, retryAfter = null } = {}) {
     super(detail || title || code, cause === undefined ? undefined : { cause });
     this.name = /** @type {const} */ ("ActionError");
     this.status = status;
     this.code = code;
     this.fields = errors;
+    this.data = data;
     this.requestId = request_id;
     this.retryAfter = retryAfter;
   }
@@ -28,6 +29,9 @@ export class ActionError extends Error {
     return this.status === 401 || this.status === 403;
   }
 }
+
+/** @param {unknown} error */
+export const isError = (error) => error instanceof ActionError;
 
 /**
  * Returns the error for a response that is missing or incomplete.

@@ -44,9 +44,6 @@ export type TabMessage =
 /** A builder of any action. */
 export type AnyCall = StreamCall<unknown, Record<string, unknown>>;
 
-/** Its `withX` methods; `setX` are the same. */
-export type Setters = { [Name in keyof AnyCall as Name extends `with${string}` ? Name : never]: AnyCall[Name] };
-
 /** Everything that a builder collects. types.d.ts describes the methods that set these. */
 export interface Settings {
   name: string;

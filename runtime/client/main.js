@@ -4,7 +4,7 @@
 
 import { Client, actions } from "./call/action.js";
 
-export { ActionError } from "./error.js";
+export { ActionError, isError } from "./error.js";
 
 /** The effects that the app itself defines, by name. @type {Map<string, Effect>} */
 const effects = new Map();
@@ -28,6 +28,9 @@ export const refs = new Proxy(Object.freeze({}), {
 
 /** @type {(name: string, run: (fields: any) => unknown) => void} */
 export const effect = (name, run) => void effects.set(name, run);
+
+/** @type {(...parts: any) => Promise<any>} */
+export const batch = (...parts) => import("./call/batch.js").then(({ batch }) => batch(parts, client));
 
 export const leaving = () => client.page.signal;
 

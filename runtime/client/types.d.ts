@@ -35,6 +35,8 @@ export declare class ActionError<Field extends string = string> extends Error {
   readonly code: string;
   /** The messages for each invalid field; empty unless validation failed. Paths look like `items[0].name`. */
   readonly fields: FieldErrors<Field>;
+  /** What a typed error of the action says to programs; null if it says nothing. A comparison of `code` narrows it. */
+  readonly data: unknown;
   /** The id of this request in the server's log. Null if no response arrived. */
   readonly requestId: string | null;
   /** The delay that the server asks for (`Retry-After`), in milliseconds. */
@@ -46,6 +48,66 @@ export declare class ActionError<Field extends string = string> extends Error {
   /** The caller is unknown (401) or forbidden (403). */
   readonly isAuthError: boolean;
 }
+
+/** The codes that Kipo itself gives. A guard, or an action without typed errors, may give others. */
+export type ErrorCode =
+  | "bad_request"
+  | "unauthorized"
+  | "forbidden"
+  | "cross_site"
+  | "not_found"
+  | "method_not_allowed"
+  | "not_acceptable"
+  | "request_timeout"
+  | "conflict"
+  | "payload_too_large"
+  | "uri_too_long"
+  | "unsupported_media_type"
+  | "misdirected"
+  | "validation_failed"
+  | "too_many_requests"
+  | "headers_too_large"
+  | "internal"
+  | "overloaded"
+  | "unavailable"
+  | "engine_unavailable"
+  | "timeout"
+  | "network"
+  | "silence"
+  | "disconnected"
+  | "bad_response"
+  | `http_${number}`;
+
+/** The failure of an action with errors of its own: `code` tells which, and narrows `data`. */
+export type Failure<Field extends string, Own> = [Own] extends [never]
+  ? ActionError<Field>
+  : ActionError<Field> & (Own | { readonly code: ErrorCode });
+
+/** The failure of an action: `ErrorOf<typeof action.bank.Transfer>`. */
+export type ErrorOf<Action extends (input: never) => unknown> =
+  ReturnType<Action> extends { withOnError(then: (error: infer Error) => unknown): unknown } ? Error : never;
+
+/**
+ * Returns whether a caught value is the failure of an action, and gives it the type of that action's errors:
+ * `if (isError(error, action.bank.Transfer) && error.code === "insufficient_funds") …`.
+ */
+export declare function isError<Action extends (input: never) => unknown>(
+  error: unknown,
+  action: Action,
+): error is ErrorOf<Action>;
+
+/** The outcome of one call of a batch, as `Promise.allSettled` has it. */
+export type Outcome<Part> =
+  | { status: "fulfilled"; value: Part extends Runnable<infer Output> ? Output : never }
+  | { status: "rejected"; reason: unknown };
+
+/**
+ * Sends several calls in one request, at most 100: `const [rooms, me] = await batch(action.Rooms(), action.Me())`. They run
+ * side by side, and each has its own outcome and callbacks. A part of a batch cannot stream.
+ */
+export declare function batch<const Parts extends readonly Runnable[]>(
+  ...parts: Parts
+): Promise<{ -readonly [Index in keyof Parts]: Outcome<Parts[Index]> }>;
 
 /** Messages by field, or by a path that begins with a field. */
 export type FieldErrors<Field extends string = string> = Partial<
@@ -59,6 +121,7 @@ export interface Problem {
   title?: string;
   detail?: string;
   errors?: Record<string, string[]>;
+  data?: unknown;
   request_id?: string | null;
 }
 
@@ -100,7 +163,7 @@ export interface RetryOptions {
 }
 
 /** What calls and streams have in common. Each `withX` changes this builder and returns it; `setX` is the same. */
-export interface Builder<Output, Field extends string> extends Runnable<Output> {
+export interface Builder<Output, Field extends string, Own = never> extends Runnable<Output> {
   /** The HTTP method; default POST. GET sends the fields as query parameters. */
   withMethod(method: Method): this;
   /**
@@ -114,7 +177,7 @@ export interface Builder<Output, Field extends string> extends Runnable<Output> 
    * Runs with the error of the last attempt; not on an abort. `call()` still rejects, but counts as handled: it needs no
    * `catch`.
    */
-  withOnError(then: (error: ActionError<Field>) => unknown): this;
+  withOnError(then: (error: Failure<Field, Own>) => unknown): this;
   /** Runs last, after a success, an error or an abort. */
   withOnComplete(then: () => unknown): this;
   /**
@@ -161,7 +224,7 @@ export interface Builder<Output, Field extends string> extends Runnable<Output> 
 }
 
 /** A call of an action that does not stream. Nothing is sent before `call()`. */
-export interface Call<Output, Field extends string = string> extends Builder<Output, Field> {}
+export interface Call<Output, Field extends string = string, Own = never> extends Builder<Output, Field, Own> {}
 
 /**
  * A call of an action that streams.
@@ -170,8 +233,8 @@ export interface Call<Output, Field extends string = string> extends Builder<Out
  * of them it asks for a plain response, which most streaming actions refuse (406).
  * `events()` always streams.
  */
-export interface StreamCall<Output, Events extends object, Field extends string = string>
-  extends Builder<Output, Field> {
+export interface StreamCall<Output, Events extends object, Field extends string = string, Own = never>
+  extends Builder<Output, Field, Own> {
   /** Runs for each event. A comparison of `event` narrows `data`. */
   withOnProgress(then: (...args: Progress<Events>) => unknown): this;
   /**

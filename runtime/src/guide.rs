@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/actions.md")]
 pub mod actions {}
 
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
 #[doc = include_str!("../docs/app.md")]
 pub mod app {}
 

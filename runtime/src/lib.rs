@@ -73,7 +73,7 @@ pub use crate::{
         RateIdentity, State, Validate,
     },
     app::{App, RunningApp, StartError},
-    error::{Code, Error, FieldErrors, Result},
+    error::{ActionError, Code, Error, FieldErrors, Result},
     files::Files,
     header::RequestId,
     page::{Cache, Meta, PageContext, Query},
@@ -117,6 +117,52 @@ pub use crate::{
 /// # });
 /// ```
 pub use kipo_macros::action;
+
+/// Derives [`trait@ActionError`] for an enum: each variant is an error with a status, a code and data.
+/// It also implements `Display`, which writes the message.
+///
+/// On a variant, `#[error(…)]` takes:
+///
+/// - `status = 409`: the status of the response, 400 to 599. The default is 400.
+/// - `code = "room_full"`: the `code` of the problem document. The default is the name of the
+///   variant in snake case.
+/// - `message = "at most {limit} guests"`: the sentence that the caller reads, with fields in
+///   braces as in `format!`. The default is the words of the code.
+/// - `transparent`: the one field of the variant is a [`struct@Error`] or another `ActionError`, and the
+///   caller reads that one. With `#[from]` before a [`struct@Error`], `?` turns every error into this
+///   variant that it turns into a `kipo::Error`.
+///
+/// The fields of a variant are its data: one unnamed field, named fields, or none. A field with
+/// `#[source]` is logged, and the caller never reads it.
+///
+/// ```
+/// use kipo::{Action, ActionError, Context, action};
+///
+/// #[derive(Debug, ActionError)]
+/// enum BookingError {
+///     /// Nobody else fits in.
+///     #[error(status = 409, message = "at most {limit} guests")]
+///     RoomFull { limit: u32 },
+///     #[error(transparent)]
+///     Other(#[from] kipo::Error),
+/// }
+///
+/// #[action]
+/// async fn book(guests: u32) -> Result<(), BookingError> {
+///     if guests > 8 {
+///         return Err(BookingError::RoomFull { limit: 8 });
+///     }
+///     std::fs::metadata(".")?; // the caller reads a fixed sentence, and the log has the cause
+///     Ok(())
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let error = Book { guests: 9 }.call(Context::test()).await.unwrap_err();
+/// assert!(matches!(error, BookingError::RoomFull { limit: 8 }));
+/// assert_eq!(error.to_string(), "at most 8 guests");
+/// # });
+/// ```
+pub use kipo_macros::ActionError;
 
 /// Declares every Rust file below the folder `actions`, beside `main.rs`, as a module. A new file
 /// then needs no `mod` line. `kipo::actions!("src/actions")` names another folder.
@@ -249,9 +295,10 @@ pub mod __private {
     pub use crate::{
         action::{
             Field, GuardType, GuardValue, Incoming, Input, IntoOutput, NoWay, Outgoing,
-            Requirement, StateNeed, Values, Way, guard_name, incoming, outgoing, public, rules,
+            Requirement, StateNeed, Values, Way, argument, guard_name, incoming, outgoing, public,
+            rules,
         },
-        error::FieldErrors,
+        error::{ErrorVariant, FieldErrors, typed_error, variants},
         page::{PageData, PageRegistration},
         request::{Registration, endpoint},
         stream::{Decodable, TopicRegistration},

@@ -12,9 +12,10 @@ use crate::{
         hygiene::{local, local_at, numbered, user_span},
         option::option,
         paths::{
-            ACTION, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER, ENDPOINT, EVENT_STREAM,
-            FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, OK, PHANTOM, REGISTRATION,
-            RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, STREAM_ACTION, SUBMIT, VALUES, WAY,
+            ACTION, ARGUMENT, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER, ENDPOINT,
+            ERR, EVENT_STREAM, FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, OK,
+            PHANTOM, REGISTRATION, RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE,
+            STREAM_ACTION, SUBMIT, VALUES, WAY,
         },
         schema, state, validate,
     },
@@ -333,13 +334,12 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
     let span = user_span(output.span());
     let out = local("out");
     let (cx, body) = body(call, &out, span);
+    let returned = INTO_OUTPUT.at(span);
     let answer = match &call.answer {
         Some(answer) => answer.to_token_stream(),
-        None => {
-            let returned = INTO_OUTPUT.at(span);
-            quote_spanned!(span=> <#output as #returned>::Output)
-        }
+        None => quote_spanned!(span=> <#output as #returned>::Output),
     };
+    let error = quote_spanned!(span=> <#output as #returned>::Error);
     let (context, result, event_stream) =
         (CONTEXT.at(span), RESULT.at(span), EVENT_STREAM.at(span));
     let (cx, out) = (local_at(&cx, span), local_at(&out, span));
@@ -350,7 +350,7 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
             quote_spanned! {span=>
                 #function
 
-                impl #of for #ident {
+                impl #of<#error> for #ident {
                     type Event = #event;
                     type Output = #answer;
 
@@ -358,7 +358,7 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
                         self,
                         #cx: #context,
                         #out: #event_stream<#event>,
-                    ) -> #result<#answer> #body
+                    ) -> #result<#answer, #error> #body
                 }
             }
         }
@@ -367,10 +367,10 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
             quote_spanned! {span=>
                 #function
 
-                impl #of for #ident {
+                impl #of<#error> for #ident {
                     type Output = #answer;
 
-                    async fn call(self, #cx: #context) -> #result<#answer> #body
+                    async fn call(self, #cx: #context) -> #result<#answer, #error> #body
                 }
             }
         }
@@ -393,7 +393,13 @@ fn body(call: &Call, out: &Ident, span: Span) -> (Ident, TokenStream) {
             Source::Context => quote!(#CLONE::clone(&#cx)),
             Source::State(ty) => {
                 let state = numbered("state", index);
-                fetch.extend(quote!(let #state = #cx.state::<#ty>()?;));
+                let error = local("error");
+                fetch.extend(quote! {
+                    let #state = match #ARGUMENT(#cx.state::<#ty>()) {
+                        #OK(#state) => #state,
+                        #ERR(#error) => return #ERR(#error),
+                    };
+                });
                 quote!(#state)
             }
             Source::Stream(_) => quote!(#out),

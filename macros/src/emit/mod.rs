@@ -8,6 +8,7 @@ pub(crate) mod bounds;
 pub(crate) mod hygiene;
 pub(crate) mod option;
 pub(crate) mod paths;
+pub(crate) mod payload;
 pub(crate) mod schema;
 pub(crate) mod state;
 pub(crate) mod validate;

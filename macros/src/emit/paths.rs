@@ -41,12 +41,15 @@ macro_rules! paths {
 // The public API.
 paths! {
     ACTION = "::kipo::Action";
+    ACTION_ERROR = "::kipo::ActionError";
     CACHE = "::kipo::Cache";
     CONTEXT = "::kipo::Context";
     DECODE_EVENT = "::kipo::DecodeEvent";
+    ERROR = "::kipo::Error";
     EVENT = "::kipo::Event";
     EVENT_STREAM = "::kipo::EventStream";
     FILES = "::kipo::Files";
+    INTO_ERROR = "::kipo::ActionError::into_error";
     QUERY = "::kipo::Query";
     RESULT = "::kipo::Result";
     STREAM_ACTION = "::kipo::StreamAction";
@@ -55,8 +58,10 @@ paths! {
 
 // For generated code only.
 paths! {
+    ARGUMENT = "::kipo::__private::argument";
     DECODABLE = "::kipo::__private::Decodable";
     ENDPOINT = "::kipo::__private::endpoint";
+    ERROR_VARIANT = "::kipo::__private::ErrorVariant";
     EVENT_TYPE = "::kipo::__private::EventType";
     FIELD = "::kipo::__private::Field";
     FIELD_ERRORS = "::kipo::__private::FieldErrors";
@@ -77,7 +82,9 @@ paths! {
     STATE_NEED = "::kipo::__private::StateNeed";
     SUBMIT = "::kipo::__private::inventory::submit";
     TOPIC_REGISTRATION = "::kipo::__private::TopicRegistration";
+    TYPED_ERROR = "::kipo::__private::typed_error";
     VALUES = "::kipo::__private::Values";
+    VARIANTS = "::kipo::__private::variants";
     WAY = "::kipo::__private::Way";
 
     SCHEMARS = "::kipo::__private::schemars";
@@ -99,11 +106,17 @@ paths! {
     COW = "::std::borrow::Cow";
     CORE_RESULT = "::core::result::Result";
     DEFAULT = "::core::default::Default";
+    DISPLAY = "::core::fmt::Display";
     DURATION = "::core::time::Duration";
+    ERR = "::core::result::Result::Err";
+    FMT_RESULT = "::core::fmt::Result";
+    FORMATTER = "::core::fmt::Formatter";
+    FROM = "::core::convert::From";
     NONE = "::core::option::Option::None";
     OK = "::core::result::Result::Ok";
     PHANTOM = "::core::marker::PhantomData";
     SEND = "::core::marker::Send";
     SOME = "::core::option::Option::Some";
+    TO_STRING = "::std::string::ToString::to_string";
     VEC = "::std::vec::Vec";
 }

@@ -1,7 +1,7 @@
 //! The checks of a stream's events beyond their syntax.
 
-use super::model::{Events, Payload};
-use crate::{diagnostics::Errors, syntax::attrs::is_helper};
+use super::model::Events;
+use crate::{diagnostics::Errors, fields::Payload, syntax::attrs::is_helper};
 
 /// Checks the events of a stream.
 pub(crate) fn events(events: &Events, errors: &mut Errors) {

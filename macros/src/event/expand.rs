@@ -1,23 +1,21 @@
 //! The code of events: their names, how they are written, described and read.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::quote;
 use syn::{DeriveInput, Type};
 
-use super::model::{Event, Events, Object, Payload};
+use super::model::{Event, Events};
 use crate::{
     emit::{
         bounds,
         hygiene::{local, numbered},
         paths::{
-            CORE_RESULT, DECODABLE, DECODE_EVENT, DEFAULT, DESERIALIZE, EVENT, EVENT_TYPE,
-            JSON_SCHEMA, NO_WAY, OUTGOING, SCHEMA_GENERATOR, SCHEMARS, SERDE, SERDE_JSON,
-            SERIALIZE, VEC, WAY,
+            CORE_RESULT, DECODABLE, DECODE_EVENT, DEFAULT, DESERIALIZE, EVENT, EVENT_TYPE, NO_WAY,
+            SCHEMA_GENERATOR, SERDE, SERDE_JSON, VEC, WAY,
         },
-        schema,
+        payload,
     },
-    fields::{Serde, writes_null},
-    syntax::names,
+    fields::{Object, Payload},
 };
 
 /// Writes the events of a stream.
@@ -34,10 +32,10 @@ pub(crate) fn events(events: &Events) -> TokenStream {
         quote!(Self::#ident { .. } => #name,)
     };
     let names = events.iter().map(name);
-    let objects = events.iter().filter_map(object);
+    let objects = events.iter().filter_map(|event| payload::object(&event.ident, &event.payload));
     let written = events.iter().map(|event| written(event, &out));
     let described = events.iter().map(|event| described(event, &generator));
-    let asked = events.iter().flat_map(asked);
+    let asked = events.iter().flat_map(|event| payload::asked(&event.payload));
     let use_ways = (!events.is_empty()).then(|| quote!(use #NO_WAY as _;));
     quote! {
         const _: () = {
@@ -114,7 +112,7 @@ fn read_bounds(event: &Event) -> Vec<TokenStream> {
 /// Writes the hidden struct that reads a variant's fields from an object.
 fn read_object(event: &Event) -> Option<TokenStream> {
     let Payload::Object(Object { attrs, fields, read, .. }) = &event.payload else { return None };
-    let (name, serde) = (object_name(event), SERDE.as_str());
+    let (name, serde) = (payload::object_name(&event.ident), SERDE.as_str());
     let bounds = read.assumed.then(|| {
         let types = bounds::assume(&read.types, bounds::READ);
         let defaults = bounds::assume(&read.defaults, bounds::DEFAULTED);
@@ -144,7 +142,7 @@ fn read(event: &Event, data: &Ident) -> TokenStream {
             quote!(#name => #SERDE_JSON::from_str::<#ty>(#data).map(Self::#ident),)
         }
         Payload::Object(Object { fields, .. }) => {
-            let object = object_name(event);
+            let object = payload::object_name(&event.ident);
             let members: Vec<_> = fields.iter().filter_map(|field| field.ident.as_ref()).collect();
             let locals: Vec<_> = (0..members.len()).map(|index| numbered("field", index)).collect();
             quote! {
@@ -156,85 +154,16 @@ fn read(event: &Event, data: &Ident) -> TokenStream {
     }
 }
 
-/// Writes the assertions that the types of a payload can travel.
-fn asked(event: &Event) -> Vec<TokenStream> {
-    match &event.payload {
-        Payload::Nothing => Vec::new(),
-        Payload::Value { ty, .. } => vec![bounds::assert(OUTGOING, ty)],
-        Payload::Object(object) => {
-            object.types.iter().map(|ty| bounds::assert(OUTGOING, ty)).collect()
-        }
-    }
-}
-
-/// Returns the name of the hidden struct that writes a variant's fields as an object.
-fn object_name(event: &Event) -> Ident {
-    format_ident!("__{}", names::unraw(&event.ident))
-}
-
-fn object(event: &Event) -> Option<TokenStream> {
-    let Payload::Object(Object { attrs, fields, types, assumed, .. }) = &event.payload else {
-        return None;
-    };
-    let mut attrs = attrs.clone();
-    let null = fields.iter().any(|field| writes_null(&Serde::parse(&field.attrs), &field.ty));
-    schema::describe(&mut attrs, &[], null);
-    let name = object_name(event);
-    let (serde, schemars) = (SERDE.as_str(), SCHEMARS.as_str());
-    let lifetime = (!fields.is_empty()).then(|| quote!(<'__event>));
-    let serde_bound = assumed.then(|| {
-        let bound = bounds::assume(types, bounds::WRITTEN);
-        quote!(, bound(serialize = #bound))
-    });
-    let schemars_bound = assumed.then(|| {
-        let bound = bounds::assume(types, bounds::DESCRIBED);
-        quote!(, bound = #bound)
-    });
-    let fields = fields.iter().map(|field| {
-        let syn::Field { attrs, ident, ty, .. } = field;
-        quote!(#(#attrs)* #ident: &'__event #ty)
-    });
-    Some(quote! {
-        #[derive(#SERIALIZE, #JSON_SCHEMA)]
-        #[serde(crate = #serde #serde_bound)]
-        #[schemars(crate = #schemars, inline #schemars_bound)]
-        #(#attrs)*
-        struct #name #lifetime { #(#fields),* }
-    })
-}
-
+/// Writes the arm that writes the data of an event.
 fn written(event: &Event, out: &Ident) -> TokenStream {
-    let ident = &event.ident;
-    match &event.payload {
-        Payload::Nothing => quote!(Self::#ident { .. } => #WAY::<()>::OF.write(&(), #out),),
-        Payload::Value { ty, .. } => {
-            let data = local("data");
-            quote!(Self::#ident(#data) => #WAY::<#ty>::OF.write(#data, #out),)
-        }
-        Payload::Object(Object { fields, .. }) => {
-            let name = object_name(event);
-            let members: Vec<_> = fields.iter().filter_map(|field| field.ident.as_ref()).collect();
-            let locals: Vec<_> = (0..members.len()).map(|index| numbered("field", index)).collect();
-            quote! {
-                Self::#ident { #(#members: #locals),* } => {
-                    #WAY::<#name>::OF.write(&#name { #(#members: #locals),* }, #out)
-                }
-            }
-        }
-    }
+    let pattern = payload::pattern(&event.ident, &event.payload);
+    let written = payload::written(&event.ident, &event.payload, out);
+    quote!(#pattern => #written,)
 }
 
 fn described(event: &Event, generator: &Ident) -> TokenStream {
     let (name, doc) = (&event.name.text, &event.doc);
-    let ty = match &event.payload {
-        Payload::Nothing => quote!(()),
-        Payload::Value { ty, .. } => ty.to_token_stream(),
-        Payload::Object(Object { fields, .. }) => {
-            let object = object_name(event);
-            let lifetime = (!fields.is_empty()).then(|| quote!(<'static>));
-            quote!(#object #lifetime)
-        }
-    };
+    let ty = payload::described(&event.ident, &event.payload);
     let data = quote!(#WAY::<#ty>::OF.describe(#generator));
     quote!(#EVENT_TYPE { name: #name, doc: #doc, data: #data })
 }

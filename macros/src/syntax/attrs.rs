@@ -27,7 +27,7 @@ pub(crate) fn is_doc(attr: &Attribute) -> bool {
 
 /// Returns whether only one of our macros or a derive understands an attribute.
 pub(crate) fn is_helper(attr: &Attribute) -> bool {
-    ["serde", "schemars", "validate", "event", "context"]
+    ["serde", "schemars", "validate", "event", "error", "from", "source", "context"]
         .iter()
         .any(|name| attr.path().is_ident(name))
 }

@@ -249,9 +249,15 @@ const _: () = {
 async fn greet(user: Option<User>, name: String) -> Result<String> {
     Ok(hello(user, name))
 }
-impl ::kipo::Action for Greet {
+impl ::kipo::Action<<Result<String> as ::kipo::__private::IntoOutput>::Error> for Greet {
     type Output = String;
-    async fn call(self, _cx: ::kipo::Context) -> ::kipo::Result<String> {
+    async fn call(
+        self,
+        _cx: ::kipo::Context,
+    ) -> ::kipo::Result<
+        String,
+        <Result<String> as ::kipo::__private::IntoOutput>::Error,
+    > {
         ::kipo::__private::IntoOutput::result(greet(self.user, self.name).await)
     }
 }

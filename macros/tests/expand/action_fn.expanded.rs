@@ -75,10 +75,19 @@ pub async fn delete_entry(
     reason.get_or_insert_default();
     db.delete(cx, id, reason).await
 }
-impl ::kipo::Action for DeleteEntry {
+impl ::kipo::Action<<Result<()> as ::kipo::__private::IntoOutput>::Error>
+for DeleteEntry {
     type Output = ();
-    async fn call(self, cx: ::kipo::Context) -> ::kipo::Result<()> {
-        let state_1 = cx.state::<Database>()?;
+    async fn call(
+        self,
+        cx: ::kipo::Context,
+    ) -> ::kipo::Result<(), <Result<()> as ::kipo::__private::IntoOutput>::Error> {
+        let state_1 = match ::kipo::__private::argument(cx.state::<Database>()) {
+            ::core::result::Result::Ok(state_1) => state_1,
+            ::core::result::Result::Err(error) => {
+                return ::core::result::Result::Err(error);
+            }
+        };
         ::kipo::__private::IntoOutput::result(
             delete_entry(cx, state_1, self.id, self.reason).await,
         )
@@ -121,9 +130,12 @@ impl ::kipo::__private::Input for Ping {
 async fn ping() -> Result<u8> {
     Ok(1)
 }
-impl ::kipo::Action for Ping {
+impl ::kipo::Action<<Result<u8> as ::kipo::__private::IntoOutput>::Error> for Ping {
     type Output = u8;
-    async fn call(self, _cx: ::kipo::Context) -> ::kipo::Result<u8> {
+    async fn call(
+        self,
+        _cx: ::kipo::Context,
+    ) -> ::kipo::Result<u8, <Result<u8> as ::kipo::__private::IntoOutput>::Error> {
         ::kipo::__private::IntoOutput::result(ping().await)
     }
 }

@@ -51,14 +51,15 @@ async fn countdown(from: u32, out: EventStream<Tick>) -> Result<()> {
     }
     Ok(())
 }
-impl ::kipo::StreamAction for Countdown {
+impl ::kipo::StreamAction<<Result<()> as ::kipo::__private::IntoOutput>::Error>
+for Countdown {
     type Event = Tick;
     type Output = ();
     async fn stream(
         self,
         _cx: ::kipo::Context,
         out: ::kipo::EventStream<Tick>,
-    ) -> ::kipo::Result<()> {
+    ) -> ::kipo::Result<(), <Result<()> as ::kipo::__private::IntoOutput>::Error> {
         ::kipo::__private::IntoOutput::result(countdown(self.from, out).await)
     }
 }

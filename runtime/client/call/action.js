@@ -1,5 +1,5 @@
-/** @import { Runnable } from "../types.d.ts" */
-/** @import { AnyCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings, Setters } from "../internal.d.ts" */
+/** @import { Plan, Runnable } from "../types.d.ts" */
+/** @import { AnyCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings } from "../internal.d.ts" */
 
 import { ActionError } from "../error.js";
 import { browser, sleep } from "../platform.js";
@@ -7,6 +7,10 @@ import { Stream } from "../stream/stream.js";
 import { fetchOutput } from "./call.js";
 import { Loading } from "./loading.js";
 import { actionRequest, resumeHeader } from "./request.js";
+
+/** What a builder sets: `withTimeout` and `setTimeout` set `timeout`. */
+const SETTINGS =
+  "method optimistic onSuccess onError onComplete loading debounce retry timeout signal onProgress retryStream onState from suppressHelpers";
 
 /**
  * Returns the object behind `action.chat.Send(input)`. Any name works: a lower-case part is a namespace, an
@@ -40,40 +44,24 @@ export function actions(client, namespace = "") {
 export function builder(client, name, input = {}) {
   /** @type {Settings} */
   const settings = { name, input, method: "POST" };
-  /** @param {Partial<Settings>} change */
-  const set = (change) => {
-    Object.assign(settings, change);
-    return self;
-  };
-  /** @type {Setters} */
-  const setters = {
-    withMethod: (method) => set({ method }),
-    withOptimistic: (optimistic) => set({ optimistic }),
-    withOnSuccess: (onSuccess) => set({ onSuccess }),
-    withOnError: (onError) => set({ onError }),
-    withOnComplete: (onComplete) => set({ onComplete }),
-    withLoading: (loading) => set({ loading }),
-    withDebounce: (debounce) => set({ debounce }),
-    withRetry: (attempts, options) => set({ retry: { ...options, attempts } }),
-    withTimeout: (timeout) => set({ timeout }),
-    withSignal: (signal) => set({ signal }),
-    withOnProgress: (onProgress) => set({ onProgress }),
-    withRetryStream: (retryStream = {}) => set({ retryStream }),
-    withOnState: (onState) => set({ onState }),
-    withFrom: (from) => set({ from }),
-    withSuppressHelpers: () => set({ suppressHelpers: true }),
-  };
-  const self = /** @type {AnyCall} */ (setters);
-  for (const [name, setter] of Object.entries(setters)) {
-    Object.assign(self, { [name.replace("with", "set")]: setter });
+  const self = /** @type {AnyCall} */ ({});
+  for (const name of SETTINGS.split(" ")) {
+    const title = name.replace(/^./, (letter) => letter.toUpperCase());
+    /** @param {any} [value] @param {object} [options] of `withRetry` */
+    const setter = (value = name === "retryStream" ? {} : name === "suppressHelpers" || undefined, options) => {
+      Object.assign(settings, { [name]: name === "retry" ? { ...options, attempts: value } : value });
+      return self;
+    };
+    Object.assign(self, { [`with${title}`]: setter, [`set${title}`]: setter });
   }
   self.suppressHelpers = self.withSuppressHelpers;
   self.from = self.withFrom;
   self.build = () => {
-    const frozen = { ...settings };
-    return Object.freeze({ ...frozen, call: () => client.call(frozen) });
+    /** @type {Settings & Plan} */
+    const plan = Object.freeze({ ...settings, call: () => client.call(plan) });
+    return plan;
   };
-  self.call = () => client.call({ ...settings });
+  self.call = () => self.build().call();
   self.events = () => client.events({ ...settings });
   return self;
 }
@@ -82,10 +70,7 @@ export function builder(client, name, input = {}) {
 export class Client {
   /** Aborted when the user leaves the page. Navigation then sets a new one for the next page. */
   page = new AbortController();
-  #base;
-  #performEffects;
   #platform;
-  #loading;
   /** Calls whose debounce delay has not passed. @type {Set<DebouncedCall>} */
   #debounced = new Set();
 
@@ -95,10 +80,10 @@ export class Client {
    * @param {Platform} [platform]
    */
   constructor(base, performEffects, platform = browser()) {
-    this.#base = base;
-    this.#performEffects = performEffects;
+    this.base = base;
+    this.performEffects = performEffects;
     this.#platform = platform;
-    this.#loading = new Loading(platform.document);
+    this.loading = new Loading(platform.document);
   }
 
   /**
@@ -175,7 +160,7 @@ export class Client {
    */
   async *run(settings, isStream) {
     const { optimistic, onSuccess, onError, onComplete, signal } = settings;
-    const endLoading = this.#loading.start(settings.loading);
+    const endLoading = this.loading.start(settings.loading);
     /** @type {unknown} */
     let undo;
     try {
@@ -204,7 +189,7 @@ export class Client {
   async #output(settings) {
     const { retry, signal, suppressHelpers } = settings;
     const platform = this.#platform;
-    const { url, init } = actionRequest(this.#base, settings, "application/json");
+    const { url, init } = actionRequest(this.base, settings, "application/json");
     // All attempts carry the same key, so that the server can recognise a repeated attempt.
     if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
     /** The `kipo-effects` field of the last response. */
@@ -219,7 +204,7 @@ export class Client {
     try {
       return await fetchOutput(send, { ...settings, platform });
     } finally {
-      if (effects && !suppressHelpers && !signal.aborted) this.#notify(() => this.#performEffects(effects, platform.report));
+      if (effects && !suppressHelpers && !signal.aborted) this.#notify(() => this.performEffects(effects, platform.report));
     }
   }
 
@@ -227,7 +212,7 @@ export class Client {
   #stream(settings) {
     const { retryStream } = settings;
     const platform = this.#platform;
-    const { url, init } = actionRequest(this.#base, settings, "text/event-stream");
+    const { url, init } = actionRequest(this.base, settings, "text/event-stream");
     // Read once: the page may have another position by the time of a reconnect. The server ignores that of another topic.
     const position = platform.document?.querySelector("meta[name=kipo-position]")?.getAttribute("content");
     const start = position && { "kipo-position": position };

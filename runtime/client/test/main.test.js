@@ -47,3 +47,22 @@ test("refs_find_elements_by_name_and_name_the_missing_one", async () => {
   assert.equal(await main.refs, main.refs, "it may pass through an await");
   delete globalThis.document;
 });
+
+test("an_error_is_recognised_and_has_the_data_of_its_action", async () => {
+  globalThis.fetch = async () => Response.json({ status: 409, code: "room_full", data: { limit: 8 } }, { status: 409 });
+  await assert.rejects(main.action.chat.Send({}).call(), (error) => {
+    assert.deepEqual([main.isError(error, main.action.chat.Send), error.code, error.data], [true, "room_full", { limit: 8 }]);
+    return true;
+  });
+  assert.equal(main.isError(new Error("another"), main.action.chat.Send), false);
+});
+
+test("the_first_batch_loads_its_module", async () => {
+  const seen = [];
+  globalThis.fetch = async (url, init) => {
+    seen.push([url.href, init.body]);
+    return new Response('{"part":0,"status":200,"headers":{},"body":1}\n');
+  };
+  assert.deepEqual(await main.batch(main.action.a.B()), [{ status: "fulfilled", value: 1 }]);
+  assert.deepEqual(seen, [[new URL("../../batch", import.meta.url).href, '[{"action":"a.B","input":{}}]']]);
+});

@@ -5,7 +5,7 @@ use serde::Deserializer;
 
 use crate::{
     action::{codec::Outgoing, context::Context, field::Field, limits::Limits, value::Values},
-    error::{FieldErrors, Result},
+    error::{ActionError, Error, FieldErrors, Result},
 };
 
 /// A call that the browser makes by name: the fields of the struct are the input, and the result
@@ -16,6 +16,9 @@ use crate::{
 ///
 /// A call that passed its guards runs to its end, even if its client disconnects. An action that
 /// should stop in that case waits for [`Context::cancelled`] as well.
+///
+/// `E` is the type of its errors. An action whose caller tells its errors apart names one with
+/// [`#[derive(ActionError)]`](derive@crate::ActionError): `impl Action<TransferError> for Transfer`.
 ///
 /// # Examples
 ///
@@ -43,7 +46,7 @@ use crate::{
 /// assert_eq!(sum, 5);
 /// # kipo::Result::<()>::Ok(()) }).unwrap();
 /// ```
-pub trait Action: Input {
+pub trait Action<E: ActionError = Error>: Input {
     /// What the call returns: the body of a 200 as JSON, or a 204 for `()`.
     type Output: Outgoing + Send + 'static;
 
@@ -61,7 +64,7 @@ pub trait Action: Input {
     ///
     /// The future is dropped when the call reaches [`Limits::timeout`], not when its client
     /// disconnects.
-    fn call(self, cx: Context) -> impl Future<Output = Result<Self::Output>> + Send;
+    fn call(self, cx: Context) -> impl Future<Output = Result<Self::Output, E>> + Send;
 }
 
 /// The input of an action. `#[action]` implements it.

@@ -25,7 +25,7 @@ pub use self::{
     exact::Exact,
     field::Field,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
-    into_output::IntoOutput,
+    into_output::{IntoOutput, argument},
     limits::{Key, Limits, Rate, RateIdentity},
     state::{State, StateNeed},
     validate::{Validate, rules},

@@ -17,7 +17,7 @@ use crate::{
         Keep, Pages,
         embedded::{client_router, embedded, in_memory, nothing, other_client, serve_file},
     },
-    request::{Mounted, Route, dispatch, meter::UnknownCalls},
+    request::{Batch, Mounted, Route, dispatch, meter::UnknownCalls},
     schema::{Types, openapi},
     server::Shared,
 };
@@ -76,6 +76,7 @@ pub(super) fn router(
         let mounted = Mounted { shared: Arc::clone(shared), route: Arc::clone(route) };
         router = router.route_service(&path, mounted);
     }
+    router = with_batch(router, base, Arc::new(Batch::new(shared, routes)));
     router = router.merge(client_router(base));
     if let Some(schema) = schema {
         router = router.merge(schema.router(base));
@@ -109,6 +110,13 @@ fn counted(base: &str, shared: &Shared, unknown: MethodRouter) -> MethodRouter {
         calls.count(&request, &actions);
         ready(request)
     }))
+}
+
+fn with_batch(router: Router, base: &str, batch: Arc<Batch>) -> Router {
+    let cookies = Arc::clone(&batch);
+    let run = any(move |request: Request| async move { batch.run(request).await });
+    let set = any(move |request: Request| async move { cookies.cookies(request).await });
+    router.route(&format!("{base}/batch"), run).route(&format!("{base}/batch/cookies"), set)
 }
 
 /// Lets the author's own routes answer what the app does not, and `fallback` what neither does.

@@ -204,7 +204,7 @@ struct HandlerError(Arc<Error>);
 /// Elsewhere it has the same status and no body.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = self.code().status().into_response();
+        let mut response = self.status().into_response();
         response.extensions_mut().insert(HandlerError(Arc::new(self)));
         response
     }

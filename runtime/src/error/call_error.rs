@@ -35,9 +35,13 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     code: Code,
+    /// The status, where it is not that of the code.
+    status: Option<StatusCode>,
     word: Option<Cow<'static, str>>,
     message: Cow<'static, str>,
     fields: FieldErrors,
+    /// JSON for programs.
+    data: Option<String>,
     /// Seconds for `Retry-After`.
     retry_after: Option<u32>,
     /// Methods for `Allow`.
@@ -58,9 +62,11 @@ impl Error {
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             code,
+            status: None,
             word: None,
             message: message.into(),
             fields: FieldErrors::default(),
+            data: None,
             retry_after: None,
             allow: None,
             redirect: None,
@@ -211,6 +217,19 @@ impl Error {
         error
     }
 
+    /// Returns an error of an app's own type, with data for programs.
+    pub(crate) fn typed(
+        status: StatusCode,
+        word: &'static str,
+        message: Cow<'static, str>,
+        data: Option<String>,
+    ) -> Self {
+        let mut error = Self::new(Code::nearest(status), message).with_word(word);
+        error.0.status = Some(status);
+        error.0.data = data;
+        error
+    }
+
     /// Returns a 405 that lists the allowed methods.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("the allowed methods are: {allow}");
@@ -280,6 +299,23 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// Returns the status of a response with this error.
+    ///
+    /// ```
+    /// assert_eq!(kipo::Error::conflict("the room is full").status(), 409);
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status.unwrap_or(self.0.code.status())
+    }
+
+    /// Returns the `data` of the problem document as JSON, if a variant of an
+    /// [`ActionError`](crate::ActionError) has given it.
+    #[must_use]
+    pub fn data(&self) -> Option<&str> {
+        self.0.data.as_deref()
     }
 
     /// Returns the `code` of the problem document: the application's word, or that of the code.

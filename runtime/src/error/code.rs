@@ -147,6 +147,23 @@ impl Code {
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
+
+    /// Returns a code for an error of an app's own type, for what asks for the kind of a failure.
+    pub(crate) fn nearest(status: StatusCode) -> Self {
+        match status.as_u16() {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            409 => Self::Conflict,
+            413 => Self::PayloadTooLarge,
+            422 => Self::ValidationFailed,
+            429 => Self::TooManyRequests,
+            503 => Self::Unavailable,
+            504 => Self::Timeout,
+            500.. => Self::Internal,
+            _ => Self::BadRequest,
+        }
+    }
 }
 
 #[cfg(test)]

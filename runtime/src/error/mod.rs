@@ -5,6 +5,7 @@
 //! words of HTTP (`header`), serde and the errors of `kipo-topic`, and no other room. Start reading
 //! at `call_error`.
 
+mod action_error;
 mod call_error;
 mod code;
 mod fields;
@@ -14,12 +15,14 @@ mod start_diagnostic;
 mod unwind;
 
 pub use self::{
+    action_error::{ActionError, ErrorVariant, typed_error, variants},
     call_error::{Error, Result},
     code::Code,
     fields::FieldErrors,
 };
 
 pub(crate) use self::{
+    action_error::describe as describe_error,
     redirect::Redirect,
     start_diagnostic::StartDiagnostic,
     unwind::{catch_panic, panic_error},

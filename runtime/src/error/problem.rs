@@ -19,7 +19,7 @@ pub(crate) fn log(error: &Error, id: &RequestId) {
 /// Returns the problem document as one line of JSON, and logs the error with its cause.
 pub(crate) fn json(error: &Error, id: &RequestId) -> Vec<u8> {
     log(error, id);
-    let status = error.code().status();
+    let status = error.status();
     let mut document = json!({
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
@@ -32,5 +32,13 @@ pub(crate) fn json(error: &Error, id: &RequestId) -> Vec<u8> {
             error.fields().iter().map(|(path, messages)| (path.to_owned(), json!(messages)));
         document["errors"] = pairs.collect::<serde_json::Map<_, _>>().into();
     }
-    document.to_string().into_bytes()
+    let mut text = document.to_string();
+    if let Some(data) = error.data() {
+        // As it was written: a number keeps all its digits.
+        text.truncate(text.len() - 1);
+        text.push_str(",\"data\":");
+        text.push_str(data);
+        text.push('}');
+    }
+    text.into_bytes()
 }

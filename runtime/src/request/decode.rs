@@ -123,8 +123,18 @@ fn unsupported() -> Error {
     )
 }
 
+/// Reads a body that must be JSON, and refuses one that is nested too deep to be parsed.
+pub(super) async fn json_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes> {
+    let Encoding::Json = Encoding::of(headers)? else {
+        return Err(Error::new(Code::UnsupportedMediaType, "send this as application/json"));
+    };
+    let bytes = read(body, bytes_max).await?;
+    check_depth(&bytes)?;
+    Ok(bytes)
+}
+
 /// Reads a body of at most `bytes_max` bytes.
-async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes> {
+pub(super) async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes> {
     let too_large =
         || Error::new(Code::PayloadTooLarge, format!("the body is larger than {bytes_max} bytes"));
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -174,13 +184,7 @@ async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
 }
 
 fn json<A: Input>(bytes: &[u8]) -> Result<A::Body> {
-    // Few texts have as many brackets as that, and counting them costs less than pairing them.
-    let brackets = bytes.iter().filter(|b| matches!(b, b'[' | b'{')).count();
-    if brackets > JSON_DEPTH_MAX && json_depth(bytes) > JSON_DEPTH_MAX {
-        return Err(Error::bad_request(format!(
-            "the JSON is nested deeper than {JSON_DEPTH_MAX} levels"
-        )));
-    }
+    check_depth(bytes)?;
     // serde also decodes a struct from a list, but an input must be an object.
     let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let error = match serde_json::from_slice::<Decoded<A>>(bytes) {
@@ -197,6 +201,17 @@ fn json<A: Input>(bytes: &[u8]) -> Result<A::Body> {
         )));
     }
     Err(field_errors::<A>(bytes))
+}
+
+fn check_depth(bytes: &[u8]) -> Result<()> {
+    // Few texts have as many brackets as that, and counting them costs less than pairing them.
+    let brackets = bytes.iter().filter(|b| matches!(b, b'[' | b'{')).count();
+    if brackets > JSON_DEPTH_MAX && json_depth(bytes) > JSON_DEPTH_MAX {
+        return Err(Error::bad_request(format!(
+            "the JSON is nested deeper than {JSON_DEPTH_MAX} levels"
+        )));
+    }
+    Ok(())
 }
 
 /// Returns the depth of the brackets in a JSON text, without parsing it.

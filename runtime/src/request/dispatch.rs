@@ -2,6 +2,7 @@
 
 use std::{
     any::TypeId,
+    marker::PhantomData,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -12,7 +13,7 @@ use tracing::Instrument as _;
 
 use crate::{
     action::{Action, Bounds, Context, Input, Outgoing, ResponseMax, States, Values as _},
-    error::{Code, Error, Result, catch_panic, problem},
+    error::{ActionError, Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     metrics::{RunningCall, StreamMeter},
     request::{
@@ -28,13 +29,13 @@ use crate::{
     stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch, until},
 };
 
-/// The kind of an action that implements [`Action`].
+/// The kind of an action that implements [`Action`], with errors of the type `E`.
 #[derive(Debug)]
-pub enum Call {}
+pub struct Call<E>(PhantomData<E>);
 
-/// The kind of an action that implements [`StreamAction`].
+/// The kind of an action that implements [`StreamAction`], with errors of the type `E`.
 #[derive(Debug)]
-pub enum Stream {}
+pub struct Stream<E>(PhantomData<E>);
 
 /// An input whose action is implemented. `K` is its kind, [`Call`] or [`Stream`]: the compiler
 /// infers it from the implemented trait, so one attribute, `#[action]`, serves both kinds.
@@ -48,26 +49,26 @@ pub trait Served<K>: Input {
     fn endpoint() -> Endpoint;
 }
 
-impl<A: Action> Served<Call> for A {
+impl<A: Action<E>, E: ActionError> Served<Call<E>> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
             action: TypeId::of::<A>,
             limits: A::LIMITS,
             is_stream: false,
-            serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
-            describe: Shape::of_call::<A>,
+            serve: |shared, route, request| Box::pin(call::<A, E>(shared, route, request)),
+            describe: Shape::of_call::<A, E>,
         }
     }
 }
 
-impl<A: StreamAction> Served<Stream> for A {
+impl<A: StreamAction<E>, E: ActionError> Served<Stream<E>> for A {
     fn endpoint() -> Endpoint {
         Endpoint {
             action: TypeId::of::<A>,
             limits: A::LIMITS,
             is_stream: true,
-            serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
-            describe: Shape::of_stream::<A>,
+            serve: |shared, route, request| Box::pin(stream::<A, E>(shared, route, request)),
+            describe: Shape::of_stream::<A, E>,
         }
     }
 }
@@ -79,7 +80,11 @@ pub fn endpoint<A: Served<K>, K>() -> Endpoint {
 }
 
 /// Runs one call. Every error becomes a response, so this function returns none.
-async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Request) -> Response {
+async fn call<A: Action<E>, E: ActionError>(
+    shared: Arc<Shared>,
+    route: Arc<Route>,
+    request: Request,
+) -> Response {
     let running = route.meter.begin_call();
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("call", action = %route.name, request_id = %cx.request_id());
@@ -89,13 +94,15 @@ async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Reques
         method(&cx, &[Method::POST], "POST")?;
         accepts_json(&cx)?;
         let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-        run_to_end(&shared, &route, &cx, bounds, action.call(cx.clone())).await
+        let call = action.call(cx.clone());
+        let call = async { call.await.map_err(E::into_error) };
+        run_to_end(&shared, &route, &cx, bounds, call).await
     };
     respond_to_call(&cx, outcome, bounds.response_max, running).instrument(span).await
 }
 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
-async fn stream<A: StreamAction>(
+async fn stream<A: StreamAction<E>, E: ActionError>(
     shared: Arc<Shared>,
     route: Arc<Route>,
     request: Request,
@@ -160,7 +167,7 @@ async fn respond_to_call<T: Outgoing>(
 }
 
 /// Refuses a request that arrives during the drain: the next server process will serve it.
-fn not_draining(shared: &Shared) -> Result<()> {
+pub(super) fn not_draining(shared: &Shared) -> Result<()> {
     if shared.drain.has_begun() {
         let error = Error::new(Code::Overloaded, "the server restarts: try again in a moment");
         return Err(error.with_retry_after(1));
@@ -206,7 +213,7 @@ fn open_stream(
 pub(crate) type StreamPermits = (Option<Permit>, RunPermit);
 
 /// Returns the body of a stream. Reading the body runs the action.
-pub(crate) fn body_of<A: StreamAction>(
+pub(crate) fn body_of<A: StreamAction<E>, E: ActionError>(
     action: A,
     cx: Context,
     bounds: Bounds,
@@ -233,7 +240,7 @@ pub(crate) fn body_of<A: StreamAction>(
                 let written = output.write(&mut json).map_err(Error::internal);
                 written.and_then(|()| response_max.check(json.len())).map(|()| json)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into_error()),
         };
         ended.map_err(|error| problem::json(&error, &id))
     };
@@ -250,7 +257,7 @@ pub(crate) fn body_of<A: StreamAction>(
 }
 
 /// Splits a request into its context and its body.
-fn receive(shared: &Shared, request: Request) -> (Context, Body) {
+pub(super) fn receive(shared: &Shared, request: Request) -> (Context, Body) {
     let (head, body) = request.into_parts();
     (context_of(head, shared.states.clone()), body)
 }
@@ -287,7 +294,8 @@ async fn admit<A: Input>(
     decode::body(cx.headers(), body, bounds.body_bytes_max, values).await
 }
 
-fn method(cx: &Context, allowed: &[Method], allow: &'static str) -> Result<()> {
+/// Refuses a request with another method.
+pub(super) fn method(cx: &Context, allowed: &[Method], allow: &'static str) -> Result<()> {
     if allowed.contains(cx.method()) { Ok(()) } else { Err(Error::method_not_allowed(allow)) }
 }
 
@@ -368,7 +376,7 @@ mod tests {
         let route = Arc::clone(route.unwrap());
         let request = Request::builder().method(method).header(header::ACCEPT, accept);
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let response = stream::<SendsNothing>(shared, route, request.body("{}".into()).unwrap());
+        let response = stream::<SendsNothing, _>(shared, route, request.body("{}".into()).unwrap());
         let (head, body) = response.await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head, String::from_utf8(body.to_vec()).unwrap())

@@ -44,10 +44,21 @@ pub(crate) fn stream(body: Body, id: &RequestId) -> Response {
     response
 }
 
+/// Returns the response for a batch: lines of JSON, which are sent as they come.
+pub(crate) fn lines(body: Body, id: &RequestId) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(REQUEST_ID, id.header());
+    response
+}
+
 /// Returns a problem document (RFC 9457) as a response, and logs the error with its cause.
 pub(crate) fn problem(error: &Error, id: &RequestId) -> Response {
     let mut response = Response::new(Body::from(problem::json(error, id)));
-    *response.status_mut() = error.code().status();
+    *response.status_mut() = error.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
     headers.insert(header::CACHE_CONTROL, NO_STORE);

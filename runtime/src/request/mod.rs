@@ -5,10 +5,12 @@
 //! no page. Only `encode` chooses the status of a response. Start reading at `dispatch`, which
 //! shows the whole path, then `decode` and `encode`.
 
+mod batch;
 pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
+mod late_cookies;
 mod limits;
 pub(crate) mod meter;
 mod prefixes;
@@ -21,6 +23,7 @@ pub use self::{dispatch::endpoint, route::Registration};
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::prefixes::PrefixSettings;
 pub(crate) use self::{
+    batch::Batch,
     hosts::{AllowedHost, HostCheck, Hosts},
     limits::AppLimits,
     prefixes::Prefixes,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     action::{Action, Outgoing as _},
+    error::{ActionError, describe_error},
     stream::StreamAction,
 };
 
@@ -31,29 +32,40 @@ pub(crate) struct Refusals {
     pub(crate) by_runs: bool,
 }
 
-/// The input, output and events of one endpoint.
+/// The input, output, errors and events of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) input: Schema,
     pub(crate) output: Schema,
+    /// The errors that only this endpoint has, as a union by `code`.
+    pub(crate) errors: Option<Schema>,
     /// `None` for a call that answers once.
     pub(crate) events: Option<Vec<EventType>>,
 }
 
 impl Shape {
     /// Describes a call; a [`Describe`].
-    pub(crate) fn of_call<A: Action>(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Self {
-        Self { input: A::describe(de), output: A::Output::describe(ser), events: None }
-    }
-
-    /// Describes a stream; a [`Describe`].
-    pub(crate) fn of_stream<A: StreamAction>(
+    pub(crate) fn of_call<A: Action<E>, E: ActionError>(
         de: &mut SchemaGenerator,
         ser: &mut SchemaGenerator,
     ) -> Self {
         Self {
             input: A::describe(de),
             output: A::Output::describe(ser),
+            errors: describe_error::<E>(ser),
+            events: None,
+        }
+    }
+
+    /// Describes a stream; a [`Describe`].
+    pub(crate) fn of_stream<A: StreamAction<E>, E: ActionError>(
+        de: &mut SchemaGenerator,
+        ser: &mut SchemaGenerator,
+    ) -> Self {
+        Self {
+            input: A::describe(de),
+            output: A::Output::describe(ser),
+            errors: describe_error::<E>(ser),
             events: Some(A::Event::describe(ser)),
         }
     }
@@ -70,6 +82,8 @@ pub(super) struct Endpoint {
     /// Key of the input's definition.
     pub(super) input: String,
     pub(super) output: Value,
+    /// A reference to the definition of the errors that only this action has.
+    pub(super) errors: Option<Value>,
     /// `None` for a call that answers once.
     pub(super) events: Option<Vec<EventData>>,
 }

@@ -88,6 +88,7 @@ impl Graph {
             refusals,
             input: input.to_string(),
             output: written(shape.output.to_value()),
+            errors: shape.errors.map(|errors| written(errors.to_value())),
             events: shape.events.map(|events| {
                 let described = |event: EventType| EventData {
                     name: event.name,
@@ -139,6 +140,7 @@ impl Graph {
                 action.input.clone_from(&keys[parts[node]]);
             }
             point(&mut action.output);
+            action.errors.iter_mut().for_each(point);
             for event in action.events.iter_mut().flatten() {
                 point(&mut event.data);
             }

@@ -209,7 +209,7 @@ const HEAD: &str = include_str!("../../client/types.d.ts");
 const KINDS: [&str; 6] = ["declare", "class", "interface", "type", "const", "function"];
 
 /// Names that `client.d.ts` declares below the head, and the globals that it uses.
-const GLOBALS: [&str; 15] = [
+const GLOBALS: [&str; 16] = [
     "AbortSignal",
     "Actions",
     "AsyncGenerator",
@@ -223,6 +223,7 @@ const GLOBALS: [&str; 15] = [
     "Promise",
     "Record",
     "Refs",
+    "ReturnType",
     "SVGElementTagNameMap",
     "globalThis",
 ];
@@ -251,7 +252,10 @@ mod tests {
     /// A type of the app with the name of a global would replace the global in the head.
     #[test]
     fn every_global_in_the_head_is_known() {
-        let parameters = ["Events", "Field", "Fields", "Name", "Output"];
+        let parameters = [
+            "Action", "Events", "Field", "Fields", "Index", "Name", "Output", "Own", "Part",
+            "Parts",
+        ];
         let code = HEAD.lines().filter(|line| !line.trim_start().starts_with(['/', '*']));
         for line in code {
             let line = line.split("//").next().unwrap();

@@ -1,5 +1,7 @@
 //! The types of the actions as an OpenAPI 3.2 document.
 
+use std::collections::BTreeMap;
+
 use kipo_topic::{GapReason, frame};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,8 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// What no schema says: to JSON Schema, `75.0` is an integer.
 const INTEGERS: &str = "Write an integer without a fraction: `75`, not `75.0`.";
+
+const ENDS_WITH_PROBLEM: &str = "The problem: the stream ends with it.";
 
 /// Keys of the events that every stream has. The key of a type has no hyphen.
 const READY_EVENT: &str = "kipo-ready";
@@ -166,34 +170,87 @@ fn operation(types: &Types, action: &Endpoint, id: &str) -> Map<String, Value> {
 }
 
 fn responses(types: &Types, action: &Endpoint) -> Value {
-    let problem = json!({ "$ref": "#/components/responses/Problem" });
+    let mut responses = Map::new();
+    let (status, response) = success(types, action);
+    responses.insert(status.to_owned(), response);
+    responses.extend(own_errors(types, action));
+    responses.insert("default".to_owned(), json!({ "$ref": "#/components/responses/Problem" }));
+    responses.into()
+}
+
+/// Describes the errors that only this action has, by status.
+fn own_errors(types: &Types, action: &Endpoint) -> BTreeMap<String, Value> {
+    let mut by_status: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for variant in variants(types, action) {
+        let status = &variant["properties"]["status"]["const"];
+        by_status.entry(status.to_string()).or_default().push(bounded(variant));
+    }
+    let response = |(status, variants): (String, Vec<Value>)| {
+        let codes = variants.iter().filter_map(|variant| {
+            variant["properties"]["code"]["const"].as_str().map(|code| format!("`{code}`"))
+        });
+        let description = codes.collect::<Vec<_>>().join(" or ");
+        let description = format!("Such as {description}.");
+        let content = json!({ "application/problem+json": { "schema": one_of(variants) } });
+        (status, json!({ "description": description, "content": content }))
+    };
+    by_status.into_iter().map(response).collect()
+}
+
+/// Describes a problem that is one of these, or one with another code: an error of Kipo or of a guard
+/// may have the same status.
+fn one_of(mut variants: Vec<Value>) -> Value {
+    let codes = variants.iter().map(|variant| &variant["properties"]["code"]["const"]);
+    let other =
+        json!({ "properties": { "code": { "not": { "enum": codes.collect::<Vec<_>>() } } } });
+    variants.push(other);
+    json!({ "allOf": [reference("Problem"), { "anyOf": variants }] })
+}
+
+/// Returns the schemas of the errors that only this action has.
+fn variants<'a>(types: &'a Types, action: &Endpoint) -> impl Iterator<Item = &'a Value> {
+    let key = action.errors.as_ref().and_then(|errors| errors["$ref"].as_str());
+    let definition = key.and_then(|key| types.definition(key));
+    definition
+        .and_then(|(_, definition)| definition.schema["oneOf"].as_array())
+        .into_iter()
+        .flatten()
+}
+
+/// Describes the answer of an action that succeeds, with its status.
+fn success(types: &Types, action: &Endpoint) -> (&'static str, Value) {
     let Some(events) = &action.events else {
         return match is_null(types, &action.output) {
-            true => json!({ "204": { "description": "Done." }, "default": problem }),
-            false => json!({
-                "200": {
+            true => ("204", json!({ "description": "Done." })),
+            false => (
+                "200",
+                json!({
                     "description": "The output.",
                     "content": { "application/json": { "schema": bounded(&action.output) } },
-                },
-                "default": problem,
-            }),
+                }),
+            ),
         };
     };
     let mut items: Vec<Value> =
         events.iter().map(|EventData { name, doc, data }| event(name, doc, data)).collect();
     items.extend([
         event(frame::COMPLETE, "The output: the stream ends with it.", &action.output),
-        reference(ERROR_EVENT),
+        end_with_error(types, action),
         reference(READY_EVENT),
         reference(GAP_EVENT),
     ]);
-    json!({
-        "200": {
-            "description": "Events, then `complete` with the output or `error` with the problem.",
-            "content": { "text/event-stream": { "itemSchema": { "oneOf": items } } },
-        },
-        "default": problem,
-    })
+    let description = "Events, then `complete` with the output or `error` with the problem.";
+    let content = json!({ "text/event-stream": { "itemSchema": { "oneOf": items } } });
+    ("200", json!({ "description": description, "content": content }))
+}
+
+/// Describes the event that ends a stream with an error: one of its own, or any other.
+fn end_with_error(types: &Types, action: &Endpoint) -> Value {
+    let own: Vec<Value> = variants(types, action).map(bounded).collect();
+    if own.is_empty() {
+        return reference(ERROR_EVENT);
+    }
+    event(frame::ERROR, ENDS_WITH_PROBLEM, &one_of(own))
 }
 
 /// Describes the response for a caller that calls too often.
@@ -293,7 +350,7 @@ fn gap_event() -> Value {
 
 /// Describes the event that ends a stream with a problem.
 fn error_event() -> Value {
-    event(frame::ERROR, "The problem: the stream ends with it.", &reference("Problem"))
+    event(frame::ERROR, ENDS_WITH_PROBLEM, &reference("Problem"))
 }
 
 /// Returns a schema with the bounds of its integers.
@@ -350,6 +407,7 @@ fn problem() -> Value {
                 "description": "Messages by the path of the field.",
                 "additionalProperties": { "type": "array", "items": { "type": "string" } },
             },
+            "data": { "description": "What a typed error says to programs." },
             "request_id": { "type": "string" },
         },
         "required": ["title", "status", "code", "request_id"],

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use crate::{
     action::Exact,
+    error,
     schema::{Describe, Described, Refusals, Shape, Types},
 };
 
 /// Returns the types of all actions below.
 pub(super) fn types() -> Types {
-    let actions: [(&str, &'static str, Describe); 13] = [
+    let actions: [(&str, &'static str, Describe); 14] = [
+        ("bank.Transfer", "", transfer),
         ("boards.Watch", "Follows one topic of each family.", call::<boards::Watch, ()>),
         ("chat.Listen", "Streams the room.", listen),
         (
@@ -84,7 +86,12 @@ fn call<I: JsonSchema, O: JsonSchema>(
     de: &mut SchemaGenerator,
     ser: &mut SchemaGenerator,
 ) -> Shape {
-    Shape { input: de.subschema_for::<I>(), output: ser.subschema_for::<O>(), events: None }
+    Shape {
+        input: de.subschema_for::<I>(),
+        output: ser.subschema_for::<O>(),
+        errors: None,
+        events: None,
+    }
 }
 
 fn listen(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape {
@@ -95,7 +102,13 @@ fn listen(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape {
         event("shared", "", ser.subschema_for::<Shared>()),
         event("tick", "Still there.", ser.subschema_for::<()>()),
     ];
-    Shape { events: Some(events), ..call::<Unit, ()>(de, ser) }
+    let errors = error::describe_error::<bank::FollowError>(ser);
+    Shape { events: Some(events), errors, ..call::<Unit, ()>(de, ser) }
+}
+
+fn transfer(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape {
+    let errors = error::describe_error::<bank::TransferError>(ser);
+    Shape { errors, ..call::<bank::Transfer, Unit>(de, ser) }
 }
 
 /// No fields.
@@ -103,7 +116,7 @@ fn listen(de: &mut SchemaGenerator, ser: &mut SchemaGenerator) -> Shape {
 struct Unit {}
 
 /// Used from two namespaces.
-#[derive(JsonSchema)]
+#[derive(JsonSchema, serde::Serialize)]
 struct Shared {
     at: Time,
 }
@@ -172,6 +185,36 @@ mod mail {
     }
 }
 
+/// Errors.
+mod bank {
+    use super::*;
+
+    #[derive(JsonSchema)]
+    pub(super) struct Transfer {
+        cents: u32,
+    }
+
+    /// What stops a transfer.
+    #[derive(crate::ActionError)]
+    pub(super) enum TransferError {
+        /// The account has less than that.
+        #[error(status = 409)]
+        InsufficientFunds { missing: u32, shared: Option<Shared> },
+        #[error(status = 409, code = "account.frozen")]
+        Frozen,
+        #[error(status = 402)]
+        Fee(Shared),
+        #[error(transparent)]
+        Other(#[from] crate::Error),
+    }
+
+    #[derive(crate::ActionError)]
+    pub(super) enum FollowError {
+        #[error(status = 404)]
+        NotFound,
+    }
+}
+
 /// Keys of topics.
 mod boards {
     use super::*;
@@ -212,6 +255,7 @@ mod call {
 }
 
 /// `2026-11-23T19:00:00Z`
+#[derive(serde::Serialize)]
 struct Time(String);
 
 impl JsonSchema for Time {

@@ -60,7 +60,12 @@ mod tests {
         de: &mut SchemaGenerator,
         ser: &mut SchemaGenerator,
     ) -> Shape {
-        Shape { input: de.subschema_for::<I>(), output: ser.subschema_for::<O>(), events: None }
+        Shape {
+            input: de.subschema_for::<I>(),
+            output: ser.subschema_for::<O>(),
+            errors: None,
+            events: None,
+        }
     }
 
     #[derive(JsonSchema)]

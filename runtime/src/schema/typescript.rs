@@ -172,7 +172,12 @@ impl<'a> Writer<'a> {
                 names.into_iter().map(|name| quoted(&name)).collect::<Vec<_>>().join(" | ")
             }
         };
-        let _ = writeln!(text, "{names}>;");
+        text.push_str(&names);
+        if let Some(errors) = &action.errors {
+            text.push_str(", ");
+            printer.ty(text, &Type::read(errors), depth);
+        }
+        text.push_str(">;\n");
     }
 }
 

@@ -4,11 +4,13 @@ use kipo_topic::Event;
 
 use crate::{
     action::{Context, Input, Limits, Outgoing},
-    error::{Code, Error, Result},
+    error::{ActionError, Code, Error, Result},
     stream::event_stream::EventStream,
 };
 
 /// A call whose response is a stream of typed events, followed by an output unless it is endless.
+///
+/// `E` is the type of its errors, as in [`Action`](crate::Action).
 ///
 /// # Examples
 ///
@@ -44,7 +46,7 @@ use crate::{
 /// assert!(text.ends_with("event: complete\ndata: null\n\n"));
 /// # });
 /// ```
-pub trait StreamAction: Input {
+pub trait StreamAction<E: ActionError = Error>: Input {
     /// The events of the stream: an enum with `#[derive(Event)]`.
     type Event: Event;
 
@@ -68,13 +70,14 @@ pub trait StreamAction: Input {
         self,
         cx: Context,
         out: EventStream<Self::Event>,
-    ) -> impl Future<Output = Result<Self::Output>> + Send;
+    ) -> impl Future<Output = Result<Self::Output, E>> + Send;
 
     /// Runs the action for a client that does not accept an event stream. The default is a 406.
     ///
     /// # Errors
     ///
-    /// Returns the error that the caller reads instead of an output.
+    /// Returns the error that the caller reads instead of an output. It is a [`Error`] also where
+    /// the stream has errors of its own type: [`ActionError::into_error`] makes one of those.
     ///
     /// # Cancel safety
     ///

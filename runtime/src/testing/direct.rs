@@ -7,6 +7,7 @@ use http_body_util::BodyExt as _;
 
 use crate::{
     action::{Context, Limits},
+    error::ActionError,
     metrics::StreamMeter,
     request::dispatch,
     stream::{Drain, StreamAction},
@@ -28,7 +29,7 @@ const UNTIL_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Examples
 ///
 /// See [`StreamAction`].
-pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
+pub async fn stream<A: StreamAction<E>, E: ActionError>(action: A, cx: Context) -> String {
     let mut read = BytesMut::new();
     read_until(action, cx, &mut read, |_| false).await;
     String::from_utf8_lossy(&read).into_owned()
@@ -78,7 +79,11 @@ pub async fn stream<A: StreamAction>(action: A, cx: Context) -> String {
 /// assert!(read.contains("event: headline\ndata: \"Kipo has topics\"\n"));
 /// # });
 /// ```
-pub async fn stream_until<A: StreamAction>(action: A, cx: Context, text: &str) -> String {
+pub async fn stream_until<A: StreamAction<E>, E: ActionError>(
+    action: A,
+    cx: Context,
+    text: &str,
+) -> String {
     let mut read = BytesMut::new();
     let has_text = |read: &[u8]| String::from_utf8_lossy(read).contains(text);
     let reading = read_until(action, cx, &mut read, has_text);
@@ -90,7 +95,7 @@ pub async fn stream_until<A: StreamAction>(action: A, cx: Context, text: &str) -
 }
 
 /// Appends to `read` what a client reads, until the end of the stream or until `is_enough`.
-async fn read_until<A: StreamAction>(
+async fn read_until<A: StreamAction<E>, E: ActionError>(
     action: A,
     cx: Context,
     read: &mut BytesMut,

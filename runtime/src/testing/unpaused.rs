@@ -33,6 +33,7 @@ impl Unpaused {
 
 /// Stops a paused clock until it is dropped.
 struct Hold {
+    runtime: Option<Handle>,
     _ends_the_task: mpsc::Sender<()>,
 }
 
@@ -41,10 +42,11 @@ impl Hold {
         let (end, ended) = mpsc::channel();
         // tokio does not advance a paused clock while a blocking task runs. The task ends when the
         // sender is dropped.
-        if let Ok(runtime) = Handle::try_current() {
+        let runtime = Handle::try_current().ok();
+        if let Some(runtime) = &runtime {
             runtime.spawn_blocking(move || ended.recv());
         }
-        Self { _ends_the_task: end }
+        Self { runtime, _ends_the_task: end }
     }
 }
 
@@ -69,7 +71,11 @@ impl Engine for Unpaused {
         let (after, durability) = (append.after, append.durability);
         let (keep_from, keys_from) = (append.keep_from, append.keys_from);
         let mut passed_on = Append::new(topic, after, entries, durability, move |outcome| {
+            // The topic may pass the next append on from here, on the thread of the store. Its hold
+            // is in the same runtime, and begins before this one ends.
+            let runtime = hold.runtime.as_ref().map(Handle::enter);
             append.finish(outcome);
+            drop(runtime);
             drop(hold);
         });
         (passed_on.keep_from, passed_on.keys_from) = (keep_from, keys_from);
@@ -131,5 +137,35 @@ impl Engine for Unpaused {
 
     async fn close(&self) {
         self.engine().close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kipo_topic::{Durability, Topic};
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    #[derive(crate::Event)]
+    enum Count {
+        Number(u32),
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_waits_for_the_store() {
+        let store = Store::on(Arc::new(Unpaused::new(Store::in_memory())));
+        let topic: Topic<Count> = Topic::durable("unpaused", Durability::Fsync).keep(100);
+        topic.open(&store).unwrap();
+        let began = Instant::now();
+        for n in 1..=100 {
+            let number = Count::Number(n);
+            let publish = timeout(Duration::from_secs(30), topic.publish(&number));
+            let cursor = publish.await.unwrap().unwrap();
+            assert_eq!(cursor.seq(), u64::from(n));
+        }
+        let history = timeout(Duration::from_secs(30), topic.history()).await.unwrap().unwrap();
+        assert_eq!(history.len(), 100);
+        assert_eq!(began.elapsed(), Duration::ZERO, "the clock has advanced");
     }
 }

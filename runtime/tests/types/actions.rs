@@ -471,3 +471,35 @@ mod rules {
         if text.trim().is_empty() { Err("must not be blank") } else { Ok(()) }
     }
 }
+
+/// Errors of an action's own.
+mod bank {
+    use kipo::{ActionError, Event, EventStream, Result, action};
+
+    #[derive(Debug, ActionError)]
+    pub enum TransferError {
+        #[error(status = 409)]
+        InsufficientFunds { missing: u32 },
+        #[error(status = 403)]
+        Frozen,
+        #[error(status = 402)]
+        Fee(String),
+        #[error(transparent)]
+        Other(#[from] kipo::Error),
+    }
+
+    #[action]
+    pub async fn transfer(cents: u32) -> Result<u32, TransferError> {
+        Ok(cents)
+    }
+
+    #[derive(Event)]
+    pub enum Step {
+        Began,
+    }
+
+    #[action]
+    pub async fn watch(out: EventStream<Step>) -> Result<(), TransferError> {
+        Ok(out.send(Step::Began).await?)
+    }
+}

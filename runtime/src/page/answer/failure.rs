@@ -80,7 +80,7 @@ pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
 
 fn for_visitor(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response {
     problem::log(error, cx.request_id());
-    let status = error.code().status();
+    let status = error.status();
     let path = cx.uri().path();
     let segments = Target::of(path).map_or_else(Vec::new, |target| target.segments);
     let page = set.error_page(status.as_u16(), &segments).and_then(|page| {
@@ -145,7 +145,7 @@ fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
          </body>\n</html>\n"
     );
     inject(&mut html, &head.block("", None, None));
-    with_head(head, error.code().status(), html, Keep::Never)
+    with_head(head, error.status(), html, Keep::Never)
 }
 
 /// Returns a page with the header fields that every page has.

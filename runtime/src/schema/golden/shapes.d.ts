@@ -23,6 +23,28 @@ export interface new_ {
   [key: string]: never;
 }
 
+export declare namespace bank {
+  interface Transfer {
+    cents: number;
+  }
+
+  /** What stops a transfer. */
+  type TransferError =
+    /** The account has less than that. */
+    | {
+      status: 409;
+      code: "insufficient_funds";
+      data: { missing: number; shared: Shared | null };
+    }
+    | { status: 409; code: "account.frozen" }
+    | { status: 402; code: "fee"; data: Shared };
+
+  /** No fields. */
+  interface Unit {
+    [key: string]: never;
+  }
+}
+
 export declare namespace boards {
   /** The id of an account, which uses all 64 bits. */
   type AccountId = `${bigint}`;
@@ -46,6 +68,11 @@ export declare namespace boards {
 }
 
 export declare namespace chat {
+  interface FollowError {
+    status: 404;
+    code: "not_found";
+  }
+
   /** No fields. */
   interface Listen {
     [key: string]: never;
@@ -498,6 +525,9 @@ export declare namespace shapes {
 export interface Actions {
   /** At the top, where `Call` is taken. */
   Ping(input?: Ping): Call<CallOutput, never>;
+  bank: {
+    Transfer(input: bank.Transfer): Call<bank.Unit, "cents", bank.TransferError>;
+  };
   boards: {
     /** Follows one topic of each family. */
     Watch(input: boards.Watch): Call<null, "board" | "card" | "account" | "list" | "id" | "more">;
@@ -511,7 +541,7 @@ export interface Actions {
       shared: Shared;
       /** Still there. */
       tick: null;
-    }, never>;
+    }, never, chat.FollowError>;
     /**
      * Posts one message.
      *

@@ -1,5 +1,5 @@
 // Uses that must compile.
-import { ActionError, action as imported, effect, leaving, type boards, type chat, type mail, type shapes } from "kipo";
+import { ActionError, action as imported, batch, effect, isError, leaving, type ErrorOf, type boards, type chat, type mail, type shapes } from "kipo";
 import { same } from "./same";
 
 /** What an action of `shapes` takes and gives back. */
@@ -178,3 +178,36 @@ action.boards.Watch({ board: "attic", card: 7, account, list: id, id }).events()
 effect("toast", ({ text }: { text: string }) => text.trim());
 leaving().addEventListener("abort", () => {});
 action.chat.Send({ username: "ada", message: "hi" }).suppressHelpers().setSuppressHelpers().build();
+
+// Typed errors: the code narrows the data.
+action.bank.Transfer({ cents: 1 }).withOnError((error) => {
+  if (error.code === "insufficient_funds") {
+    same<typeof error.data, { missing: number }>(true);
+    same<typeof error.status, 409>(true);
+  }
+  if (error.code === "fee") error.data.trim();
+  if (error.code === "network" || error.code === "http_502") error.retryAfter?.toFixed();
+  error.fields.cents?.at(0)?.trim();
+});
+try {
+  await action.bank.Watch().withOnProgress(() => {}).call();
+} catch (error) {
+  if (isError(error, action.bank.Watch) && error.code === "insufficient_funds") error.data.missing.toFixed();
+  if (isError(error, action.chat.Send)) same<typeof error.code, string>(true);
+}
+declare const failure: ErrorOf<typeof action.bank.Transfer>;
+switch (failure.code) {
+  case "frozen":
+    same<typeof failure.status, 403>(true);
+    break;
+  case "fee":
+    failure.data.trim();
+}
+
+// A batch is a tuple.
+const [transferred, ponged] = await batch(action.bank.Transfer({ cents: 1 }), action.new.default.Ping().build());
+if (transferred.status === "fulfilled") same<typeof transferred.value, number>(true);
+if (ponged.status === "fulfilled") same<typeof ponged.value, string>(true);
+if (transferred.status === "rejected" && isError(transferred.reason, action.bank.Transfer)) {
+  if (transferred.reason.code === "fee") transferred.reason.data.trim();
+}

@@ -1,5 +1,5 @@
 // Each marked line must not compile, and no other.
-import { effect, leaving, reloadPart, type chat } from "kipo";
+import { batch, effect, leaving, reloadPart, type chat } from "kipo";
 import { same } from "./same";
 
 // Inputs.
@@ -91,3 +91,10 @@ action.boards.Watch({ board: "attic", card: 7, account: "7", list: "a" }); // er
 reloadPart("list"); // error: TS2345
 effect("toast", ({ text }: { text: string }) => text.trimm()); // error: TS2551
 leaving().abort(); // error: TS2551
+
+// Typed errors and batches.
+action.bank.Transfer({ cents: 1 }).withOnError((error) => error.code === "insuficient_funds"); // error: TS2367
+action.bank.Transfer({ cents: 1 }).withOnError((error) => error.code === "fee" && error.data.missing); // error: TS2339
+batch(action.bank.Transfer); // error: TS2345
+const [first, second] = await batch(action.bank.Transfer({ cents: 1 })); // error: TS2493
+export { first, second };
