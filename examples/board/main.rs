@@ -11,7 +11,7 @@ mod tidy;
 pub mod user;
 mod webhook;
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 
 use kipo::{App, Sessions, topic::engine::Connector};
 
@@ -32,19 +32,17 @@ const TIDY_PERIOD: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let database = env::var("DATABASE").unwrap_or_else(|_| "data/board.db".to_owned());
-    let webhook = env::var("WEBHOOK_SECRET").ok();
-    app(database, Sessions::new(), webhook)
-        .files(kipo::files!())
-        .connectors(ENGINES.iter().copied())
-        .run()
+    app(database, env::var("WEBHOOK_SECRET").ok()).connectors(ENGINES.iter().copied()).run()
 }
 
-/// Returns the app without its pages.
-fn app(database: String, sessions: Sessions, webhook: Option<String>) -> App {
+/// Returns the app. Tests start it too.
+fn app(database: impl Into<PathBuf>, webhook: Option<String>) -> App {
+    let database = database.into();
     App::new()
+        .files(kipo::files!())
         .require::<User>()
+        .sessions(Sessions::new())
         .state_async(async move || Store::open(database).await)
-        .sessions(sessions)
         .state(WebhookSecret::new(webhook))
         .routes_cross_site(webhook::routes())
         .every("tidy", TIDY_PERIOD, tidy::tidy)

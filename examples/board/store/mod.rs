@@ -122,14 +122,27 @@ pub(crate) fn now_ms() -> i64 {
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use tempfile::TempDir;
 
     use super::*;
 
+    /// The boards of a test have ids that no other test has, because all tests share the topics.
+    const IDS: i64 = 1000;
+
     /// Opens a database that is deleted with the folder.
     pub(crate) async fn open() -> (TempDir, Store) {
+        static OPENED: AtomicI64 = AtomicI64::new(1);
+
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().join("board.db")).await.unwrap();
+        let first = OPENED.fetch_add(1, Ordering::Relaxed) * IDS;
+        let begin = store.write(move |db| {
+            let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES ('boards', ?1)";
+            Ok(db.execute(sql, [first])?)
+        });
+        begin.await.unwrap();
         (folder, store)
     }
 }

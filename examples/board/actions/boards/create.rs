@@ -1,6 +1,6 @@
 //! `boards.Create`
 
-use kipo::{Action, Code, Context, Error, Result, action};
+use kipo::{Action, ActionError, Context, Error, Result, action};
 
 use crate::{
     store::{
@@ -11,6 +11,21 @@ use crate::{
     user::User,
 };
 
+/// What stops a new board.
+#[derive(Debug, ActionError)]
+pub enum CreateError {
+    /// The user has the most boards that one may have.
+    #[error(status = 409, message = "you have {boards} boards, which is the most")]
+    TooManyBoards {
+        /// How many that are.
+        boards: u32,
+    },
+
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
 /// Makes a board. Its maker is the owner.
 #[action]
 pub struct Create {
@@ -20,20 +35,17 @@ pub struct Create {
     title: String,
 }
 
-impl Action for Create {
+impl Action<CreateError> for Create {
     type Output = BoardId;
 
-    async fn call(self, cx: Context) -> Result<BoardId> {
+    async fn call(self, cx: Context) -> Result<BoardId, CreateError> {
         let title = self.title.trim().to_owned();
         if title.is_empty() {
-            return Err(Error::invalid("title", "must not be blank"));
+            return Err(Error::invalid("title", "must not be blank").into());
         }
         let created = cx.state::<Store>()?;
         let created = created.write(move |db| boards::create(db, self.user.id, &title)).await?;
-        let board = created.ok_or_else(|| {
-            let message = format!("you have {BOARDS_MAX} boards, which is the most");
-            Error::new(Code::Conflict, message).with_word("too_many_boards")
-        })?;
+        let board = created.ok_or(CreateError::TooManyBoards { boards: BOARDS_MAX })?;
         cx.redirect(&format!("/boards/{}", board.0))?;
         Ok(board)
     }

@@ -83,27 +83,24 @@ mod tests {
         store::{ids::UserId, testing, users},
     };
 
-    /// Returns a request, Ann, Bob, and a board of Ann whose id no other test has.
-    async fn kitchen(board: i64) -> (tempfile::TempDir, Context, [User; 2], BoardId) {
+    /// Returns a request, Ann, Bob, and a board of Ann.
+    async fn kitchen() -> (tempfile::TempDir, Context, [User; 2], BoardId) {
         open_topics();
         let (folder, store) = testing::open().await;
-        let users = store.write(move |db| {
+        let made = store.write(|db| {
             let ann = users::add(db, "ann", "")?.unwrap();
             let bob = users::add(db, "bob", "")?.unwrap();
-            let made = boards::create(db, ann, "Kitchen")?.unwrap();
-            db.execute("PRAGMA defer_foreign_keys = ON", [])?;
-            db.execute("UPDATE boards SET id = ?1 WHERE id = ?2", (board, made))?;
-            db.execute("UPDATE members SET board = ?1", [board])?;
+            let board = boards::create(db, ann, "Kitchen")?.unwrap();
             let user = |id: UserId| Ok::<_, Error>(users::by_id(db, id)?.unwrap());
-            Ok([user(ann)?, user(bob)?])
+            Ok(([user(ann)?, user(bob)?], board))
         });
-        let users = users.await.unwrap();
-        (folder, Context::test().with_state(store), users, BoardId(board))
+        let (users, board) = made.await.unwrap();
+        (folder, Context::test().with_state(store), users, board)
     }
 
     #[tokio::test]
     async fn only_members_follow_a_board_and_all_see_who_is_there() {
-        let (_folder, cx, [ann, bob], board) = kitchen(1001).await;
+        let (_folder, cx, [ann, bob], board) = kitchen().await;
         let refused = stream(Listen { user: bob, board }, cx.clone()).await;
         assert!(refused.contains(r#""code":"not_found""#), "{refused}");
         let here = "event: here\ndata: {\"names\":[\"ann\"]}\n";
@@ -112,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_stream_of_a_member_ends_when_the_membership_does() {
-        let (_folder, cx, [_, bob], board) = kitchen(1002).await;
+        let (_folder, cx, [_, bob], board) = kitchen().await;
         let store = cx.state::<Store>().unwrap();
         let leave = async |revision| {
             let members = store.read(move |db| boards::members(db, board)).await.unwrap();

@@ -1,6 +1,6 @@
 //! The members of a board: `boards.members.Invite` and `boards.members.Remove`.
 
-use kipo::{Action, Context, Error, Result, action};
+use kipo::{Action, ActionError, Context, Error, Result, action};
 
 use crate::{
     live,
@@ -13,6 +13,46 @@ use crate::{
     user::User,
 };
 
+/// What stops an invitation.
+#[derive(Debug, ActionError)]
+pub enum InviteError {
+    /// There is no such user.
+    #[error(status = 404, message = "nobody has this name")]
+    NoSuchUser,
+
+    /// The user is a member.
+    #[error(status = 409, message = "they are a member already")]
+    IsMember,
+
+    /// The board has the most members that it may have.
+    #[error(status = 409, message = "the board has {members} members, which is the most")]
+    BoardIsFull {
+        /// How many that are.
+        members: u32,
+    },
+
+    /// The user has the most boards that one may have.
+    #[error(status = 409, message = "they have {boards} boards, which is the most")]
+    UserIsFull {
+        /// How many that are.
+        boards: u32,
+    },
+
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl From<NotAdded> for InviteError {
+    fn from(why: NotAdded) -> Self {
+        match why {
+            NotAdded::IsMember => Self::IsMember,
+            NotAdded::BoardIsFull => Self::BoardIsFull { members: MEMBERS_MAX },
+            NotAdded::UserIsFull => Self::UserIsFull { boards: BOARDS_MAX },
+        }
+    }
+}
+
 /// Makes another user a member. Only the owner of the board may.
 #[action]
 pub struct Invite {
@@ -23,36 +63,26 @@ pub struct Invite {
     name: String,
 }
 
-impl Action for Invite {
+impl Action<InviteError> for Invite {
     type Output = Vec<Member>;
 
-    async fn call(self, cx: Context) -> Result<Vec<Member>> {
+    async fn call(self, cx: Context) -> Result<Vec<Member>, InviteError> {
         let Self { user, board, name } = self;
         let store = cx.state::<Store>()?;
         let invited = store.write(move |db| {
             boards::ownership(db, user.id, board)?;
-            let absent = || Error::not_found("nobody has this name").with_word("no_such_user");
-            let invited = users::by_name(db, name.trim())?.ok_or_else(absent)?;
-            let revision = boards::add_member(db, board, invited.id)?.map_err(refused)?;
-            Ok((revision, boards::members(db, board)?))
+            let Some(invited) = users::by_name(db, name.trim())? else {
+                return Ok(Err(InviteError::NoSuchUser));
+            };
+            let revision = match boards::add_member(db, board, invited.id)? {
+                Ok(revision) => revision,
+                Err(why) => return Ok(Err(why.into())),
+            };
+            Ok(Ok((revision, boards::members(db, board)?)))
         });
-        let (revision, members) = invited.await?;
+        let (revision, members) = invited.await??;
         live::show_members(board, revision, members.clone()).await;
         Ok(members)
-    }
-}
-
-fn refused(why: NotAdded) -> Error {
-    match why {
-        NotAdded::IsMember => Error::conflict("they are a member already").with_word("is_member"),
-        NotAdded::BoardIsFull => {
-            Error::conflict(format!("the board has {MEMBERS_MAX} members, which is the most"))
-                .with_word("board_is_full")
-        }
-        NotAdded::UserIsFull => {
-            Error::conflict(format!("they have {BOARDS_MAX} boards, which is the most"))
-                .with_word("user_is_full")
-        }
     }
 }
 
