@@ -52,10 +52,12 @@ function showFields(error, fields) {
 }
 
 /**
+ * Shows an error beside a field. An empty text removes it.
+ *
  * @param {Field} field
  * @param {string} text
  */
-function complain({ input, error }, text) {
+export function complain({ input, error }, text) {
   say(error, text);
   if (text === "") input.removeAttribute("aria-invalid");
   else input.setAttribute("aria-invalid", "true");

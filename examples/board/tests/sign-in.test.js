@@ -51,7 +51,7 @@ scene("what is wrong is said beside its field, and a wrong password says nothing
   assert.equal(await page.getAttribute("#name", "aria-invalid"), "true");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "name");
   await submit(page, "Ann", PASSWORD);
-  await reads(page, part("form_error"), /^This name is taken\.$/);
+  await reads(page, part("name_error"), /^This name is taken\.$/);
   await page.goto(`${server.url}/login`);
   for (const name of ["ann", "nobody"]) {
     await submit(page, name, "wrong horse");
