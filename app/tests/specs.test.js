@@ -1,4 +1,4 @@
-// The two browser specs of comparable frameworks, with their own steps and expectations.
+// Browser specs of comparable frameworks, with their own steps and expectations.
 
 import { scene, part, reads } from "./stage.js";
 
@@ -21,4 +21,12 @@ scene("progress: start, complete, 100%", async (stage) => {
   await page.click("#start-btn");
   await page.waitForFunction((status) => document.querySelector(status).textContent === "complete", part("status"), { timeout: 5000 });
   await reads(page, part("progress_text"), /^100%$/);
+});
+
+scene("cached call: two calls, one computation", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/cached`);
+  await page.waitForSelector("#app");
+  await page.click("#test-btn");
+  await reads(page, part("result"), /^cache_hit$/);
 });

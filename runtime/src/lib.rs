@@ -66,8 +66,8 @@ pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, To
 
 pub use crate::{
     action::{
-        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Limits, State,
-        Validate,
+        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Limits, OutputCache,
+        State, Validate,
     },
     app::{App, RunningApp, StartError},
     error::{Code, Error, FieldErrors, Result},

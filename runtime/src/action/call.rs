@@ -4,7 +4,10 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    action::{codec::Outgoing, context::Context, field::Field, limits::Limits, value::Values},
+    action::{
+        cache::OutputCache, codec::Outgoing, context::Context, field::Field, limits::Limits,
+        value::Values,
+    },
     error::{FieldErrors, Result},
 };
 
@@ -49,6 +52,10 @@ pub trait Action: Input {
 
     /// The limits of this action, where they differ from those of the app.
     const LIMITS: Limits = Limits::new();
+
+    /// For how long the server may answer with the output of an earlier call. By default every call
+    /// runs.
+    const CACHE: OutputCache<Self> = OutputCache::off();
 
     /// Runs the call.
     ///

@@ -2,6 +2,7 @@
 
 mod effects;
 mod position;
+mod reduced;
 
 use std::{
     fmt,
@@ -265,6 +266,11 @@ impl Context {
     /// ```
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
         self.0.states.get()
+    }
+
+    /// Returns the application's state.
+    pub(crate) fn states(&self) -> &States {
+        &self.0.states
     }
 
     /// Returns what layers have set on the request.

@@ -4,6 +4,7 @@
 //! This room knows the request as plain data. It may know failures (`error`) and the words of HTTP
 //! (`header`), and the positions in topics. It knows no socket, no stream and no table of actions. Start reading at `call`.
 
+mod cache;
 mod call;
 mod codec;
 mod context;
@@ -19,6 +20,7 @@ mod validate;
 mod value;
 
 pub use self::{
+    cache::OutputCache,
     call::{Action, Input},
     codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing, public},
     context::Context,
@@ -33,5 +35,10 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    field::sentence, guard::Guards, limits::Bounds, positions::TakenPosition, state::States,
+    cache::{Digest, Encoded, Join, Landed, Lead, OUTPUT_CACHE_BYTES_MAX, Outputs},
+    field::sentence,
+    guard::Guards,
+    limits::Bounds,
+    positions::TakenPosition,
+    state::States,
 };

@@ -12,7 +12,9 @@ use tokio_util::task::TaskTracker;
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::dev::DevLoop;
 use crate::{
-    action::{FromContext, Guard, Guards, Limits, Requirement, States},
+    action::{
+        FromContext, Guard, Guards, Limits, OUTPUT_CACHE_BYTES_MAX, Outputs, Requirement, States,
+    },
     app::{
         layers::Layers,
         lifecycle::Lifecycle,
@@ -73,6 +75,7 @@ pub struct App {
     allowed_hosts: Vec<String>,
     publishes_schema: bool,
     limits: Limits,
+    output_cache_bytes_max: usize,
     serve_limits: ServeLimits,
     storage: Storage,
     trusted_proxies: Vec<IpAddr>,
@@ -99,6 +102,7 @@ impl App {
             allowed_hosts: Vec::new(),
             publishes_schema: cfg!(debug_assertions),
             limits: Limits::new(),
+            output_cache_bytes_max: OUTPUT_CACHE_BYTES_MAX,
             serve_limits: ServeLimits::default(),
             storage: Storage::new(),
             trusted_proxies: Vec::new(),
@@ -273,6 +277,19 @@ impl App {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets how many bytes all cached outputs together take at most; 32 MiB by default. An output
+    /// that is larger than a part of the cache (4 MiB, or all of a smaller cache) is not stored. See
+    /// [`OutputCache`](crate::OutputCache).
+    ///
+    /// ```
+    /// let _app = kipo::App::new().output_cache_bytes_max(256 << 20);
+    /// ```
+    #[must_use]
+    pub fn output_cache_bytes_max(mut self, bytes: usize) -> Self {
+        self.output_cache_bytes_max = bytes;
         self
     }
 
@@ -473,6 +490,9 @@ impl App {
         log_undecided(&self.required, &routes, pages.as_deref());
         let proxies = TrustedProxies::new(self.trusted_proxies);
         self.states.insert(proxies.clone());
+        if routes.iter().any(|route| route.endpoint.is_cached) {
+            self.states.insert(Outputs::new(self.output_cache_bytes_max));
+        }
         let shared = Arc::new(Shared {
             guards: self.guards,
             states: self.states,

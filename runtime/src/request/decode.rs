@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
 use crate::{
-    action::{Input, Validate, sentence},
+    action::{Digest, Input, Validate, sentence},
     error::{Code, Error, FieldErrors, Result},
     request::within::within,
 };
@@ -30,24 +30,43 @@ const BODY_PROGRESS: Duration = Duration::from_secs(15);
 /// reset, and the client could not read the response.
 const DISCARD_BYTES_MAX: usize = 16 << 20;
 
-/// Reads the body and decodes it by its content type. `values` are those of the `#[context]` fields.
-pub(crate) async fn body<A: Input>(
-    headers: &HeaderMap,
-    body: Body,
-    bytes_max: usize,
-    values: A::Values,
-) -> Result<A> {
+/// The body of a request, read and not yet decoded.
+pub(crate) struct Received {
+    encoding: Encoding,
+    bytes: Bytes,
+}
+
+/// Reads the body.
+pub(crate) async fn receive(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Received> {
     let encoding = Encoding::of(headers)?;
-    let bytes = read(body, bytes_max).await?;
-    let body = match encoding {
-        Encoding::Json => json::<A>(&bytes)?,
-        Encoding::UrlEncoded => pairs::<A>(&bytes)?,
-        Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
-        // A call without arguments needs no body.
-        Encoding::None if bytes.is_empty() => pairs::<A>(b"")?,
-        Encoding::None => return Err(unsupported()),
-    };
-    validated(A::assemble(body, values))
+    Ok(Received { encoding, bytes: read(body, bytes_max).await? })
+}
+
+impl Received {
+    /// Returns the digest of the body and its content type.
+    pub(crate) fn digest(&self) -> Digest {
+        let encoding = match &self.encoding {
+            Encoding::Json => "json",
+            Encoding::UrlEncoded => "urlencoded",
+            Encoding::Multipart(boundary) => boundary,
+            Encoding::None => "",
+        };
+        Digest::of_input(encoding, &self.bytes)
+    }
+
+    /// Decodes the body by its content type. `values` are those of the `#[context]` fields.
+    pub(crate) async fn input<A: Input>(self, values: A::Values) -> Result<A> {
+        let Self { encoding, bytes } = self;
+        let body = match encoding {
+            Encoding::Json => json::<A>(&bytes)?,
+            Encoding::UrlEncoded => pairs::<A>(&bytes)?,
+            Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
+            // A call without arguments needs no body.
+            Encoding::None if bytes.is_empty() => pairs::<A>(b"")?,
+            Encoding::None => return Err(unsupported()),
+        };
+        validated(A::assemble(body, values))
+    }
 }
 
 /// Decodes the query of a GET request for a stream.
@@ -417,7 +436,8 @@ mod tests {
                     --b\r\ncontent-disposition: form-data; name=\"age\"\r\n\r\n3\r\n--b--\r\n";
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap());
-        let post = super::body::<Post>(&headers, Body::from(body), 1000, ()).await.unwrap();
+        let received = receive(&headers, Body::from(body), 1000).await.unwrap();
+        let post = received.input::<Post>(()).await.unwrap();
         assert_eq!(post, Post { name: "a&b".into(), age: 3, tags: None });
     }
 

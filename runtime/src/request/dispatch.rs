@@ -7,13 +7,18 @@ use std::{
 
 use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderValue, Method, header};
+use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::{
-    action::{Action, Bounds, Context, Input, Outgoing, States, Values as _},
+    action::{
+        Action, Bounds, Context, Digest, Encoded, Input, Lead, Outgoing as _, Outputs, States,
+        Values as _,
+    },
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     request::{
+        cached::{self, Origin},
         decode, encode,
         route::{Endpoint, Route},
         shield::Shield,
@@ -49,6 +54,8 @@ impl<A: Action> Served<Call> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
+            is_cached: A::CACHE.is_on(),
+            ignores_values: A::CACHE.ignores_values(),
         }
     }
 }
@@ -58,6 +65,8 @@ impl<A: StreamAction> Served<Stream> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
+            is_cached: false,
+            ignores_values: false,
         }
     }
 }
@@ -77,10 +86,51 @@ async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Reques
         not_draining(&shared)?;
         method(&cx, &[Method::POST], "POST")?;
         accepts_json(&cx)?;
-        let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-        run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+        let (action, input) =
+            admit::<A>(&shared, &route, &cx, body, bounds, A::CACHE.is_on()).await?;
+        match input {
+            None => {
+                let output = run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await?;
+                Ok((Encoded::of(&output)?, None))
+            }
+            // In a box of its own: other calls need no space for it.
+            Some(input) => Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await,
+        }
     };
     respond(&cx, catch_panic(outcome).instrument(span).await)
+}
+
+/// Returns the output of an action with a cache, from its cache or from the action.
+async fn cached<A: Action>(
+    shared: &Shared,
+    route: &Route,
+    cx: &Context,
+    bounds: Bounds,
+    action: A,
+    input: Digest,
+) -> Result<(Encoded, Option<Origin>)> {
+    let outputs = shared.states.get::<Outputs>()?;
+    let key = A::CACHE.key(&route.name, &action, &input, cx);
+    let deadline = Instant::now() + bounds.timeout;
+    let compute = |lead: Option<Lead>| {
+        let (outputs, caller, seen) = (outputs.clone(), cx.clone(), A::CACHE.context(cx));
+        // If it is dropped, by an error, a panic or its timeout, the next caller computes.
+        let pending = lead.map(|lead| A::CACHE.pending(&outputs, lead, &action));
+        let call = async move {
+            let outcome = action.call(seen.clone()).await;
+            let is_private = seen.move_additions(&caller);
+            let encoded = Encoded::of(&outcome?)?;
+            match pending {
+                Some(pending) if is_private => pending.keep_private(),
+                Some(pending) => outputs.land(pending, encoded.clone()),
+                None => {}
+            }
+            Ok(encoded)
+        };
+        run_to_end(shared, cx, bounds, call)
+    };
+    let (encoded, origin) = cached::output(&outputs, key, deadline, compute).await?;
+    Ok((encoded, Some(origin)))
 }
 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
@@ -97,15 +147,16 @@ async fn stream<A: StreamAction>(
         let outcome = async {
             not_draining(&shared)?;
             method(&cx, &[Method::POST], "GET, POST")?;
-            let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-            run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await
+            let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
+            let output = run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await?;
+            Ok((Encoded::of(&output)?, None))
         };
         return respond(&cx, catch_panic(outcome).instrument(span).await);
     }
     let outcome = async {
         not_draining(&shared)?;
         method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
-        let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
+        let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
         Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
     match catch_panic(outcome).instrument(span.clone()).await {
@@ -118,7 +169,7 @@ async fn stream<A: StreamAction>(
         Err(error) if retries_only_a_stream(&cx, &error) => {
             encode::retry_later(&error, cx.request_id())
         }
-        Err(error) => respond::<()>(&cx, Err(error)),
+        Err(error) => respond(&cx, Err(error)),
     }
 }
 
@@ -224,21 +275,24 @@ fn context_of(mut head: http::request::Parts, states: States) -> Context {
 }
 
 /// Asks the guards, takes the values of the `#[context]` fields, and then reads the input. The body
-/// of a refused request is not read.
+/// of a refused request is not read. `is_cached` asks for the digest of the input as well.
 async fn admit<A: Input>(
     shared: &Shared,
     route: &Route,
     cx: &Context,
     body: Body,
     bounds: Bounds,
-) -> Result<A> {
+    is_cached: bool,
+) -> Result<(A, Option<Digest>)> {
     shared.guards.admit(cx).await?;
     route.admit(cx).await?;
     let values = A::Values::take(cx).await?;
     if cx.method() == Method::GET {
-        return decode::query(cx.uri().query(), values);
+        return Ok((decode::query(cx.uri().query(), values)?, None));
     }
-    decode::body(cx.headers(), body, bounds.body_bytes_max, values).await
+    let received = decode::receive(cx.headers(), body, bounds.body_bytes_max).await?;
+    let digest = is_cached.then(|| received.digest());
+    Ok((received.input(values).await?, digest))
 }
 
 fn method(cx: &Context, allowed: &[Method], allow: &'static str) -> Result<()> {
@@ -267,9 +321,9 @@ async fn run_to_end<T: Send + 'static>(
     Shield::new(call, cx.clone(), shared.calls.clone()).await
 }
 
-fn respond<T: Outgoing>(cx: &Context, outcome: Result<T>) -> Response {
+fn respond(cx: &Context, outcome: Result<(Encoded, Option<Origin>)>) -> Response {
     let mut response = match outcome {
-        Ok(output) => encode::output(&output, cx.request_id()),
+        Ok((output, origin)) => encode::output(output, origin, cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),
     };
     cx.take_headers(response.headers_mut());

@@ -1,34 +1,48 @@
 //! Writes the output or the error of an action as a response. Only this file chooses its status.
 
 use axum::{body::Body, response::Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
-    action::Outgoing,
+    action::Encoded,
     error::{Code, Error, problem},
     header::{REQUEST_ID, RequestId},
+    request::cached::Origin,
     stream::retry,
 };
 
 /// Returns the response for an output: a 200 with its JSON, or a 204 for a type without data, such
-/// as `()`.
-pub(crate) fn output<T: Outgoing>(output: &T, id: &RequestId) -> Response {
-    let mut body = Vec::with_capacity(128);
-    if let Err(error) = output.write(&mut body) {
-        return problem(&Error::internal(error), id);
-    }
-    let mut response = if size_of::<T>() == 0 && body == b"null" {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        response
-    } else {
-        let mut response = Response::new(Body::from(body));
-        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-        response
+/// as `()`. `origin` is where an output with a cache came from.
+pub(crate) fn output(output: Encoded, origin: Option<Origin>, id: &RequestId) -> Response {
+    let mut response = match output.json {
+        None => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        Some(json) => {
+            let mut response = Response::new(Body::from(json));
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            response
+        }
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
-    response.headers_mut().insert(REQUEST_ID, id.header());
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    headers.insert(REQUEST_ID, id.header());
+    if let Some(origin) = origin {
+        headers.insert(CACHE_STATUS, cache_status(origin));
+    }
     response
+}
+
+/// Returns the value of `Cache-Status` (RFC 9211).
+fn cache_status(origin: Origin) -> HeaderValue {
+    match origin {
+        Origin::Computed => HeaderValue::from_static("kipo; fwd=miss"),
+        Origin::Collapsed => HeaderValue::from_static("kipo; fwd=miss; collapsed"),
+        Origin::Hit { ttl } => HeaderValue::try_from(format!("kipo; hit; ttl={ttl}"))
+            .unwrap_or(HeaderValue::from_static("kipo; hit")),
+    }
 }
 
 /// Returns the response for an event stream.
@@ -72,6 +86,7 @@ pub(crate) fn retry_later(error: &Error, id: &RequestId) -> Response {
     stream(Body::from(retry::frame_for(error)), id)
 }
 
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

@@ -5,6 +5,7 @@
 //! no page. Only `encode` chooses the status of a response. Start reading at `dispatch`, which
 //! shows the whole path, then `decode` and `encode`.
 
+mod cached;
 pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;

@@ -55,6 +55,11 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub struct Endpoint {
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    /// Whether its outputs are cached.
+    pub(crate) is_cached: bool,
+    /// Whether the key of its cache has nothing of its `#[context]` values, and nothing says that this
+    /// is right.
+    pub(crate) ignores_values: bool,
 }
 
 /// One action with its name.
@@ -173,6 +178,19 @@ fn table<'r>(
                 );
                 errors.push(StartDiagnostic::at(other.file, other.line, message));
             }
+        }
+    }
+    for registration in by_name.values().flatten().filter(|action| !action.values.is_empty()) {
+        if (registration.endpoint)().ignores_values {
+            let values: Vec<String> = registration.values.iter().map(Requirement::name).collect();
+            let message = format!(
+                "`{}` has a cache, and takes from the request: {}. An output for one caller could reach \
+                 another: say by `OutputCache::by(…)` which calls are the same, or by `.public()` that \
+                 the output is for everybody",
+                registration.ident,
+                values.join(", ")
+            );
+            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
         }
     }
     if !errors.is_empty() {
@@ -315,6 +333,24 @@ mod tests {
         check("app::actions", "Ping", "Ping");
         check("app", "Ping", "Ping");
         check("it::topic", "Follow", "topic.Follow");
+    }
+
+    #[test]
+    fn a_cache_whose_key_ignores_the_values_of_its_action_is_reported() {
+        let endpoint = || Endpoint {
+            serve: |_, _, _| unreachable!("this test serves no action"),
+            describe: |_, _| unreachable!("this test describes no action"),
+            is_cached: true,
+            ignores_values: true,
+        };
+        let plain = Registration { endpoint, ..registration("app::actions", "Plain") };
+        let values = const { &[Requirement::of::<User>()] };
+        let personal = Registration { endpoint, values, ..registration("app::actions", "Mine") };
+        let errors = table([plain, personal].iter(), &States::default(), &[]).unwrap_err();
+        let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(text.len(), 1, "{text:?}");
+        assert!(text[0].starts_with("a.rs:1: `Mine` has a cache"), "{text:?}");
+        assert!(text[0].contains("from the request: User."), "{text:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod action;
 mod actions;
 mod around;
 mod bad_input;
+mod cache;
 mod context;
 mod durable;
 mod effects;

@@ -156,7 +156,7 @@ impl Context {
         self.effects_list().move_into(headers);
     }
 
-    fn effects_list(&self) -> MutexGuard<'_, Effects> {
+    pub(super) fn effects_list(&self) -> MutexGuard<'_, Effects> {
         // A panic while an effect is added leaves the list valid.
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
