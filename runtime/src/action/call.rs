@@ -5,7 +5,7 @@ use serde::Deserializer;
 
 use crate::{
     action::{
-        cache::OutputCache, codec::Outgoing, context::Context, field::Field, limits::Limits,
+        cache::OutputCache, codec::Outgoing, context::Context, input::Field, limits::Limits,
         value::Values,
     },
     error::{FieldErrors, Result},

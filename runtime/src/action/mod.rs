@@ -10,8 +10,8 @@ mod codec;
 mod context;
 mod effects;
 mod exact;
-mod field;
 mod guard;
+mod input;
 mod into_output;
 mod limits;
 mod positions;
@@ -25,8 +25,8 @@ pub use self::{
     codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing, public},
     context::Context,
     exact::Exact,
-    field::Field,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
+    input::Field,
     into_output::IntoOutput,
     limits::Limits,
     state::{State, StateNeed},
@@ -36,8 +36,8 @@ pub use self::{
 
 pub(crate) use self::{
     cache::{Digest, Encoded, Join, Landed, Lead, OUTPUT_CACHE_BYTES_MAX, Outputs},
-    field::sentence,
     guard::Guards,
+    input::sentence,
     limits::Bounds,
     positions::TakenPosition,
     state::States,
