@@ -50,7 +50,7 @@ export type Setters = { [Name in keyof AnyCall as Name extends `with${string}` ?
 /** Everything that a builder collects. types.d.ts describes the methods that set these. */
 export interface Settings {
   name: string;
-  input: object;
+  input: unknown;
   method: Method;
   optimistic?: () => unknown;
   onSuccess?: (output: unknown) => unknown;

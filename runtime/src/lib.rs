@@ -66,8 +66,8 @@ pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, To
 
 pub use crate::{
     action::{
-        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Limits, OutputCache,
-        State, Validate,
+        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Json, Limits,
+        OutputCache, RawBody, State, Validate,
     },
     app::{App, RunningApp, StartError},
     error::{Code, Error, FieldErrors, Result},
@@ -95,6 +95,8 @@ pub use crate::{
 ///   start.
 /// - `#[action(guard = Admin)]` adds a guard: a [`FromContext`] type, which the request has to yield,
 ///   or a [`Guard`].
+/// - `#[action(method = "GET")]` is for reads: the fields are the query, and the response has an
+///   `ETag`. The others are `"PUT"`, `"PATCH"` and `"DELETE"`; `"POST"` is the default.
 /// - `#[action(public)]` makes an exception from [`App::require`].
 ///
 /// ```
@@ -242,8 +244,9 @@ pub mod __private {
 
     pub use crate::{
         action::{
-            Field, GuardType, GuardValue, Incoming, Input, IntoOutput, NoWay, Outgoing,
-            Requirement, StateNeed, Values, Way, guard_name, incoming, outgoing, public, rules,
+            BodyForm, Field, GuardType, GuardValue, Incoming, Input, InputMethod, IntoOutput,
+            NoWay, Outgoing, Requirement, StateNeed, Values, Way, guard_name, incoming, outgoing,
+            public, rules,
         },
         error::FieldErrors,
         page::{PageData, PageRegistration},

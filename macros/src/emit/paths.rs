@@ -47,6 +47,7 @@ paths! {
     EVENT = "::kipo::Event";
     EVENT_STREAM = "::kipo::EventStream";
     FILES = "::kipo::Files";
+    RAW_BODY = "::kipo::RawBody";
     QUERY = "::kipo::Query";
     RESULT = "::kipo::Result";
     STREAM_ACTION = "::kipo::StreamAction";
@@ -55,6 +56,7 @@ paths! {
 
 // For generated code only.
 paths! {
+    BODY_FORM = "::kipo::__private::BodyForm";
     DECODABLE = "::kipo::__private::Decodable";
     ENDPOINT = "::kipo::__private::endpoint";
     EVENT_TYPE = "::kipo::__private::EventType";
@@ -64,6 +66,7 @@ paths! {
     GUARD_TYPE = "::kipo::__private::GuardType";
     GUARD_VALUE = "::kipo::__private::GuardValue";
     INPUT = "::kipo::__private::Input";
+    INPUT_METHOD = "::kipo::__private::InputMethod";
     INCOMING = "::kipo::__private::incoming";
     NO_WAY = "::kipo::__private::NoWay";
     OUTGOING = "::kipo::__private::outgoing";
@@ -102,6 +105,7 @@ paths! {
     DURATION = "::core::time::Duration";
     NONE = "::core::option::Option::None";
     OK = "::core::result::Result::Ok";
+    OPTION = "::core::option::Option";
     PHANTOM = "::core::marker::PhantomData";
     SEND = "::core::marker::Send";
     SOME = "::core::option::Option::Some";

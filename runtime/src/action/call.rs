@@ -5,7 +5,11 @@ use serde::Deserializer;
 
 use crate::{
     action::{
-        cache::OutputCache, codec::Outgoing, context::Context, input::Field, limits::Limits,
+        cache::OutputCache,
+        codec::Outgoing,
+        context::Context,
+        input::{BodyForm, Field, InputMethod, RawBody},
+        limits::Limits,
         value::Values,
     },
     error::{FieldErrors, Result},
@@ -84,6 +88,12 @@ pub trait Input: Sized + Send + 'static {
     /// The values of the `#[context]` fields, or `()`.
     type Values: Values;
 
+    /// The method that sends the action.
+    const METHOD: InputMethod = InputMethod::Post;
+
+    /// The form of the body.
+    const FORM: BodyForm = BodyForm::Fields;
+
     /// The fields of the body, so that an error response can name each field that is not valid.
     const FIELDS: &'static [Field];
 
@@ -93,6 +103,12 @@ pub trait Input: Sized + Send + 'static {
     ///
     /// Returns the error of the deserializer if a field is missing or has another type.
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Body, D::Error>;
+
+    /// Returns the body of an action that takes any bytes ([`BodyForm::Raw`]), and `None` for others.
+    fn take_raw(body: RawBody) -> Option<Self::Body> {
+        let _ = body;
+        None
+    }
 
     /// Returns the input of a body and of the values from the request.
     fn assemble(body: Self::Body, values: Self::Values) -> Self;

@@ -26,7 +26,7 @@ pub use self::{
     context::Context,
     exact::Exact,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
-    input::Field,
+    input::{BodyForm, Field, InputMethod, Json, RawBody},
     into_output::IntoOutput,
     limits::Limits,
     state::{State, StateNeed},

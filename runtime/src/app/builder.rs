@@ -507,6 +507,8 @@ impl App {
             name: route.name.to_string(),
             doc: route.doc,
             needs: route.needs(),
+            method: route.endpoint.method,
+            form: route.endpoint.form,
             describe: route.endpoint.describe,
         }));
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
@@ -676,6 +678,11 @@ fn pages(
         preload,
         reload: app.follows_edits,
         generation: RequestId::next().to_string(),
+        methods: routes
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|route| route.unusual_method())
+            .collect(),
         actions: routes.map(|routes| routes.iter().map(|route| route.name.to_string()).collect()),
         site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
         guards: app.page_guards.clone(),

@@ -7,13 +7,13 @@ use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
 use crate::{
-    action::{Digest, Input, Validate, sentence},
+    action::{BodyForm, Digest, Input, RawBody, Validate, sentence},
     error::{Code, Error, FieldErrors, Result},
     request::within::within,
 };
@@ -37,8 +37,19 @@ pub(crate) struct Received {
 }
 
 /// Reads the body.
-pub(crate) async fn receive(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Received> {
-    let encoding = Encoding::of(headers)?;
+pub(crate) async fn receive<A: Input>(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Received> {
+    let encoding = match A::FORM {
+        BodyForm::Raw => Encoding::Raw(headers.get(header::CONTENT_TYPE).cloned()),
+        BodyForm::Fields => Encoding::of(headers)?,
+        BodyForm::Json => match Encoding::of(headers) {
+            Ok(Encoding::Json) => Encoding::Json,
+            _ => return Err(not_json()),
+        },
+    };
     Ok(Received { encoding, bytes: read(body, bytes_max).await? })
 }
 
@@ -49,6 +60,9 @@ impl Received {
             Encoding::Json => "json",
             Encoding::UrlEncoded => "urlencoded",
             Encoding::Multipart(boundary) => boundary,
+            Encoding::Raw(content_type) => {
+                content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default()
+            }
             Encoding::None => "",
         };
         Digest::of_input(encoding, &self.bytes)
@@ -61,6 +75,15 @@ impl Received {
             Encoding::Json => json::<A>(&bytes)?,
             Encoding::UrlEncoded => pairs::<A>(&bytes)?,
             Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
+            Encoding::Raw(content_type) => {
+                let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
+                let raw = RawBody::new(bytes);
+                let raw = match content_type {
+                    Some(content_type) => raw.with_content_type(content_type),
+                    None => raw,
+                };
+                A::take_raw(raw).ok_or_else(unsupported)?
+            }
             // A call without arguments needs no body.
             Encoding::None if bytes.is_empty() => pairs::<A>(b"")?,
             Encoding::None => return Err(unsupported()),
@@ -107,6 +130,8 @@ enum Encoding {
     UrlEncoded,
     /// With its boundary.
     Multipart(String),
+    /// Any bytes, with the `Content-Type`.
+    Raw(Option<HeaderValue>),
     /// The request has no `Content-Type`.
     None,
 }
@@ -140,6 +165,10 @@ fn unsupported() -> Error {
         Code::UnsupportedMediaType,
         "send the arguments as application/json, application/x-www-form-urlencoded or multipart/form-data",
     )
+}
+
+fn not_json() -> Error {
+    Error::new(Code::UnsupportedMediaType, "send the body as application/json")
 }
 
 /// Reads a body of at most `bytes_max` bytes.
@@ -200,8 +229,9 @@ fn json<A: Input>(bytes: &[u8]) -> Result<A::Body> {
             "the JSON is nested deeper than {JSON_DEPTH_MAX} levels"
         )));
     }
-    // serde also decodes a struct from a list, but an input must be an object.
-    let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    // serde also decodes a struct from a list, but the fields of an input must be an object.
+    let is_object =
+        A::FORM == BodyForm::Json || bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let error = match serde_json::from_slice::<Decoded<A>>(bytes) {
         Ok(Decoded(body)) if is_object => return Ok(body),
         Ok(_) => None,
@@ -249,6 +279,8 @@ fn field_errors<A: Input>(bytes: &[u8]) -> Error {
                 }
             }
         }
+        // The body is the value, so its path says where the fault is.
+        Ok(_) if A::FORM == BodyForm::Json => {}
         Ok(_) => errors.add("", "must be an object"),
         Err(_) => return Error::bad_request("the body is not JSON"),
     }
@@ -436,7 +468,7 @@ mod tests {
                     --b\r\ncontent-disposition: form-data; name=\"age\"\r\n\r\n3\r\n--b--\r\n";
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap());
-        let received = receive(&headers, Body::from(body), 1000).await.unwrap();
+        let received = receive::<Post>(&headers, Body::from(body), 1000).await.unwrap();
         let post = received.input::<Post>(()).await.unwrap();
         assert_eq!(post, Post { name: "a&b".into(), age: 3, tags: None });
     }

@@ -6,14 +6,14 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request, response::Response};
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::{
     action::{
-        Action, Bounds, Context, Digest, Encoded, Input, Lead, Outgoing as _, Outputs, States,
-        Values as _,
+        Action, BodyForm, Bounds, Context, Digest, Encoded, Input, InputMethod, Lead,
+        Outgoing as _, Outputs, States, Values as _,
     },
     error::{Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
@@ -54,6 +54,9 @@ impl<A: Action> Served<Call> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(call::<A>(shared, route, request)),
             describe: Shape::of_call::<A>,
+            method: A::METHOD,
+            form: A::FORM,
+            fault: None,
             is_cached: A::CACHE.is_on(),
             ignores_values: A::CACHE.ignores_values(),
         }
@@ -65,10 +68,21 @@ impl<A: StreamAction> Served<Stream> for A {
         Endpoint {
             serve: |shared, route, request| Box::pin(stream::<A>(shared, route, request)),
             describe: Shape::of_stream::<A>,
+            method: A::METHOD,
+            form: A::FORM,
+            fault: stream_fault::<A>(),
             is_cached: false,
             ignores_values: false,
         }
     }
+}
+
+/// Returns what an input says that a stream cannot have.
+fn stream_fault<A: Input>() -> Option<&'static str> {
+    let is_plain = A::METHOD == InputMethod::Post && A::FORM == BodyForm::Fields;
+    (!is_plain).then_some(
+        "a stream is opened by GET and by POST, with fields: it has no method, no `RawBody` and no `Json`",
+    )
 }
 
 /// Returns the endpoint of an action of either kind.
@@ -84,7 +98,7 @@ async fn call<A: Action>(shared: Arc<Shared>, route: Arc<Route>, request: Reques
     let bounds = A::LIMITS.within(shared.limits);
     let outcome = async {
         not_draining(&shared)?;
-        method(&cx, &[Method::POST], "POST")?;
+        method(A::METHOD.allows(cx.method()), A::METHOD.allow())?;
         accepts_json(&cx)?;
         let (action, input) =
             admit::<A>(&shared, &route, &cx, body, bounds, A::CACHE.is_on()).await?;
@@ -146,7 +160,7 @@ async fn stream<A: StreamAction>(
     if !accept::admits(cx.headers(), "text", "event-stream") {
         let outcome = async {
             not_draining(&shared)?;
-            method(&cx, &[Method::POST], "GET, POST")?;
+            method(*cx.method() == Method::POST, "GET, POST")?;
             let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
             let output = run_to_end(&shared, &cx, bounds, action.call(cx.clone())).await?;
             Ok((Encoded::of(&output)?, None))
@@ -155,7 +169,7 @@ async fn stream<A: StreamAction>(
     }
     let outcome = async {
         not_draining(&shared)?;
-        method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
+        method(matches!(*cx.method(), Method::GET | Method::POST), "GET, POST")?;
         let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
         Ok((action, permit(&shared, &cx, peer.as_ref())?))
     };
@@ -284,19 +298,22 @@ async fn admit<A: Input>(
     bounds: Bounds,
     is_cached: bool,
 ) -> Result<(A, Option<Digest>)> {
-    shared.guards.admit(cx).await?;
+    shared.guards.admit(cx, A::METHOD.is_safe()).await?;
     route.admit(cx).await?;
     let values = A::Values::take(cx).await?;
-    if cx.method() == Method::GET {
-        return Ok((decode::query(cx.uri().query(), values)?, None));
+    if matches!(*cx.method(), Method::GET | Method::HEAD) {
+        let query = cx.uri().query();
+        let digest =
+            is_cached.then(|| Digest::of_input("query", query.unwrap_or_default().as_bytes()));
+        return Ok((decode::query(query, values)?, digest));
     }
-    let received = decode::receive(cx.headers(), body, bounds.body_bytes_max).await?;
+    let received = decode::receive::<A>(cx.headers(), body, bounds.body_bytes_max).await?;
     let digest = is_cached.then(|| received.digest());
     Ok((received.input(values).await?, digest))
 }
 
-fn method(cx: &Context, allowed: &[Method], allow: &'static str) -> Result<()> {
-    if allowed.contains(cx.method()) { Ok(()) } else { Err(Error::method_not_allowed(allow)) }
+fn method(is_allowed: bool, allow: &'static str) -> Result<()> {
+    if is_allowed { Ok(()) } else { Err(Error::method_not_allowed(allow)) }
 }
 
 fn accepts_json(cx: &Context) -> Result<()> {
@@ -321,9 +338,14 @@ async fn run_to_end<T: Send + 'static>(
     Shield::new(call, cx.clone(), shared.calls.clone()).await
 }
 
+/// Returns the fields of a request that only reads. They may name an output that the client has.
+fn conditions(cx: &Context) -> Option<&HeaderMap> {
+    matches!(*cx.method(), Method::GET | Method::HEAD).then(|| cx.headers())
+}
+
 fn respond(cx: &Context, outcome: Result<(Encoded, Option<Origin>)>) -> Response {
     let mut response = match outcome {
-        Ok((output, origin)) => encode::output(output, origin, cx.request_id()),
+        Ok((output, origin)) => encode::output(output, origin, conditions(cx), cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),
     };
     cx.take_headers(response.headers_mut());

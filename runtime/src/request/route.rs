@@ -12,7 +12,7 @@ use axum::{extract::Request, response::Response};
 use tower_service::Service;
 
 use crate::{
-    action::{Context, Requirement, StateNeed, States},
+    action::{BodyForm, Context, InputMethod, Requirement, StateNeed, States},
     error::{Result, StartDiagnostic},
     schema::Describe,
     server::Shared,
@@ -55,6 +55,10 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub struct Endpoint {
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    pub(crate) method: InputMethod,
+    pub(crate) form: BodyForm,
+    /// Why the action cannot be as it is declared, if it cannot.
+    pub(crate) fault: Option<&'static str>,
     /// Whether its outputs are cached.
     pub(crate) is_cached: bool,
     /// Whether the key of its cache has nothing of its `#[context]` values, and nothing says that this
@@ -95,6 +99,12 @@ impl Route {
             requirement.admit(cx).await?;
         }
         Ok(())
+    }
+
+    /// Returns the name and the method of an action that is not sent by POST.
+    pub(crate) fn unusual_method(&self) -> Option<(String, &'static str)> {
+        let method = self.endpoint.method;
+        (method != InputMethod::Post).then(|| (self.name.to_string(), method.as_str()))
     }
 
     /// Returns the names of the types that a caller has to prove, each once.
@@ -190,6 +200,15 @@ fn table<'r>(
                 registration.ident,
                 values.join(", ")
             );
+            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    for registration in by_name.values().flatten() {
+        if let Some(fault) = (registration.endpoint)().fault {
+            let message = format!("`{}`: {fault}", registration.ident);
             errors.push(StartDiagnostic::at(registration.file, registration.line, message));
         }
     }
@@ -340,6 +359,9 @@ mod tests {
         let endpoint = || Endpoint {
             serve: |_, _, _| unreachable!("this test serves no action"),
             describe: |_, _| unreachable!("this test describes no action"),
+            method: InputMethod::Post,
+            form: BodyForm::Fields,
+            fault: None,
             is_cached: true,
             ignores_values: true,
         };

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::{
-    action::{Action, Outgoing as _},
+    action::{Action, BodyForm, InputMethod, Outgoing as _},
     stream::StreamAction,
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct Described {
     pub(crate) doc: &'static str,
     /// The names of the types that a caller has to prove.
     pub(crate) needs: Vec<String>,
+    pub(crate) method: InputMethod,
+    pub(crate) form: BodyForm,
     pub(crate) describe: Describe,
 }
 
@@ -56,6 +58,8 @@ pub(super) struct Endpoint {
     pub(super) doc: &'static str,
     /// The names of the types that a caller has to prove.
     pub(super) needs: Vec<String>,
+    pub(super) method: InputMethod,
+    pub(super) form: BodyForm,
     /// Key of the input's definition.
     pub(super) input: String,
     pub(super) output: Value,

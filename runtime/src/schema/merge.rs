@@ -48,7 +48,7 @@ impl Graph {
     /// Describes an action and adds its definitions. Until [`finish`](Self::finish), references and
     /// the key of the input are indexes of nodes.
     pub(super) fn add(&mut self, action: Described) -> Endpoint {
-        let Described { name, doc, needs, describe } = action;
+        let Described { name, doc, needs, method, form, describe } = action;
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
         let mut de = settings.clone().for_deserialize().into_generator();
         let mut ser = settings.for_serialize().into_generator();
@@ -85,6 +85,8 @@ impl Graph {
             name,
             doc,
             needs,
+            method,
+            form,
             input: input.to_string(),
             output: written(shape.output.to_value()),
             events: shape.events.map(|events| {

@@ -8,13 +8,13 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
-    action::Exact,
+    action::{BodyForm, Exact, InputMethod, RawBody},
     schema::{Describe, Described, Shape, Types},
 };
 
 /// Returns the types of all actions below.
 pub(super) fn types() -> Types {
-    let actions: [(&str, &'static str, Describe); 13] = [
+    let actions: [(&str, &'static str, Describe); 16] = [
         ("boards.Watch", "Follows one topic of each family.", call::<boards::Watch, ()>),
         ("chat.Listen", "Streams the room.", listen),
         (
@@ -23,6 +23,9 @@ pub(super) fn types() -> Types {
             call::<chat::Send, chat::Message>,
         ),
         ("mail.Send", "Ends early? */ No.", call::<mail::Send, Vec<mail::Message>>),
+        ("mail.Import", "Takes a mailbox.", call::<RawBody, i64>),
+        ("mail.Search", "Reads by GET.", call::<mail::Search, Vec<mail::Message>>),
+        ("mail.Sort", "Takes a list.", call::<crate::action::Json<Vec<mail::Message>>, ()>),
         ("mail.Count", "", call::<Unit, i64>),
         ("mail.delete", "", call::<mail::Delete, UnitStruct>),
         ("shapes.Structs", "", call::<Structs, Structs>),
@@ -37,6 +40,16 @@ pub(super) fn types() -> Types {
         name: name.to_owned(),
         doc,
         needs: needs(name),
+        method: match name {
+            "mail.Search" => InputMethod::Get,
+            "mail.delete" => InputMethod::Delete,
+            _ => InputMethod::Post,
+        },
+        form: match name {
+            "mail.Import" => BodyForm::Raw,
+            "mail.Sort" => BodyForm::Json,
+            _ => BodyForm::Fields,
+        },
         describe,
     }))
 }
@@ -150,6 +163,12 @@ mod mail {
         urgent: bool,
         #[serde(default = "three")]
         tries: u8,
+    }
+
+    #[derive(JsonSchema)]
+    pub(super) struct Search {
+        words: Vec<String>,
+        page: Option<u32>,
     }
 
     /// The input of an action with a lower-case name that is a word of the language.

@@ -39,7 +39,10 @@ mod tests {
     use schemars::{JsonSchema, SchemaGenerator};
 
     use super::*;
-    use crate::schema::description::{Describe, Shape};
+    use crate::{
+        action::{BodyForm, InputMethod},
+        schema::description::{Describe, Shape},
+    };
 
     /// Checks the names of the definitions of some actions.
     #[track_caller]
@@ -48,6 +51,8 @@ mod tests {
             name: (*name).to_owned(),
             doc: "",
             needs: Vec::new(),
+            method: InputMethod::Post,
+            form: BodyForm::Fields,
             describe: *describe,
         });
         let types = Types::collect(actions.collect::<Vec<_>>().into_iter().rev());

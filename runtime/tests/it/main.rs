@@ -17,6 +17,7 @@ mod follow_with;
 mod guard;
 mod host;
 mod limits;
+mod methods;
 mod page;
 mod position;
 mod schema;

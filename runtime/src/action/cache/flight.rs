@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::action::cache::{key::Digest, outputs::Output};
+use crate::action::cache::{key::Digest, output::Output};
 
 /// The running computations by key. A clone shares them.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ mod encoded;
 mod flight;
 mod invalidate;
 mod key;
+mod output;
 mod output_cache;
 mod outputs;
 mod tags;

@@ -12,6 +12,7 @@ use crate::action::cache::{
     encoded::Encoded,
     flight::{Flights, Join, Landed, Lead},
     key::Digest,
+    output::Output,
     tags::{Tag, Tags},
 };
 
@@ -32,23 +33,6 @@ const OUTPUT_BYTES_TYPICAL: usize = 4096;
 /// What an entry takes besides the bytes of its output and its tags: the key in the cache and in its
 /// history, the entry, and the counters of both allocations.
 const ENTRY_BYTES: usize = 256;
-
-/// One output that many callers may read.
-#[derive(Debug)]
-pub(crate) struct Output {
-    pub(crate) encoded: Encoded,
-    expires: Instant,
-    /// The moment of [`Tags`] at which its computation began.
-    began: u64,
-    tags: Box<[Tag]>,
-}
-
-impl Output {
-    /// Returns for how many more seconds the output is fresh.
-    pub(crate) fn ttl(&self) -> u64 {
-        self.expires.saturating_duration_since(Instant::now()).as_secs()
-    }
-}
 
 /// The outputs of all actions of an app that are cached.
 pub(crate) struct Outputs {
