@@ -97,6 +97,7 @@ fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
     let mut post = operation(types, action, &action.name);
     if action.method == InputMethod::Get {
         post.insert("parameters".to_owned(), query(types, &action.input).into());
+        post["responses"]["304"] = json!({ "description": "The output has not changed." });
         verbs.insert("get".to_owned(), post.into());
         return verbs.into();
     }
