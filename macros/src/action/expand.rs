@@ -295,9 +295,8 @@ fn form(action: &Action, body: &TokenStream) -> TokenStream {
         let variant = Ident::new(method.variant, Span::call_site());
         quote!(const METHOD: #INPUT_METHOD = #INPUT_METHOD::#variant;)
     });
-    let Decoding::Whole(Whole { ident, is_raw, .. }) = &action.decoding else {
-        return quote!(#method);
-    };
+    let Decoding::Whole(whole) = &action.decoding else { return quote!(#method) };
+    let Whole { ident, is_raw, .. } = &**whole;
     let raw = local("raw");
     match is_raw {
         false => quote!(#method const FORM: #BODY_FORM = #BODY_FORM::Json;),

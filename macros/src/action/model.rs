@@ -53,7 +53,7 @@ pub(crate) enum Decoding {
     /// By derives that assume their bounds for these types.
     Assumed(Vec<Type>),
     /// The body is the value of one field.
-    Whole(Whole),
+    Whole(Box<Whole>),
 }
 
 /// The field that is the whole body.
@@ -208,7 +208,7 @@ impl Action {
             method: args.method,
             doc: attrs::doc(&input.attrs),
             decoding: match whole {
-                Some(whole) => Decoding::Whole(whole),
+                Some(whole) => Decoding::Whole(Box::new(whole)),
                 None => Decoding::of(&body, &fields),
             },
             input,
