@@ -2,15 +2,21 @@
 
 use kipo::{Action, Context, OutputCache, Result, action, data};
 
-use crate::store::{
-    Store,
-    cards::{self, Column},
+use crate::{
+    store::{
+        Store,
+        cards::{self, Column},
+    },
+    user::User,
 };
 
-/// Counts the cards of all boards, at most once in half a minute. `App::require` asks for a user before
-/// the cache answers.
+/// Counts the cards of all boards, at most once in half a minute. The user is asked for before the
+/// cache answers.
 #[action(method = "GET")]
-pub struct Show;
+pub struct Show {
+    #[context]
+    _user: User,
+}
 
 /// How many cards are in each column, on all boards.
 #[data]

@@ -24,10 +24,10 @@ export const REFUSED = /the server responded with a status of 4\d\d/;
  * @param {import("../../../app/tests/stage.js").Stage} stage
  * @param {object} [options] those of `Server.start`, and the file of a database that exists
  */
-export async function serve(stage, { database, ...options } = {}) {
+export async function serve(stage, { database, env = {}, ...options } = {}) {
   const data = options.data ?? (await stage.data());
-  const env = { DATABASE: database ?? join(data, "board.db"), WEBHOOK_SECRET };
-  return stage.server({ cwd: BOARD, bin: BIN, data, env, ...options });
+  const all = { DATABASE: database ?? join(data, "board.db"), WEBHOOK_SECRET, ...env };
+  return stage.server({ cwd: BOARD, bin: BIN, ...options, data, env: all });
 }
 
 /**

@@ -2,7 +2,7 @@
 // The page of a board: the server has rendered it, and the stream brings the changes after that.
 
 import { ActionError, action, refs, reloadPart } from "kipo";
-import { offerSignOut } from "../_account.js";
+import { isSigningOut, offerSignOut } from "../_account.js";
 import { inWords, say } from "../_forms.js";
 import { place, remove, titleOf } from "./_cards.js";
 import { offerEditing } from "./_editor.js";
@@ -82,7 +82,7 @@ function showState(state) {
  */
 function showEnd(error) {
   if (error instanceof ActionError && error.status === 401) {
-    location.assign(`/login?next=${location.pathname}`);
+    if (!isSigningOut()) location.assign(`/login?next=${location.pathname}`);
     return;
   }
   say(refs.board_error, inWords(error));
