@@ -204,11 +204,13 @@ fn nodes() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Checks the scripts of `examples/board` against their types and runs its pages in Chromium: as one
-/// process, and as two nodes over a real NATS server.
+/// Checks the scripts of `examples/board` against their types, sends requests that schemathesis
+/// generates from its `openapi.json`, and runs its pages in Chromium: as one process, and as two nodes
+/// over a real NATS server.
 fn board() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
+    let python = machine::python("app/tests/openapi/requirements.txt")?;
     let folder = "examples/board";
     let binary = target().join("debug/board");
     run(&mut cargo(&["build", "-p", "board", "--features", "nats", "--locked"]))?;
@@ -220,6 +222,7 @@ fn board() -> Result<Outcome> {
     };
     run(&mut script("check"))?;
     run(&mut script("test"))?;
+    run(script("test:openapi").env("KIPO_PYTHON", python))?;
     match machine::nats_server() {
         Ok(path) => run(script("test:nodes").env("KIPO_NATS_SERVER", path))?,
         Err(reason) => return Ok(Outcome::PassedWithout(vec![reason])),
