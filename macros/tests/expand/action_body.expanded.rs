@@ -59,9 +59,12 @@ const _: () = {
 async fn paid(user: User, body: RawBody) -> Result<()> {
     check(user, body)
 }
-impl ::kipo::Action for Paid {
+impl ::kipo::Action<<Result<()> as ::kipo::__private::IntoOutput>::Error> for Paid {
     type Output = ();
-    async fn call(self, _cx: ::kipo::Context) -> ::kipo::Result<()> {
+    async fn call(
+        self,
+        _cx: ::kipo::Context,
+    ) -> ::kipo::Result<(), <Result<()> as ::kipo::__private::IntoOutput>::Error> {
         ::kipo::__private::IntoOutput::result(paid(self.user, self.body).await)
     }
 }
