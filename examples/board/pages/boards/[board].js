@@ -82,7 +82,8 @@ function showState(state) {
  */
 function showEnd(error) {
   if (error instanceof ActionError && error.status === 401) {
-    if (!isSigningOut()) location.assign(`/login?next=${location.pathname}`);
+    // The server sends a stranger to the page for signing in, and back here afterwards.
+    if (!isSigningOut()) location.reload();
     return;
   }
   say(refs.board_error, inWords(error));
