@@ -49,6 +49,10 @@ const LOGIN_FILES: &[(&str, &str)] = &[
     ("actions/account/pages.rs", include_str!("../template/login/actions/account/pages.rs")),
     ("actions/account/sign_in.rs", include_str!("../template/login/actions/account/sign_in.rs")),
     ("actions/account/sign_out.rs", include_str!("../template/login/actions/account/sign_out.rs")),
+    (
+        "actions/account/sign_out_everywhere.rs",
+        include_str!("../template/login/actions/account/sign_out_everywhere.rs"),
+    ),
     ("actions/account/sign_up.rs", include_str!("../template/login/actions/account/sign_up.rs")),
     ("actions/guestbook/follow.rs", include_str!("../template/login/actions/guestbook/follow.rs")),
     ("actions/guestbook/page.rs", include_str!("../template/login/actions/guestbook/page.rs")),

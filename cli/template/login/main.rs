@@ -36,7 +36,7 @@ mod tests {
     use kipo::testing::{self, json};
 
     use crate::actions::{
-        account::sign_out::{SignOut, SignOutEverywhere},
+        account::{sign_out::SignOut, sign_out_everywhere::SignOutEverywhere},
         guestbook::{follow::Follow, sign::Sign},
     };
 
