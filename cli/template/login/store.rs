@@ -15,7 +15,7 @@ const TABLES: &str = "CREATE TABLE IF NOT EXISTS users (
     password_hash TEXT NOT NULL
 ) STRICT";
 
-/// The open file. Queries wait for its one connection, in a queue and not in threads.
+/// The open file. Queries wait for its one connection in a queue, and block no thread meanwhile.
 pub struct Store(Arc<Mutex<Connection>>);
 
 impl Store {
@@ -32,8 +32,8 @@ impl Store {
         Ok(Self(Arc::new(Mutex::new(opened.await??))))
     }
 
-    /// Adds a user, unless the name is taken. Of two who choose one name at the same time, one
-    /// gets it.
+    /// Adds a user, unless the name is taken. If two visitors choose one name at the same time, one
+    /// of them gets it.
     pub async fn add(&self, name: &str, password_hash: &str) -> Result<Option<User>> {
         let values = [name.to_owned(), password_hash.to_owned()];
         let sql = "INSERT INTO users (name, password_hash) VALUES (?1, ?2)

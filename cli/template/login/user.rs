@@ -31,7 +31,7 @@ impl FromContext for User {
 /// Signs a user in, in this browser.
 pub async fn sign_in(cx: &Context, user: &User) -> Result<()> {
     let session: Session = Session::from_context(cx).await?;
-    // The session gets a new token: a token that somebody else knows is worth nothing.
+    // The session gets a new token. An older one, which others may know, is no longer valid.
     session.set_user(user.id.to_string()).await
 }
 
