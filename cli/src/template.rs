@@ -144,6 +144,19 @@ mod tests {
     }
 
     #[test]
+    fn the_manifest_and_the_style_of_the_login_are_those_of_the_plain_app_and_more() {
+        let text = |files: &[(&str, &'static str)], path| {
+            files.iter().find(|(own, _)| *own == path).map(|(_, text)| *text).unwrap()
+        };
+        for path in ["Cargo.toml", "public/app.css"] {
+            let mut login = text(LOGIN_FILES, path).lines();
+            for line in text(FILES, path).lines() {
+                assert!(login.any(|own| own == line), "{path} lacks {line}, or has it elsewhere");
+            }
+        }
+    }
+
+    #[test]
     fn the_build_script_is_that_of_the_demo() {
         let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/build.rs");
         let (_, ours) = FILES.iter().find(|(path, _)| *path == "build.rs").unwrap();

@@ -6,14 +6,19 @@ use kipo::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use crate::user::User;
-
 /// Names are compared without case, so `Ann` and `ann` are one name.
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     password_hash TEXT NOT NULL
 ) STRICT";
+
+/// Somebody who has signed up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    pub id: i64,
+    pub name: String,
+}
 
 /// The open file. Queries wait for its one connection in a queue, and block no thread meanwhile.
 pub struct Store(Arc<Mutex<Connection>>);

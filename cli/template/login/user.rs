@@ -3,14 +3,9 @@
 use kipo::{Context, Error, FromContext, Result, Session, Sessions};
 
 use crate::store::Store;
+pub use crate::store::User;
 
-/// Somebody who has signed in. An action with a `#[context] user: User` was called by one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct User {
-    pub id: i64,
-    pub name: String,
-}
-
+/// An action with a `#[context] user: User` is called by a user who has signed in.
 impl FromContext for User {
     async fn from_context(cx: &Context) -> Result<Self> {
         let session: Session = Session::from_context(cx).await?;
