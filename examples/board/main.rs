@@ -31,18 +31,19 @@ const ENGINES: &[Connector] = &[
 const TIDY_PERIOD: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    let database = env::var("DATABASE").unwrap_or_else(|_| "data/board.db".to_owned());
+    let database = env::var_os("DATABASE").map(PathBuf::from);
     app(database, env::var("WEBHOOK_SECRET").ok()).connectors(ENGINES.iter().copied()).run()
 }
 
 /// Returns the app. Tests start it too.
-fn app(database: impl Into<PathBuf>, webhook: Option<String>) -> App {
-    let database = database.into();
+fn app(database: Option<PathBuf>, webhook: Option<String>) -> App {
     App::new()
         .files(kipo::files!())
         .require::<User>()
         .sessions(Sessions::new())
-        .state_async(async move || Store::open(database).await)
+        .state_in_data_dir(async move |dir: PathBuf| {
+            Store::open(database.unwrap_or_else(|| dir.join("board.db"))).await
+        })
         .state(WebhookSecret::new(webhook))
         .routes_cross_site(webhook::routes())
         .every("tidy", TIDY_PERIOD, tidy::tidy)

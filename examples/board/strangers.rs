@@ -8,7 +8,6 @@ use kipo::{
     testing::{App, Response},
 };
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// The actions for everybody. Each of them signs in or out.
 const PUBLIC_ACTIONS: [&str; 3] = ["users.SignIn", "users.SignOut", "users.SignUp"];
@@ -16,10 +15,8 @@ const PUBLIC_ACTIONS: [&str; 3] = ["users.SignIn", "users.SignOut", "users.SignU
 /// The pages for everybody.
 const PUBLIC_PAGES: [&str; 2] = ["/login", "/sign-up"];
 
-async fn start() -> (TempDir, App) {
-    let folder = tempfile::tempdir().unwrap();
-    let app = crate::app(folder.path().join("board.db"), Some("key".to_owned()));
-    (folder, App::start(app).await)
+async fn start() -> App {
+    App::start(crate::app(None, Some("key".to_owned()))).await
 }
 
 async fn get(app: &App, path: &str, accept: &str) -> Response {
@@ -52,7 +49,7 @@ fn pages(folder: &Path, path: &str, found: &mut BTreeSet<String>) {
 
 #[tokio::test]
 async fn every_action_and_every_stream_refuses_a_stranger_or_is_on_the_list() {
-    let (_folder, app) = start().await;
+    let app = start().await;
     let schema: Value = app.get("/_kipo/openapi.json").await.json();
     let paths = schema["paths"].as_object().unwrap();
     let mut public = BTreeSet::new();
@@ -76,7 +73,7 @@ async fn every_action_and_every_stream_refuses_a_stranger_or_is_on_the_list() {
 /// A part of a page is a part of what its address answers, so it has no address of its own.
 #[tokio::test]
 async fn every_page_sends_a_stranger_to_the_login_or_is_on_the_list() {
-    let (_folder, app) = start().await;
+    let app = start().await;
     let mut found = BTreeSet::new();
     pages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pages"), "", &mut found);
     assert!(found.contains("/boards/1") && found.contains("/"), "{found:?}");
@@ -99,7 +96,7 @@ async fn every_page_sends_a_stranger_to_the_login_or_is_on_the_list() {
 
 #[tokio::test]
 async fn the_webhook_refuses_a_stranger_and_an_unknown_address_is_not_there() {
-    let (_folder, app) = start().await;
+    let app = start().await;
     let webhook = post(&app, "/webhooks/cards", "application/json").await;
     assert_eq!(webhook.status(), StatusCode::UNAUTHORIZED);
     for path in ["/metrics", "/live", "/ready", "/boards", "/_kipo/actions/users.Purge"] {

@@ -4,11 +4,7 @@ mod password;
 mod store;
 mod user;
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use kipo::{App, Sessions};
 
@@ -17,18 +13,16 @@ use crate::{store::Store, user::User};
 kipo::actions!();
 
 fn main() -> ExitCode {
-    let data = env::var_os("DATA_DIR").map_or_else(|| "data".into(), PathBuf::from);
-    app(&data.join("users.db")).run()
+    app().run()
 }
 
 /// The app as it is served, and as its tests start it. The users are in a SQLite file.
-fn app(users: &Path) -> App {
-    let users = users.to_owned();
+fn app() -> App {
     App::new()
         .files(kipo::files!())
         .require::<User>()
         .sessions(Sessions::new())
-        .state_async(async move || Store::open(users).await)
+        .state_in_data_dir(async |data: PathBuf| Store::open(data.join("users.db")).await)
 }
 
 #[cfg(test)]
@@ -40,9 +34,9 @@ mod tests {
         guestbook::{follow::Follow, sign::Sign},
     };
 
-    /// Starts the app with a database in memory.
+    /// Starts the app with a data directory of its own.
     pub(crate) async fn start() -> testing::App {
-        testing::App::start(crate::app(":memory:".as_ref())).await
+        testing::App::start(crate::app()).await
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The users, in one SQLite file. Replace this file to use another database.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use kipo::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -27,9 +27,6 @@ impl Store {
     /// Opens the file, and makes it if there is none.
     pub async fn open(path: PathBuf) -> Result<Self> {
         let opened = spawn_blocking(move || {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
             let connection = Connection::open(path)?;
             connection.execute_batch(TABLES)?;
             Result::<_>::Ok(connection)

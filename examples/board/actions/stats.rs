@@ -56,8 +56,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_users_read_one_count_and_a_stranger_reads_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let app = crate::app(folder.path().join("board.db"), None);
+        let app = crate::app(None, None);
         let app = testing::App::start(app).await;
         let (ann, bob, stranger) = (app.client(), app.client(), app.client());
         for (client, name) in [(&ann, "ann"), (&bob, "bob")] {

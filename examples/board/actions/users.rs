@@ -119,10 +119,8 @@ mod tests {
 
     use super::*;
 
-    async fn start() -> (tempfile::TempDir, testing::App) {
-        let folder = tempfile::tempdir().unwrap();
-        let app = crate::app(folder.path().join("board.db"), None);
-        (folder, testing::App::start(app).await)
+    async fn start() -> testing::App {
+        testing::App::start(crate::app(None, None)).await
     }
 
     async fn call(client: &Client, action: &str, input: testing::Value) -> Response {
@@ -139,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_signs_up_once_and_then_signs_in_and_out() {
-        let (_folder, app) = start().await;
+        let app = start().await;
         let input = json!({ "name": "ann", "password": "correct horse", "next": "/boards/7" });
         let ann = app.client();
         let signed_up = call(&ann, "users.SignUp", input.clone()).await;
@@ -161,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_sign_in_makes_no_session() {
-        let (_folder, app) = start().await;
+        let app = start().await;
         let input = json!({ "name": "ann", "password": "correct horse" });
         let refused = call(&app, "users.SignIn", input).await;
         assert_eq!(refused.status(), 401);
@@ -170,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_is_tried_ten_times_and_not_more() {
-        let (_folder, app) = start().await;
+        let app = start().await;
         let mut codes = Vec::new();
         for n in 0..12 {
             codes.push(sign_in(&app, ["bob", "BOB"][n % 2], "a guess").await);

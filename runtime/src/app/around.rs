@@ -1,7 +1,7 @@
 //! What an app has around its actions: states that are opened at start, routes, layers, tasks, and
 //! functions that run at the end; and the address for those who run the app.
 
-use std::{borrow::Cow, convert::Infallible, net::SocketAddr, time::Duration};
+use std::{borrow::Cow, convert::Infallible, net::SocketAddr, path::PathBuf, time::Duration};
 
 use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use tower_layer::Layer;
@@ -61,7 +61,54 @@ impl App {
         R: Future<Output = Result<T>> + Send + 'static,
     {
         self.states.declare::<T>();
-        self.lifecycle.add_state(open);
+        self.lifecycle.add_state(|_| open());
+        self
+    }
+
+    /// Adds a state that is opened in the data directory, such as a database in a file.
+    ///
+    /// It is opened like those of [`state_async`](Self::state_async), in the order in which both were
+    /// added. `open` gets the path of the directory, which exists: that of `--data-dir`
+    /// (`DATA_DIR`), or of [`data_dir`](Self::data_dir). In a test it is the directory of that
+    /// [`testing::App`](crate::testing::App).
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use std::{fs::File, path::PathBuf};
+    ///
+    /// use kipo::{App, Context, Result, State, action};
+    ///
+    /// struct Orders(File);
+    ///
+    /// impl Orders {
+    ///     async fn open(dir: PathBuf) -> Result<Orders> {
+    ///         Ok(Orders(File::create_new(dir.join("orders.db"))?))
+    ///     }
+    /// }
+    ///
+    /// /// Returns the size of the file.
+    /// #[action]
+    /// async fn size(orders: State<Orders>) -> Result<u64> {
+    ///     Ok(orders.0.metadata()?.len())
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let app = kipo::testing::App::start(App::new().state_in_data_dir(Orders::open)).await;
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn state_in_data_dir<T, F, R>(mut self, open: F) -> Self
+    where
+        T: Send + Sync + 'static,
+        F: FnOnce(PathBuf) -> R + Send + 'static,
+        R: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.states.declare::<T>();
+        self.lifecycle.add_state(async move |dir: PathBuf| {
+            tokio::fs::create_dir_all(&dir).await?;
+            open(dir).await
+        });
         self
     }
 

@@ -674,7 +674,7 @@ impl App {
             routes,
             pages,
             allowed_hosts,
-            lifecycle: self.lifecycle,
+            lifecycle: self.lifecycle.in_data_dir(self.storage.data_dir),
             declarations,
             #[cfg(all(feature = "dev", debug_assertions))]
             develop,

@@ -4,6 +4,7 @@ use std::{
     any::{TypeId, type_name},
     collections::BTreeSet,
     fmt,
+    path::PathBuf,
     pin::Pin,
     time::Duration,
 };
@@ -26,6 +27,8 @@ const SLOW: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle {
     states: Vec<ClosedState>,
+    /// Where some of the states are opened.
+    data_dir: PathBuf,
     pub(super) tasks: Tasks,
     pub(super) hooks: Hooks,
 }
@@ -34,27 +37,33 @@ pub(super) struct Lifecycle {
 struct ClosedState {
     id: TypeId,
     name: &'static str,
-    open: Box<dyn FnOnce(States) -> Opening + Send>,
+    open: Box<dyn FnOnce(States, PathBuf) -> Opening + Send>,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 impl Lifecycle {
-    /// Adds a state that is opened at start.
+    /// Adds a state that is opened at start. `open` gets the data directory.
     pub(super) fn add_state<T, F, R>(&mut self, open: F)
     where
         T: Send + Sync + 'static,
-        F: FnOnce() -> R + Send + 'static,
+        F: FnOnce(PathBuf) -> R + Send + 'static,
         R: Future<Output = Result<T>> + Send + 'static,
     {
-        let open = |states: States| -> Opening {
+        let open = |states: States, data_dir: PathBuf| -> Opening {
+            let opening = open(data_dir);
             Box::pin(async move {
-                states.open(open().await?);
+                states.open(opening.await?);
                 Ok(())
             })
         };
         let (id, name) = (TypeId::of::<T>(), type_name::<T>());
         self.states.push(ClosedState { id, name, open: Box::new(open) });
+    }
+
+    /// Sets where states are opened that are in the data directory.
+    pub(super) fn in_data_dir(self, data_dir: PathBuf) -> Self {
+        Self { data_dir, ..self }
     }
 
     /// Returns whether the app has nothing to open, to run or to end.
@@ -81,7 +90,8 @@ impl Lifecycle {
     pub(super) async fn open(self, states: &States) -> Result<Opened, StartError> {
         for state in self.states {
             let name = state.name;
-            let opening = catch_panic(async { (state.open)(states.clone()).await });
+            let opening =
+                catch_panic(async { (state.open)(states.clone(), self.data_dir.clone()).await });
             let mut opening = std::pin::pin!(opening);
             let opened = match timeout(SLOW, &mut opening).await {
                 Ok(opened) => opened,
@@ -143,17 +153,17 @@ mod tests {
         states.declare::<u8>();
         states.declare::<u16>();
         states.declare::<u32>();
-        lifecycle.add_state(async || {
+        lifecycle.add_state(async |_| {
             sleep(Duration::from_secs(60)).await;
             Ok(1_u8)
         });
         let so_far = states.clone();
-        lifecycle.add_state(async move || {
+        lifecycle.add_state(async move |_| {
             assert_eq!(*so_far.get::<u8>()?, 1);
             let port: u16 = "eight".parse()?;
             Ok(port)
         });
-        lifecycle.add_state(async || -> Result<u32> { panic!("this one is not opened") });
+        lifecycle.add_state(async |_| -> Result<u32> { panic!("this one is not opened") });
         assert_eq!(lifecycle.errors(&states), []);
         let error = lifecycle.open(&states).await.unwrap_err();
         assert_eq!(
@@ -166,11 +176,11 @@ mod tests {
     #[tokio::test]
     async fn a_panic_and_a_message_are_errors_with_the_type() {
         let mut lifecycle = Lifecycle::default();
-        lifecycle.add_state(async || -> Result<u8> { panic!("no disk {}", 3) });
+        lifecycle.add_state(async |_| -> Result<u8> { panic!("no disk {}", 3) });
         let error = lifecycle.open(&States::default()).await.unwrap_err();
         assert!(text(&error).ends_with("the state `u8` could not be opened: panicked: no disk 3"));
         let mut lifecycle = Lifecycle::default();
-        lifecycle.add_state(async || Err::<u8, _>(Error::not_found("no such disk")));
+        lifecycle.add_state(async |_| Err::<u8, _>(Error::not_found("no such disk")));
         let error = lifecycle.open(&States::default()).await.unwrap_err();
         assert!(text(&error).ends_with("the state `u8` could not be opened: no such disk"));
     }
@@ -179,9 +189,9 @@ mod tests {
     fn a_type_that_has_two_states_is_an_error() {
         let (mut lifecycle, mut states) = (Lifecycle::default(), States::default());
         states.insert(7_u8);
-        lifecycle.add_state(async || Ok(1_u8));
-        lifecycle.add_state(async || Ok(1_u16));
-        lifecycle.add_state(async || Ok(2_u16));
+        lifecycle.add_state(async |_| Ok(1_u8));
+        lifecycle.add_state(async |_| Ok(1_u16));
+        lifecycle.add_state(async |_| Ok(2_u16));
         let errors: Vec<_> =
             lifecycle.errors(&states).into_iter().map(|error| error.message).collect();
         assert_eq!(
