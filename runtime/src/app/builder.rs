@@ -671,7 +671,10 @@ impl App {
             None => router,
         };
         #[cfg(all(feature = "dev", debug_assertions))]
-        let router = router.merge(unknown_action::router(&self.base, &routes, develop.clone()));
+        let router = {
+            let (path, unknown) = unknown_action::route(&self.base, &routes, develop.clone());
+            router.route(&path, mount::counted(&self.base, &shared, unknown))
+        };
         Ok(Built {
             router: prefixes.clone().around(self.layers.around(router)),
             prefixes,
