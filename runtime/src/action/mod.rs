@@ -35,11 +35,13 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    cache::{Digest, Encoded, Join, Landed, Lead, OUTPUT_CACHE_BYTES_MAX, Outputs},
+    cache::{CacheOverview, Digest, Encoded, Join, Landed, Lead, OUTPUT_CACHE_BYTES_MAX, Outputs},
     context::attachment::{Attachment, Ended},
     guard::Guards,
     input::sentence,
-    limits::{Bounds, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network},
+    limits::{
+        Bounds, Identified, Identify, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network,
+    },
     positions::TakenPosition,
     state::States,
     value::Provided,

@@ -3,6 +3,7 @@
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::path::Path;
 use std::{
+    any::TypeId,
     fmt,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -16,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     action::{
-        FromContext, Guard, Guards, Limiter, Limits, OUTPUT_CACHE_BYTES_MAX, Outputs,
+        FromContext, Guard, Guards, Identify, Limiter, Limits, OUTPUT_CACHE_BYTES_MAX, Outputs,
         RATE_KEYS_MAX, Requirement, States,
     },
     app::{
@@ -36,7 +37,7 @@ use crate::{
     request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, meter, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, ServeLimits, Shared, serve},
-    session::{CookieSecret, Sessions},
+    session::{CookieSecret, Sessions, rate_identity},
     stream::{Drain, topics},
 };
 #[cfg(all(feature = "dev", debug_assertions))]
@@ -604,7 +605,9 @@ impl App {
         self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
         let limiter = Limiter::new(self.rate_keys_max);
         self.states.insert(limiter.clone());
-        let app_limits = AppLimits { limits: self.limits, limiter };
+        let has_sessions = self.states.has(TypeId::of::<Sessions>());
+        let identify = has_sessions.then_some(rate_identity as Identify);
+        let app_limits = AppLimits { limits: self.limits, limiter, identify };
         let routes = route::collect(&self.states, &self.required, &app_limits);
         let routes = routes.map_err(|wrong| errors.extend(wrong)).ok();
         let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
@@ -619,12 +622,15 @@ impl App {
             return Err(StartError(errors));
         }
         let metrics = self.admin.map_or_else(Metrics::default, |_| Metrics::counting());
+        if let Ok(sessions) = self.states.get::<Sessions>() {
+            sessions.count_in(&metrics);
+        }
         let routes = meter::register(routes.unwrap_or_default(), &metrics);
         log_undecided(&self.required, &routes, pages.as_deref());
         let proxies = TrustedProxies::new(self.trusted_proxies);
         self.states.insert(proxies.clone());
         let prefixes = Prefixes::new(prefix, proxies.clone());
-        if routes.iter().any(|route| route.endpoint.is_cached) {
+        if routes.iter().any(|route| route.endpoint.cache.is_some()) {
             self.states.insert(Outputs::new(self.output_cache_bytes_max));
         }
         let shared = Arc::new(Shared {
@@ -665,7 +671,10 @@ impl App {
             None => router,
         };
         #[cfg(all(feature = "dev", debug_assertions))]
-        let router = router.merge(unknown_action::router(&self.base, &routes, develop.clone()));
+        let router = {
+            let (path, unknown) = unknown_action::route(&self.base, &routes, develop.clone());
+            router.route(&path, mount::counted(&self.base, &shared, unknown))
+        };
         Ok(Built {
             router: prefixes.clone().around(self.layers.around(router)),
             prefixes,

@@ -101,7 +101,7 @@ pub(super) fn router(
 }
 
 /// Counts the calls of unknown actions, if the app counts.
-fn counted(base: &str, shared: &Shared, unknown: MethodRouter) -> MethodRouter {
+pub(super) fn counted(base: &str, shared: &Shared, unknown: MethodRouter) -> MethodRouter {
     if !shared.metrics.is_counting() {
         return unknown;
     }

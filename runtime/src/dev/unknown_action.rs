@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Request, routing::any};
+use axum::{
+    extract::Request,
+    routing::{MethodRouter, any},
+};
 
 use crate::{
     action::States,
@@ -16,9 +19,13 @@ use crate::{
     request::{Route, dispatch, encode},
 };
 
-/// Returns the route of all actions that do not exist. A path that a router knows by its whole text
-/// goes before this one.
-pub(crate) fn router(base: &str, routes: &[Arc<Route>], develop: Option<DevLoop>) -> Router {
+/// Returns the path of all actions that do not exist, and its route. A path that a router knows by its
+/// whole text goes before this one.
+pub(crate) fn route(
+    base: &str,
+    routes: &[Arc<Route>],
+    develop: Option<DevLoop>,
+) -> (String, MethodRouter) {
     let actions = format!("{base}/actions/");
     let known: Arc<[Arc<str>]> = routes.iter().map(|route| Arc::clone(&route.name)).collect();
     let path = format!("{actions}{{*name}}");
@@ -38,7 +45,7 @@ pub(crate) fn router(base: &str, routes: &[Arc<Route>], develop: Option<DevLoop>
         }
         std::future::ready(encode::problem(&Error::not_found(message), cx.request_id()))
     });
-    Router::new().route(&path, answer)
+    (path, answer)
 }
 
 fn message(name: &str, nearest: &[String]) -> String {

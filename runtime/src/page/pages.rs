@@ -21,7 +21,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 #[cfg(all(feature = "dev", debug_assertions))]
 use crate::page::template::{Listed, list, uses};
 use crate::{
-    action::{Context, States, TakenPosition},
+    action::{Context, Requirement, States, TakenPosition},
     error::{Code, Error, Result, StartDiagnostic, catch_panic},
     files::{Files, Hash},
     header::{Prefix, REQUEST_ID},
@@ -35,6 +35,7 @@ use crate::{
         template::{Constant, Failure, Head, Page, PageFailure, PerPrefix, Set, page_data},
     },
     request::{encode, within},
+    session::setting_of,
 };
 
 /// All pages and public files of an app.
@@ -59,6 +60,8 @@ pub(crate) struct PageOverview {
     pub(crate) file: String,
     /// What a request has to prove or to pass.
     pub(crate) needs: Vec<String>,
+    /// What its function takes from the request and no visitor has to prove: sessions, cookies.
+    pub(crate) uses: Vec<String>,
     /// Whether only the app's requirements say who may see it.
     pub(crate) is_undecided: bool,
 }
@@ -176,6 +179,7 @@ impl Pages {
                 path: page.route().unwrap_or_default(),
                 file: page.path(),
                 needs: guards.needs(&page.file, page.data),
+                uses: values_without_proof(page.data),
                 is_undecided: guards.is_undecided(&page.file, page.data),
             })
             .collect();
@@ -359,13 +363,19 @@ impl fmt::Debug for Pages {
     }
 }
 
+fn values_without_proof(data: Option<&PageRegistration>) -> Vec<String> {
+    let values = data.map_or(&[][..], |data| data.values);
+    values.iter().filter(|value| !value.is_proof()).map(Requirement::name).collect()
+}
+
 fn missing_states(registrations: &[&PageRegistration], states: &States) -> Vec<StartDiagnostic> {
     let mut errors = Vec::new();
     for registration in registrations {
         for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
             let (page, state) = (registration.page, (need.name)());
+            let setting = setting_of((need.id)());
             let message =
-                format!("the page `{page}` needs the state `{state}`: add `.state(…)` to the App");
+                format!("the page `{page}` needs the state `{state}`: add `{setting}` to the App");
             errors.push(StartDiagnostic::at(registration.file, registration.line, message));
         }
     }

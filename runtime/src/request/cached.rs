@@ -5,6 +5,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     action::{Digest, Encoded, Join, Landed, Lead, Outputs},
     error::{Code, Error, Result},
+    metrics::CacheMeter,
 };
 
 /// Where an output came from, for the field `Cache-Status`.
@@ -28,6 +29,7 @@ pub(crate) async fn output<F>(
     outputs: &Outputs,
     key: Digest,
     deadline: Instant,
+    meter: &CacheMeter,
     compute: impl FnOnce(Option<Lead>) -> F,
 ) -> Result<(Encoded, Origin)>
 where
@@ -35,6 +37,7 @@ where
 {
     let lead = loop {
         if let Some(output) = outputs.get(&key) {
+            meter.hits.add(1);
             let origin = Origin::Hit { ttl: output.ttl() };
             return Ok((output.encoded.clone(), origin));
         }
@@ -51,12 +54,14 @@ where
         let landed = timeout_at(deadline, flight.landed()).await;
         match landed.map_err(|_| too_slow())? {
             Landed::Output(output) if outputs.is_valid(&output) => {
+                meter.collapsed.add(1);
                 return Ok((output.encoded.clone(), Origin::Collapsed));
             }
             Landed::Private => break None,
             Landed::Output(_) | Landed::Failed => {}
         }
     };
+    meter.misses.add(1);
     compute(lead).await.map(|encoded| (encoded, Origin::Computed))
 }
 

@@ -66,7 +66,7 @@ impl<A: Action<E>, E: ActionError> Served<Call<E>> for A {
             method: A::METHOD,
             form: A::FORM,
             fault: None,
-            is_cached: A::CACHE.is_on(),
+            cache: A::CACHE.overview(),
             ignores_values: A::CACHE.ignores_values(),
         }
     }
@@ -83,7 +83,7 @@ impl<A: StreamAction<E>, E: ActionError> Served<Stream<E>> for A {
             method: A::METHOD,
             form: A::FORM,
             fault: stream_fault::<A>(),
-            is_cached: false,
+            cache: None,
             ignores_values: false,
         }
     }
@@ -162,7 +162,8 @@ async fn cached<A: Action<E>, E: ActionError>(
         };
         run_to_end(shared, route, cx, bounds, call)
     };
-    let (encoded, origin) = cached::output(&outputs, key, deadline, compute).await?;
+    let meter = &route.cache_meter;
+    let (encoded, origin) = cached::output(&outputs, key, deadline, meter, compute).await?;
     Ok((encoded, Some(origin)))
 }
 

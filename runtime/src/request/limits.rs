@@ -9,8 +9,9 @@ use tokio::{
 };
 
 use crate::{
-    action::{Bounds, Context, Limiter, Limits, RATE_KEYS_MAX, RateLimit},
+    action::{Bounds, Context, Identify, Limiter, Limits, RATE_KEYS_MAX, RateLimit},
     error::{Code, Error, Result},
+    metrics::{Counter, Metrics, rate_refusals, run_refusals},
     schema::Refusals,
     stream::jitter,
 };
@@ -25,6 +26,10 @@ const RETRY_AFTER_S_MAX: u64 = 5;
 pub(crate) struct RunLimits {
     rate: Option<RateLimit>,
     concurrent: Option<Arc<Semaphore>>,
+    /// Counts what the rate refuses, if the app counts.
+    rate_refusals: Counter,
+    /// Counts what finds too many runs, if the app counts.
+    run_refusals: Counter,
 }
 
 /// The right to run an action. It is released when dropped. `None` if the runs are not limited.
@@ -34,20 +39,31 @@ impl RunLimits {
     /// Returns the limits of an action within those of its app.
     pub(crate) fn new(action: &str, limits: Limits, app: &AppLimits) -> Self {
         let rate = limits.rate_within(app.limits);
-        let rate = rate.map(|rate| RateLimit::new(app.limiter.clone(), action, rate));
+        let rate = rate.map(|rate| RateLimit::new(app.limiter.clone(), action, rate, app.identify));
         let concurrent = limits.concurrent_within(app.limits);
         let concurrent = concurrent.map(|max| Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
-        Self { rate, concurrent: concurrent.map(Arc::new) }
+        let (rate_refusals, run_refusals) = Default::default();
+        Self { rate, concurrent: concurrent.map(Arc::new), rate_refusals, run_refusals }
+    }
+
+    /// Counts what the limits refuse.
+    pub(crate) fn count_refusals(&mut self, metrics: &Metrics, action: &str) {
+        if self.rate.is_some() {
+            self.rate_refusals = rate_refusals(metrics, action);
+        }
+        if self.concurrent.is_some() {
+            self.run_refusals = run_refusals(metrics, action);
+        }
     }
 
     /// Refuses a caller that calls too often, and a request that finds too many runs. Takes a permit
     /// of the rate, and none to run: a client that sends its body slowly holds none.
     pub(crate) async fn admit(&self, cx: &Context) -> Result<()> {
         if let Some(rate) = &self.rate {
-            rate.admit(cx).await?;
+            rate.admit(cx).await.inspect_err(|_| self.rate_refusals.add(1))?;
         }
         match &self.concurrent {
-            Some(runs) if runs.available_permits() == 0 => Err(too_many_runs()),
+            Some(runs) if runs.available_permits() == 0 => Err(self.refuse_run()),
             _ => Ok(()),
         }
     }
@@ -55,7 +71,12 @@ impl RunLimits {
     /// Takes the permit to run.
     pub(crate) fn permit(&self) -> Result<RunPermit> {
         let Some(runs) = &self.concurrent else { return Ok(None) };
-        Arc::clone(runs).try_acquire_owned().map(Some).map_err(|_| too_many_runs())
+        Arc::clone(runs).try_acquire_owned().map(Some).map_err(|_| self.refuse_run())
+    }
+
+    fn refuse_run(&self) -> Error {
+        self.run_refusals.add(1);
+        too_many_runs()
     }
 
     /// Returns which refusals the limits add, for the description of the action.
@@ -69,11 +90,13 @@ impl RunLimits {
 pub(crate) struct AppLimits {
     pub(crate) limits: Limits,
     pub(crate) limiter: Limiter,
+    /// Finds the session of a request, if the app has sessions.
+    pub(crate) identify: Option<Identify>,
 }
 
 impl Default for AppLimits {
     fn default() -> Self {
-        Self { limits: Limits::new(), limiter: Limiter::new(RATE_KEYS_MAX) }
+        Self { limits: Limits::new(), limiter: Limiter::new(RATE_KEYS_MAX), identify: None }
     }
 }
 
@@ -107,47 +130,19 @@ impl Stopwatch {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Mutex, MutexGuard},
-    };
-
     use super::*;
-
-    /// Collects the log.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Lines {
-        fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-            self.0.lock().unwrap()
-        }
-    }
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.lock().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::testing::logged;
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_run_is_logged_with_its_action_and_its_time() {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
-        let _logging = tracing::subscriber::set_default(subscriber.finish());
+        logged::start();
         let bounds = Limits::new().slow(Duration::from_millis(200)).within(Limits::new());
         for ms in [200, 201] {
             let run = Stopwatch::start(&bounds);
             tokio::time::advance(Duration::from_millis(ms)).await;
             run.stop("chat.Send", &Context::test());
         }
-        let text = String::from_utf8(lines.lock().clone()).unwrap();
+        let text = logged::text();
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(
             text.contains(r#"slow action action="chat.Send" elapsed_ms=201 request_id="#),

@@ -6,7 +6,7 @@ use axum::extract::Request;
 
 use crate::{
     error::{Code, Result},
-    metrics::{ActionMeter, Metrics},
+    metrics::{ActionMeter, CacheMeter, Metrics},
     request::route::Route,
     stream::GAP_REASONS,
 };
@@ -24,6 +24,10 @@ pub(crate) fn register(routes: Vec<Arc<Route>>, metrics: &Metrics) -> Vec<Arc<Ro
         } else {
             ActionMeter::new(metrics, &route.name, &codes)
         };
+        if route.endpoint.cache.is_some() {
+            route.cache_meter = CacheMeter::new(metrics, &route.name);
+        }
+        route.limits.count_refusals(metrics, &route.name);
         Arc::new(route)
     };
     routes.into_iter().map(register).collect()

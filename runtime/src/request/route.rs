@@ -13,12 +13,15 @@ use axum::{extract::Request, response::Response};
 use tower_service::Service;
 
 use crate::{
-    action::{BodyForm, Context, InputMethod, Limits, Requirement, StateNeed, States},
+    action::{
+        BodyForm, CacheOverview, Context, InputMethod, Limits, Requirement, StateNeed, States,
+    },
     error::{Result, StartDiagnostic},
-    metrics::ActionMeter,
+    metrics::{ActionMeter, CacheMeter},
     request::limits::{AppLimits, RunLimits},
     schema::Describe,
     server::Shared,
+    session::setting_of,
 };
 
 /// One action that `#[action]` registers at link time.
@@ -68,8 +71,8 @@ pub struct Endpoint {
     pub(crate) form: BodyForm,
     /// Why the action cannot be as it is declared, if it cannot.
     pub(crate) fault: Option<&'static str>,
-    /// Whether its outputs are cached.
-    pub(crate) is_cached: bool,
+    /// The cache of its outputs, if they are cached.
+    pub(crate) cache: Option<CacheOverview>,
     /// Whether the key of its cache has nothing of its `#[context]` values, and nothing says that this
     /// is right.
     pub(crate) ignores_values: bool,
@@ -92,6 +95,8 @@ pub(crate) struct Route {
     pub(crate) endpoint: Endpoint,
     /// Counts the calls and streams, if the app counts.
     pub(crate) meter: ActionMeter,
+    /// Counts where the outputs of a cached action come from, if the app counts.
+    pub(crate) cache_meter: CacheMeter,
 }
 
 impl Route {
@@ -120,6 +125,7 @@ impl Route {
             limits,
             endpoint,
             meter: ActionMeter::default(),
+            cache_meter: CacheMeter::default(),
         }
     }
 
@@ -135,6 +141,12 @@ impl Route {
     pub(crate) fn unusual_method(&self) -> Option<(String, &'static str)> {
         let method = self.endpoint.method;
         (method != InputMethod::Post).then(|| (self.name.to_string(), method.as_str()))
+    }
+
+    /// Returns the names of the types that the action takes from the request and that no caller has to
+    /// prove: sessions, cookies.
+    pub(crate) fn uses(&self) -> Vec<String> {
+        self.values.iter().filter(|value| !value.is_proof()).map(Requirement::name).collect()
     }
 
     /// Returns the names of the types that a caller has to prove, each once.
@@ -204,8 +216,9 @@ fn table<'r>(
         by_name.entry(name(registration)).or_default().push(registration);
         for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
             let (ident, state) = (registration.ident, (need.name)());
+            let setting = setting_of((need.id)());
             let message =
-                format!("`{ident}` needs the state `{state}`: add `.state(…)` to the App");
+                format!("`{ident}` needs the state `{state}`: add `{setting}` to the App");
             errors.push(StartDiagnostic::at(registration.file, registration.line, message));
         }
     }
@@ -398,7 +411,7 @@ mod tests {
             method: InputMethod::Post,
             form: BodyForm::Fields,
             fault: None,
-            is_cached: true,
+            cache: None,
             ignores_values: true,
         };
         let plain = Registration { endpoint, ..registration("app::actions", "Plain") };

@@ -3,7 +3,10 @@
 use std::{
     borrow::Cow,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use cookie::{Cookie, SameSite};
@@ -38,6 +41,9 @@ pub(super) struct Carried {
     session: Mutex<Option<Loaded>>,
     /// Held while the session is read, so that it is read once.
     loading: tokio::sync::Mutex<()>,
+    /// Whether a stream of this request ends with the session. A rate that only counts by the session
+    /// does not set it.
+    ends_stream: AtomicBool,
 }
 
 /// The cookies that the response sets.
@@ -71,6 +77,7 @@ impl Carried {
                 head: Mutex::default(),
                 session: Mutex::default(),
                 loading: tokio::sync::Mutex::default(),
+                ends_stream: AtomicBool::new(false),
             }
         })
     }
@@ -171,14 +178,28 @@ impl Carried {
             Some(_) => None,
         };
         let record = match key {
-            Some(key) => sessions.visit(&key).await?.map(|record| (key, record)),
+            Some(key) => {
+                let visited = sessions.visit(&key).await;
+                let visited =
+                    visited.inspect_err(|_| sessions.count(|meter| &meter.unavailable))?;
+                visited.map(|record| (key, record))
+            }
             None => None,
         };
+        if first.is_some() {
+            let is_found = record.is_some();
+            sessions.count(|meter| if is_found { &meter.found } else { &meter.missing });
+        }
         if record.is_none() && first.is_some() && !self.head().is_sent {
             self.remove(name)?;
         }
         self.put_session(sessions, record);
         Ok(())
+    }
+
+    /// Lets a stream of this request end with the session.
+    pub(super) fn end_stream_with_session(&self) {
+        self.ends_stream.store(true, Ordering::Relaxed);
     }
 
     /// Returns the session of the request, if it was read.
@@ -226,6 +247,9 @@ impl Attachment for Carried {
     }
 
     fn ended(self: Arc<Self>) -> Option<Ended> {
+        if !self.ends_stream.load(Ordering::Relaxed) {
+            return None;
+        }
         let Loaded { sessions, active } = self.loaded()?;
         let (key, record) = active?;
         Some(Box::pin(sessions.ended(key, record.user.clone())))

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     error::{Code, Error, Result},
+    metrics::{Counter, Metrics, SessionMeter},
     session::{
         cache::{self, Cache},
         ends::{Ends, Nodes},
@@ -89,6 +90,8 @@ struct Inner {
     session_locks: Locks,
     /// Held from the read of a user's mark until it is cached, and while it is written.
     user_locks: Locks,
+    /// Empty in an app that does not count.
+    meter: OnceLock<SessionMeter>,
     #[cfg(test)]
     ahead_ms: AtomicU64,
 }
@@ -124,6 +127,7 @@ impl Sessions {
             ends: Arc::default(),
             session_locks: locks(),
             user_locks: locks(),
+            meter: OnceLock::new(),
             #[cfg(test)]
             ahead_ms: AtomicU64::new(0),
         }))
@@ -226,12 +230,28 @@ impl Sessions {
                 caches.marks.insert(key, mark);
             }
         }
+        self.count(|meter| &meter.users_ended);
         self.notify(place, key).await
     }
 
     /// Returns whether the sessions need the app's data directory or engine.
     pub(crate) fn needs_storage(&self) -> bool {
         self.0.place.get().is_none()
+    }
+
+    /// Counts what happens to the sessions, if the app counts. Sessions that several apps share are
+    /// counted by the first.
+    pub(crate) fn count_in(&self, metrics: &Metrics) {
+        if metrics.is_counting() {
+            let _ = self.0.meter.set(SessionMeter::new(metrics));
+        }
+    }
+
+    /// Raises a counter by 1.
+    pub(super) fn count(&self, of: impl FnOnce(&SessionMeter) -> &Counter) {
+        if let Some(meter) = self.0.meter.get() {
+            of(meter).add(1);
+        }
     }
 
     /// Keeps the sessions in the app's data directory or engine, unless they have a store.
@@ -352,6 +372,7 @@ impl Sessions {
         let key = token.key();
         let _lock = lock(&self.0.session_locks, &key).await;
         let record = self.write(place, &key, record).await?;
+        self.count(|meter| &meter.begun);
         Ok((token, record))
     }
 
@@ -376,6 +397,7 @@ impl Sessions {
             }
             place.store.delete(&session_name(key)).await.map_err(unavailable)?;
         }
+        self.count(|meter| &meter.ended);
         self.notify(place, *key).await
     }
 

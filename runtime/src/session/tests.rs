@@ -9,9 +9,9 @@ use kipo_topic::{
 };
 
 use crate::{
-    action::{Context, FromContext as _},
-    error::Code,
-    session::{Session, Sessions, token::Token},
+    action::{Context, FromContext as _, RateIdentity},
+    error::{Code, Result},
+    session::{Session, SessionStore, Sessions, rate_identity, token::Token},
 };
 
 /// An app's sessions, and what a browser has of them.
@@ -339,6 +339,53 @@ async fn a_stream_ends_with_its_session() {
     let _session: Session = Session::from_context(&cx).await.unwrap();
     ann.visit(async |session| session.end().await).await.unwrap();
     assert_eq!(cx.ended().unwrap().await.code(), Code::Unauthorized);
+}
+
+#[tokio::test]
+async fn a_rate_that_counts_by_the_session_does_not_end_the_stream_with_it() {
+    let sessions = Sessions::in_memory();
+    let mut ann = Browser::new(&sessions);
+    ann.sign_in("ann").await;
+    let cx = ann.request();
+    assert_ne!(rate_identity(&cx).await, RateIdentity::new());
+    assert!(cx.ended().is_none());
+    let _session: Session = Session::from_context(&cx).await.unwrap();
+    assert!(cx.ended().is_some());
+}
+
+#[tokio::test]
+async fn a_rate_counts_by_address_without_a_session_and_without_its_store() {
+    let sessions = Sessions::in_memory();
+    let mut ann = Browser::new(&sessions);
+    assert_eq!(rate_identity(&ann.request()).await, RateIdentity::new());
+    ann.sign_in("ann").await;
+    let closed = Sessions::on(Closed);
+    let cookie = ann.cookie.as_deref().unwrap();
+    let cx = Context::test().with_state(closed).with_header("cookie", cookie);
+    assert_eq!(rate_identity(&cx).await, RateIdentity::new());
+    // A value of the action still says that the store is away.
+    let session: Result<Session> = Session::from_context(&cx).await;
+    assert_eq!(session.map(drop).unwrap_err().code(), Code::Unavailable);
+}
+
+/// A store that does not answer.
+struct Closed;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[crate::async_trait]
+impl SessionStore for Closed {
+    async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Failure> {
+        Err("closed".into())
+    }
+
+    async fn put(&self, _: &str, _: &[u8], _: Duration) -> Result<(), Failure> {
+        Err("closed".into())
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), Failure> {
+        Err("closed".into())
+    }
 }
 
 #[tokio::test(start_paused = true)]

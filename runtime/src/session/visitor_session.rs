@@ -304,6 +304,7 @@ where
         let sessions = Sessions::clone(&sessions);
         let carried = Carried::of(cx);
         carried.load(&sessions).await?;
+        carried.end_stream_with_session();
         let record = carried.loaded().and_then(|loaded| loaded.active).map(|(_, record)| record);
         Ok(Self { carried, sessions, decoded: Mutex::new(Decoded::of(record)) })
     }

@@ -14,6 +14,8 @@ mod client;
 mod data_dir;
 mod direct;
 mod jar;
+#[cfg(test)]
+pub(crate) mod logged;
 mod message;
 mod response;
 mod stream;

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use kipo::{Action, Context, Error, FromContext, Limits, OutputCache, Result, action, http};
+use kipo::{
+    Action, Context, Error, FromContext, Limits, OutputCache, Result, Session, Sessions, action,
+    http,
+};
 use tokio::sync::Notify;
 
 use crate::support::{Answer, TestApp, post};
@@ -69,6 +72,26 @@ impl Action for ByUser {
 
     async fn call(self, cx: Context) -> Result<Self::Output> {
         Ok((self.user.0, Counter::next(&cx)?))
+    }
+}
+
+/// Returns the user of the session.
+#[action]
+struct BySession {
+    #[context]
+    session: Session<u32>,
+}
+
+impl Action for BySession {
+    type Output = (Option<String>, u32);
+    const CACHE: OutputCache<Self> =
+        OutputCache::for_secs(60).by(|call: &Self, _| match call.session.user() {
+            Some(user) => format!("user {user}"),
+            None => "nobody".to_owned(),
+        });
+
+    async fn call(self, cx: Context) -> Result<Self::Output> {
+        Ok((self.session.user(), Counter::next(&cx)?))
     }
 }
 
@@ -305,4 +328,51 @@ async fn an_invalidation_reaches_stored_outputs_and_running_computations() {
     assert_eq!(client.answer().await.body, "4");
     counter.open.notify_one();
     assert_eq!(ask(&app, "Waits", "", "{}").await.body, "5");
+}
+
+/// One browser keeps the cookie of the last response that sets one.
+struct Browser<'a> {
+    app: &'a TestApp,
+    cookie: String,
+}
+
+impl Browser<'_> {
+    async fn call(&mut self, name: &str, body: &str) -> Answer {
+        let answer = self.app.send(post(name, &self.cookie, body)).await;
+        if let Some(set) = answer.header("set-cookie") {
+            self.cookie = format!("cookie: {}\r\n", set.split_once(';').unwrap().0);
+        }
+        answer
+    }
+
+    /// Returns the user of an output and the number of its computation.
+    async fn asks(&mut self) -> (Option<String>, u64) {
+        let output = self.call("cache.BySession", "{}").await.json();
+        (output[0].as_str().map(str::to_owned), output[1].as_u64().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn two_users_of_one_browser_never_read_each_others_outputs() {
+    let counter = Arc::new(Counter::default());
+    let app = TestApp::with(|app| app.state(counter).sessions(Sessions::in_memory())).await;
+    let mut browser = Browser { app: &app, cookie: String::new() };
+    let some = |name: &str| Some(name.to_owned());
+    assert_eq!(browser.asks().await, (None, 1));
+    browser.call("session.SignIn", r#"{"name":"ann"}"#).await;
+    let anns = browser.cookie.clone();
+    assert_eq!(browser.asks().await, (some("ann"), 2));
+    // Another user without a sign-out between.
+    browser.call("session.SignIn", r#"{"name":"bob"}"#).await;
+    assert_eq!(browser.asks().await, (some("bob"), 3));
+    browser.call("session.SignOut", "{}").await;
+    assert_eq!(browser.asks().await, (None, 1));
+    // The cookies of sessions that have ended.
+    let mut thief = Browser { app: &app, cookie: anns };
+    assert_eq!(thief.asks().await, (None, 1));
+    // A user whose name is the text of nobody's key, and the first user again.
+    browser.call("session.SignIn", r#"{"name":"nobody"}"#).await;
+    assert_eq!(browser.asks().await, (some("nobody"), 4));
+    browser.call("session.SignIn", r#"{"name":"ann"}"#).await;
+    assert_eq!(browser.asks().await, (some("ann"), 2));
 }

@@ -2,18 +2,16 @@
 
 use std::{
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use kipo::{
     Durability, Topic,
     topic::{Cursor, Gap, GapReason, Next, Store, StoreError},
 };
-use tracing::instrument::WithSubscriber as _;
 
-use crate::{actions::RoomEvent, support::Folder};
+use crate::{actions::RoomEvent, logged, support::Folder};
 
 fn room(store: &Store) -> Topic<RoomEvent> {
     let room = Topic::durable("room", Durability::Fsync).keep(100);
@@ -168,22 +166,17 @@ async fn a_torn_record_is_truncated_and_logged_and_never_served() {
     let mut ends = Vec::new();
     for cut in (0..end).step_by(7) {
         restore_torn(folder.path(), torn.path(), cut);
-        let log = Lines::default();
-        let read = async {
-            let Ok(store) = Store::open(torn.path()) else { return None };
-            let after = room(&store);
-            let retained = texts(&after).await;
-            store.close();
-            Some(retained)
-        };
-        let tail = read.with_subscriber(log.subscriber()).await;
+        logged::start();
         // The cut is so early that the store is not complete: opening it fails.
-        let Some(retained) = tail else { continue };
+        let Ok(store) = Store::open(torn.path()) else { continue };
+        let after = room(&store);
+        let retained = texts(&after).await;
+        store.close();
         let whole: Vec<_> = (1..=retained.len()).map(|n| format!("\"{n}\"")).collect();
         assert_eq!(retained, whole, "cut at {cut}");
         if !retained.is_empty() {
             let last = format!("last={}", retained.len());
-            let text = log.text();
+            let text = logged::text();
             assert!(
                 text.contains("did not close the store") && text.contains(&last),
                 "{cut}: {text}"
@@ -262,31 +255,4 @@ fn quick(store: &Store) -> Topic<RoomEvent> {
     let room = Topic::durable("room", Durability::Os).keep(100);
     room.open(store).unwrap();
     room
-}
-
-/// Collects the log.
-#[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Lines {
-    pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
-        let lines = self.clone();
-        let writer = move || lines.clone();
-        let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(writer);
-        lines.with_max_level(tracing::Level::DEBUG).finish()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

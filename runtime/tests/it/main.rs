@@ -18,6 +18,8 @@ mod follow_with;
 mod guard;
 mod host;
 mod limits;
+#[path = "../../src/testing/logged.rs"]
+mod logged;
 mod methods;
 mod operations;
 mod page;

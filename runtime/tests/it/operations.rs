@@ -10,11 +10,12 @@ use std::{
     time::Duration,
 };
 
-use kipo::{App, Error, ServeLimits, Topic, topic};
+use kipo::{App, Error, ServeLimits, Sessions, Topic, topic};
 use tokio::{net::TcpListener, net::TcpStream, time::sleep};
 
 use crate::{
     actions::{Gate, Room, RoomEvent},
+    cache::Counter,
     support::{Answer, Client, TestApp, get, post},
 };
 
@@ -221,6 +222,70 @@ async fn calls_are_counted_by_action_and_code_and_unknown_ones_under_one_name() 
 }
 
 #[tokio::test]
+async fn refusals_of_limits_are_counted_by_action() {
+    let operated = Operated::with(|app| app).await;
+    for _ in 0..5 {
+        operated.app.call("run_limits.Rated", r#"{"text":"a"}"#).await;
+    }
+    let refused = async |action, limit| {
+        let labels = [("action", action), ("limit", limit)];
+        operated.number("kipo_limit_refusals_total", &labels).await
+    };
+    assert_eq!(refused("run_limits.Rated", "rate").await, 2.0);
+    let mut runs = operated.app.connect().await;
+    runs.write(post("run_limits.Alone", "", "{}")).await;
+    operated.app.gate.entered.notified().await;
+    operated.app.call("run_limits.Alone", "{}").await.problem(503, "overloaded");
+    assert_eq!(refused("run_limits.Alone", "concurrent").await, 1.0);
+    operated.app.gate.open.notify_one();
+    assert_eq!(runs.answer().await.status, 204);
+    // An action without limits has no series.
+    let families = operated.metrics().await;
+    let series = families["kipo_limit_refusals_total"].samples["kipo_limit_refusals_total"].keys();
+    assert!(!series.flatten().any(|(_, value)| value == "Nothing"));
+}
+
+#[tokio::test]
+async fn cached_calls_are_counted_by_where_their_output_came_from() {
+    let counter = Arc::new(Counter::default());
+    let state = Arc::clone(&counter);
+    let operated = Operated::with(|app| app.state(state)).await;
+    for n in [1, 2, 1, 1] {
+        operated.app.call("cache.WhoAsks", &format!(r#"{{"n":{n}}}"#)).await;
+    }
+    let counted = async |action, result| {
+        let labels = [("action", action), ("result", result)];
+        operated.number("kipo_cache_calls_total", &labels).await
+    };
+    for (result, number) in [("hit", 2.0), ("miss", 2.0), ("collapsed", 0.0)] {
+        assert_eq!(counted("cache.WhoAsks", result).await, number, "{result}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_counted_as_they_begin_and_end() {
+    let operated = Operated::with(|app| app.sessions(Sessions::in_memory())).await;
+    let call = async |name: &str, cookie: &str, body: &str| {
+        operated.app.send(post(name, cookie, body)).await
+    };
+    let signed_in = call("session.SignIn", "", r#"{"name":"ann"}"#).await;
+    let pair = signed_in.header("set-cookie").unwrap().split_once(';').unwrap().0;
+    let cookie = format!("cookie: {pair}\r\n");
+    assert_eq!(call("session.WhoAmI", &cookie, "{}").await.status, 200);
+    call("session.WhoAmI", "cookie: kipo-session=forged\r\n", "{}").await;
+    call("session.WhoAmI", "", "{}").await;
+    call("session.EndAll", &cookie, "{}").await;
+    let check = [("result", "found")];
+    assert_eq!(operated.number("kipo_session_checks_total", &check).await, 2.0);
+    call("session.WhoAmI", &cookie, "{}").await;
+    let check = [("result", "missing")];
+    assert_eq!(operated.number("kipo_session_checks_total", &check).await, 2.0);
+    assert_eq!(operated.number("kipo_sessions_begun_total", &[]).await, 1.0);
+    assert_eq!(operated.number("kipo_sessions_ended_total", &[]).await, 0.0);
+    assert_eq!(operated.number("kipo_sessions_ended_users_total", &[]).await, 1.0);
+}
+
+#[tokio::test]
 async fn a_call_whose_client_disconnects_is_counted() {
     let operated = Operated::with(|app| app).await;
     let mut client = operated.app.connect().await;
@@ -391,6 +456,7 @@ async fn an_admin_address_that_cannot_be_used_stops_the_start() {
 async fn the_table_of_the_guide_is_what_an_app_shows() {
     let operated = Operated::with(|app| {
         let store = topic::Store::in_memory();
+        let app = app.sessions(Sessions::in_memory());
         app.engine(store.engine().clone()).every("tidy", Duration::from_secs(60), async |_| Ok(()))
     })
     .await;

@@ -7,14 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::{extract::Request, middleware::map_request};
 use kipo::{
-    App, Context, CookieSecret, Cookies, Error, Event, EventStream, FromContext, Result, Session,
-    Sessions, action,
+    Action, App, Context, CookieSecret, Cookies, Error, Event, EventStream, FromContext, Key,
+    Limits, Rate, RateIdentity, Result, Session, Sessions, action,
 };
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    durable::Lines,
+    logged,
     support::{Answer, Client, Folder, TestApp, get, post},
 };
 
@@ -69,6 +70,32 @@ enum Seen {
 async fn watch_member(out: EventStream<Seen>, #[context] member: Member) -> Result<()> {
     out.send(Seen::Name(member.name)).await?;
     std::future::pending().await
+}
+
+/// Three calls in an hour by user. The action itself does not ask for the session.
+#[action]
+struct RatedByUser;
+
+impl Action for RatedByUser {
+    type Output = ();
+    const LIMITS: Limits = Limits::new().rate(Rate::per_hour(3).by(Key::User));
+
+    async fn call(self, _cx: Context) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Three calls in an hour by session.
+#[action]
+struct RatedBySession;
+
+impl Action for RatedBySession {
+    type Output = ();
+    const LIMITS: Limits = Limits::new().rate(Rate::per_hour(3).by(Key::Session));
+
+    async fn call(self, _cx: Context) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Sets a cookie while it runs, when its head is sent.
@@ -143,6 +170,84 @@ async fn a_user_signs_in_and_out() {
     let answer = call(&app, "session.WhoAmI", &cookie).await;
     answer.problem(401, "unauthorized");
     assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"), "{answer:?}");
+}
+
+/// Calls an action from an address of this machine, and returns the status.
+async fn status_from(app: &TestApp, address: u8, name: &str, cookie: &str) -> u16 {
+    let mut client = Client::from_address(app, [127, 0, 0, address]).await;
+    client.write(post(name, cookie, "{}")).await;
+    client.answer().await.status
+}
+
+/// Returns the `Cookie` line of a well-formed token that no session has.
+fn forged(n: u8) -> String {
+    format!("cookie: kipo-session={}\r\n", char::from(b'a' + n).to_string().repeat(42) + "A")
+}
+
+/// Of Piko: "Burst, user and session keys do nothing."
+#[tokio::test]
+async fn a_rate_by_user_counts_all_sessions_and_addresses_of_the_user() {
+    let app = app(Sessions::in_memory()).await;
+    let (ann, phone) = (signed_in(&app, "ann").await, signed_in(&app, "ann").await);
+    let bob = signed_in(&app, "bob").await;
+    let call =
+        async |address, cookie| status_from(&app, address, "session.RatedByUser", cookie).await;
+    for (address, cookie) in [(5, &ann), (6, &ann), (6, &phone)] {
+        assert_eq!(call(address, cookie).await, 204);
+    }
+    for (address, cookie) in [(5, &ann), (6, &phone), (7, &ann)] {
+        assert_eq!(call(address, cookie).await, 429);
+    }
+    // Another user at the same address, and nobody there.
+    for cookie in [&*bob, ""] {
+        assert_eq!(call(5, cookie).await, 204);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_by_session_counts_each_session() {
+    let app = app(Sessions::in_memory()).await;
+    for cookie in [signed_in(&app, "ann").await, signed_in(&app, "ann").await] {
+        for (address, status) in [(5, 204), (6, 204), (5, 204), (6, 429), (5, 429)] {
+            assert_eq!(status_from(&app, address, "session.RatedBySession", &cookie).await, status);
+        }
+    }
+}
+
+/// A caller that sends another cookie with each call gets no other bucket.
+#[tokio::test]
+async fn a_cookie_that_names_no_session_counts_by_the_address() {
+    let app = app(Sessions::in_memory()).await;
+    let ended = signed_in(&app, "ann").await;
+    call(&app, "session.SignOut", &ended).await;
+    for (address, name) in [(5, "session.RatedByUser"), (6, "session.RatedBySession")] {
+        for n in 0..3 {
+            assert_eq!(status_from(&app, address, name, &forged(n)).await, 204, "{name}");
+        }
+        for cookie in [&forged(3), &ended, "", "cookie: kipo-session=ann\r\n"] {
+            assert_eq!(status_from(&app, address, name, cookie).await, 429, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_layer_says_who_a_user_is_in_an_app_with_sessions_too() {
+    let identify = map_request(async |mut request: Request| {
+        if let Some(name) = request.headers().get("x-name").cloned() {
+            let user = name.to_str().unwrap().to_owned();
+            request.extensions_mut().insert(RateIdentity::new().user(user));
+        }
+        request
+    });
+    let app = TestApp::with(|app| app.sessions(Sessions::in_memory()).layer(identify)).await;
+    let ann = signed_in(&app, "ann").await;
+    for (fields, status) in [("x-name: carl\r\n", 204), (&ann, 204)] {
+        for _ in 0..3 {
+            let from = status_from(&app, 5, "session.RatedByUser", fields).await;
+            assert_eq!(from, status);
+        }
+        assert_eq!(status_from(&app, 6, "session.RatedByUser", fields).await, 429);
+    }
 }
 
 #[tokio::test]
@@ -223,8 +328,7 @@ async fn a_signed_cookie_is_bound_to_its_name_and_a_large_head_is_refused() {
 
 #[tokio::test]
 async fn the_log_has_no_token() {
-    let log = Lines::default();
-    let _log = tracing::subscriber::set_default(log.subscriber());
+    logged::start();
     let app = app(Sessions::in_memory()).await;
     let cookie = signed_in(&app, "ann").await;
     let client = watch(&app, &cookie).await;
@@ -235,7 +339,7 @@ async fn the_log_has_no_token() {
     call(&app, "session.SignOut", &cookie).await;
     drop(client);
     call(&app, "session.WhoAmI", &cookie).await;
-    let (text, token) = (log.text(), cookie.trim_end().split_once('=').unwrap().1);
+    let (text, token) = (logged::text(), cookie.trim_end().split_once('=').unwrap().1);
     assert!(text.contains("the head of the response is sent"), "{text}");
     assert!(!text.contains(token) && !text.contains(&token[..16]), "{text}");
 }

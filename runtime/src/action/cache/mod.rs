@@ -17,5 +17,6 @@ pub(crate) use self::{
     encoded::Encoded,
     flight::{Join, Landed, Lead},
     key::Digest,
+    output_cache::CacheOverview,
     outputs::{OUTPUT_CACHE_BYTES_MAX, Outputs},
 };

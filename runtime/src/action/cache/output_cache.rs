@@ -90,6 +90,16 @@ pub struct OutputCache<A> {
     tags_by: Option<fn(&A) -> Vec<String>>,
 }
 
+/// What a cache is, without the type of its action.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheOverview {
+    pub(crate) lifetime: Duration,
+    /// Who asks: `caller`, `everybody`, or `key` for a function of the author.
+    pub(crate) by: &'static str,
+    /// Names of header fields, split by commas.
+    pub(crate) vary: &'static str,
+}
+
 /// Which part of the key says who asks.
 enum Caller<A> {
     /// The fields in [`CALLER`].
@@ -219,6 +229,16 @@ impl<A> OutputCache<A> {
         self.lifetime.is_some()
     }
 
+    /// Returns what the cache is, or nothing if it stores nothing.
+    pub(crate) fn overview(&self) -> Option<CacheOverview> {
+        let by = match self.caller {
+            Caller::Fields => "caller",
+            Caller::Everybody => "everybody",
+            Caller::By(_) => "key",
+        };
+        self.lifetime.map(|lifetime| CacheOverview { lifetime, by, vary: self.vary })
+    }
+
     /// Returns whether the key has nothing of the `#[context]` values, although nobody has said that
     /// the output does not depend on them.
     pub(crate) const fn ignores_values(&self) -> bool {
@@ -269,15 +289,8 @@ impl<A> OutputCache<A> {
 
 impl<A> fmt::Debug for OutputCache<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let caller = match self.caller {
-            Caller::Fields => "fields",
-            Caller::Everybody => "public",
-            Caller::By(_) => "by",
-        };
         f.debug_struct("OutputCache")
-            .field("lifetime", &self.lifetime)
-            .field("caller", &caller)
-            .field("vary", &self.vary)
+            .field("overview", &self.overview())
             .field("tags", &self.tags)
             .finish_non_exhaustive()
     }

@@ -1,17 +1,26 @@
-//! Who counts as one caller. Only this file knows where a session and a user of a request are.
+//! Who counts as one caller.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
+    pin::Pin,
 };
 
 use crate::action::{context::Context, limits::rate::Key, value::ClientIp};
 
+/// Finds the session and the user of a request in the sessions of the app. The room `session` has this
+/// function.
+pub(crate) type Identify = for<'c> fn(&'c Context) -> Identified<'c>;
+
+/// The future of [`Identify`]. It returns nobody if the request has no session that the store has.
+pub(crate) type Identified<'c> = Pin<Box<dyn Future<Output = RateIdentity> + Send + 'c>>;
+
 /// Who sends a request, for rates by [`Key::Session`] and [`Key::User`].
 ///
-/// An app that signs its users in by itself sets it as an extension of the request, in a
-/// [layer](crate::App::layer), after it has checked who they are. Without it such a rate counts by
-/// the address.
+/// An app with [sessions](crate::App::sessions) does not need it. An app that signs its users in by
+/// itself sets it as an extension of the request, in a [layer](crate::App::layer), after it has
+/// checked who they are. What it sets wins over the session. Without both, such a rate counts by the
+/// address.
 ///
 /// # Examples
 ///
@@ -49,6 +58,15 @@ impl RateIdentity {
         self.user = Some(id.into());
         self
     }
+
+    /// Returns the caller by a key, if the identity has it.
+    fn caller(&self, key: Key) -> Option<Caller> {
+        match key {
+            Key::Session => self.session.clone().map(Caller::Session),
+            Key::User => self.user.clone().map(Caller::User),
+            Key::Address | Key::Of(_) => None,
+        }
+    }
 }
 
 /// Shows what is there, and never an id: the id of a session must not appear in a log.
@@ -71,14 +89,19 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    /// Returns the caller of a request.
-    pub(super) fn of(key: Key, cx: &Context) -> Self {
-        let identity = cx.extensions().get::<RateIdentity>();
+    /// Returns the caller of a request. Only a rate by a session or a user that no layer has set calls
+    /// `identify`.
+    pub(super) async fn of(key: Key, cx: &Context, identify: Option<Identify>) -> Self {
         let caller = match key {
             Key::Address => None,
-            Key::Session => identity.and_then(|id| id.session.clone()).map(Self::Session),
-            Key::User => identity.and_then(|id| id.user.clone()).map(Self::User),
             Key::Of(key) => key.0(cx).map(Self::Key),
+            Key::Session | Key::User => {
+                let set = cx.extensions().get::<RateIdentity>();
+                match (set.and_then(|identity| identity.caller(key)), identify) {
+                    (None, Some(identify)) => identify(cx).await.caller(key),
+                    (set, _) => set,
+                }
+            }
         };
         caller.unwrap_or_else(|| Self::Address(network(ClientIp::of(cx).0)))
     }
@@ -116,16 +139,36 @@ mod tests {
     }
 
     /// Of Piko: "Burst, user and session keys do nothing."
-    #[test]
-    fn each_key_counts_another_caller() {
-        assert_eq!(Caller::of(Key::Session, &ann()), Caller::Session("1".into()));
-        assert_eq!(Caller::of(Key::User, &ann()), Caller::User("ann".into()));
-        assert_eq!(Caller::of(BY_HEADER, &ann()), Caller::Key("ann".into()));
+    #[tokio::test]
+    async fn each_key_counts_another_caller() {
+        let of = async |key, cx| Caller::of(key, &cx, None).await;
+        assert_eq!(of(Key::Session, ann()).await, Caller::Session("1".into()));
+        assert_eq!(of(Key::User, ann()).await, Caller::User("ann".into()));
+        assert_eq!(of(BY_HEADER, ann()).await, Caller::Key("ann".into()));
         let localhost = Caller::Address([127, 0, 0, 1].into());
-        assert_eq!(Caller::of(Key::Address, &ann()), localhost);
+        assert_eq!(of(Key::Address, ann()).await, localhost);
         for key in [Key::Session, Key::User, BY_HEADER] {
-            assert_eq!(Caller::of(key, &Context::test()), localhost, "{key:?}");
+            assert_eq!(of(key, Context::test()).await, localhost, "{key:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_layer_sets_wins_over_the_session() {
+        let identify: Identify = |_| Box::pin(async { RateIdentity::new().user("bob") });
+        let of = async |key, cx| Caller::of(key, &cx, Some(identify)).await;
+        assert_eq!(of(Key::User, ann()).await, Caller::User("ann".into()));
+        assert_eq!(of(Key::User, Context::test()).await, Caller::User("bob".into()));
+        let by_session = of(Key::Session, Context::test()).await;
+        assert_eq!(by_session, Caller::Address([127, 0, 0, 1].into()));
+    }
+
+    #[tokio::test]
+    async fn other_keys_do_not_ask_for_the_session() {
+        let identify: Identify = |_| unreachable!("the rate does not need it");
+        for key in [Key::Address, BY_HEADER] {
+            Caller::of(key, &ann(), Some(identify)).await;
+        }
+        Caller::of(Key::User, &ann(), Some(identify)).await;
     }
 
     #[test]

@@ -13,10 +13,10 @@ use crate::{
         context::Context,
         limits::{
             bucket::{Empty, Level},
-            caller::Caller,
+            caller::{Caller, Identify},
             cluster::{self, Cluster},
             policy::{self, Policy},
-            rate::Rate,
+            rate::{Key, Rate},
             table::Table,
         },
     },
@@ -83,17 +83,26 @@ pub(crate) struct RateLimit {
     scope: String,
     rate: Rate,
     policy: Policy,
+    /// Only where the rate is by a session or a user.
+    identify: Option<Identify>,
 }
 
 impl RateLimit {
-    pub(crate) fn new(limiter: Limiter, action: &str, rate: Rate) -> Self {
+    /// Returns the rate of an action. `identify` finds the session of a request, if the app has sessions.
+    pub(crate) fn new(
+        limiter: Limiter,
+        action: &str,
+        rate: Rate,
+        identify: Option<Identify>,
+    ) -> Self {
         let policy = Policy::new(rate.key().name(), &rate);
-        Self { limiter, scope: format!("action/{action}"), rate, policy }
+        let identify = identify.filter(|_| matches!(rate.key(), Key::Session | Key::User));
+        Self { limiter, scope: format!("action/{action}"), rate, policy, identify }
     }
 
     /// Takes a permit for the caller of a request, and adds the `RateLimit` fields to its response.
     pub(crate) async fn admit(&self, cx: &Context) -> Result<()> {
-        let caller = Caller::of(self.rate.key(), cx);
+        let caller = Caller::of(self.rate.key(), cx, self.identify).await;
         match self.limiter.take(&self.scope, &caller, &self.rate).await {
             Ok(level) => {
                 self.policy.report(cx, level.remaining, level.full_in);
@@ -176,7 +185,6 @@ mod tests {
     use kipo_topic::Store;
 
     use super::*;
-    use crate::action::limits::rate::Key;
 
     const BY_NAME: Key = Key::of(|cx| cx.header("x-name").map(str::to_owned));
 
@@ -199,14 +207,14 @@ mod tests {
         [(); 2].map(|()| {
             let limiter = Limiter::new(1);
             limiter.count_in(Arc::clone(store.engine()));
-            RateLimit::new(limiter, "Try", rate.by(BY_NAME))
+            RateLimit::new(limiter, "Try", rate.by(BY_NAME), None)
         })
     }
 
     /// Of Piko: "The rate limiter's window never resets: N requests ever, then 429."
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_waits_as_long_as_it_is_told_is_admitted() {
-        let limit = RateLimit::new(Limiter::new(1), "Try", Rate::per_minute(3).by(BY_NAME));
+        let limit = RateLimit::new(Limiter::new(1), "Try", Rate::per_minute(3).by(BY_NAME), None);
         assert_eq!(admitted(&limit, "ann", 10).await, 3);
         assert_eq!(admitted(&limit, "bob", 10).await, 3);
         for _ in 0..10 {
@@ -222,7 +230,8 @@ mod tests {
     async fn actions_do_not_share_permits() {
         let limiter = Limiter::new(1);
         for action in ["one", "two"] {
-            let limit = RateLimit::new(limiter.clone(), action, Rate::per_hour(3).by(BY_NAME));
+            let limit =
+                RateLimit::new(limiter.clone(), action, Rate::per_hour(3).by(BY_NAME), None);
             assert_eq!(admitted(&limit, "ann", 10).await, 3);
         }
     }
@@ -230,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn ten_thousand_tries_from_one_address_or_for_one_account_are_few_permits() {
         let limiter = Limiter::new(RATE_KEYS_MAX);
-        let limit = RateLimit::new(limiter.clone(), "SignIn", Rate::per_hour(20));
+        let limit = RateLimit::new(limiter.clone(), "SignIn", Rate::per_hour(20), None);
         let (mut one_address, mut one_account) = (0, 0);
         for n in 0..10_000_u32 {
             // The field of a stranger changes nothing.
@@ -273,7 +282,7 @@ mod tests {
         let limiter = Limiter::new(1);
         limiter.count_in(Arc::clone(store.engine()));
         store.close();
-        let limit = RateLimit::new(limiter, "Try", Rate::per_hour(3).by(BY_NAME));
+        let limit = RateLimit::new(limiter, "Try", Rate::per_hour(3).by(BY_NAME), None);
         assert_eq!(admitted(&limit, "ann", 10).await, 3);
     }
 }

@@ -20,7 +20,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    caller::network,
+    caller::{Identified, Identify, network},
     limiter::{Limiter, RATE_KEYS_MAX, RateLimit},
     settings::{Bounds, ResponseMax},
 };

@@ -131,12 +131,17 @@ impl Rate {
         self
     }
 
-    pub(super) fn key(&self) -> Key {
+    /// Returns how many permits return in the period, and the period.
+    pub(crate) fn permits(&self) -> (u32, Duration) {
+        (self.permits, self.period)
+    }
+
+    pub(crate) fn key(&self) -> Key {
         self.key
     }
 
     /// Returns how many permits a full bucket holds.
-    pub(super) fn capacity(&self) -> u32 {
+    pub(crate) fn capacity(&self) -> u32 {
         self.burst
     }
 
@@ -177,9 +182,10 @@ pub enum Key {
     /// names it by [`App::trusted_proxy`](crate::App::trusted_proxy); otherwise all clients of that
     /// proxy count as one.
     Address,
-    /// The session of the request.
+    /// The session of the request: one that the store of [`App::sessions`](crate::App::sessions) has,
+    /// or that of a [`RateIdentity`](crate::RateIdentity).
     Session,
-    /// The user of the request, in all of that user's sessions.
+    /// The user of that session, in all sessions of the user.
     User,
     /// What a function returns: see [`of`](Self::of).
     #[doc(hidden)]
@@ -201,7 +207,7 @@ impl Key {
     }
 
     /// Returns the name of the key in the `RateLimit` fields.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Address => "address",
             Self::Session => "session",

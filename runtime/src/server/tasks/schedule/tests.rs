@@ -1,11 +1,8 @@
 //! Tasks under a paused clock.
 
-use std::{
-    cell::RefCell,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use tokio::{
@@ -15,7 +12,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{error::Error, metrics::Metrics};
+use crate::{error::Error, metrics::Metrics, testing::logged};
 
 /// Running tasks, and a channel through which they report the time since their start.
 struct Scene {
@@ -316,31 +313,9 @@ fn wrong_names_and_periods_are_reported_together() {
     );
 }
 
-thread_local! {
-    /// What was logged on this thread.
-    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Writes to [`LOGGED`].
-struct Lines;
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        LOGGED.with_borrow_mut(|logged| logged.write(bytes))
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn each_failure_and_panic_is_one_line_with_the_name_of_the_task() {
-    // For all threads: tracing asks a subscriber once whether a line is wanted, on the thread that
-    // comes to the line first, which may be that of another test.
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(|| Lines);
-    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
-    LOGGED.take();
+    logged::start();
     let mut scene = Scene::start(|tasks, reporter| {
         tasks.add("mails".into(), |_| async { panic!("no letters") });
         tasks.add_every("tidy".into(), Duration::from_secs(60), |_| async {
@@ -354,7 +329,7 @@ async fn each_failure_and_panic_is_one_line_with_the_name_of_the_task() {
     scene.report().await;
     sleep(Duration::from_millis(100)).await;
     scene.end().await;
-    let text = String::from_utf8(LOGGED.take()).unwrap();
+    let text = logged::text();
     assert_eq!(text.lines().count(), 3, "{text}");
     for expected in [
         "the task has failed, and starts again task=\"mails\" error=\"panicked: no letters\"",
