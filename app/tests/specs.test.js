@@ -32,3 +32,11 @@ scene("rate limit: three a minute, five tried", async (stage) => {
   await reads(page, part("result"), /^rate_limited$/);
   await reads(page, "[data-state='answered']:nth-child(3) + [data-state='refused'] + [data-state='refused']", /^That was too fast/);
 });
+
+scene("cached call: two calls, one computation", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/cached`);
+  await page.waitForSelector("#app");
+  await page.click("#test-btn");
+  await reads(page, part("result"), /^cache_hit$/);
+});

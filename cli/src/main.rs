@@ -12,11 +12,16 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, builder::ValueParser, value_parser};
+use clap::{
+    Arg, ArgAction, ArgGroup, ArgMatches, Command,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _, ValueParser},
+    value_parser,
+};
 
 use crate::{
     project::Project,
     source::{Source, Version},
+    template::Variant,
 };
 
 /// Why a command failed, as a sentence for the person at the terminal.
@@ -28,6 +33,7 @@ command has itself.
 
 Examples:
   kipo new guestbook
+  kipo new guestbook --with login
   kipo new guestbook --path ../kipo/runtime
   cargo run -p kipo-cli -- new ../guestbook --path runtime    (in the repository of Kipo)";
 
@@ -68,6 +74,14 @@ fn command() -> Command {
         .value_name("VERSION")
         .value_parser(ValueParser::new(Version::parse))
         .help("Uses a version of kipo from crates.io, such as 0.1.0");
+    let login = PossibleValue::new("login").help("Sessions, sign-up, sign-in and sign-out");
+    // Login is the one feature.
+    let feature = PossibleValuesParser::new([login]).map(|_| Variant::Login);
+    let with = Arg::new("with")
+        .long("with")
+        .value_name("FEATURE")
+        .value_parser(feature)
+        .help("Adds a feature to the app");
     let release = Arg::new("release")
         .long("release")
         .action(ArgAction::SetTrue)
@@ -88,7 +102,7 @@ fn command() -> Command {
                 .about("Writes a small app with one action, one stream, one page and tests")
                 .after_help(AFTER_HELP)
                 .arg(name)
-                .args([path, git, version])
+                .args([with, path, git, version])
                 .group(ArgGroup::new("source").args(["path", "git", "kipo-version"])),
         )
         .subcommand(
@@ -112,7 +126,8 @@ fn new(matches: &ArgMatches) -> Result<(), Failure> {
     } else {
         Source::Registry(matches.get_one("kipo-version").cloned().unwrap_or_default())
     };
-    let written = project.write(&source)?;
+    let variant = matches.get_one::<Variant>("with").copied().unwrap_or_default();
+    let written = project.write(&source, variant)?;
     let folder = project.folder().display();
     say(&format!(
         "Wrote {written} files to {folder}. Next:\n\n  \

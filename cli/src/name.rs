@@ -13,7 +13,8 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Crates that the app uses, or that every program has.
-const CRATES: &[&str] = &["alloc", "core", "kipo", "proc_macro", "std", "test", "tokio"];
+const CRATES: &[&str] =
+    &["alloc", "core", "kipo", "password_auth", "proc_macro", "rusqlite", "std", "test", "tokio"];
 
 /// Folders that cargo makes where it also puts the binary.
 const FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];

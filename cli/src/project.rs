@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{name::Name, source::Source, template};
+use crate::{
+    name::Name,
+    source::Source,
+    template::{self, Variant},
+};
 
 /// A folder and the name of the app that is written into it.
 #[derive(Clone, Debug)]
@@ -41,9 +45,9 @@ impl Project {
     /// # Errors
     ///
     /// The folder is not empty, or the disk fails. Existing files stay as they are.
-    pub(crate) fn write(&self, source: &Source) -> Result<usize, String> {
+    pub(crate) fn write(&self, source: &Source, variant: Variant) -> Result<usize, String> {
         self.claim()?;
-        let files = template::files(&self.name, source);
+        let files = template::files(&self.name, source, variant);
         for (path, text) in &files {
             let path = self.folder.join(path);
             write_new(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -26,34 +26,93 @@ fn a_new_app_is_formatted_without_warnings_passes_its_tests_and_serves() {
     assert!(printed.contains("\n  cd apps/guest-book\n  cargo run\n"), "{printed}");
 
     let app = folder.path().join("apps/guest-book");
-    // The same versions of dependencies as in the repository: they are on this machine.
-    fs::copy(workspace("Cargo.lock"), app.join("Cargo.lock")).unwrap();
-    run(cargo(&app, &["fmt", "--check"]));
-    let actions = ["book", "follow", "sign"].map(|name| format!("actions/guestbook/{name}.rs"));
-    run(Command::new("rustfmt")
-        .args(["--edition", "2024", "--check"])
-        .args(actions)
-        .current_dir(&app));
-    // `cargo clippy` would check every dependency again. As a wrapper it lints the app alone.
-    let linted = ["test", "--offline", "--no-run"];
-    let lints = run(cargo(&app, &linted).env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"));
-    assert!(!lints.contains("warning"), "{lints}");
-
-    let tested = run(cargo(&app, &["test", "--offline"]));
-    assert!(tested.contains("5 passed"), "{tested}");
+    is_clean_and_tested(&app, 5);
     run(cargo(&app, &["build", "--offline"]));
     lists_and_checks(&app);
     scripts_fit_the_types(&app);
     serves(&app);
 }
 
+/// The login is an app of another name: both tests build into one folder.
+#[test]
+fn a_new_app_with_a_login_is_formatted_without_warnings_passes_its_tests_and_signs_in() {
+    let folder = TempDir::new().unwrap();
+    let output =
+        kipo(&folder, &["new", "club", "--with", "login", "--path", &workspace("runtime")]);
+    assert!(output.status.success(), "{output:?}");
+    let app = folder.path().join("club");
+    is_clean_and_tested(&app, 17);
+    run(cargo(&app, &["build", "--offline"]));
+
+    let listed = run(Command::new(binary(&app)).arg("routes").current_dir(&app));
+    for (row, needs) in [
+        ("call    account.SignIn ", "-"),
+        ("call    account.SignOut ", "-"),
+        ("call    account.SignOutEverywhere ", "User"),
+        ("call    account.SignUp ", "-"),
+        ("call    guestbook.Sign ", "User"),
+        ("stream  guestbook.Follow ", "User"),
+        ("page    / ", "User"),
+        ("page    /login ", "-"),
+        ("page    /sign-up ", "-"),
+    ] {
+        let rest = listed.lines().find_map(|line| line.strip_prefix(row));
+        let rest = rest.unwrap_or_else(|| panic!("{row} is missing: {listed}"));
+        assert_eq!(rest.split_whitespace().next(), Some(needs), "{row}: {listed}");
+    }
+    let routes = listed.lines().filter(|line| !line.starts_with("KIND")).count();
+    assert_eq!(routes, 9, "{listed}");
+    scripts_fit_the_types(&app);
+    signs_in(&app);
+}
+
+/// Signs up and restarts the app: the visitor is still signed in, and a stranger is not.
+fn signs_in(app: &Path) {
+    let server = Server::start(app);
+    let page = server.ask("GET /", "");
+    assert!(page.starts_with("HTTP/1.1 303") && page.contains("\nlocation: /login\r"), "{page}");
+    let account = r#"{"name":"ann","password":"correct horse"}"#;
+    let answer = server.ask("POST /_kipo/actions/account.SignUp", account);
+    let (_, cookie) = answer.split_once("\nset-cookie: ").expect(&answer);
+    let (cookie, _) = cookie.split_once(';').unwrap();
+    assert!(cookie.starts_with("kipo-session="), "{answer}");
+    let log = server.stop();
+    let (_, token) = cookie.split_once('=').unwrap();
+    assert!(!log.contains(token) && !log.contains("correct horse"), "{log}");
+    assert!(app.join("data/users.db").exists());
+
+    let server = Server::start(app);
+    let page = server.ask_with_cookie("GET /", cookie);
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("<strong>ann</strong>"), "{page}");
+    server.stop();
+}
+
+/// Checks the form of the app's sources, lints them, and runs the app's tests.
+fn is_clean_and_tested(app: &Path, tests: usize) {
+    // The same versions of dependencies as in the repository: they are on this machine.
+    fs::copy(workspace("Cargo.lock"), app.join("Cargo.lock")).unwrap();
+    run(cargo(app, &["fmt", "--check"]));
+    let folders = fs::read_dir(app.join("actions")).unwrap();
+    let actions = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    run(Command::new("rustfmt")
+        .args(["--edition", "2024", "--check"])
+        .args(actions.map(|file| file.unwrap().path())));
+    // `cargo clippy` would check every dependency again. As a wrapper it lints the app alone.
+    let linted = ["test", "--offline", "--no-run"];
+    let lints = run(cargo(app, &linted).env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"));
+    assert!(!lints.contains("warning"), "{lints}");
+
+    let tested = run(cargo(app, &["test", "--offline"]));
+    assert!(tested.contains(&format!(" {tests} passed")), "{tested}");
+}
+
 /// Lists the routes of the app, and checks it before and after an error in a page.
 fn lists_and_checks(app: &Path) {
-    let listed = run(Command::new(binary()).arg("routes").current_dir(app));
+    let listed = run(Command::new(binary(app)).arg("routes").current_dir(app));
     for row in ["call    guestbook.Sign", "stream  guestbook.Follow", "page    /  "] {
         assert!(listed.contains(row), "{listed}");
     }
-    let json = run(Command::new(binary()).args(["routes", "--json"]).current_dir(app));
+    let json = run(Command::new(binary(app)).args(["routes", "--json"]).current_dir(app));
     assert!(json.contains("\"name\": \"guestbook.Sign\""), "{json}");
 
     let check = || {
@@ -123,7 +182,7 @@ fn refuses_wrong_options(app: &Path) {
         (["--admin", &taken], "is in use: stop the process that listens there"),
     ] {
         let output =
-            Command::new(binary()).args(["--no-watch"]).args(options).current_dir(app).output();
+            Command::new(binary(app)).args(["--no-watch"]).args(options).current_dir(app).output();
         let output = output.unwrap();
         let printed = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && printed.contains(why), "{options:?}: {printed}");
@@ -138,7 +197,7 @@ fn scripts_fit_the_types(app: &Path) {
         assert!(std::env::var_os("KIPO_REQUIRE_NODE").is_none(), "{tsc} is missing");
         return;
     }
-    run(Command::new(binary()).args(["types", "--out", "."]).current_dir(app));
+    run(Command::new(binary(app)).args(["types", "--out", "."]).current_dir(app));
     run(Command::new("node").args([&tsc, "--noEmit", "-p", "."]).current_dir(app));
 }
 
@@ -236,6 +295,7 @@ fn a_wrong_command_is_refused_with_the_reason_and_writes_nothing() {
         (&["new", "kipo"], "`kipo` is a crate that the app uses"),
         (&["new", "app", "--path", "nowhere"], "--path nowhere: No such file"),
         (&["new", "app", "--path", "."], "there is no crate `kipo`"),
+        (&["new", "app", "--with", "log-in"], "[possible values: login]"),
         (&["new", "app", "--kipo-version", "latest"], "expected a version, such as 0.1.0"),
         (&["new", "app", "--kipo-version", "1.0", "--path", "."], "cannot be used with"),
         (&["now", "app"], "a similar subcommand exists: 'new'"),
@@ -288,9 +348,9 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_kipo")).parent().and_then(Path::parent).unwrap()
 }
 
-/// Returns the path of the app's binary.
-fn binary() -> PathBuf {
-    target().join("debug/guest-book")
+/// Returns the path of an app's binary, which has the name of the app's folder.
+fn binary(app: &Path) -> PathBuf {
+    target().join("debug").join(app.file_name().unwrap())
 }
 
 fn cargo(app: &Path, args: &[&str]) -> Command {
@@ -322,17 +382,18 @@ fn run(mut command: impl std::borrow::BorrowMut<Command>) -> String {
 /// Sends a request without a body to an address, and returns the whole answer.
 fn ask(address: &str, request: &str) -> String {
     let mut answer = String::new();
-    open(address, request, "").read_to_string(&mut answer).unwrap();
+    open(address, request, "", "").read_to_string(&mut answer).unwrap();
     answer
 }
 
-fn open(address: &str, request: &str, body: &str) -> TcpStream {
+/// Sends a request with further header fields, each a whole line, and returns the connection.
+fn open(address: &str, request: &str, fields: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(ANSWER)).unwrap();
     let length = body.len();
     let request = format!(
         "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+         Content-Type: application/json\r\nContent-Length: {length}\r\n{fields}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).unwrap();
     stream
@@ -350,7 +411,7 @@ struct Server {
 
 impl Server {
     fn start(app: &Path) -> Self {
-        let mut server = Command::new(binary());
+        let mut server = Command::new(binary(app));
         for name in ["HOST", "PORT", "DATA_DIR", "KIPO_ROOT", "KIPO_ADMIN", "KIPO_LOG_FORMAT"] {
             server.env_remove(name);
         }
@@ -381,7 +442,14 @@ impl Server {
     }
 
     fn open(&self, request: &str, body: &str) -> TcpStream {
-        open(&self.address, request, body)
+        open(&self.address, request, "", body)
+    }
+
+    fn ask_with_cookie(&self, request: &str, cookie: &str) -> String {
+        let mut answer = String::new();
+        let fields = format!("Cookie: {cookie}\r\n");
+        open(&self.address, request, &fields, "").read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// Stops the app by Ctrl-C, waits for its end, and returns its log.

@@ -82,6 +82,11 @@ fn action_unit() {
 }
 
 #[test]
+fn action_body() {
+    check("action_body");
+}
+
+#[test]
 fn action_context() {
     check("action_context");
 }

@@ -47,7 +47,7 @@ export type AnyCall = StreamCall<unknown, Record<string, unknown>>;
 /** Everything that a builder collects. types.d.ts describes the methods that set these. */
 export interface Settings {
   name: string;
-  input: object;
+  input: unknown;
   method: Method;
   optimistic?: () => unknown;
   onSuccess?: (output: unknown) => unknown;

@@ -145,7 +145,7 @@ export interface Runnable<Output = unknown> {
 /** A complete description of a call. Later changes of its builder do not change it. */
 export interface Plan<Output = unknown> extends Runnable<Output> {
   readonly name: string;
-  readonly input: object;
+  readonly input: unknown;
   readonly method: Method;
 }
 
@@ -164,7 +164,7 @@ export interface RetryOptions {
 
 /** What calls and streams have in common. Each `withX` changes this builder and returns it; `setX` is the same. */
 export interface Builder<Output, Field extends string, Own = never> extends Runnable<Output> {
-  /** The HTTP method; default POST. GET sends the fields as query parameters. */
+  /** The HTTP method; by default that of the action. GET sends the fields as query parameters. */
   withMethod(method: Method): this;
   /**
    * Runs just before the request, to show the expected result at once. If it returns a function, that function undoes the

@@ -69,8 +69,8 @@ pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, To
 
 pub use crate::{
     action::{
-        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Key, Limits, Rate,
-        RateIdentity, State, Validate,
+        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Json, Key, Limits,
+        OutputCache, Rate, RateIdentity, RawBody, State, Validate,
     },
     app::{App, RunningApp, StartError},
     error::{ActionError, Code, Error, FieldErrors, Result},
@@ -101,6 +101,8 @@ pub use crate::{
 ///   start.
 /// - `#[action(guard = Admin)]` adds a guard: a [`FromContext`] type, which the request has to yield,
 ///   or a [`Guard`].
+/// - `#[action(method = "GET")]` is for reads: the fields are the query, and the response has an
+///   `ETag`. The others are `"PUT"`, `"PATCH"` and `"DELETE"`; `"POST"` is the default.
 /// - `#[action(public)]` makes an exception from [`App::require`].
 ///
 /// ```
@@ -294,9 +296,9 @@ pub mod __private {
 
     pub use crate::{
         action::{
-            Field, GuardType, GuardValue, Incoming, Input, IntoOutput, NoWay, Outgoing,
-            Requirement, StateNeed, Values, Way, argument, guard_name, incoming, outgoing, public,
-            rules,
+            BodyForm, Field, GuardType, GuardValue, Incoming, Input, InputMethod, IntoOutput,
+            NoWay, Outgoing, Requirement, StateNeed, Values, Way, argument, guard_name, incoming,
+            outgoing, public, rules,
         },
         error::{ErrorVariant, FieldErrors, typed_error, variants},
         page::{PageData, PageRegistration},

@@ -60,6 +60,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("browser", "the app in Chromium", browser),
     Step::where_installed("nodes", "the app over NATS: two nodes, and one under fire", nodes),
     Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
+    Step::where_installed("board", "the example product in Chromium, and on two nodes", board),
     Step::whole("edits", "edits of a running app, with and without errors", edits),
     Step::whole("every-byte", "six readers of a stream cut at each of its bytes", every_byte),
     Step::whole("openapi", "generated requests against the app's openapi.json", openapi),
@@ -86,10 +87,12 @@ fn fmt() -> Result {
     actions_format(&["--check"])
 }
 
-/// Formats the files below `app/actions`. No `mod` names them, so `cargo fmt` does not find them.
+/// Formats the files below `actions`. No `mod` names them, so `cargo fmt` does not find them.
 fn actions_format(args: &[&str]) -> Result {
     let mut files = Vec::new();
-    rust_files(&at("app/actions"), &mut files)?;
+    for folder in ["app/actions", "examples/board/actions"] {
+        rust_files(&at(folder), &mut files)?;
+    }
     run(command("rustfmt", &["--edition", "2024"]).args(args).args(files))
 }
 
@@ -198,6 +201,32 @@ fn nodes() -> Result<Outcome> {
     test.current_dir(at("app")).env("CHROMIUM", chromium).env("KIPO_NATS_SERVER", server);
     test.env("CARGO_TARGET_DIR", target());
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))?;
+    Ok(Outcome::Passed)
+}
+
+/// Checks the scripts of `examples/board` against their types, sends requests that schemathesis
+/// generates from its `openapi.json`, and runs its pages in Chromium: as one process, and as two nodes
+/// over a real NATS server.
+fn board() -> Result<Outcome> {
+    machine::node()?;
+    let chromium = machine::chromium()?;
+    let python = machine::python("app/tests/openapi/requirements.txt")?;
+    let folder = "examples/board";
+    let binary = target().join("debug/board");
+    run(&mut cargo(&["build", "-p", "board", "--features", "nats", "--locked"]))?;
+    run(&mut command(&binary, &["types", "--out", folder]))?;
+    let script = |name| {
+        let mut npm = command("npm", &["run", "--silent", name]);
+        npm.current_dir(at(folder)).env("CHROMIUM", &chromium).env("KIPO_BOARD_BIN", &binary);
+        npm
+    };
+    run(&mut script("check"))?;
+    run(&mut script("test"))?;
+    run(script("test:openapi").env("KIPO_PYTHON", python))?;
+    match machine::nats_server() {
+        Ok(path) => run(script("test:nodes").env("KIPO_NATS_SERVER", path))?,
+        Err(reason) => return Ok(Outcome::PassedWithout(vec![reason])),
+    }
     Ok(Outcome::Passed)
 }
 

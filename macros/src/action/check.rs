@@ -2,7 +2,7 @@
 
 use syn::{Fields, GenericParam, ItemFn, ItemStruct, ReturnType, Type};
 
-use super::model::{Action, Argument, Call, DERIVES, Source};
+use super::model::{Action, Argument, Call, DERIVES, Decoding, Source};
 use crate::{
     diagnostics::{Errors, list},
     syntax::{attrs, context, names, refuse, types},
@@ -22,9 +22,26 @@ pub(crate) fn action(action: &Action, errors: &mut Errors) {
         );
         errors.under(&action.input.ident, message);
     }
+    method(action, errors);
     match &action.call {
         Some(call) => function(call, errors),
         None => input(&action.input, errors),
+    }
+}
+
+/// Checks that the method fits the input and the output.
+fn method(action: &Action, errors: &mut Errors) {
+    let Some(method) = &action.method else { return };
+    if let Decoding::Whole(whole) = &action.decoding
+        && method.variant == "Get"
+    {
+        let name = if whole.is_raw { "RawBody" } else { "Json" };
+        let message =
+            format!("a GET has no body, so it cannot send a `{name}`: its fields are the query");
+        errors.under(&whole.ty, message);
+    }
+    if action.call.as_ref().is_some_and(|call| call.event().is_some()) {
+        errors.under(&method.text, "a stream is opened by GET and by POST: it has no `method`");
     }
 }
 

@@ -5,17 +5,17 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Generics, Item, ItemStruct, Type, parse_quote, spanned::Spanned};
 
-use super::model::{Action, Argument, Call, DERIVES, Decoding, Source, Value};
+use super::model::{Action, Argument, Call, DERIVES, Decoding, Source, Value, Whole};
 use crate::{
     emit::{
         access, bounds,
         hygiene::{local, local_at, numbered, user_span},
         option::option,
         paths::{
-            ACTION, ARGUMENT, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER, ENDPOINT,
-            ERR, EVENT_STREAM, FIELD, INCOMING, INPUT, INTO_OUTPUT, JSON_SCHEMA, NO_WAY, OK,
-            PHANTOM, REGISTRATION, RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE,
-            STREAM_ACTION, SUBMIT, VALUES, WAY,
+            ACTION, ARGUMENT, BODY_FORM, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER,
+            ENDPOINT, ERR, EVENT_STREAM, FIELD, INCOMING, INPUT, INPUT_METHOD, INTO_OUTPUT,
+            JSON_SCHEMA, NO_WAY, OK, OPTION, PHANTOM, RAW_BODY, REGISTRATION, RESULT, SCHEMA,
+            SCHEMA_GENERATOR, SCHEMARS, SERDE, SOME, STREAM_ACTION, SUBMIT, VALUES, WAY,
         },
         schema, state, validate,
     },
@@ -70,11 +70,13 @@ fn input(action: &Action) -> TokenStream {
     let listed = action.fields.iter().filter(|field| field.plain).filter_map(listed);
     let validate = validate::of_struct(&action.fields, &action.rules);
     let (deserializer, generator) = (local("deserializer"), local("generator"));
+    let form = form(action, &body);
     let input = quote! {
         impl #INPUT for #ident {
             type Body = #body;
             type Values = #values;
 
+            #form
             const FIELDS: &'static [#FIELD] = &[#(#listed),*];
 
             fn decode<'__de, __D: #DESERIALIZER<'__de>>(
@@ -216,6 +218,7 @@ fn decoded(action: &Action) -> Decoded {
         Decoding::Empty => empty(item, &action.doc),
         Decoding::Derived => derived(&item, &name, read),
         Decoding::Assumed(types) => assumed(item, &name, types, read),
+        Decoding::Whole(field) => whole(item, field, &read),
     }
 }
 
@@ -268,6 +271,43 @@ fn empty(mut item: ItemStruct, doc: &str) -> Decoded {
         read: quote!(__Empty),
         described: quote!(__Empty),
         finish: quote!(.map(|__Empty {}| Self {})),
+    }
+}
+
+/// Reads one field from all of the body.
+fn whole(mut item: ItemStruct, field: &Whole, body: &TokenStream) -> Decoded {
+    item.attrs.retain(|attr| !attrs::is_helper(attr));
+    item.fields.iter_mut().for_each(|field| field.attrs.retain(|attr| !attrs::is_helper(attr)));
+    let Whole { ident, ty, .. } = field;
+    let value = local("value");
+    Decoded {
+        item: item.into_token_stream(),
+        hidden: None,
+        read: ty.to_token_stream(),
+        described: ty.to_token_stream(),
+        finish: quote!(.map(|#value| #body { #ident: #value })),
+    }
+}
+
+/// Writes what an input says besides its fields: its method and the form of its body.
+fn form(action: &Action, body: &TokenStream) -> TokenStream {
+    let method = action.method.as_ref().map(|method| {
+        let variant = Ident::new(method.variant, Span::call_site());
+        quote!(const METHOD: #INPUT_METHOD = #INPUT_METHOD::#variant;)
+    });
+    let Decoding::Whole(whole) = &action.decoding else { return quote!(#method) };
+    let Whole { ident, is_raw, .. } = &**whole;
+    let raw = local("raw");
+    match is_raw {
+        false => quote!(#method const FORM: #BODY_FORM = #BODY_FORM::Json;),
+        true => quote! {
+            #method
+            const FORM: #BODY_FORM = #BODY_FORM::Raw;
+
+            fn take_raw(#raw: #RAW_BODY) -> #OPTION<#body> {
+                #SOME(#body { #ident: #raw })
+            }
+        },
     }
 }
 

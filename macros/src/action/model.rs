@@ -8,8 +8,8 @@ use syn::{
 };
 
 use crate::{
-    diagnostics::Errors,
-    fields::{Field, Rule, Serde},
+    diagnostics::{Errors, suggest},
+    fields::{Field, JsonPath, Rule, Serde},
     syntax::{access::Access, args::Syntax, attrs, context, names, types},
 };
 
@@ -20,6 +20,7 @@ pub(crate) struct Action {
     /// The types of state that the app has to hold: of `state(…)`, then of the arguments.
     pub states: Vec<Type>,
     pub access: Access,
+    pub method: Option<Method>,
     /// The struct below the attribute, or the one that the function's arguments make, without
     /// `#[context]`.
     pub input: ItemStruct,
@@ -51,6 +52,68 @@ pub(crate) enum Decoding {
     Derived,
     /// By derives that assume their bounds for these types.
     Assumed(Vec<Type>),
+    /// The body is the value of one field.
+    Whole(Box<Whole>),
+}
+
+/// The field that is the whole body.
+pub(crate) struct Whole {
+    pub ident: Ident,
+    pub ty: Type,
+    /// Whether it takes any bytes, and not only JSON.
+    pub is_raw: bool,
+}
+
+/// The method that `method = "…"` gives.
+pub(crate) struct Method {
+    pub text: LitStr,
+    /// The variant of the runtime's `InputMethod`.
+    pub variant: &'static str,
+}
+
+impl Method {
+    pub(crate) const KNOWN: &[(&str, &str)] = &[
+        ("GET", "Get"),
+        ("POST", "Post"),
+        ("PUT", "Put"),
+        ("PATCH", "Patch"),
+        ("DELETE", "Delete"),
+    ];
+
+    /// Returns the method that a text names, and reports a text that names none.
+    fn of(text: LitStr, errors: &mut Errors) -> Option<Self> {
+        let value = text.value();
+        let known = Self::KNOWN.iter().find(|(name, _)| *name == value);
+        if known.is_none() {
+            let names: Vec<&str> = Self::KNOWN.iter().map(|(name, _)| *name).collect();
+            let hint = suggest(&value.to_ascii_uppercase(), &names);
+            errors.under(&text, format!("unknown method {value:?}: {hint}"));
+        }
+        known.map(|(_, variant)| Self { text, variant })
+    }
+}
+
+impl Whole {
+    /// Returns the field that is the whole body, if there is one, and reports fields beside it.
+    fn of(body: &ItemStruct, errors: &mut Errors) -> Option<Self> {
+        let found = body.fields.iter().find_map(|field| {
+            let is_raw = match types::last_segment(&field.ty)? {
+                (ident, None) if ident == "RawBody" => true,
+                (ident, Some(_)) if ident == "Json" => false,
+                _ => return None,
+            };
+            Some(Self { ident: field.ident.clone()?, ty: field.ty.clone(), is_raw })
+        })?;
+        if body.fields.len() > 1 {
+            let name = if found.is_raw { "RawBody" } else { "Json" };
+            let message = format!(
+                "`{name}` is the whole body, so it is the only field that the caller sends: put the \
+                 others into it, or into header fields"
+            );
+            errors.under(&found.ty, message);
+        }
+        Some(found)
+    }
 }
 
 /// The function of an action.
@@ -91,8 +154,8 @@ pub(crate) const DERIVES: &[&str] = &["Deserialize", "JsonSchema"];
 const ACTION: Syntax = Syntax {
     name: "`#[action]`",
     noun: "argument",
-    known: &["name", "state", "guard", "public"],
-    form: "`name = \"chat.Send\"`, `state(Type, …)`, `guard = Admin` and `public`",
+    known: &["name", "method", "state", "guard", "public"],
+    form: "`name = \"chat.Send\"`, `method = \"GET\"`, `state(Type, …)`, `guard = Admin` and `public`",
 };
 
 /// Parses `#[action(args)] item`.
@@ -120,7 +183,13 @@ impl Action {
     fn of(mut input: ItemStruct, args: Args, call: Option<Call>, errors: &mut Errors) -> Self {
         let values = Value::take_all(&mut input.fields, errors);
         let body = body_of(&input, &values);
-        let fields = Field::parse_all(&body.fields, &Serde::parse(&body.attrs), errors);
+        let mut fields = Field::parse_all(&body.fields, &Serde::parse(&body.attrs), errors);
+        let whole = Whole::of(&body, errors);
+        if let (Some(whole), [field]) = (&whole, fields.as_mut_slice()) {
+            field.path = JsonPath::Whole;
+            field.plain = false;
+            field.read_by_type = !whole.is_raw;
+        }
         let rules = Rule::of_type(&input.attrs, errors);
         let mut states = args.states;
         states.extend(values.iter().filter_map(|value| match types::last_segment(&value.ty) {
@@ -136,8 +205,12 @@ impl Action {
             name: args.name,
             states,
             access: args.access,
+            method: args.method,
             doc: attrs::doc(&input.attrs),
-            decoding: Decoding::of(&body, &fields),
+            decoding: match whole {
+                Some(whole) => Decoding::Whole(Box::new(whole)),
+                None => Decoding::of(&body, &fields),
+            },
             input,
             body,
             values,
@@ -213,6 +286,7 @@ struct Args {
     name: Option<LitStr>,
     states: Vec<Type>,
     access: Access,
+    method: Option<Method>,
 }
 
 impl Args {
@@ -221,6 +295,9 @@ impl Args {
         for arg in ACTION.parse(tokens, errors) {
             match arg.key.to_string().as_str() {
                 "name" => args.name = arg.text(errors).filter(|name| is_name(name, errors)),
+                "method" => {
+                    args.method = arg.text(errors).and_then(|text| Method::of(text, errors));
+                }
                 "state" => args.states = arg.types(errors),
                 _ => args.access.read(&arg, errors),
             }

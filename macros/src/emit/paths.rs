@@ -51,6 +51,7 @@ paths! {
     FILES = "::kipo::Files";
     INTO_ERROR = "::kipo::ActionError::into_error";
     QUERY = "::kipo::Query";
+    RAW_BODY = "::kipo::RawBody";
     RESULT = "::kipo::Result";
     STREAM_ACTION = "::kipo::StreamAction";
     VALIDATE = "::kipo::Validate";
@@ -59,6 +60,7 @@ paths! {
 // For generated code only.
 paths! {
     ARGUMENT = "::kipo::__private::argument";
+    BODY_FORM = "::kipo::__private::BodyForm";
     DECODABLE = "::kipo::__private::Decodable";
     ENDPOINT = "::kipo::__private::endpoint";
     ERROR_VARIANT = "::kipo::__private::ErrorVariant";
@@ -69,6 +71,7 @@ paths! {
     GUARD_TYPE = "::kipo::__private::GuardType";
     GUARD_VALUE = "::kipo::__private::GuardValue";
     INPUT = "::kipo::__private::Input";
+    INPUT_METHOD = "::kipo::__private::InputMethod";
     INCOMING = "::kipo::__private::incoming";
     NO_WAY = "::kipo::__private::NoWay";
     OUTGOING = "::kipo::__private::outgoing";
@@ -114,6 +117,7 @@ paths! {
     FROM = "::core::convert::From";
     NONE = "::core::option::Option::None";
     OK = "::core::result::Result::Ok";
+    OPTION = "::core::option::Option";
     PHANTOM = "::core::marker::PhantomData";
     SEND = "::core::marker::Send";
     SOME = "::core::option::Option::Some";

@@ -1,4 +1,4 @@
-/** @import { Plan, Runnable } from "../types.d.ts" */
+/** @import { Method, Plan, Runnable } from "../types.d.ts" */
 /** @import { AnyCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings } from "../internal.d.ts" */
 
 import { ActionError } from "../error.js";
@@ -27,7 +27,7 @@ export function actions(client, namespace = "") {
       if (typeof part === "symbol" || part === "then") return undefined;
       const name = namespace + part;
       if (!/^\p{Lu}/u.test(part)) return actions(client, `${name}.`);
-      /** @param {object} [input] */
+      /** @param {unknown} [input] */
       return (input) => builder(client, name, input);
     },
   });
@@ -38,12 +38,12 @@ export function actions(client, namespace = "") {
  *
  * @param {Client} client
  * @param {string} name
- * @param {object} [input]
+ * @param {unknown} [input]
  * @returns {AnyCall}
  */
 export function builder(client, name, input = {}) {
   /** @type {Settings} */
-  const settings = { name, input, method: "POST" };
+  const settings = { name, input, method: client.methodOf(name) };
   const self = /** @type {AnyCall} */ ({});
   for (const name of SETTINGS.split(" ")) {
     const title = name.replace(/^./, (letter) => letter.toUpperCase());
@@ -84,6 +84,16 @@ export class Client {
     this.performEffects = performEffects;
     this.#platform = platform;
     this.loading = new Loading(platform.document);
+  }
+
+  /**
+   * Returns the method of an action. The head of the page names those that are not POST.
+   *
+   * @param {string} name
+   */
+  methodOf(name) {
+    const meta = this.#platform.document?.querySelector(`meta[name="kipo-method:${name}"]`);
+    return /** @type {Method} */ (meta?.getAttribute("content") ?? "POST");
   }
 
   /**
@@ -166,7 +176,7 @@ export class Client {
     try {
       signal.throwIfAborted();
       undo = this.#notify(() => optimistic?.());
-      const output = isStream ? yield* this.#stream(settings) : await this.#output(settings);
+      const output = isStream ? yield* await this.#stream(settings) : await this.#output(settings);
       // The next action has callbacks of its own; this run does not wait for it.
       this.#notify(async () => {
         const next = /** @type {Runnable | null} */ (await onSuccess?.(output));
@@ -189,7 +199,7 @@ export class Client {
   async #output(settings) {
     const { retry, signal, suppressHelpers } = settings;
     const platform = this.#platform;
-    const { url, init } = actionRequest(this.base, settings, "application/json");
+    const { url, init } = await actionRequest(this.base, settings, "application/json");
     // All attempts carry the same key, so that the server can recognise a repeated attempt.
     if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
     /** The `kipo-effects` field of the last response. */
@@ -209,13 +219,13 @@ export class Client {
   }
 
   /** @param {RunSettings} settings */
-  #stream(settings) {
+  async #stream(settings) {
     const { retryStream } = settings;
     const platform = this.#platform;
-    const { url, init } = actionRequest(this.base, settings, "text/event-stream");
-    // Read once: the page may have another position by the time of a reconnect. The server ignores that of another topic.
+    // Read at the call: the page may have another position by the time of a reconnect. The server ignores that of another topic.
     const position = platform.document?.querySelector("meta[name=kipo-position]")?.getAttribute("content");
     const start = position && { "kipo-position": position };
+    const { url, init } = await actionRequest(this.base, settings, "text/event-stream");
     /** @type {Open} */
     const open = (id, signal) => {
       const headers = { ...init.headers, ...(resumeHeader(id) || start) };

@@ -134,8 +134,12 @@ export function fakePlatform(fetch, { clock = new FakeClock(), random = () => 0.
     visibilityState: "visible",
     /** The position in the head of the page. @type {string | null} */
     position: null,
+    /** The methods in the head of the page, by the name of the action. @type {Record<string, string>} */
+    methods: {},
     /** @param {string} selector */
     querySelector(selector) {
+      const [, action] = /^meta\[name="kipo-method:(.+)"\]$/.exec(selector) ?? [];
+      if (action) return this.methods[action] ? { getAttribute: () => this.methods[action] } : null;
       const isPosition = selector === "meta[name=kipo-position]" && this.position !== null;
       return isPosition ? { getAttribute: () => this.position } : null;
     },

@@ -9,7 +9,10 @@ import { posix } from "node:path";
 export const ROOMS = [
   { floor: 0, files: ["types.d.ts", "error.js", "internal.d.ts", "platform.js"] },
   { floor: 1, files: ["stream/cursor.js", "stream/sse.js", "stream/connection.js", "stream/stream.js", "stream/share.js"] },
-  { floor: 2, files: ["call/loading.js", "call/request.js", "call/call.js", "call/action.js", "call/batch.js"] },
+  {
+    floor: 2,
+    files: ["call/loading.js", "call/query.js", "call/request.js", "call/call.js", "call/action.js", "call/batch.js"],
+  },
   { floor: 2, files: ["effect/effects.js"] },
   {
     floor: 2,

@@ -4,7 +4,14 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 
 use crate::{
-    action::{codec::Outgoing, context::Context, field::Field, limits::Limits, value::Values},
+    action::{
+        cache::OutputCache,
+        codec::Outgoing,
+        context::Context,
+        input::{BodyForm, Field, InputMethod, RawBody},
+        limits::Limits,
+        value::Values,
+    },
     error::{ActionError, Error, FieldErrors, Result},
 };
 
@@ -53,6 +60,10 @@ pub trait Action<E: ActionError = Error>: Input {
     /// The limits of this action, where they differ from those of the app.
     const LIMITS: Limits = Limits::new();
 
+    /// For how long the server may answer with the output of an earlier call. By default every call
+    /// runs.
+    const CACHE: OutputCache<Self> = OutputCache::off();
+
     /// Runs the call.
     ///
     /// # Errors
@@ -80,6 +91,12 @@ pub trait Input: Sized + Send + 'static {
     /// The values of the `#[context]` fields, or `()`.
     type Values: Values;
 
+    /// The method that sends the action.
+    const METHOD: InputMethod = InputMethod::Post;
+
+    /// The form of the body.
+    const FORM: BodyForm = BodyForm::Fields;
+
     /// The fields of the body, so that an error response can name each field that is not valid.
     const FIELDS: &'static [Field];
 
@@ -89,6 +106,12 @@ pub trait Input: Sized + Send + 'static {
     ///
     /// Returns the error of the deserializer if a field is missing or has another type.
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Body, D::Error>;
+
+    /// Returns the body of an action that takes any bytes ([`BodyForm::Raw`]), and `None` for others.
+    fn take_raw(body: RawBody) -> Option<Self::Body> {
+        let _ = body;
+        None
+    }
 
     /// Returns the input of a body and of the values from the request.
     fn assemble(body: Self::Body, values: Self::Values) -> Self;

@@ -4,6 +4,7 @@ pub(crate) mod attachment;
 mod effects;
 mod position;
 mod prefix;
+mod reduced;
 
 use std::{
     any::Any,
@@ -272,6 +273,11 @@ impl Context {
     /// ```
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
         self.0.states.get()
+    }
+
+    /// Returns the application's state.
+    pub(crate) fn states(&self) -> &States {
+        &self.0.states
     }
 
     /// Returns what layers have set on the request.

@@ -69,6 +69,11 @@ impl Effects {
         Ok(())
     }
 
+    /// Moves the effects of another list to the end of this one.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.list.append(&mut other.list);
+    }
+
     /// Returns the effects so far, each as JSON.
     pub(crate) fn as_slice(&self) -> &[String] {
         &self.list

@@ -4,13 +4,14 @@
 //! This room knows the request as plain data. It may know failures (`error`) and the words of HTTP
 //! (`header`), and the positions in topics. It knows no socket, no stream and no table of actions. Start reading at `call`.
 
+mod cache;
 mod call;
 mod codec;
 mod context;
 mod effects;
 mod exact;
-mod field;
 mod guard;
+mod input;
 mod into_output;
 mod limits;
 mod positions;
@@ -19,12 +20,13 @@ mod validate;
 mod value;
 
 pub use self::{
+    cache::OutputCache,
     call::{Action, Input},
     codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing, public},
     context::Context,
     exact::Exact,
-    field::Field,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
+    input::{BodyForm, Field, InputMethod, Json, RawBody},
     into_output::{IntoOutput, argument},
     limits::{Key, Limits, Rate, RateIdentity},
     state::{State, StateNeed},
@@ -33,9 +35,10 @@ pub use self::{
 };
 
 pub(crate) use self::{
+    cache::{Digest, Encoded, Join, Landed, Lead, OUTPUT_CACHE_BYTES_MAX, Outputs},
     context::attachment::{Attachment, Ended},
-    field::sentence,
     guard::Guards,
+    input::sentence,
     limits::{Bounds, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network},
     positions::TakenPosition,
     state::States,

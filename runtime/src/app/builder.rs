@@ -15,7 +15,10 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    action::{FromContext, Guard, Guards, Limiter, Limits, RATE_KEYS_MAX, Requirement, States},
+    action::{
+        FromContext, Guard, Guards, Limiter, Limits, OUTPUT_CACHE_BYTES_MAX, Outputs,
+        RATE_KEYS_MAX, Requirement, States,
+    },
     app::{
         layers::Layers,
         lifecycle::Lifecycle,
@@ -86,6 +89,7 @@ pub struct App {
     publishes_schema: bool,
     limits: Limits,
     rate_keys_max: usize,
+    output_cache_bytes_max: usize,
     serve_limits: ServeLimits,
     pub(super) admin: Option<SocketAddr>,
     storage: Storage,
@@ -116,6 +120,7 @@ impl App {
             publishes_schema: cfg!(debug_assertions),
             limits: Limits::new(),
             rate_keys_max: RATE_KEYS_MAX,
+            output_cache_bytes_max: OUTPUT_CACHE_BYTES_MAX,
             serve_limits: ServeLimits::default(),
             admin: None,
             storage: Storage::new(),
@@ -334,6 +339,19 @@ impl App {
     #[must_use]
     pub fn rate_keys_max(mut self, keys: usize) -> Self {
         self.rate_keys_max = keys;
+        self
+    }
+
+    /// Sets how many bytes all cached outputs together take at most; 32 MiB by default. An output
+    /// that is larger than a part of the cache (4 MiB, or all of a smaller cache) is not stored. See
+    /// [`OutputCache`](crate::OutputCache).
+    ///
+    /// ```
+    /// let _app = kipo::App::new().output_cache_bytes_max(256 << 20);
+    /// ```
+    #[must_use]
+    pub fn output_cache_bytes_max(mut self, bytes: usize) -> Self {
+        self.output_cache_bytes_max = bytes;
         self
     }
 
@@ -606,6 +624,9 @@ impl App {
         let proxies = TrustedProxies::new(self.trusted_proxies);
         self.states.insert(proxies.clone());
         let prefixes = Prefixes::new(prefix, proxies.clone());
+        if routes.iter().any(|route| route.endpoint.is_cached) {
+            self.states.insert(Outputs::new(self.output_cache_bytes_max));
+        }
         let shared = Arc::new(Shared {
             guards: self.guards,
             states: self.states,
@@ -623,6 +644,8 @@ impl App {
             doc: route.doc,
             needs: route.needs(),
             refusals: route.limits.refusals(),
+            method: route.endpoint.method,
+            form: route.endpoint.form,
             describe: route.endpoint.describe,
         }));
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
@@ -820,6 +843,11 @@ fn pages(
         preload,
         reload: app.follows_edits,
         generation: RequestId::next().to_string(),
+        methods: routes
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|route| route.unusual_method())
+            .collect(),
         actions: routes.map(|routes| routes.iter().map(|route| route.name.to_string()).collect()),
         site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
         guards: app.page_guards.clone(),

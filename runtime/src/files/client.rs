@@ -41,6 +41,7 @@ pub(crate) const MODULES: &[Module] = modules![
 /// The modules that a page loads when it first needs them.
 pub(crate) const LATER: &[Module] = modules![
     "call/batch.js",
+    "call/query.js",
     "effect/effects.js",
     "page/document.js",
     "page/history.js",

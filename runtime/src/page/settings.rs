@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) generation: String,
     /// The names of the actions that forms may call; nothing if those themselves are wrong.
     pub(crate) actions: Option<Vec<String>>,
+    /// The methods of the actions that are not sent by POST, by name.
+    pub(crate) methods: Vec<(String, &'static str)>,
     /// The app's own address, `https://example.org`.
     pub(crate) site: Option<String>,
     pub(crate) guards: PageGuards,
@@ -36,6 +38,7 @@ impl Settings {
             reload: false,
             generation: "l0".to_owned(),
             actions: None,
+            methods: Vec::new(),
             site: None,
             guards: PageGuards::default(),
             timeout: Duration::from_secs(30),

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    action::{Context, Limits},
+    action::{Context, Encoded, Limits},
     error::{Code, Error, Result, catch_panic},
     header::{REQUEST_ID, RequestId},
     request::{decode, dispatch, encode, late_cookies, route::Route},
@@ -76,16 +76,16 @@ impl Batch {
     pub(crate) async fn cookies(&self, request: Request) -> Response {
         let (cx, body) = dispatch::receive(&self.shared, request);
         let outcome = async {
-            dispatch::method(&cx, &[Method::POST], "POST")?;
-            self.shared.guards.admit(&cx).await?;
+            dispatch::method(cx.method() == Method::POST, "POST")?;
+            self.shared.guards.admit(&cx, false).await?;
             let claim = decode::read(body, late_cookies::CLAIM_BYTES_MAX).await?;
             late_cookies::take(&claim)
                 .ok_or_else(|| Error::not_found("this node retains no such cookies"))
         };
         match catch_panic(outcome).await {
             Ok(cookies) => {
-                let max = Limits::new().within(self.shared.limits).response_max;
-                let mut response = encode::output(&(), max, cx.request_id());
+                let empty = Encoded { json: None };
+                let mut response = encode::output(empty, None, None, cx.request_id());
                 for cookie in cookies {
                     response.headers_mut().append(header::SET_COOKIE, cookie);
                 }
@@ -98,8 +98,8 @@ impl Batch {
     /// Admits the batch as a whole, and reads its calls.
     async fn calls(&self, cx: &Context, body: Body) -> Result<Vec<Call>> {
         dispatch::not_draining(&self.shared)?;
-        dispatch::method(cx, &[Method::POST], "POST")?;
-        self.shared.guards.admit(cx).await?;
+        dispatch::method(cx.method() == Method::POST, "POST")?;
+        self.shared.guards.admit(cx, false).await?;
         let bytes_max = Limits::new().within(self.shared.limits).body_bytes_max;
         let body = decode::json_body(cx.headers(), body, bytes_max).await?;
         let calls: Vec<Value> = serde_json::from_slice(&body)

@@ -7,13 +7,13 @@ use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
 use crate::{
-    action::{Input, Validate, sentence},
+    action::{BodyForm, Digest, Input, RawBody, Validate, sentence},
     error::{Code, Error, FieldErrors, Result},
     request::within::within,
 };
@@ -30,24 +30,66 @@ const BODY_PROGRESS: Duration = Duration::from_secs(15);
 /// reset, and the client could not read the response.
 const DISCARD_BYTES_MAX: usize = 16 << 20;
 
-/// Reads the body and decodes it by its content type. `values` are those of the `#[context]` fields.
-pub(crate) async fn body<A: Input>(
+/// The body of a request, read and not yet decoded.
+pub(crate) struct Received {
+    encoding: Encoding,
+    bytes: Bytes,
+}
+
+/// Reads the body.
+pub(crate) async fn receive<A: Input>(
     headers: &HeaderMap,
     body: Body,
     bytes_max: usize,
-    values: A::Values,
-) -> Result<A> {
-    let encoding = Encoding::of(headers)?;
-    let bytes = read(body, bytes_max).await?;
-    let body = match encoding {
-        Encoding::Json => json::<A>(&bytes)?,
-        Encoding::UrlEncoded => pairs::<A>(&bytes)?,
-        Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
-        // A call without arguments needs no body.
-        Encoding::None if bytes.is_empty() => pairs::<A>(b"")?,
-        Encoding::None => return Err(unsupported()),
+) -> Result<Received> {
+    let encoding = match A::FORM {
+        BodyForm::Raw => Encoding::Raw(headers.get(header::CONTENT_TYPE).cloned()),
+        BodyForm::Fields => Encoding::of(headers)?,
+        BodyForm::Json => match Encoding::of(headers) {
+            Ok(Encoding::Json) => Encoding::Json,
+            _ => return Err(not_json()),
+        },
     };
-    validated(A::assemble(body, values))
+    Ok(Received { encoding, bytes: read(body, bytes_max).await? })
+}
+
+impl Received {
+    /// Returns the digest of the body and its content type.
+    pub(crate) fn digest(&self) -> Digest {
+        let encoding = match &self.encoding {
+            Encoding::Json => "json",
+            Encoding::UrlEncoded => "urlencoded",
+            Encoding::Multipart(boundary) => boundary,
+            Encoding::Raw(content_type) => {
+                content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default()
+            }
+            Encoding::None => "",
+        };
+        Digest::of_input(encoding, &self.bytes)
+    }
+
+    /// Decodes the body by its content type. `values` are those of the `#[context]` fields.
+    pub(crate) async fn input<A: Input>(self, values: A::Values) -> Result<A> {
+        let Self { encoding, bytes } = self;
+        let body = match encoding {
+            Encoding::Json => json::<A>(&bytes)?,
+            Encoding::UrlEncoded => pairs::<A>(&bytes)?,
+            Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
+            Encoding::Raw(content_type) => {
+                let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
+                let raw = RawBody::new(bytes);
+                let raw = match content_type {
+                    Some(content_type) => raw.with_content_type(content_type),
+                    None => raw,
+                };
+                A::take_raw(raw).ok_or_else(unsupported)?
+            }
+            // A call without arguments needs no body.
+            Encoding::None if bytes.is_empty() => pairs::<A>(b"")?,
+            Encoding::None => return Err(unsupported()),
+        };
+        validated(A::assemble(body, values))
+    }
 }
 
 /// Decodes the query of a GET request for a stream.
@@ -88,6 +130,8 @@ enum Encoding {
     UrlEncoded,
     /// With its boundary.
     Multipart(String),
+    /// Any bytes, with the `Content-Type`.
+    Raw(Option<HeaderValue>),
     /// The request has no `Content-Type`.
     None,
 }
@@ -126,11 +170,15 @@ fn unsupported() -> Error {
 /// Reads a body that must be JSON, and refuses one that is nested too deep to be parsed.
 pub(super) async fn json_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes> {
     let Encoding::Json = Encoding::of(headers)? else {
-        return Err(Error::new(Code::UnsupportedMediaType, "send this as application/json"));
+        return Err(not_json());
     };
     let bytes = read(body, bytes_max).await?;
     check_depth(&bytes)?;
     Ok(bytes)
+}
+
+fn not_json() -> Error {
+    Error::new(Code::UnsupportedMediaType, "send the body as application/json")
 }
 
 /// Reads a body of at most `bytes_max` bytes.
@@ -185,8 +233,9 @@ async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
 
 fn json<A: Input>(bytes: &[u8]) -> Result<A::Body> {
     check_depth(bytes)?;
-    // serde also decodes a struct from a list, but an input must be an object.
-    let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    // serde also decodes a struct from a list, but the fields of an input must be an object.
+    let is_object =
+        A::FORM == BodyForm::Json || bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let error = match serde_json::from_slice::<Decoded<A>>(bytes) {
         Ok(Decoded(body)) if is_object => return Ok(body),
         Ok(_) => None,
@@ -245,6 +294,8 @@ fn field_errors<A: Input>(bytes: &[u8]) -> Error {
                 }
             }
         }
+        // The body is the value, so its path says where the fault is.
+        Ok(_) if A::FORM == BodyForm::Json => {}
         Ok(_) => errors.add("", "must be an object"),
         Err(_) => return Error::bad_request("the body is not JSON"),
     }
@@ -432,7 +483,8 @@ mod tests {
                     --b\r\ncontent-disposition: form-data; name=\"age\"\r\n\r\n3\r\n--b--\r\n";
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap());
-        let post = super::body::<Post>(&headers, Body::from(body), 1000, ()).await.unwrap();
+        let received = receive::<Post>(&headers, Body::from(body), 1000).await.unwrap();
+        let post = received.input::<Post>(()).await.unwrap();
         assert_eq!(post, Post { name: "a&b".into(), age: 3, tags: None });
     }
 

@@ -8,15 +8,21 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request, response::Response};
-use http::{HeaderValue, Method, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::{
-    action::{Action, Bounds, Context, Input, Outgoing, ResponseMax, States, Values as _},
+    action::{
+        Action, BodyForm, Bounds, Context, Digest, Encoded, Input, InputMethod, Lead, Outgoing,
+        Outputs, ResponseMax, States, Values as _,
+    },
     error::{ActionError, Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     metrics::{RunningCall, StreamMeter},
     request::{
+        cached::{self, Origin},
         decode, encode,
         limits::{RunPermit, Stopwatch},
         meter,
@@ -57,6 +63,11 @@ impl<A: Action<E>, E: ActionError> Served<Call<E>> for A {
             is_stream: false,
             serve: |shared, route, request| Box::pin(call::<A, E>(shared, route, request)),
             describe: Shape::of_call::<A, E>,
+            method: A::METHOD,
+            form: A::FORM,
+            fault: None,
+            is_cached: A::CACHE.is_on(),
+            ignores_values: A::CACHE.ignores_values(),
         }
     }
 }
@@ -69,8 +80,21 @@ impl<A: StreamAction<E>, E: ActionError> Served<Stream<E>> for A {
             is_stream: true,
             serve: |shared, route, request| Box::pin(stream::<A, E>(shared, route, request)),
             describe: Shape::of_stream::<A, E>,
+            method: A::METHOD,
+            form: A::FORM,
+            fault: stream_fault::<A>(),
+            is_cached: false,
+            ignores_values: false,
         }
     }
+}
+
+/// Returns what an input says that a stream cannot have.
+fn stream_fault<A: Input>() -> Option<&'static str> {
+    let is_plain = A::METHOD == InputMethod::Post && A::FORM == BodyForm::Fields;
+    (!is_plain).then_some(
+        "a stream is opened by GET and by POST, with fields: it has no method, no `RawBody` and no `Json`",
+    )
 }
 
 /// Returns the endpoint of an action of either kind.
@@ -91,14 +115,62 @@ async fn call<A: Action<E>, E: ActionError>(
     let bounds = A::LIMITS.within(shared.limits);
     let outcome = async {
         not_draining(&shared)?;
-        method(&cx, &[Method::POST], "POST")?;
+        method(A::METHOD.allows(cx.method()), A::METHOD.allow())?;
         accepts_json(&cx)?;
-        let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-        let call = action.call(cx.clone());
-        let call = async { call.await.map_err(E::into_error) };
-        run_to_end(&shared, &route, &cx, bounds, call).await
+        let is_cached = A::CACHE.is_on();
+        let (action, input) = admit::<A>(&shared, &route, &cx, body, bounds, is_cached).await?;
+        match input {
+            None => {
+                let call = action.call(cx.clone());
+                let call = async { call.await.map_err(E::into_error) };
+                let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
+                Ok((encoded(&output, bounds.response_max)?, None))
+            }
+            // In a box of its own: other calls need no space for it.
+            Some(input) => Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await,
+        }
     };
-    respond_to_call(&cx, outcome, bounds.response_max, running).instrument(span).await
+    respond_to_call(&cx, outcome, running).instrument(span).await
+}
+
+/// Returns the output of an action with a cache, from its cache or from the action.
+async fn cached<A: Action<E>, E: ActionError>(
+    shared: &Shared,
+    route: &Route,
+    cx: &Context,
+    bounds: Bounds,
+    action: A,
+    input: Digest,
+) -> Result<(Encoded, Option<Origin>)> {
+    let outputs = shared.states.get::<Outputs>()?;
+    let key = A::CACHE.key(&route.name, &action, &input, cx);
+    let deadline = Instant::now() + bounds.timeout;
+    let compute = |lead: Option<Lead>| {
+        let (outputs, caller, seen) = (outputs.clone(), cx.clone(), A::CACHE.context(cx));
+        // If it is dropped, by an error, a panic or its timeout, the next caller computes.
+        let pending = lead.map(|lead| A::CACHE.pending(&outputs, lead, &action));
+        let call = async move {
+            let outcome = action.call(seen.clone()).await;
+            let is_private = seen.move_additions(&caller);
+            let encoded = encoded(&outcome.map_err(E::into_error)?, bounds.response_max)?;
+            match pending {
+                Some(pending) if is_private => pending.keep_private(),
+                Some(pending) => outputs.land(pending, encoded.clone()),
+                None => {}
+            }
+            Ok(encoded)
+        };
+        run_to_end(shared, route, cx, bounds, call)
+    };
+    let (encoded, origin) = cached::output(&outputs, key, deadline, compute).await?;
+    Ok((encoded, Some(origin)))
+}
+
+/// Writes an output, unless it is larger than its limit.
+fn encoded<T: Outgoing>(output: &T, max: ResponseMax) -> Result<Encoded> {
+    let encoded = Encoded::of(output)?;
+    max.check(encoded.json.as_ref().map_or(0, Bytes::len))?;
+    Ok(encoded)
 }
 
 /// Runs one stream, or the call of the action for a client that does not accept a stream.
@@ -115,18 +187,19 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
         let running = route.meter.begin_call();
         let outcome = async {
             not_draining(&shared)?;
-            method(&cx, &[Method::POST], "GET, POST")?;
-            let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
-            run_to_end(&shared, &route, &cx, bounds, action.call(cx.clone())).await
+            method(*cx.method() == Method::POST, "GET, POST")?;
+            let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
+            let call = action.call(cx.clone());
+            let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
+            Ok((encoded(&output, bounds.response_max)?, None))
         };
-        let response_max = bounds.response_max;
-        return respond_to_call(&cx, outcome, response_max, running).instrument(span).await;
+        return respond_to_call(&cx, outcome, running).instrument(span).await;
     }
     let outcome = async {
         not_draining(&shared)?;
-        method(&cx, &[Method::GET, Method::POST], "GET, POST")?;
+        method(matches!(*cx.method(), Method::GET | Method::POST), "GET, POST")?;
         let opening = Stopwatch::start(&bounds);
-        let action = admit::<A>(&shared, &route, &cx, body, bounds).await?;
+        let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
         let permits = (permit(&shared, &cx, peer.as_ref())?, route.limits.permit()?);
         opening.stop(&route.name, &cx);
         Ok((action, permits))
@@ -147,7 +220,7 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
             Err(error) if retries_only_a_stream(&cx, &error) => {
                 encode::retry_later(&error, cx.request_id())
             }
-            Err(error) => respond::<()>(&cx, Err(error), bounds.response_max),
+            Err(error) => respond(&cx, Err(error)),
         }
     };
     // The span ends when the stream opens: a stream may be open for days.
@@ -155,15 +228,14 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
 }
 
 /// Runs a call, counts it, and returns its response.
-async fn respond_to_call<T: Outgoing>(
+async fn respond_to_call(
     cx: &Context,
-    outcome: impl Future<Output = Result<T>>,
-    response_max: ResponseMax,
+    outcome: impl Future<Output = Result<(Encoded, Option<Origin>)>>,
     running: RunningCall<'_>,
 ) -> Response {
     let outcome = catch_panic(outcome).await;
     running.end(meter::code(&outcome));
-    respond(cx, outcome, response_max)
+    respond(cx, outcome)
 }
 
 /// Refuses a request that arrives during the drain: the next server process will serve it.
@@ -275,28 +347,35 @@ fn context_of(mut head: http::request::Parts, states: States) -> Context {
     Context::new(head, peer, id, states)
 }
 
-/// Asks the guards and the limits, takes the values of the `#[context]` fields, and then reads the input. The body
-/// of a refused request is not read.
+/// Asks the guards and the limits, takes the values of the `#[context]` fields, and then reads the
+/// input. The body of a refused request is not read. `is_cached` asks for the digest of the input as
+/// well.
 async fn admit<A: Input>(
     shared: &Shared,
     route: &Route,
     cx: &Context,
     body: Body,
     bounds: Bounds,
-) -> Result<A> {
-    shared.guards.admit(cx).await?;
+    is_cached: bool,
+) -> Result<(A, Option<Digest>)> {
+    shared.guards.admit(cx, A::METHOD.is_safe()).await?;
     route.limits.admit(cx).await?;
     route.admit(cx).await?;
     let values = A::Values::take(cx).await?;
-    if cx.method() == Method::GET {
-        return decode::query(cx.uri().query(), values);
+    if matches!(*cx.method(), Method::GET | Method::HEAD) {
+        let query = cx.uri().query();
+        let digest =
+            is_cached.then(|| Digest::of_input("query", query.unwrap_or_default().as_bytes()));
+        return Ok((decode::query(query, values)?, digest));
     }
-    decode::body(cx.headers(), body, bounds.body_bytes_max, values).await
+    let received = decode::receive::<A>(cx.headers(), body, bounds.body_bytes_max).await?;
+    let digest = is_cached.then(|| received.digest());
+    Ok((received.input(values).await?, digest))
 }
 
 /// Refuses a request with another method.
-pub(super) fn method(cx: &Context, allowed: &[Method], allow: &'static str) -> Result<()> {
-    if allowed.contains(cx.method()) { Ok(()) } else { Err(Error::method_not_allowed(allow)) }
+pub(super) fn method(is_allowed: bool, allow: &'static str) -> Result<()> {
+    if is_allowed { Ok(()) } else { Err(Error::method_not_allowed(allow)) }
 }
 
 fn accepts_json(cx: &Context) -> Result<()> {
@@ -328,9 +407,14 @@ async fn run_to_end<T: Send + 'static>(
     Shield::new(call, cx.clone(), shared.calls.clone()).await
 }
 
-fn respond<T: Outgoing>(cx: &Context, outcome: Result<T>, max: ResponseMax) -> Response {
+/// Returns the fields of a request that only reads. They may name an output that the client has.
+fn conditions(cx: &Context) -> Option<&HeaderMap> {
+    matches!(*cx.method(), Method::GET | Method::HEAD).then(|| cx.headers())
+}
+
+fn respond(cx: &Context, outcome: Result<(Encoded, Option<Origin>)>) -> Response {
     let mut response = match outcome {
-        Ok(output) => encode::output(&output, max, cx.request_id()),
+        Ok((output, origin)) => encode::output(output, origin, conditions(cx), cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),
     };
     cx.take_headers(response.headers_mut());

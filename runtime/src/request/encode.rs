@@ -1,35 +1,84 @@
 //! Writes the output or the error of an action as a response. Only this file chooses its status.
 
 use axum::{body::Body, response::Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
-    action::{Outgoing, ResponseMax},
+    action::Encoded,
     error::{Code, Error, problem},
+    files::Hash,
     header::{REQUEST_ID, RequestId},
+    request::cached::Origin,
     stream::retry,
 };
 
 /// Returns the response for an output: a 200 with its JSON, or a 204 for a type without data, such
-/// as `()`.
-pub(crate) fn output<T: Outgoing>(output: &T, max: ResponseMax, id: &RequestId) -> Response {
-    let mut body = Vec::with_capacity(128);
-    let written = output.write(&mut body).map_err(Error::internal);
-    if let Err(error) = written.and_then(|()| max.check(body.len())) {
-        return problem(&error, id);
-    }
-    let mut response = if size_of::<T>() == 0 && body == b"null" {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        response
-    } else {
-        let mut response = Response::new(Body::from(body));
-        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-        response
+/// as `()`. `origin` is where an output with a cache came from. `conditions` are the fields of a request
+/// that only reads: its client may retain the output, and asks by its tag whether it has changed.
+pub(crate) fn output(
+    output: Encoded,
+    origin: Option<Origin>,
+    conditions: Option<&HeaderMap>,
+    id: &RequestId,
+) -> Response {
+    let read = conditions.zip(output.json.as_deref());
+    let tagged = read.map(|(headers, json)| (headers, etag(json)));
+    let mut response = match output.json {
+        None => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        Some(json) => {
+            let mut response = Response::new(Body::from(json));
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            response
+        }
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
-    response.headers_mut().insert(REQUEST_ID, id.header());
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    headers.insert(REQUEST_ID, id.header());
+    if let Some((_, Some(tag))) = &tagged {
+        headers.insert(header::CACHE_CONTROL, PRIVATE);
+        headers.insert(header::ETAG, tag.clone());
+    }
+    if let Some(origin) = origin {
+        headers.insert(CACHE_STATUS, cache_status(origin));
+    }
+    if let Some((conditions, Some(tag))) = tagged
+        && names(conditions, &tag)
+    {
+        headers.remove(header::CONTENT_TYPE);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+    }
     response
+}
+
+/// Returns the tag of an output: its hash.
+fn etag(json: &[u8]) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("\"{}\"", Hash::quick(json).as_str())).ok()
+}
+
+/// Returns whether `If-None-Match` names a tag. Weak tags count: a proxy that compresses makes a weak
+/// one of ours. (RFC 9110, section 13.1.2)
+fn names(conditions: &HeaderMap, tag: &HeaderValue) -> bool {
+    let fields = conditions.get_all(header::IF_NONE_MATCH).iter();
+    let mut named = fields.flat_map(|field| field.as_bytes().split(|b| *b == b','));
+    named.any(|name| {
+        let name = name.trim_ascii();
+        name == b"*" || name.strip_prefix(b"W/").unwrap_or(name) == tag.as_bytes()
+    })
+}
+
+/// Returns the value of `Cache-Status` (RFC 9211).
+fn cache_status(origin: Origin) -> HeaderValue {
+    match origin {
+        Origin::Computed => HeaderValue::from_static("kipo; fwd=miss"),
+        Origin::Collapsed => HeaderValue::from_static("kipo; fwd=miss; collapsed"),
+        Origin::Hit { ttl } => HeaderValue::try_from(format!("kipo; hit; ttl={ttl}"))
+            .unwrap_or(HeaderValue::from_static("kipo; hit")),
+    }
 }
 
 /// Returns the response for an event stream.
@@ -84,6 +133,9 @@ pub(crate) fn retry_later(error: &Error, id: &RequestId) -> Response {
     stream(Body::from(retry::frame_for(error)), id)
 }
 
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// The client alone retains the output, and asks each time whether it has changed.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

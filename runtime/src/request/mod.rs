@@ -6,6 +6,7 @@
 //! shows the whole path, then `decode` and `encode`.
 
 mod batch;
+mod cached;
 pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;

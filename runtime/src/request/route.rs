@@ -13,7 +13,7 @@ use axum::{extract::Request, response::Response};
 use tower_service::Service;
 
 use crate::{
-    action::{Context, Limits, Requirement, StateNeed, States},
+    action::{BodyForm, Context, InputMethod, Limits, Requirement, StateNeed, States},
     error::{Result, StartDiagnostic},
     metrics::ActionMeter,
     request::limits::{AppLimits, RunLimits},
@@ -64,6 +64,15 @@ pub struct Endpoint {
     pub(crate) is_stream: bool,
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    pub(crate) method: InputMethod,
+    pub(crate) form: BodyForm,
+    /// Why the action cannot be as it is declared, if it cannot.
+    pub(crate) fault: Option<&'static str>,
+    /// Whether its outputs are cached.
+    pub(crate) is_cached: bool,
+    /// Whether the key of its cache has nothing of its `#[context]` values, and nothing says that this
+    /// is right.
+    pub(crate) ignores_values: bool,
 }
 
 /// One action with its name.
@@ -120,6 +129,12 @@ impl Route {
             requirement.admit(cx).await?;
         }
         Ok(())
+    }
+
+    /// Returns the name and the method of an action that is not sent by POST.
+    pub(crate) fn unusual_method(&self) -> Option<(String, &'static str)> {
+        let method = self.endpoint.method;
+        (method != InputMethod::Post).then(|| (self.name.to_string(), method.as_str()))
     }
 
     /// Returns the names of the types that a caller has to prove, each once.
@@ -205,6 +220,28 @@ fn table<'r>(
                 );
                 errors.push(StartDiagnostic::at(other.file, other.line, message));
             }
+        }
+    }
+    for registration in by_name.values().flatten().filter(|action| !action.values.is_empty()) {
+        if (registration.endpoint)().ignores_values {
+            let values: Vec<String> = registration.values.iter().map(Requirement::name).collect();
+            let message = format!(
+                "`{}` has a cache, and takes from the request: {}. An output for one caller could reach \
+                 another: say by `OutputCache::by(…)` which calls are the same, or by `.public()` that \
+                 the output is for everybody",
+                registration.ident,
+                values.join(", ")
+            );
+            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    for registration in by_name.values().flatten() {
+        if let Some(fault) = (registration.endpoint)().fault {
+            let message = format!("`{}`: {fault}", registration.ident);
+            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
         }
     }
     if !errors.is_empty() {
@@ -348,6 +385,32 @@ mod tests {
         check("app::actions", "Ping", "Ping");
         check("app", "Ping", "Ping");
         check("it::topic", "Follow", "topic.Follow");
+    }
+
+    #[test]
+    fn a_cache_whose_key_ignores_the_values_of_its_action_is_reported() {
+        let endpoint = || Endpoint {
+            action: TypeId::of::<()>,
+            limits: Limits::new(),
+            is_stream: false,
+            serve: |_, _, _| unreachable!("this test serves no action"),
+            describe: |_, _| unreachable!("this test describes no action"),
+            method: InputMethod::Post,
+            form: BodyForm::Fields,
+            fault: None,
+            is_cached: true,
+            ignores_values: true,
+        };
+        let plain = Registration { endpoint, ..registration("app::actions", "Plain") };
+        let values = const { &[Requirement::of::<User>()] };
+        let personal = Registration { endpoint, values, ..registration("app::actions", "Mine") };
+        let errors =
+            table([plain, personal].iter(), &States::default(), &[], &AppLimits::default())
+                .unwrap_err();
+        let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(text.len(), 1, "{text:?}");
+        assert!(text[0].starts_with("a.rs:1: `Mine` has a cache"), "{text:?}");
+        assert!(text[0].contains("from the request: User."), "{text:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::{
-    action::{Action, Outgoing as _},
+    action::{Action, BodyForm, InputMethod, Outgoing as _},
     error::{ActionError, describe_error},
     stream::StreamAction,
 };
@@ -20,6 +20,8 @@ pub(crate) struct Described {
     /// The names of the types that a caller has to prove.
     pub(crate) needs: Vec<String>,
     pub(crate) refusals: Refusals,
+    pub(crate) method: InputMethod,
+    pub(crate) form: BodyForm,
     pub(crate) describe: Describe,
 }
 
@@ -79,6 +81,8 @@ pub(super) struct Endpoint {
     /// The names of the types that a caller has to prove.
     pub(super) needs: Vec<String>,
     pub(super) refusals: Refusals,
+    pub(super) method: InputMethod,
+    pub(super) form: BodyForm,
     /// Key of the input's definition.
     pub(super) input: String,
     pub(super) output: Value,

@@ -48,7 +48,7 @@ impl Graph {
     /// Describes an action and adds its definitions. Until [`finish`](Self::finish), references and
     /// the key of the input are indexes of nodes.
     pub(super) fn add(&mut self, action: Described) -> Endpoint {
-        let Described { name, doc, needs, refusals, describe } = action;
+        let Described { name, doc, needs, refusals, method, form, describe } = action;
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
         let mut de = settings.clone().for_deserialize().into_generator();
         let mut ser = settings.for_serialize().into_generator();
@@ -86,6 +86,8 @@ impl Graph {
             doc,
             needs,
             refusals,
+            method,
+            form,
             input: input.to_string(),
             output: written(shape.output.to_value()),
             errors: shape.errors.map(|errors| written(errors.to_value())),

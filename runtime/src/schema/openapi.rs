@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use kipo_topic::{GapReason, frame};
 use serde_json::{Map, Value, json};
 
-use crate::schema::{
-    bounds,
-    description::{Endpoint, EventData, REFERENCE, Refusals},
-    named::Named,
-    types::Types,
+use crate::{
+    action::{BodyForm, InputMethod},
+    schema::{
+        bounds,
+        description::{Endpoint, EventData, REFERENCE, Refusals},
+        named::Named,
+        types::Types,
+    },
 };
 
 /// Where OpenAPI says what its schemas are; the same draft that they are generated for.
@@ -111,15 +114,22 @@ fn need(name: &str) -> Value {
 
 /// Describes the verbs of one action.
 fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
-    let mut post = operation(types, action, &action.name);
-    post.insert(
-        "requestBody".to_owned(),
-        json!({
-            "required": !named.admits_empty(&action.input),
-            "content": { "application/json": { "schema": reference(&action.input) } },
-        }),
-    );
     let mut verbs = Map::new();
+    let mut post = operation(types, action, &action.name);
+    if action.method == InputMethod::Get {
+        post.insert("parameters".to_owned(), query(types, &action.input).into());
+        post["responses"]["304"] = json!({ "description": "The output has not changed." });
+        verbs.insert("get".to_owned(), post.into());
+        return verbs.into();
+    }
+    let content = match action.form {
+        BodyForm::Fields | BodyForm::Json => {
+            json!({ "application/json": { "schema": reference(&action.input) } })
+        }
+        BodyForm::Raw => json!({ "*/*": { "schema": reference(&action.input) } }),
+    };
+    let is_required = action.form == BodyForm::Json || !named.admits_empty(&action.input);
+    post.insert("requestBody".to_owned(), json!({ "required": is_required, "content": content }));
     if action.events.is_some() {
         let resume = json!({
             "name": "Last-Event-ID",
@@ -134,7 +144,7 @@ fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
         get.insert("parameters".to_owned(), parameters.into());
         verbs.insert("get".to_owned(), get.into());
     }
-    verbs.insert("post".to_owned(), post.into());
+    verbs.insert(action.method.as_str().to_ascii_lowercase(), post.into());
     verbs.into()
 }
 

@@ -8,14 +8,14 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
-    action::Exact,
+    action::{BodyForm, Exact, InputMethod, RawBody},
     error,
     schema::{Describe, Described, Refusals, Shape, Types},
 };
 
 /// Returns the types of all actions below.
 pub(super) fn types() -> Types {
-    let actions: [(&str, &'static str, Describe); 14] = [
+    let actions: [(&str, &'static str, Describe); 17] = [
         ("bank.Transfer", "", transfer),
         ("boards.Watch", "Follows one topic of each family.", call::<boards::Watch, ()>),
         ("chat.Listen", "Streams the room.", listen),
@@ -25,6 +25,9 @@ pub(super) fn types() -> Types {
             call::<chat::Send, chat::Message>,
         ),
         ("mail.Send", "Ends early? */ No.", call::<mail::Send, Vec<mail::Message>>),
+        ("mail.Import", "Takes a mailbox.", call::<RawBody, i64>),
+        ("mail.Search", "Reads by GET.", call::<mail::Search, Vec<mail::Message>>),
+        ("mail.Sort", "Takes a list.", call::<crate::action::Json<Vec<mail::Message>>, ()>),
         ("mail.Count", "", call::<Unit, i64>),
         ("mail.delete", "", call::<mail::Delete, UnitStruct>),
         ("shapes.Structs", "", call::<Structs, Structs>),
@@ -40,6 +43,16 @@ pub(super) fn types() -> Types {
         doc,
         needs: needs(name),
         refusals: refusals(name),
+        method: match name {
+            "mail.Search" => InputMethod::Get,
+            "mail.delete" => InputMethod::Delete,
+            _ => InputMethod::Post,
+        },
+        form: match name {
+            "mail.Import" => BodyForm::Raw,
+            "mail.Sort" => BodyForm::Json,
+            _ => BodyForm::Fields,
+        },
         describe,
     }))
 }
@@ -172,6 +185,12 @@ mod mail {
         urgent: bool,
         #[serde(default = "three")]
         tries: u8,
+    }
+
+    #[derive(JsonSchema)]
+    pub(super) struct Search {
+        words: Vec<String>,
+        page: Option<u32>,
     }
 
     /// The input of an action with a lower-case name that is a word of the language.

@@ -282,7 +282,11 @@ fn of_type(name: &str, keywords: &Map<String, Value>) -> Type {
         "integer" => Type::word("number"),
         "string" => {
             let format = keywords.get("format").and_then(Value::as_str).unwrap_or_default();
-            Type::word(if EXACT_FORMATS.contains(&format) { "`${bigint}`" } else { name })
+            Type::word(match format {
+                "binary" => "Blob",
+                _ if EXACT_FORMATS.contains(&format) => "`${bigint}`",
+                _ => name,
+            })
         }
         "array" => array(keywords),
         "object" => Type::Object(object(keywords)),

@@ -39,7 +39,10 @@ mod tests {
     use schemars::{JsonSchema, SchemaGenerator};
 
     use super::*;
-    use crate::schema::description::{Describe, Refusals, Shape};
+    use crate::{
+        action::{BodyForm, InputMethod},
+        schema::description::{Describe, Refusals, Shape},
+    };
 
     /// Checks the names of the definitions of some actions.
     #[track_caller]
@@ -49,6 +52,8 @@ mod tests {
             doc: "",
             needs: Vec::new(),
             refusals: Refusals::default(),
+            method: InputMethod::Post,
+            form: BodyForm::Fields,
             describe: *describe,
         });
         let types = Types::collect(actions.collect::<Vec<_>>().into_iter().rev());

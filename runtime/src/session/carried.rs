@@ -64,7 +64,10 @@ impl Carried {
             Self {
                 received: texts.join("; ").into(),
                 is_secure: !came_to_loopback(cx),
-                path: cookie_path(cx),
+                path: match cx.cookie_path() {
+                    "/" => Cow::Borrowed("/"),
+                    prefix => Cow::Owned(prefix.to_owned()),
+                },
                 head: Mutex::default(),
                 session: Mutex::default(),
                 loading: tokio::sync::Mutex::default(),
@@ -234,11 +237,6 @@ impl fmt::Debug for Carried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Carried")
     }
-}
-
-/// Returns the `Path` of the app's cookies.
-fn cookie_path(_cx: &Context) -> Cow<'static, str> {
-    Cow::Borrowed("/")
 }
 
 /// Returns whether the request was sent to this machine by a name that only this machine has. A

@@ -286,7 +286,7 @@ where
 
     fn cookie(&self, token: &Token, record: &Record) -> Cookie<'static> {
         let mut cookie = Cookie::new(self.sessions.cookie_name().to_owned(), token.text());
-        let age = self.sessions.cookie_age(record).as_secs();
+        let age = self.sessions.cookie_age(record).as_millis().div_ceil(1000);
         cookie.set_max_age(Duration::seconds(i64::try_from(age).unwrap_or(i64::MAX)));
         cookie
     }

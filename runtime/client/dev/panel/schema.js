@@ -19,8 +19,11 @@ const LINE_CHARS = 120;
  * @returns {Control[] | null}
  */
 export function controls(schema, definitions, path = []) {
-  const { properties, required = [], additionalProperties, oneOf, anyOf, allOf } = resolve(schema, definitions).schema;
+  const found = resolve(schema, definitions).schema;
+  const { properties, required = [], additionalProperties, oneOf, anyOf, allOf } = found;
   if (additionalProperties || oneOf || anyOf || allOf) return null;
+  // A list or a scalar: the input is no object.
+  if (![undefined, "object"].includes(typeOf(found))) return null;
   if (!properties) return path.length === 0 ? [] : null;
   return Object.entries(properties).map(([name, field]) =>
     control(field, definitions, [...path, name], required.includes(name)),

@@ -195,6 +195,8 @@ test("a_stream_over_get_resumes_with_the_header_and_the_same_query", async () =>
   const wires = [new FakeStream(), new FakeStream()];
   const { action, requests, clock } = world(...wires.map(({ respond }) => respond));
   action.chat.Listen({ room: "ü" }).withMethod("GET").withRetryStream().call();
+  // The first GET loads a module.
+  await import("../../call/query.js");
   await settle();
   await wires[0].send(ready("schlüssel"));
   await wires[0].end();

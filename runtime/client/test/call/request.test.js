@@ -40,6 +40,35 @@ test("get_puts_the_fields_in_the_query", async () => {
   assert.equal(init.body, undefined);
 });
 
+test("an_action_is_sent_with_the_method_that_the_page_names", async () => {
+  const { action, document, requests } = world(answerWith(200, 1));
+  document.methods = { "search.Find": "GET", "boards.Rename": "PATCH" };
+  assert.equal(action.search.Find({}).build().method, "GET");
+  assert.equal(action.search.Find({}).withMethod("POST").build().method, "POST");
+  assert.equal(action.search.Other({}).build().method, "POST");
+  await action.boards.Rename({ name: "a" }).call();
+  assert.equal(requests[0].init.method, "PATCH");
+  assert.equal(requests[0].init.body, '{"name":"a"}');
+});
+
+test("a_blob_is_the_body_as_it_is", async () => {
+  const { action, requests } = world(answerWith(200, 1));
+  const body = new Blob(["a,b"], { type: "text/csv" });
+  await action.files.Import(body).call();
+  const [{ init, headers }] = requests;
+  assert.equal(init.body, body);
+  // The browser takes the type of the blob.
+  assert.equal(headers.get("content-type"), null);
+});
+
+test("an_input_may_be_a_list_or_a_scalar", async () => {
+  for (const [input, body] of [[[1, 2], "[1,2]"], ["a", '"a"'], [7, "7"]]) {
+    const { action, requests } = world(answerWith(200, 1));
+    await action.list.Put(input).call();
+    assert.equal(requests[0].init.body, body);
+  }
+});
+
 test("a_value_that_a_request_cannot_carry_is_an_error", async () => {
   const { action, requests, reported } = world(answerWith(200, 1));
   const file = new Blob(["x"]);

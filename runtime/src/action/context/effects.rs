@@ -163,7 +163,7 @@ impl Context {
         below.ok_or(redirect)
     }
 
-    fn effects_list(&self) -> MutexGuard<'_, Effects> {
+    pub(super) fn effects_list(&self) -> MutexGuard<'_, Effects> {
         // A panic while an effect is added leaves the list valid.
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }

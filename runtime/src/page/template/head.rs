@@ -44,6 +44,11 @@ impl Head {
             let url = escape(&format!("{client}/{module}"));
             let _ = writeln!(common, "<link rel=\"modulepreload\" href=\"{url}\">");
         }
+        // The client reads the methods that it cannot guess.
+        for (action, method) in &settings.methods {
+            let name = escape(&format!("kipo-method:{action}"));
+            let _ = writeln!(common, "<meta name=\"{name}\" content=\"{method}\">");
+        }
         script(&mut common, &main);
         let reload = settings.reload.then(|| format!("{client}/dev/reload.js"));
         let panel = settings.reload.then(|| format!("{client}/dev/panel.js"));
@@ -131,6 +136,7 @@ mod tests {
         let settings = Settings {
             preload: vec!["call/action.js".to_owned()],
             reload: true,
+            methods: vec![("a.Find".to_owned(), "GET")],
             ..Settings::test()
         };
         let head = Head::new(&settings, &Prefix::NONE);
@@ -139,6 +145,7 @@ mod tests {
             block,
             "<script type=\"importmap\">{\"imports\":{\"kipo\":\"/_kipo/c0/main.js\"}}</script>\n\
              <link rel=\"modulepreload\" href=\"/_kipo/c0/call/action.js\">\n\
+             <meta name=\"kipo-method:a.Find\" content=\"GET\">\n\
              <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
              <script type=\"module\" src=\"/_kipo/c0/dev/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\"></script>\n\
              <script type=\"module\" src=\"/_kipo/c0/dev/panel.js\"></script>\n\

@@ -120,10 +120,17 @@ export declare namespace mail {
     [key: string]: never;
   }
 
+  type Import = Blob;
+
   /** The same name as in `chat`. */
   interface Message {
     subject: string;
     shared: Shared;
+  }
+
+  interface Search {
+    words: string[];
+    page?: number | null;
   }
 
   interface Send {
@@ -137,6 +144,8 @@ export declare namespace mail {
     /** @default 3 */
     tries?: number;
   }
+
+  type Sort = Message[];
 
   /** The input of an action with a lower-case name that is a word of the language. */
   interface delete_ {
@@ -554,8 +563,14 @@ export interface Actions {
   };
   mail: {
     Count(input?: mail.Count): Call<number, never>;
+    /** Takes a mailbox. */
+    Import(input: mail.Import): Call<number, never>;
+    /** Reads by GET. */
+    Search(input: mail.Search): Call<mail.Message[], "words" | "page">;
     /** Ends early? *\/ No. */
     Send(input: mail.Send): Call<mail.Message[], "message" | "urgent" | "tries">;
+    /** Takes a list. */
+    Sort(input: mail.Sort): Call<null, never>;
     delete(input: mail.delete_): Call<UnitStruct, "id">;
   };
   /** A name that means something else. */

@@ -123,6 +123,17 @@ impl TaskContext {
         self.0.states.get()
     }
 
+    /// Makes every cached output with this tag stale, on this node, as
+    /// [`Context::invalidate`](crate::Context::invalidate) does.
+    ///
+    /// ```
+    /// // Without a cache, as in this test, there is nothing to do.
+    /// kipo::TaskContext::test().invalidate("boards");
+    /// ```
+    pub fn invalidate(&self, tag: &str) {
+        self.0.states.invalidate(tag);
+    }
+
     /// Waits until the server drains.
     ///
     /// A task that calls this, or [`is_cancelled`](Self::is_cancelled), ends by itself after that: the

@@ -1,0 +1,75 @@
+// @ts-check
+// The cards as elements. Their markup is the component of the templates, so there is one of it.
+
+import { refs } from "kipo";
+
+/** A card. @typedef {import("kipo").Card} Card */
+
+/**
+ * Returns the element of a card, if it is on the page.
+ *
+ * @param {number} id
+ */
+export function find(id) {
+  return document.getElementById(`card-${id}`);
+}
+
+/**
+ * Returns the id of the card whose element this is, or null.
+ *
+ * @param {Element | null | undefined} element
+ */
+export function idOf(element) {
+  return element instanceof HTMLElement && element.dataset.card !== undefined ? Number(element.dataset.card) : null;
+}
+
+/** @param {number} id */
+export function titleOf(id) {
+  return find(id)?.querySelector(".card-title")?.textContent ?? "a card";
+}
+
+/**
+ * Shows a card in its column, before another card or as the last one.
+ *
+ * @param {Card} card
+ * @param {number | null | undefined} before
+ */
+export function place({ card: id, column, title, text }, before) {
+  const item = find(id) ?? make(id);
+  part(item, ".card-title").textContent = title;
+  const shown = part(item, ".card-text");
+  shown.textContent = text;
+  shown.hidden = text === "";
+  const focused = item.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
+  const cards = part(refs.board, `[data-column="${column}"] .cards`);
+  const next = before === null || before === undefined ? null : find(before);
+  cards.insertBefore(item, next?.parentElement === cards ? next : null);
+  // An element that is moved loses the focus, and a button for a move that is not possible now is hidden.
+  if (focused === null) return;
+  focused.focus();
+  if (document.activeElement !== focused) part(item, ".card-open").focus();
+}
+
+/** @param {number} id */
+export function remove(id) {
+  const item = find(id);
+  if (item?.contains(document.activeElement)) part(item.parentElement ?? item, ".card-open").focus();
+  item?.remove();
+}
+
+/** @param {number} id */
+function make(id) {
+  const copy = /** @type {DocumentFragment} */ (refs.card_template.content.cloneNode(true));
+  const item = /** @type {HTMLElement} */ (copy.querySelector(".card"));
+  item.id = `card-${id}`;
+  item.dataset.card = String(id);
+  return item;
+}
+
+/**
+ * @param {Element} element
+ * @param {string} selector
+ */
+function part(element, selector) {
+  return /** @type {HTMLElement} */ (element.querySelector(selector));
+}
