@@ -115,12 +115,20 @@ pub(crate) enum Row {
     FanOut,
     Memory,
     Session,
+    Cached,
     SessionsMemory,
 }
 
 impl Row {
-    const ALL: [Self; 6] =
-        [Self::Calls, Self::Session, Self::Pages, Self::FanOut, Self::Memory, Self::SessionsMemory];
+    const ALL: [Self; 7] = [
+        Self::Calls,
+        Self::Session,
+        Self::Cached,
+        Self::Pages,
+        Self::FanOut,
+        Self::Memory,
+        Self::SessionsMemory,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -129,6 +137,7 @@ impl Row {
             Self::FanOut => "fanout",
             Self::Memory => "memory",
             Self::Session => "session",
+            Self::Cached => "cached",
             Self::SessionsMemory => "sessions-memory",
         }
     }

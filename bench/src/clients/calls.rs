@@ -24,8 +24,19 @@ impl Callers {
         connections: u32,
         body: &'static [u8],
     ) -> Self {
+        Self::expecting(address, path, connections, body, body)
+    }
+
+    /// Starts `connections` callers that send `body` and expect `answer`.
+    pub(crate) fn expecting(
+        address: SocketAddr,
+        path: &str,
+        connections: u32,
+        body: &[u8],
+        answer: &'static [u8],
+    ) -> Self {
         let requests = vec![call(address, path, body); connections as usize];
-        Self::of(address, requests, move |answer| answer == body)
+        Self::of(address, requests, move |bytes| bytes == answer)
     }
 
     /// Starts a caller for each cookie, which sends it with `body` and expects the same bytes back.

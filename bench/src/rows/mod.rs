@@ -1,5 +1,6 @@
 //! The rows of the table, one file each.
 
+mod cached;
 mod calls;
 mod fan_out;
 mod memory;
@@ -23,6 +24,7 @@ pub(crate) async fn run(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
             Row::Pages => pages::measure(plan, cores).await?,
             Row::FanOut => fan_out::measure(plan, cores).await?,
             Row::Memory => memory::measure(plan, cores).await?,
+            Row::Cached => cached::measure(plan, cores).await?,
             Row::Session => session::measure(plan, cores).await?,
             Row::SessionsMemory => sessions_memory::measure(plan, cores).await?,
         });

@@ -8,7 +8,7 @@ mod kipo_server;
 pub(crate) mod room;
 mod sessions;
 pub(crate) mod side;
-mod templates;
+pub(crate) mod templates;
 
 use std::io;
 

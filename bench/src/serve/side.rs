@@ -34,10 +34,12 @@ impl Side {
             (Self::Kipo, Endpoint::Stop) => "/_kipo/actions/bench.Stop",
             (Self::Kipo, Endpoint::SignIn) => "/_kipo/actions/bench.SignIn",
             (Self::Kipo, Endpoint::Note) => "/_kipo/actions/bench.Note",
+            (Self::Kipo, Endpoint::Cached) => "/_kipo/actions/bench.Cached",
             (_, Endpoint::Echo) => "/echo",
             (_, Endpoint::Listen) => "/listen",
             (_, Endpoint::Publish) => "/publish",
             (_, Endpoint::Stop) => "/stop",
+            (_, Endpoint::Cached) => "/cached",
             (_, Endpoint::SignIn) => "/sign-in",
             (_, Endpoint::Note) => "/note",
         }
@@ -55,6 +57,8 @@ pub(crate) enum Endpoint {
     Publish,
     /// Waits until the publishers are done or stops them, and answers how much was published.
     Stop,
+    /// Answers a list that is the same for everybody, from a cache.
+    Cached,
     /// Begins a session. A server has it that was started with sessions.
     SignIn,
     /// Answers its input to a user, unless a rule or the id refuses it. A server has it that was

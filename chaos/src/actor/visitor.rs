@@ -132,7 +132,7 @@ impl Visitor {
 
     async fn work(&mut self) -> io::Result<()> {
         self.calls += 1;
-        let (number, ms) = (self.calls, self.rng.u64(0..60));
+        let (number, ms) = (self.calls, self.rng.u64(0..150));
         let answer = self.call("load.Work", &format!(r#"{{"number":{number},"ms":{ms}}}"#)).await?;
         match answer.status {
             503 if self.session.is_some() && answer.has_retry_after => {
@@ -264,13 +264,12 @@ impl Visitor {
             sent?;
             sleep(Duration::from_millis(self.rng.u64(0..PIECE_PAUSE_MS))).await;
         }
-        match self.ask(last).await {
-            Err(_) if self.session.is_none() => {
-                self.connection = None;
-                Ok(())
-            }
-            answer => self.expect(&answer?, "1000"),
+        let answer = self.ask(last).await;
+        if self.session.is_none() {
+            self.connection = None;
+            return answer.map_or(Ok(()), |answer| self.expect(&answer, ""));
         }
+        self.expect(&answer?, "1000")
     }
 
     /// Leaves in the middle of a body.
