@@ -135,7 +135,8 @@ impl Visitor {
         let (number, ms) = (self.calls, self.rng.u64(0..150));
         let answer = self.call("load.Work", &format!(r#"{{"number":{number},"ms":{ms}}}"#)).await?;
         match answer.status {
-            503 if self.session.is_some() && answer.has_retry_after => {
+            // A permit comes before the visitor: one without a session is refused so too.
+            503 if answer.has_retry_after => {
                 self.visits.refused_busy.add();
                 Ok(())
             }
@@ -242,6 +243,11 @@ impl Visitor {
         // The rest of a body that is too long is not read.
         if answer.status == 413 || expected == 401 {
             self.connection = None;
+        }
+        if answer.status == 503 && answer.has_retry_after {
+            // All permits were taken, which the server sees before what is broken.
+            self.visits.refused_busy.add();
+            return Ok(());
         }
         if answer.status == expected {
             return Ok(());
