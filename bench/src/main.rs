@@ -34,7 +34,10 @@ use server::Cores;
 
 fn main() -> ExitCode {
     let outcome = match plan::from_command_line() {
-        Command::Serve { side, engine } => serve::run(side, engine.as_deref()),
+        Command::Serve { side, engine, sessions: None } => serve::run(side, engine.as_deref()),
+        Command::Serve { side, sessions: Some(store), .. } => {
+            serve::run_with_sessions(side, &store)
+        }
         Command::Probe { what, store, topics } => nodes::probe(what, &store, topics),
         Command::Nodes { depth, write } => nodes::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Nodes))),

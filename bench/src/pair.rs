@@ -23,22 +23,30 @@ pub(crate) async fn alternate<T>(
     cores: Cores,
     measure: impl AsyncFn(&Server) -> io::Result<T>,
 ) -> io::Result<Vec<Pair<T>>> {
+    alternate_between(name, plan, async |side| Server::start(side, cores).await, measure).await
+}
+
+/// Measures the servers that `start` starts for both sides, in turns.
+pub(crate) async fn alternate_between<T>(
+    name: &str,
+    plan: &Plan,
+    start: impl AsyncFn(Side) -> io::Result<Server>,
+    measure: impl AsyncFn(&Server) -> io::Result<T>,
+) -> io::Result<Vec<Pair<T>>> {
     let mut pairs = Vec::new();
     for round in 1..=plan.rounds {
         progress(format!("{name}, round {round} of {}", plan.rounds));
-        let kipo = with_server(Side::Kipo, cores, &measure).await?;
-        let other = with_server(Side::Axum, cores, &measure).await?;
+        let kipo = with_server(start(Side::Kipo).await?, &measure).await?;
+        let other = with_server(start(Side::Axum).await?, &measure).await?;
         pairs.push(Pair { kipo, other });
     }
     Ok(pairs)
 }
 
 async fn with_server<T>(
-    side: Side,
-    cores: Cores,
+    server: Server,
     measure: impl AsyncFn(&Server) -> io::Result<T>,
 ) -> io::Result<T> {
-    let server = Server::start(side, cores).await?;
     let measured = measure(&server).await?;
     server.kill().await?;
     Ok(measured)

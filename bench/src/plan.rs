@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, value_parser};
 
-use crate::serve::side::Side;
+use crate::serve::side::{SessionStore, Side};
 
 /// What this process was started for.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub(crate) enum Command {
         side: Side,
         /// The URL of the engine that the room is in.
         engine: Option<String>,
+        /// Where the sessions are, of a server that has them.
+        sessions: Option<SessionStore>,
     },
     /// One measurement in a process of its own.
     Probe {
@@ -100,6 +102,8 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     /// Idle listeners between which memory is compared.
     pub(crate) idle: (usize, usize),
+    /// Sessions whose memory is compared.
+    pub(crate) sessions: usize,
     pub(crate) quick: bool,
 }
 
@@ -110,10 +114,21 @@ pub(crate) enum Row {
     Pages,
     FanOut,
     Memory,
+    Session,
+    Cached,
+    SessionsMemory,
 }
 
 impl Row {
-    const ALL: [Self; 4] = [Self::Calls, Self::Pages, Self::FanOut, Self::Memory];
+    const ALL: [Self; 7] = [
+        Self::Calls,
+        Self::Session,
+        Self::Cached,
+        Self::Pages,
+        Self::FanOut,
+        Self::Memory,
+        Self::SessionsMemory,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -121,6 +136,9 @@ impl Row {
             Self::Pages => "pages",
             Self::FanOut => "fanout",
             Self::Memory => "memory",
+            Self::Session => "session",
+            Self::Cached => "cached",
+            Self::SessionsMemory => "sessions-memory",
         }
     }
 }
@@ -136,7 +154,11 @@ pub(crate) fn from_command_line() -> Command {
                 Some("floor") => Side::Floor,
                 _ => Side::Axum,
             };
-            Command::Serve { side, engine: serve.get_one("engine").cloned() }
+            let store = serve.get_one::<String>("sessions").map(|text| match text.as_str() {
+                "memory" => SessionStore::Memory,
+                path => SessionStore::Directory(path.into()),
+            });
+            Command::Serve { side, engine: serve.get_one("engine").cloned(), sessions: store }
         }
         Some(("probe", probe)) => {
             let name = probe.get_one::<String>("what").map_or("", String::as_str);
@@ -182,6 +204,7 @@ fn plan(matches: &clap::ArgMatches) -> Plan {
         window: Duration::from_secs(seconds.unwrap_or(if quick { 1 } else { 5 })),
         warm_up: Duration::from_millis(if quick { 200 } else { 1_000 }),
         idle: if quick { (200, 700) } else { (1_000, 5_000) },
+        sessions: if quick { 2_000 } else { 100_000 },
         quick,
     }
 }
@@ -259,7 +282,8 @@ fn command_line() -> clap::Command {
                         .required(true)
                         .value_parser(PossibleValuesParser::new(["kipo", "axum", "floor"])),
                 )
-                .arg(Arg::new("engine").long("engine")),
+                .arg(Arg::new("engine").long("engine"))
+                .arg(Arg::new("sessions").long("sessions")),
         )
         .subcommand(
             clap::Command::new("probe").hide(true).args([

@@ -48,6 +48,7 @@ fn run(plan: &Plan) -> io::Result<bool> {
             }
             Task::Rollback { trials } => task::rollback::run(plan, *trials).await,
             Task::RollbackEngine(rollback) => task::rollback_engine::run(plan, rollback).await,
+            Task::Load(load) => task::load::run(plan, *load).await,
             Task::Disk => task::disk::run(plan).await,
         }
     })

@@ -36,6 +36,7 @@ pub(crate) enum Task {
         trials: usize,
     },
     RollbackEngine(RollbackEngine),
+    Load(Load),
     Disk,
 }
 
@@ -63,6 +64,13 @@ pub(crate) struct RollbackEngine {
     pub(crate) trials: usize,
     /// Whether the server does not sync what it acknowledges, and its file loses its tail.
     pub(crate) cuts_tail: bool,
+}
+
+/// Visitors of a server with sessions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) seconds: u64,
+    pub(crate) connections: usize,
 }
 
 /// Cuts and kills: for how long, and of how many clients.
@@ -110,10 +118,18 @@ pub(crate) fn from_command_line() -> Plan {
                 None => Task::Rollback { trials },
             }
         }
+        Some(("load", matches)) => Task::Load(Load {
+            seconds: number(matches, "seconds") as u64,
+            connections: number(matches, "connections"),
+        }),
         Some(("disk", _)) => Task::Disk,
         _ => Task::Chaos(clients(&matches)),
     };
-    let binary = matches.get_one::<PathBuf>("bin").cloned().unwrap_or_else(built);
+    let binary = match task {
+        // It has sessions, which the app has not.
+        Task::Load(_) => env::current_exe().unwrap_or_default().with_file_name("load-server"),
+        _ => matches.get_one::<PathBuf>("bin").cloned().unwrap_or_else(built),
+    };
     let seed = matches.get_one::<u64>("seed").copied().unwrap_or_else(|| fastrand::u64(..));
     Plan { task, binary, seed }
 }
@@ -205,6 +221,12 @@ fn command() -> Command {
                 .arg(number("trials", "20", "How many times"))
                 .arg(engine("The engine of two nodes that is put back [default: the app's data]"))
                 .arg(cut_tail),
+        )
+        .subcommand(
+            Command::new("load")
+                .about("Visits a server with sessions and limits: it leaks nothing")
+                .arg(number("seconds", "60", "How long the visitors come"))
+                .arg(number("connections", "2000", "How many visitors there are")),
         )
         .subcommand(
             Command::new("disk").about("Lets the disk fill up: nothing acknowledged is lost"),

@@ -353,7 +353,8 @@ fn chaos() -> Result<Outcome> {
     let seconds = env::var("KIPO_CHAOS_SECONDS");
     let seconds = |default: u32| seconds.clone().unwrap_or_else(|_| default.to_string());
     let faults = format!("--seconds {}", seconds(60));
-    run_tasks(&[&faults, "storm", "rollback --trials 20", "disk"], None)?;
+    let load = "load --seconds 5 --connections 500";
+    run_tasks(&[&faults, "storm", "rollback --trials 20", "disk", load], None)?;
     let nodes = |engine| {
         let seconds = seconds(25);
         format!("nodes --engine {engine} --seconds {seconds} --listeners 300 --failovers 2")

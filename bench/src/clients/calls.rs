@@ -24,27 +24,49 @@ impl Callers {
         connections: u32,
         body: &'static [u8],
     ) -> Self {
-        Self::of(address, connections, &call(address, path, body), move |answer| answer == body)
+        Self::expecting(address, path, connections, body, body)
+    }
+
+    /// Starts `connections` callers that send `body` and expect `answer`.
+    pub(crate) fn expecting(
+        address: SocketAddr,
+        path: &str,
+        connections: u32,
+        body: &[u8],
+        answer: &'static [u8],
+    ) -> Self {
+        let requests = vec![call(address, path, body); connections as usize];
+        Self::of(address, requests, move |bytes| bytes == answer)
+    }
+
+    /// Starts a caller for each cookie, which sends it with `body` and expects the same bytes back.
+    pub(crate) fn with_cookies(
+        address: SocketAddr,
+        path: &str,
+        cookies: &[String],
+        body: &'static [u8],
+    ) -> Self {
+        let request = |cookie| head_of_call(address, path).header("Cookie", cookie).json(body);
+        Self::of(address, cookies.iter().map(request), move |answer| answer == body)
     }
 
     /// Starts `connections` readers of a page, which has to end as pages do.
     pub(crate) fn of_page(address: SocketAddr, path: &str, connections: u32) -> Self {
         let request = Request::new("GET", path, address).header("Accept", "text/html").end();
-        Self::of(address, connections, &request, |answer| {
+        Self::of(address, vec![request; connections as usize], |answer| {
             answer.trim_ascii_end().ends_with(b"</html>")
         })
     }
 
     fn of(
         address: SocketAddr,
-        connections: u32,
-        request: &[u8],
+        requests: impl IntoIterator<Item = Vec<u8>>,
         is_right: impl Fn(&[u8]) -> bool + Copy + Send + 'static,
     ) -> Self {
         let answered = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
-        for _ in 0..connections {
-            let (request, answered) = (request.to_vec(), Arc::clone(&answered));
+        for request in requests {
+            let answered = Arc::clone(&answered);
             tasks.spawn(async move {
                 match run(address, &request, is_right, &answered).await {
                     Ok(never) => match never {},
@@ -72,12 +94,16 @@ impl Callers {
 /// Returns the bytes of a call: POST, JSON in and out, with the headers that a browser's `fetch`
 /// sends from the same origin.
 pub(crate) fn call(address: SocketAddr, path: &str, body: &[u8]) -> Vec<u8> {
+    head_of_call(address, path).json(body)
+}
+
+/// Returns the head of a call, to which a caller adds fields.
+pub(super) fn head_of_call(address: SocketAddr, path: &str) -> Request {
     Request::new("POST", path, address)
         .header("User-Agent", "bench")
         .header("Accept", "application/json")
         .header("Origin", format_args!("http://{address}"))
         .header("Sec-Fetch-Site", "same-origin")
-        .json(body)
 }
 
 async fn run(
@@ -88,7 +114,7 @@ async fn run(
 ) -> io::Result<Infallible> {
     let mut connection = Connection::open(address).await?;
     loop {
-        let Response { status, body } = connection.send(request).await?;
+        let Response { status, body, .. } = connection.send(request).await?;
         if status != 200 || !is_right(body) {
             return Err(unexpected(&format!("{status}: {}", String::from_utf8_lossy(body))));
         }

@@ -3,4 +3,5 @@
 pub(crate) mod calls;
 mod delays;
 pub(crate) mod listeners;
+pub(crate) mod sign_ins;
 mod stream;

@@ -1,9 +1,12 @@
 //! The rows of the table, one file each.
 
+mod cached;
 mod calls;
 mod fan_out;
 mod memory;
 mod pages;
+mod session;
+mod sessions_memory;
 mod work;
 
 use std::io;
@@ -21,6 +24,9 @@ pub(crate) async fn run(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
             Row::Pages => pages::measure(plan, cores).await?,
             Row::FanOut => fan_out::measure(plan, cores).await?,
             Row::Memory => memory::measure(plan, cores).await?,
+            Row::Cached => cached::measure(plan, cores).await?,
+            Row::Session => session::measure(plan, cores).await?,
+            Row::SessionsMemory => sessions_memory::measure(plan, cores).await?,
         });
     }
     Ok(lines)

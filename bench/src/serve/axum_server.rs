@@ -8,12 +8,15 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::Router;
-use axum::http::StatusCode;
-use axum::response::Html;
+use axum::body::Bytes;
+use axum::extract;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use serde::{Deserialize, Serialize};
@@ -111,6 +114,7 @@ fn render(name: &str, context: &tera::Context) -> Result<Html<String>, StatusCod
 pub(crate) async fn run() -> io::Result<()> {
     let router = Router::new()
         .route("/echo", post(echo))
+        .route("/cached", post(cached).with_state(lists()))
         .route("/listen", get(listen))
         .route("/publish", post(publish))
         .route("/stop", post(stop))
@@ -131,6 +135,45 @@ pub(crate) async fn run() -> io::Result<()> {
 
 async fn echo(Json(Echo { id, text }): Json<Echo>) -> Json<Echoed> {
     Json(Echoed { id, text })
+}
+
+#[derive(Deserialize)]
+struct CachedInput {
+    number: u32,
+}
+
+/// The lists by their numbers, encoded, each with the moment at which it is removed.
+type Lists = moka::future::Cache<u32, (Bytes, Instant)>;
+
+fn lists() -> Lists {
+    let builder = moka::future::Cache::builder().max_capacity(10_000);
+    builder.time_to_live(Duration::from_secs(templates::CACHED_SECONDS)).build()
+}
+
+async fn cached(
+    extract::State(lists): extract::State<Lists>,
+    Json(CachedInput { number }): Json<CachedInput>,
+) -> Result<Response, StatusCode> {
+    let time = Duration::from_secs(templates::CACHED_SECONDS);
+    let computed = async {
+        let bytes = serde_json::to_vec(&templates::list_of(number))?;
+        Ok::<_, serde_json::Error>((Bytes::from(bytes), Instant::now() + time))
+    };
+    let entry = lists.entry(number).or_try_insert_with(computed).await;
+    let entry = entry.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let is_fresh = entry.is_fresh();
+    let (bytes, end) = entry.into_value();
+    let status = match is_fresh {
+        true => HeaderValue::from_static("moka; fwd=miss"),
+        false => {
+            let seconds = end.saturating_duration_since(Instant::now()).as_secs();
+            let status = HeaderValue::try_from(format!("moka; hit; ttl={seconds}"));
+            status.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?
+        }
+    };
+    let kind = HeaderValue::from_static("application/json");
+    let cache_status = HeaderName::from_static("cache-status");
+    Ok(([(header::CONTENT_TYPE, kind), (cache_status, status)], bytes).into_response())
 }
 
 async fn listen() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {

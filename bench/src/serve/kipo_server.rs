@@ -3,8 +3,8 @@
 use std::io;
 
 use kipo::{
-    App, Context, Durability, Event, EventStream, Files, PageContext, Result, StreamAction, Topic,
-    action, data, page,
+    Action, App, Context, Durability, Event, EventStream, Files, OutputCache, PageContext, Result,
+    StreamAction, Topic, action, data, page,
 };
 use tokio::net::TcpListener;
 
@@ -88,6 +88,21 @@ async fn page_of_list(_cx: PageContext) -> Result<List> {
 #[action(name = "bench.Echo")]
 async fn echo(_cx: Context, id: u64, text: String) -> Result<Echoed> {
     Ok(Echoed { id, text })
+}
+
+/// Returns a list from the cache.
+#[action(name = "bench.Cached")]
+struct Cached {
+    number: u32,
+}
+
+impl Action for Cached {
+    type Output = List;
+    const CACHE: OutputCache<Self> = OutputCache::for_secs(templates::CACHED_SECONDS).public();
+
+    async fn call(self, _cx: Context) -> Result<List> {
+        Ok(templates::list_of(self.number))
+    }
 }
 
 #[action(name = "bench.Listen")]

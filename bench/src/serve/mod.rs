@@ -6,12 +6,13 @@ pub(crate) mod engine;
 mod floor_server;
 mod kipo_server;
 pub(crate) mod room;
+mod sessions;
 pub(crate) mod side;
-mod templates;
+pub(crate) mod templates;
 
 use std::io;
 
-use self::side::Side;
+use self::side::{SessionStore, Side};
 
 /// Runs one of the servers until standard input closes. With the URL of an engine, the room of
 /// Kipo's server is in that engine.
@@ -21,5 +22,15 @@ pub(crate) fn run(side: Side, engine: Option<&str>) -> io::Result<()> {
         Side::Axum => axum_server::run(),
         Side::Floor => floor_server::run(),
         Side::Nchan => Err(io::Error::other("nchan runs in nginx")),
+    }
+}
+
+/// Runs one of the servers with sessions until standard input closes.
+pub(crate) fn run_with_sessions(side: Side, store: &SessionStore) -> io::Result<()> {
+    match (side, store) {
+        (Side::Kipo, SessionStore::Memory) => sessions::kipo_server::run(None),
+        (Side::Kipo, SessionStore::Directory(path)) => sessions::kipo_server::run(Some(path)),
+        (Side::Axum, SessionStore::Memory) => sessions::axum_server::run(),
+        _ => Err(io::Error::other(format!("{} has no sessions in {store:?}", side.name()))),
     }
 }

@@ -1,5 +1,7 @@
 //! Which server runs, and the paths of its endpoints.
 
+use std::path::PathBuf;
+
 /// Which of the two implementations runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -23,17 +25,23 @@ impl Side {
 
     /// Returns the path of one of the bench's endpoints.
     ///
-    /// Both sides have the same four, at the paths that are natural there.
+    /// Both sides have the same ones, at the paths that are natural there.
     pub(crate) fn path(self, endpoint: Endpoint) -> &'static str {
         match (self, endpoint) {
             (Self::Kipo, Endpoint::Echo) => "/_kipo/actions/bench.Echo",
             (Self::Kipo, Endpoint::Listen) => "/_kipo/actions/bench.Listen",
             (Self::Kipo, Endpoint::Publish) => "/_kipo/actions/bench.Publish",
             (Self::Kipo, Endpoint::Stop) => "/_kipo/actions/bench.Stop",
+            (Self::Kipo, Endpoint::SignIn) => "/_kipo/actions/bench.SignIn",
+            (Self::Kipo, Endpoint::Note) => "/_kipo/actions/bench.Note",
+            (Self::Kipo, Endpoint::Cached) => "/_kipo/actions/bench.Cached",
             (_, Endpoint::Echo) => "/echo",
             (_, Endpoint::Listen) => "/listen",
             (_, Endpoint::Publish) => "/publish",
             (_, Endpoint::Stop) => "/stop",
+            (_, Endpoint::Cached) => "/cached",
+            (_, Endpoint::SignIn) => "/sign-in",
+            (_, Endpoint::Note) => "/note",
         }
     }
 }
@@ -49,4 +57,19 @@ pub(crate) enum Endpoint {
     Publish,
     /// Waits until the publishers are done or stops them, and answers how much was published.
     Stop,
+    /// Answers a list that is the same for everybody, from a cache.
+    Cached,
+    /// Begins a session. A server has it that was started with sessions.
+    SignIn,
+    /// Answers its input to a user, unless a rule or the id refuses it. A server has it that was
+    /// started with sessions.
+    Note,
+}
+
+/// Where a server with sessions has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SessionStore {
+    Memory,
+    /// Kipo's data directory.
+    Directory(PathBuf),
 }

@@ -1,6 +1,6 @@
 //! The pages that both sides serve: those of the chat, and one with data.
 
-use serde::Serialize;
+use kipo::data;
 
 /// By their paths below `pages/`.
 pub(crate) const TEMPLATES: [(&str, &str); 4] = [
@@ -18,18 +18,30 @@ pub(crate) const PUBLIC: [(&str, &str); 3] = [
 ];
 
 /// What `list.html` shows.
-#[derive(Clone, Debug, Serialize)]
+#[data]
+#[derive(Clone, Debug)]
 pub(crate) struct List {
     pub(crate) title: &'static str,
     pub(crate) entries: Vec<Entry>,
 }
 
 /// One line of it.
-#[derive(Clone, Debug, Serialize)]
+#[data]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: u32,
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
+}
+
+/// How long a list stays in a cache.
+pub(crate) const CACHED_SECONDS: u64 = 3600;
+
+/// Returns a list that depends on a number.
+pub(crate) fn list_of(number: u32) -> List {
+    let mut list = list();
+    list.entries.iter_mut().for_each(|entry| entry.id += number);
+    list
 }
 
 /// Returns what a handler would have read from somewhere.

@@ -1,11 +1,16 @@
-//! What the kernel knows of a running process: its time on a core, its memory.
+//! What the kernel knows of a running process: its time on a core, its memory, its files.
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// The unit of times in `/proc/<pid>/stat`: `USER_HZ`, which is 100 on every platform of Rust's.
 const TICKS_PER_SECOND: u64 = 100;
+
+/// The unit of `st_blocks`.
+const BLOCK_BYTES: u64 = 512;
 
 /// Returns the processor time that all threads of a process used, in user and kernel mode.
 ///
@@ -22,6 +27,21 @@ pub(crate) fn anonymous_memory(id: u32) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
     parse_anonymous_memory(&status)
         .ok_or_else(|| io::Error::other("/proc/<pid>/status has no RssAnon"))
+}
+
+/// Returns the bytes that the files below a folder take on disk.
+pub(crate) fn disk_bytes(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() {
+            disk_bytes(&entry.path())?
+        } else {
+            metadata.blocks() * BLOCK_BYTES
+        };
+    }
+    Ok(bytes)
 }
 
 fn parse_cpu_time(stat: &str) -> Option<Duration> {

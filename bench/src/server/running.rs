@@ -1,5 +1,6 @@
 //! One server under test: a child process, where it listens and what it has used.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -32,8 +33,8 @@ pub(crate) struct Server {
     process: load::Server,
     /// Who publishes to a server whose publishers are outside.
     outside: Option<Outside>,
-    /// The files of nginx.
-    _folder: Option<TempDir>,
+    /// The files of nginx, or the data directory of sessions.
+    folder: Option<TempDir>,
 }
 
 /// A publisher in the load's process.
@@ -46,28 +47,41 @@ struct Outside {
 impl Server {
     /// Starts a server and waits until it listens.
     pub(crate) async fn start(side: Side, cores: Cores) -> io::Result<Self> {
-        Self::start_with(side, None, cores).await
+        Self::start_with(side, &[], cores).await
     }
 
     /// Starts Kipo's server with its room in the engine that a URL names.
     pub(crate) async fn start_node(engine: &str, cores: Cores) -> io::Result<Self> {
-        Self::start_with(Side::Kipo, Some(engine), cores).await
+        Self::start_with(Side::Kipo, &[format!("--engine={engine}").into()], cores).await
     }
 
-    async fn start_with(side: Side, engine: Option<&str>, cores: Cores) -> io::Result<Self> {
+    /// Starts a server with sessions in memory.
+    pub(crate) async fn start_with_sessions(side: Side, cores: Cores) -> io::Result<Self> {
+        Self::start_with(side, &["--sessions=memory".into()], cores).await
+    }
+
+    /// Starts Kipo's server with sessions in a data directory of its own.
+    pub(crate) async fn start_with_session_data(cores: Cores) -> io::Result<Self> {
+        let folder = TempDir::new()?;
+        let mut argument = OsString::from("--sessions=");
+        argument.push(folder.path());
+        let server = Self::start_with(Side::Kipo, &[argument], cores).await?;
+        Ok(Self { folder: Some(folder), ..server })
+    }
+
+    async fn start_with(side: Side, arguments: &[OsString], cores: Cores) -> io::Result<Self> {
         if side == Side::Nchan {
             let (process, folder) = nchan::start(cores).await?;
             let outside = Some(Outside::default());
-            return Ok(Self { side, process, outside, _folder: Some(folder) });
+            return Ok(Self { side, process, outside, folder: Some(folder) });
         }
         let mut command = cores.command_for_server(&std::env::current_exe()?);
         // The server ends when this pipe closes, so none outlives a runner that was killed.
-        command.args(["serve", side.name()]).stdin(Stdio::piped());
-        command.args(engine.map(|url| format!("--engine={url}")));
+        command.args(["serve", side.name()]).args(arguments).stdin(Stdio::piped());
         let process = load::Server::start(command, START).await.map_err(|error| {
             io::Error::other(format!("the {} server did not start: {error}", side.name()))
         })?;
-        Ok(Self { side, process, outside: None, _folder: None })
+        Ok(Self { side, process, outside: None, folder: None })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -80,6 +94,12 @@ impl Server {
 
     pub(crate) fn anonymous_memory(&self) -> io::Result<u64> {
         process::anonymous_memory(self.process.id()?)
+    }
+
+    /// Returns the bytes of the files in the data directory of its sessions, as the disk has them; 0
+    /// without one.
+    pub(crate) fn disk_bytes(&self) -> io::Result<u64> {
+        self.folder.as_ref().map_or(Ok(0), |folder| process::disk_bytes(folder.path()))
     }
 
     /// Starts publishers inside the server.

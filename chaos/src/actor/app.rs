@@ -37,6 +37,8 @@ pub(crate) struct App {
     pub(crate) file_blocks_max: Option<u64>,
     /// The URL of the engine that nodes share. Without one, its topics are in its own data.
     pub(crate) engine: Option<String>,
+    /// Where its numbers are, if it counts anything.
+    pub(crate) admin: Option<SocketAddr>,
     /// Whether it starts over an engine that does not sync.
     pub(crate) allows_weaker: bool,
 }
@@ -46,7 +48,8 @@ impl App {
     pub(crate) fn new(binary: &Path, home: &Path) -> io::Result<Self> {
         let (binary, home) = (binary.to_owned(), home.to_owned());
         let (address, file_blocks_max) = (machine::stable_address()?, None);
-        Ok(Self { binary, address, home, file_blocks_max, engine: None, allows_weaker: false })
+        let (engine, admin, allows_weaker) = (None, None, false);
+        Ok(Self { binary, address, home, file_blocks_max, engine, admin, allows_weaker })
     }
 
     /// Returns the directory of its durable topics.
@@ -61,6 +64,9 @@ impl App {
         args.extend(["--data-dir".into(), self.data().into()]);
         if let Some(engine) = &self.engine {
             args.extend(["--engine".into(), engine.into()]);
+        }
+        if let Some(admin) = self.admin {
+            args.extend(["--admin".into(), admin.to_string().into()]);
         }
         if self.allows_weaker {
             args.push("--allow-weaker".into());

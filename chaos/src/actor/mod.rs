@@ -1,4 +1,4 @@
-//! The parts of a run: the app, its listeners and publishers, and the proxy between them.
+//! The parts of a run: the app, its listeners, publishers and visitors, and the proxy between them.
 
 pub(crate) mod app;
 mod backoff;
@@ -10,6 +10,7 @@ mod proxy;
 mod publisher;
 #[cfg(test)]
 mod stage;
+mod visitor;
 
 pub(crate) use self::{
     app::App,
@@ -19,4 +20,5 @@ pub(crate) use self::{
     nodes::Nodes,
     proxy::Proxy,
     publisher::{Answer, publish, send, send_until_acknowledged},
+    visitor::{Visitor, Visits},
 };

@@ -6,6 +6,6 @@ mod verify;
 
 pub(crate) use self::{
     entries::{Entry, Messages, Reason, Record, Resume},
-    tally::{Count, Tally},
+    tally::{Count, Tally, Violations},
     verify::{Acknowledged, Expected, Findings, Kind, Rules, verify},
 };

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// One number that many add to.
@@ -26,6 +29,36 @@ impl Count {
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.value().fmt(f)
+    }
+}
+
+/// More violations than this show nothing new.
+const SHOWN_MAX: usize = 20;
+
+/// What a server did that it must not do: a count, and the first ones in words.
+#[derive(Debug, Default)]
+pub(crate) struct Violations {
+    count: Count,
+    /// A std lock: held for one push, never across an `.await`.
+    shown: Mutex<Vec<String>>,
+}
+
+impl Violations {
+    pub(crate) fn add(&self, violation: String) {
+        self.count.add();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.len() < SHOWN_MAX {
+            shown.push(violation);
+        }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.value()
+    }
+
+    /// Returns the first ones.
+    pub(crate) fn shown(&self) -> Vec<String> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod chaos;
 pub(crate) mod disk;
 mod failover;
+pub(crate) mod load;
 pub(crate) mod nodes;
 pub(crate) mod rollback;
 pub(crate) mod rollback_engine;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::decoder::Decoder;
+use super::{decoder::Decoder, head::Head, unexpected};
 
 /// Bytes of one read: a small response comes in one.
 const READ_BYTES: usize = 16 * 1_024;
@@ -16,6 +16,8 @@ const READ_BYTES: usize = 16 * 1_024;
 pub struct Response<'a> {
     /// The status code.
     pub status: u16,
+    /// The header fields.
+    pub head: &'a Head,
     /// The body, without any coding of the transfer.
     pub body: &'a [u8],
 }
@@ -41,6 +43,19 @@ impl Connection {
         Ok(Self { stream, decoder, buffer, body })
     }
 
+    /// Sends a part of a request; [`send`](Self::send) sends the rest of it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the connection has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: some of the bytes may have been sent.
+    pub async fn write(&mut self, part: &[u8]) -> io::Result<()> {
+        self.stream.write_all(part).await
+    }
+
     /// Sends a request and returns the complete response.
     ///
     /// # Errors
@@ -55,16 +70,15 @@ impl Connection {
         stream.write_all(request).await?;
         decoder.reset();
         body.clear();
-        loop {
+        while !decoder.is_complete() {
             let count = stream.read(buffer).await?;
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             decoder.feed(&buffer[..count], |part| body.extend_from_slice(part))?;
-            if let Some(head) = decoder.head().filter(|_| decoder.is_complete()) {
-                return Ok(Response { status: head.status(), body });
-            }
         }
+        let head = decoder.head().ok_or_else(|| unexpected("no head"))?;
+        Ok(Response { status: head.status(), head, body })
     }
 }
 
