@@ -164,6 +164,68 @@ pub mod shadowed {
         Nothing,
     }
 
+    /// Errors whose fields are named like locals of generated code.
+    #[derive(Debug, ::kipo::ActionError)]
+    pub enum Failure {
+        /// An object.
+        #[error(status = 409, message = "{message}, {written} and {out}, {type}")]
+        Object {
+            /// A text.
+            message: ::std::string::String,
+            /// A number.
+            written: i64,
+            /// Another.
+            out: i64,
+            /// In `describe`.
+            generator: i64,
+            /// A keyword.
+            r#type: i64,
+        },
+        /// A value.
+        #[error(status = 422, message = "{0:?}")]
+        Value(Inner),
+        /// A cause.
+        #[error(status = 503, message = "{error}")]
+        Cause {
+            /// A number.
+            error: i64,
+            /// Logged, and not sent.
+            #[source]
+            source: ::std::io::Error,
+        },
+        /// Nothing.
+        Nothing,
+        /// A failure of Kipo.
+        #[error(transparent)]
+        Other(#[from] ::kipo::Error),
+    }
+
+    /// Fails in its own way.
+    #[::kipo::action]
+    pub async fn fail(
+        error: i64,
+        state: ::kipo::State<i64>,
+    ) -> ::std::result::Result<i64, Failure> {
+        if error == *state {
+            ::std::result::Result::Err(Failure::Nothing)
+        } else {
+            ::std::result::Result::Ok(error)
+        }
+    }
+
+    #[test]
+    fn an_error_has_the_message_and_the_data_of_its_fields() {
+        let message = ::std::string::ToString::to_string("a");
+        let object = Failure::Object { message, written: 1, out: 2, generator: 3, r#type: 4 };
+        let error = ::kipo::ActionError::into_error(object);
+        assert_eq!(error.message(), "a, 1 and 2, 4");
+        let data = r#"{"message":"a","written":1,"out":2,"generator":3,"type":4}"#;
+        assert_eq!(error.data(), ::std::option::Option::Some(data));
+        let source = ::std::io::Error::other("hidden");
+        let error = ::kipo::ActionError::into_error(Failure::Cause { error: 5, source });
+        assert_eq!(error.data(), ::std::option::Option::Some(r#"{"error":5}"#));
+    }
+
     /// Variants whose fields are named like locals of generated code.
     #[::kipo::data]
     pub enum Choice {
@@ -341,7 +403,7 @@ pub mod imported {
 
 /// Items that the user's own macros write.
 pub mod from_macros {
-    use kipo::{Action, Context, Event, Result, action, data};
+    use kipo::{Action, ActionError, Context, Event, Result, action, data};
 
     macro_rules! actions {
         ($($name:ident($field:ident: $ty:ty) = $min:expr;)*) => {$(
@@ -395,6 +457,33 @@ pub mod from_macros {
     }
 
     event!(Made, Number(u8), out);
+
+    macro_rules! error {
+        ($name:ident, $variant:ident { $field:ident: $ty:ty }, $status:expr, $message:expr) => {
+            /// Written by a macro.
+            #[derive(Debug, ActionError)]
+            pub enum $name {
+                /// A value.
+                #[error(status = $status, message = $message)]
+                $variant {
+                    /// A field.
+                    $field: $ty,
+                },
+                /// A failure of Kipo.
+                #[error(transparent)]
+                Other(#[from] kipo::Error),
+            }
+        };
+    }
+
+    error!(Failed, Limit { out: u8 }, 429, "at most {out}");
+
+    #[test]
+    fn an_error_that_a_macro_writes_is_an_error() {
+        let error = Failed::Limit { out: 1 }.into_error();
+        assert_eq!((error.status().as_u16(), error.word()), (429, "limit"));
+        assert_eq!((error.message(), error.data()), ("at most 1", Some(r#"{"out":1}"#)));
+    }
 
     #[test]
     fn an_event_that_a_macro_writes_is_an_event() {

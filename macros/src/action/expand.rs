@@ -38,6 +38,11 @@ pub(crate) fn action(action: &Action) -> TokenStream {
     let asked = action.fields.iter().filter(|field| !field.plain && field.read_by_type);
     let asked = asked.map(|field| bounds::assert(INCOMING, &field.ty));
     let call = action.call.as_ref().map(|call| called(ident, call));
+    // The compiler reports a wrong type of errors at the kind.
+    let kind = match &action.call {
+        Some(call) => quote_spanned!(user_span(call.output.span())=> _),
+        None => quote_spanned!(user_span(ident.span())=> _),
+    };
     quote! {
         #input
 
@@ -56,7 +61,7 @@ pub(crate) fn action(action: &Action) -> TokenStream {
                 doc: #doc,
                 states: #states,
                 #access
-                endpoint: #ENDPOINT::<#ident, _>,
+                endpoint: #ENDPOINT::<#ident, #kind>,
             }
         }
     }

@@ -201,7 +201,12 @@ impl Own {
 impl Status {
     fn read(arg: &Arg, errors: &mut Errors) -> Option<Self> {
         let value = arg.value(errors)?;
-        if let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = &value
+        // The tokens of a user's own macro are in a group: `status = $status`.
+        let inner = match &value {
+            Expr::Group(group) => &group.expr,
+            other => other,
+        };
+        if let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = inner
             && let Ok(status) = number.base10_parse()
         {
             return Some(Self { number: status, span: number.span() });

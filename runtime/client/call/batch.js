@@ -36,7 +36,7 @@ export async function batch(parts, pageClient, platform = browser()) {
     const client = new Client(
       base,
       (field, report) => (effects = turn.then(() => pageClient.performEffects(field, report))),
-      { ...platform, fetch: request.fetchOfPart(index) },
+      { ...platform, fetch: request.fetchOfPart(index, plan) },
     );
     Object.assign(client, { page, loading });
     const call = client.call(plan).finally(() => request.leave(index));
@@ -57,7 +57,7 @@ function planOf(part) {
   const { call, ...settings } = /** @type {Settings & Plan} */ (builder.build?.() ?? part);
   if (!settings.name) throw new TypeError("a part of a batch is a call that is not sent: `action.chat.Send({ … })`");
   if (OF_STREAMS.some((name) => settings[name] !== undefined)) throw new TypeError(`${settings.name}: a part of a batch cannot stream`);
-  if (settings.method !== "POST") throw new TypeError(`${settings.name}: a part of a batch is a POST, not a ${settings.method}`);
+  if (settings.input instanceof Blob) throw new TypeError(`${settings.name}: a part of a batch cannot carry a Blob`);
   return settings;
 }
 
@@ -87,14 +87,16 @@ class BatchRequest {
    * Returns the `fetch` of one part. Its first request is a part of the batch, and further attempts go alone.
    *
    * @param {number} index
+   * @param {Settings} plan
    * @returns {Platform["fetch"]}
    */
-  fetchOfPart(index) {
+  fetchOfPart(index, { name, input }) {
     return (url, init) => {
       if (!this.#awaited.has(index)) return this.#platform.fetch(url, init);
-      const name = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
       const key = new Headers(init.headers).get("idempotency-key");
-      const call = { action: name, input: JSON.parse(String(init.body)), ...(key && { idempotency_key: key }) };
+      // The server makes the query of a GET.
+      const sent = init.body === undefined ? input : JSON.parse(String(init.body));
+      const call = { action: name, input: sent, ...(key && { idempotency_key: key }) };
       return new Promise((resolve, reject) => {
         this.#open.set(index, { call, resolve, reject });
         // A part that is aborted waits no longer; the others go on.

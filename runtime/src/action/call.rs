@@ -12,7 +12,7 @@ use crate::{
         limits::Limits,
         value::Values,
     },
-    error::{ActionError, Error, FieldErrors, Result},
+    error::{Error, FieldErrors, Result},
 };
 
 /// A call that the browser makes by name: the fields of the struct are the input, and the result
@@ -53,7 +53,7 @@ use crate::{
 /// assert_eq!(sum, 5);
 /// # kipo::Result::<()>::Ok(()) }).unwrap();
 /// ```
-pub trait Action<E: ActionError = Error>: Input {
+pub trait Action<E = Error>: Input {
     /// What the call returns: the body of a 200 as JSON, or a 204 for `()`.
     type Output: Outgoing + Send + 'static;
 

@@ -13,7 +13,7 @@ pub trait IntoOutput {
     type Output;
 
     /// The error.
-    type Error: ActionError;
+    type Error;
 
     /// Returns the value unchanged.
     ///
@@ -23,7 +23,9 @@ pub trait IntoOutput {
     fn result(self) -> Result<Self::Output, Self::Error>;
 }
 
-impl<T, E: ActionError> IntoOutput for Result<T, E> {
+// Without a bound, so that the compiler reports a wrong type of errors once: where the action is
+// registered.
+impl<T, E> IntoOutput for Result<T, E> {
     type Output = T;
     type Error = E;
 

@@ -659,21 +659,27 @@ impl App {
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
         let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
         let own_routes = self.own_routes.into_router(&shared);
-        let router =
-            mount::router(&self.base, &shared, &routes, schema, pages.as_ref(), own_routes);
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.as_ref().filter(|_| self.follows_edits);
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = develop.map(|pages| DevLoop::new(Arc::clone(pages), &types));
         #[cfg(all(feature = "dev", debug_assertions))]
+        let unknown = Some(unknown_action::answer(&self.base, &routes, develop.clone()));
+        #[cfg(not(all(feature = "dev", debug_assertions)))]
+        let unknown = None;
+        let router = mount::router(
+            &self.base,
+            &shared,
+            &routes,
+            unknown,
+            schema,
+            pages.as_ref(),
+            own_routes,
+        );
+        #[cfg(all(feature = "dev", debug_assertions))]
         let router = match &develop {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
             None => router,
-        };
-        #[cfg(all(feature = "dev", debug_assertions))]
-        let router = {
-            let (path, unknown) = unknown_action::route(&self.base, &routes, develop.clone());
-            router.route(&path, mount::counted(&self.base, &shared, unknown))
         };
         Ok(Built {
             router: prefixes.clone().around(self.layers.around(router)),

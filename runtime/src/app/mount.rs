@@ -61,11 +61,12 @@ fn below_prefix(openapi: &str) -> MethodRouter {
 }
 
 /// Mounts the app's actions, its client, its pages, the author's own routes and, if they are published,
-/// the descriptions of actions.
+/// the descriptions of actions. `unknown` answers for actions that do not exist.
 pub(super) fn router(
     base: &str,
     shared: &Arc<Shared>,
     routes: &[Arc<Route>],
+    unknown: Option<MethodRouter>,
     schema: Option<Schema>,
     pages: Option<&Arc<Pages>>,
     own_routes: Router,
@@ -76,13 +77,18 @@ pub(super) fn router(
         let mounted = Mounted { shared: Arc::clone(shared), route: Arc::clone(route) };
         router = router.route_service(&path, mounted);
     }
-    router = with_batch(router, base, Arc::new(Batch::new(shared, routes)));
+    let unknown_calls = UnknownCalls::new(&shared.metrics);
+    let unknown = unknown.unwrap_or_else(|| any(nothing));
+    let unknown = counted(shared, unknown, unknown_calls.clone());
+    router = router.route(&format!("{base}/actions/{{*name}}"), unknown);
+    let batch = Batch::new(base, shared, routes, unknown_calls);
+    router = with_batch(router, base, Arc::new(batch));
     router = router.merge(client_router(base));
     if let Some(schema) = schema {
         router = router.merge(schema.router(base));
     }
     // A request for another path below the base is from a program, so it gets no page.
-    router = router.route(&format!("{base}/{{*rest}}"), counted(base, shared, other_client(base)));
+    router = router.route(&format!("{base}/{{*rest}}"), other_client(base));
     let Some(pages) = pages else { return with_own_routes(router, own_routes, nothing) };
     let (pages, assets) = (Arc::clone(pages), Arc::clone(pages));
     let states = shared.states.clone();
@@ -101,13 +107,12 @@ pub(super) fn router(
 }
 
 /// Counts the calls of unknown actions, if the app counts.
-pub(super) fn counted(base: &str, shared: &Shared, unknown: MethodRouter) -> MethodRouter {
+fn counted(shared: &Shared, unknown: MethodRouter, calls: UnknownCalls) -> MethodRouter {
     if !shared.metrics.is_counting() {
         return unknown;
     }
-    let (calls, actions) = (UnknownCalls::new(&shared.metrics), format!("{base}/actions/"));
     unknown.layer(middleware::map_request(move |request: Request| {
-        calls.count(&request, &actions);
+        calls.count();
         ready(request)
     }))
 }

@@ -19,17 +19,11 @@ use crate::{
     request::{Route, dispatch, encode},
 };
 
-/// Returns the path of all actions that do not exist, and its route. A path that a router knows by its
-/// whole text goes before this one.
-pub(crate) fn route(
-    base: &str,
-    routes: &[Arc<Route>],
-    develop: Option<DevLoop>,
-) -> (String, MethodRouter) {
+/// Returns what answers the calls of all actions that do not exist.
+pub(crate) fn answer(base: &str, routes: &[Arc<Route>], develop: Option<DevLoop>) -> MethodRouter {
     let actions = format!("{base}/actions/");
     let known: Arc<[Arc<str>]> = routes.iter().map(|route| Arc::clone(&route.name)).collect();
-    let path = format!("{actions}{{*name}}");
-    let answer = any(move |request: Request| {
+    any(move |request: Request| {
         let name = request.uri().path().strip_prefix(&actions).unwrap_or_default().to_owned();
         let nearest = nearest_names(&name, known.iter().map(|name| &**name));
         let message = message(&name, &nearest);
@@ -44,8 +38,7 @@ pub(crate) fn route(
             });
         }
         std::future::ready(encode::problem(&Error::not_found(message), cx.request_id()))
-    });
-    (path, answer)
+    })
 }
 
 fn message(name: &str, nearest: &[String]) -> String {

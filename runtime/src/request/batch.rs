@@ -15,17 +15,21 @@ use std::{
 
 use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header, request};
+use http::{HeaderValue, Method, header};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
     action::{Context, Encoded, Limits},
     error::{Code, Error, Result, catch_panic},
-    header::{REQUEST_ID, RequestId},
-    request::{decode, dispatch, encode, late_cookies, route::Route},
+    header::RequestId,
+    request::{
+        decode, dispatch, encode, late_cookies,
+        meter::UnknownCalls,
+        part::{Call, Head},
+        route::Route,
+    },
     server::Shared,
 };
 
@@ -36,31 +40,27 @@ const CALLS_MAX: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Batch {
     shared: Arc<Shared>,
+    /// The path above the actions.
+    actions: String,
     routes: HashMap<Arc<str>, Arc<Route>>,
-}
-
-/// One call of a batch, as it is sent.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Call {
-    /// The name of the action.
-    action: String,
-    /// Its input; an action without arguments needs none.
-    #[serde(default)]
-    input: Map<String, Value>,
-    /// The call's `Idempotency-Key`.
-    idempotency_key: Option<String>,
+    unknown_calls: UnknownCalls,
 }
 
 impl Batch {
-    pub(crate) fn new(shared: &Arc<Shared>, routes: &[Arc<Route>]) -> Self {
+    pub(crate) fn new(
+        base: &str,
+        shared: &Arc<Shared>,
+        routes: &[Arc<Route>],
+        unknown_calls: UnknownCalls,
+    ) -> Self {
         let by_name = routes.iter().map(|route| (Arc::clone(&route.name), Arc::clone(route)));
-        Self { shared: Arc::clone(shared), routes: by_name.collect() }
+        let actions = format!("{base}/actions/");
+        Self { shared: Arc::clone(shared), actions, routes: by_name.collect(), unknown_calls }
     }
 
     /// Runs a batch. Every error becomes a response, so this function returns none.
     pub(crate) async fn run(&self, request: Request) -> Response {
-        let head = head_of(&request);
+        let head = Head::of(&request);
         let (cx, body) = dispatch::receive(&self.shared, request);
         match catch_panic(self.calls(&cx, body)).await {
             Ok(calls) => {
@@ -77,7 +77,8 @@ impl Batch {
         let (cx, body) = dispatch::receive(&self.shared, request);
         let outcome = async {
             dispatch::method(cx.method() == Method::POST, "POST")?;
-            self.shared.guards.admit(&cx, false).await?;
+            // The guards have run for the part whose cookies these are.
+            self.shared.guards.origin.admit(&cx)?;
             let claim = decode::read(body, late_cookies::CLAIM_BYTES_MAX).await?;
             late_cookies::take(&claim)
                 .ok_or_else(|| Error::not_found("this node retains no such cookies"))
@@ -95,11 +96,17 @@ impl Batch {
         }
     }
 
-    /// Admits the batch as a whole, and reads its calls.
+    /// Reads the calls of a batch.
+    ///
+    /// The guards of the app run for each part and not for the batch: a guard that counts counts each
+    /// call once, as alone, and one that refuses is the error of its part. So the body is read before
+    /// them. That gives a stranger nothing: the body is bounded by the app's limit and by the time without
+    /// progress, as that of a public action is, and nothing of it runs. The check of the origin looks
+    /// at the fields alone, so a page of another site is refused before the body is read.
     async fn calls(&self, cx: &Context, body: Body) -> Result<Vec<Call>> {
         dispatch::not_draining(&self.shared)?;
         dispatch::method(cx.method() == Method::POST, "POST")?;
-        self.shared.guards.admit(cx, false).await?;
+        self.shared.guards.origin.admit(cx)?;
         let bytes_max = Limits::new().within(self.shared.limits).body_bytes_max;
         let body = decode::json_body(cx.headers(), body, bytes_max).await?;
         let calls: Vec<Value> = serde_json::from_slice(&body)
@@ -117,66 +124,37 @@ impl Batch {
     }
 
     /// Returns the running part of one call.
-    fn part(&self, index: usize, call: Call, head: &request::Parts, cx: &Context) -> Running {
-        let (shared, route) = (Arc::clone(&self.shared), self.routes.get(call.action.as_str()));
-        let headers = headers_of(&call, head, index, cx.request_id());
+    fn part(&self, index: usize, call: Call, head: &Head, cx: &Context) -> Running {
+        let headers = head.headers(&call, index, cx.request_id());
         let id = RequestId::of(&headers);
-        let route = route
-            .cloned()
-            .ok_or_else(|| Error::not_found(format!("there is no action `{}`", call.action)));
-        let route = route.and_then(|route| match route.endpoint.is_stream {
-            false => Ok(route),
-            true => Err(Error::new(
-                Code::NotAcceptable,
-                format!("`{}` streams: a part of a batch cannot stream", route.name),
-            )),
+        let request = self.route(&call.action).and_then(|route| {
+            let request = head.request(call, &route, &self.actions, headers)?;
+            Ok((route, request))
         });
-        let route = match route {
-            Ok(route) => route,
-            Err(error) => return Box::pin(async move { encode::problem(&error, &id) }),
+        match request {
+            Ok((route, request)) => {
+                (route.endpoint.serve)(Arc::clone(&self.shared), route, request)
+            }
+            Err(error) => Box::pin(async move { encode::problem(&error, &id) }),
+        }
+    }
+
+    /// Returns the action of a part.
+    fn route(&self, name: &str) -> Result<Arc<Route>> {
+        let Some(route) = self.routes.get(name) else {
+            self.unknown_calls.count();
+            return Err(Error::not_found(format!("there is no action `{name}`")));
         };
-        let input = Value::Object(call.input).to_string();
-        let mut request = Request::new(Body::from(input));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = head.uri.clone();
-        *request.headers_mut() = headers;
-        *request.extensions_mut() = head.extensions.clone();
-        (route.endpoint.serve)(shared, route, request)
+        if route.endpoint.is_stream {
+            let message = format!("`{name}` streams: a part of a batch cannot stream");
+            return Err(Error::new(Code::NotAcceptable, message));
+        }
+        Ok(Arc::clone(route))
     }
 }
 
 /// The response of a part, while its call runs.
 type Running = Pin<Box<dyn Future<Output = Response> + Send>>;
-
-/// Returns what the calls of a batch have in common: the head of its request.
-fn head_of(request: &Request) -> request::Parts {
-    let mut head = Request::new(()).into_parts().0;
-    head.uri = request.uri().clone();
-    head.headers = request.headers().clone();
-    head.extensions = request.extensions().clone();
-    head
-}
-
-/// Returns the fields of a call: those of the batch, without what describes the batch's own body.
-fn headers_of(call: &Call, head: &request::Parts, index: usize, id: &RequestId) -> HeaderMap {
-    let mut headers = head.headers.clone();
-    for name in
-        ["content-length", "transfer-encoding", "expect", "last-event-id", "idempotency-key"]
-    {
-        headers.remove(name);
-    }
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json.clone());
-    headers.insert(header::ACCEPT, json);
-    if let Ok(id) = HeaderValue::from_str(&format!("{}.{index}", id.as_str())) {
-        headers.insert(REQUEST_ID, id);
-    }
-    let key = call.idempotency_key.as_deref().map(HeaderValue::from_str);
-    if let Some(Ok(key)) = key {
-        headers.insert("idempotency-key", key);
-    }
-    headers
-}
 
 /// Waits for the first part, and returns a response whose body has the others. Its head has the cookies
 /// of all parts that have ended by then.

@@ -50,12 +50,20 @@ pub struct Stream<E>(PhantomData<E>);
     label = "neither `Action` nor `StreamAction` is implemented for this",
     note = "write `impl kipo::Action for {Self}`, or `impl kipo::StreamAction for {Self}`"
 )]
-pub trait Served<K>: Input {
+pub trait Served<K>: Input {}
+
+impl<A: Action<E>, E> Served<Call<E>> for A {}
+
+impl<A: StreamAction<E>, E> Served<Stream<E>> for A {}
+
+/// The kind of the action `A`. It alone asks for [`ActionError`]: the compiler reports a wrong type of
+/// errors once, after it has inferred the kind.
+pub trait KindOf<A> {
     /// Returns the functions that serve and describe the action.
     fn endpoint() -> Endpoint;
 }
 
-impl<A: Action<E>, E: ActionError> Served<Call<E>> for A {
+impl<A: Action<E>, E: ActionError> KindOf<A> for Call<E> {
     fn endpoint() -> Endpoint {
         Endpoint {
             action: TypeId::of::<A>,
@@ -72,7 +80,7 @@ impl<A: Action<E>, E: ActionError> Served<Call<E>> for A {
     }
 }
 
-impl<A: StreamAction<E>, E: ActionError> Served<Stream<E>> for A {
+impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
     fn endpoint() -> Endpoint {
         Endpoint {
             action: TypeId::of::<A>,
@@ -99,8 +107,8 @@ fn stream_fault<A: Input>() -> Option<&'static str> {
 
 /// Returns the endpoint of an action of either kind.
 #[must_use]
-pub fn endpoint<A: Served<K>, K>() -> Endpoint {
-    A::endpoint()
+pub fn endpoint<A: Served<K>, K: KindOf<A>>() -> Endpoint {
+    K::endpoint()
 }
 
 /// Runs one call. Every error becomes a response, so this function returns none.

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
-
 use crate::{
     error::{Code, Result},
     metrics::{ActionMeter, CacheMeter, Metrics},
@@ -47,10 +45,8 @@ impl UnknownCalls {
         Self(ActionMeter::of_unknown(metrics, &Code::ALL.map(Code::as_str)))
     }
 
-    /// Counts a request for nothing, if it is one for an action below `actions`.
-    pub(crate) fn count(&self, request: &Request, actions: &str) {
-        if request.uri().path().starts_with(actions) {
-            self.0.begin_call().end(Some(Code::NotFound as usize));
-        }
+    /// Counts one call.
+    pub(crate) fn count(&self) {
+        self.0.begin_call().end(Some(Code::NotFound as usize));
     }
 }

@@ -4,7 +4,7 @@ use kipo_topic::Event;
 
 use crate::{
     action::{Context, Input, Limits, Outgoing},
-    error::{ActionError, Code, Error, Result},
+    error::{Code, Error, Result},
     stream::event_stream::EventStream,
 };
 
@@ -46,7 +46,7 @@ use crate::{
 /// assert!(text.ends_with("event: complete\ndata: null\n\n"));
 /// # });
 /// ```
-pub trait StreamAction<E: ActionError = Error>: Input {
+pub trait StreamAction<E = Error>: Input {
     /// The events of the stream: an enum with `#[derive(Event)]`.
     type Event: Event;
 

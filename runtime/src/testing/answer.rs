@@ -4,22 +4,22 @@ use std::{fmt, marker::PhantomData, ops::Deref};
 
 use serde::de::DeserializeOwned;
 
-use crate::testing::response::Response;
+use crate::{action::Action, error::ActionError, testing::response::Response};
 
-/// The response to a call, which knows the type of the output. It is a [`Response`] as well.
+/// The response to a call of the action `A`, which knows the type of the output. It is a [`Response`] as
+/// well.
 ///
 /// # Examples
 ///
 /// See [`Client::call`](crate::testing::Client::call).
-#[derive(Clone)]
-pub struct Answer<O> {
+pub struct Answer<A> {
     response: Response,
-    output: PhantomData<fn() -> O>,
+    action: PhantomData<fn() -> A>,
 }
 
-impl<O> Answer<O> {
+impl<A> Answer<A> {
     pub(super) fn new(response: Response) -> Self {
-        Self { response, output: PhantomData }
+        Self { response, action: PhantomData }
     }
 
     /// Returns the output of the action. A test that only expects success calls it too.
@@ -28,9 +28,10 @@ impl<O> Answer<O> {
     ///
     /// Panics if the action was refused or failed.
     #[track_caller]
-    pub fn output(&self) -> O
+    pub fn output<E: ActionError>(&self) -> A::Output
     where
-        O: DeserializeOwned,
+        A: Action<E>,
+        A::Output: DeserializeOwned,
     {
         if !self.status().is_success() {
             self.fail("the call has no output");
@@ -39,7 +40,13 @@ impl<O> Answer<O> {
     }
 }
 
-impl<O> Deref for Answer<O> {
+impl<A> Clone for Answer<A> {
+    fn clone(&self) -> Self {
+        Self::new(self.response.clone())
+    }
+}
+
+impl<A> Deref for Answer<A> {
     type Target = Response;
 
     fn deref(&self) -> &Response {
@@ -47,13 +54,13 @@ impl<O> Deref for Answer<O> {
     }
 }
 
-impl<O> fmt::Display for Answer<O> {
+impl<A> fmt::Display for Answer<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.response.fmt(f)
     }
 }
 
-impl<O> fmt::Debug for Answer<O> {
+impl<A> fmt::Debug for Answer<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }

@@ -10,15 +10,16 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
 use tower_service::Service as _;
 
 use crate::{
-    action::{Action, FromContext, Input, Provided},
+    action::{FromContext, Input, InputMethod, Provided},
+    error::Error,
+    request::query,
     server::Peer,
-    stream::StreamAction,
     testing::{answer::Answer, data_dir::DataDir, jar::Jar, response::Response, stream::Stream},
 };
 
@@ -169,12 +170,13 @@ impl Client {
         self.jar().get(name).map(str::to_owned)
     }
 
-    /// Calls an action. The input is what the browser sends: an object with the fields of the action,
-    /// without its `#[context]` fields.
+    /// Calls an action, by its method. The input is what the browser sends: an object with the fields of
+    /// the action, without its `#[context]` fields. A GET has it as its query. The body of an action with
+    /// a [`RawBody`](crate::RawBody) is the JSON of the input; [`send`](Self::send) sends any other.
     ///
     /// # Panics
     ///
-    /// Panics if the input is no JSON.
+    /// Panics if the input is no JSON, or if the action is a GET and a query cannot carry the input.
     ///
     /// # Cancel safety
     ///
@@ -216,7 +218,7 @@ impl Client {
     /// assert_eq!(error.fields.get("amount"), ["must be at least 1"]);
     /// # });
     /// ```
-    pub async fn call<A: Action>(&self, input: impl Serialize) -> Answer<A::Output> {
+    pub async fn call<A: Input>(&self, input: impl Serialize) -> Answer<A> {
         let (request, text) = self.request::<A>(&input, "application/json");
         Answer::new(self.exchange(request, text).await)
     }
@@ -271,7 +273,7 @@ impl Client {
     /// assert_eq!(refused.fields.get("from"), ["must be at most 10"]);
     /// # });
     /// ```
-    pub async fn stream<A: StreamAction>(&self, input: impl Serialize) -> Stream<A> {
+    pub async fn stream<A: Input>(&self, input: impl Serialize) -> Stream<A> {
         let (request, text) = self.request::<A>(&input, "text/event-stream");
         let response = self.respond(request).await;
         Stream::open(text, response).await
@@ -331,13 +333,31 @@ impl Client {
         let path = path.unwrap_or_else(|| panic!("the app has no action `{name}`"));
         let json = serde_json::to_string(input);
         let json = json.unwrap_or_else(|error| panic!("the input of `{name}` is no JSON: {error}"));
-        let text = format!("POST {path}\n{json}");
-        let mut request = Request::new(Body::from(json));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = path.parse().expect("the path of an action");
+        let method = A::METHOD.method();
+        let (target, body) = match A::METHOD {
+            InputMethod::Get => {
+                let input = serde_json::from_str(&json).map_err(Error::from);
+                let query = input.and_then(|input| query::of_input(&input));
+                let query = query.unwrap_or_else(|error| {
+                    panic!("no query carries the input of `{name}`: {:?}\n{json}", error.fields())
+                });
+                (format!("{path}?{query}"), None)
+            }
+            _ => (path.clone(), Some(json)),
+        };
+        let text = match &body {
+            Some(json) => format!("{method} {target}\n{json}"),
+            None => format!("{method} {target}"),
+        };
+        let has_body = body.is_some();
+        let mut request = Request::new(body.map_or_else(Body::empty, Body::from));
+        *request.uri_mut() = target.parse().expect("the path of an action");
+        *request.method_mut() = method;
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        headers.insert(header::CONTENT_TYPE, JSON);
+        if has_body {
+            headers.insert(header::CONTENT_TYPE, JSON);
+        }
         headers.insert(header::ORIGIN, ORIGIN);
         headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
         (request, text)

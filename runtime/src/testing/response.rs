@@ -53,9 +53,54 @@ pub struct Problem {
     pub message: String,
     /// The messages for each field.
     pub fields: FieldErrors,
+    data: Option<Value>,
 }
 
 impl Problem {
+    /// Returns the data of an error that has a type of its own: the fields of the variant.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the error has no data, or other data than a `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use kipo::{ActionError, Result, action, data, testing::{self, json}};
+    ///
+    /// #[derive(Debug, ActionError)]
+    /// enum TransferError {
+    ///     #[error(status = 409)]
+    ///     InsufficientFunds { missing: u32 },
+    /// }
+    ///
+    /// #[action]
+    /// async fn transfer(amount: u32) -> Result<(), TransferError> {
+    ///     Err(TransferError::InsufficientFunds { missing: amount })
+    /// }
+    ///
+    /// #[data]
+    /// struct Missing {
+    ///     missing: u32,
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let app = testing::App::start(kipo::App::new()).await;
+    /// let error = app.call::<Transfer>(json!({ "amount": 5 })).await.error();
+    /// assert_eq!((error.status, error.code.as_str()), (409, "insufficient_funds"));
+    /// assert_eq!(error.data::<Missing>().missing, 5);
+    /// # });
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn data<T: DeserializeOwned>(&self) -> T {
+        let Some(data) = &self.data else { panic!("the error has no data: {self:?}") };
+        T::deserialize(data).unwrap_or_else(|error| {
+            let wanted = std::any::type_name::<T>();
+            panic!("the data is not a `{wanted}` ({error}): {self:?}")
+        })
+    }
+
     /// Returns the problem in a JSON document, if it is one.
     pub(super) fn of(document: &Value) -> Option<Self> {
         let text = |key: &str| document.get(key)?.as_str().map(str::to_owned);
@@ -73,6 +118,7 @@ impl Problem {
             code: text("code")?,
             message: text("detail")?,
             fields,
+            data: document.get("data").cloned(),
         })
     }
 }

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use crate::{
+    action::Input,
+    error::ActionError,
     stream::{DecodeEvent, StreamAction},
     testing::{
         message::{Message, RawFrame},
@@ -46,7 +48,7 @@ pub struct Stream<A> {
     action: PhantomData<fn() -> A>,
 }
 
-impl<A: StreamAction> Stream<A> {
+impl<A: Input> Stream<A> {
     /// Reads the head and the body of a response.
     pub(super) async fn open(request: String, response: axum::response::Response) -> Self {
         let (head, body) = response.into_parts();
@@ -121,8 +123,9 @@ impl<A: StreamAction> Stream<A> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future loses no message.
-    pub async fn message(&mut self) -> Option<Message<A::Event>>
+    pub async fn message<E: ActionError>(&mut self) -> Option<Message<A::Event>>
     where
+        A: StreamAction<E>,
         A::Event: DecodeEvent,
     {
         self.message_within(NEXT_TIMEOUT).await.unwrap_or_else(|| {
@@ -142,8 +145,9 @@ impl<A: StreamAction> Stream<A> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future loses no message.
-    pub async fn next(&mut self) -> Option<A::Event>
+    pub async fn next<E: ActionError>(&mut self) -> Option<A::Event>
     where
+        A: StreamAction<E>,
         A::Event: DecodeEvent,
     {
         loop {
@@ -168,8 +172,9 @@ impl<A: StreamAction> Stream<A> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future loses no message.
-    pub async fn assert_silent(&mut self, time: Duration)
+    pub async fn assert_silent<E: ActionError>(&mut self, time: Duration)
     where
+        A: StreamAction<E>,
         A::Event: DecodeEvent,
     {
         if self.message_within(time).await.is_some() {
@@ -186,8 +191,9 @@ impl<A: StreamAction> Stream<A> {
     /// # Cancel safety
     ///
     /// Dropping the future loses the messages that were read.
-    pub async fn output(&mut self) -> A::Output
+    pub async fn output<E: ActionError>(&mut self) -> A::Output
     where
+        A: StreamAction<E>,
         A::Event: DecodeEvent,
         A::Output: DeserializeOwned,
     {
@@ -209,8 +215,9 @@ impl<A: StreamAction> Stream<A> {
     /// # Cancel safety
     ///
     /// Dropping the future loses the messages that were read.
-    pub async fn error(&mut self) -> Problem
+    pub async fn error<E: ActionError>(&mut self) -> Problem
     where
+        A: StreamAction<E>,
         A::Event: DecodeEvent,
     {
         while let Some(message) = self.message().await {
@@ -222,8 +229,12 @@ impl<A: StreamAction> Stream<A> {
     }
 
     /// Returns the next message, `Some(None)` at the end, or `None` if the time is over.
-    async fn message_within(&mut self, time: Duration) -> Option<Option<Message<A::Event>>>
+    async fn message_within<E: ActionError>(
+        &mut self,
+        time: Duration,
+    ) -> Option<Option<Message<A::Event>>>
     where
+        A: StreamAction<E>,
         A::Event: DecodeEvent,
     {
         if self.reading.is_none() {

@@ -1,11 +1,17 @@
 //! Several calls in one request.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use kipo::{Action, Context, Limits, Result, action};
+use kipo::{Action, Context, Error, Guard, Limits, Result, Sessions, action, async_trait};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, unchunked};
+use crate::support::{Answer, TestApp, get, unchunked};
 
 /// Sets a cookie, at once or after a while.
 #[action(name = "SetCookie")]
@@ -91,8 +97,7 @@ async fn each_part_has_its_own_outcome_and_one_panic_spoils_one() {
     // The names of the actions of these tests have no namespace.
     let calls: Value = serde_json::from_str(&calls.to_string().replace("actions.", "")).unwrap();
     let (_, parts) = send(&app, "", &calls).await;
-    let statuses: Vec<u64> = parts.iter().map(|part| part["status"].as_u64().unwrap()).collect();
-    assert_eq!(statuses, [200, 500, 422, 504, 409, 204, 404, 404, 413, 406, 500]);
+    assert_eq!(statuses(&parts), [200, 500, 422, 504, 409, 204, 404, 404, 413, 406, 500]);
     assert_eq!(parts[0]["body"], json!({ "text": "hi", "times": 0, "big": u64::MAX }));
     assert_eq!(parts[2]["body"]["code"], "validation_failed");
     assert_eq!(parts[4]["headers"]["retry-after"], "7");
@@ -130,6 +135,177 @@ async fn a_batch_that_is_wrong_as_a_whole_is_one_problem() {
     assert_eq!(answer.header("allow"), Some("POST"));
     let form = request("", "a=1").replace("application/json", "application/x-www-form-urlencoded");
     app.send(form).await.problem(415, "unsupported_media_type");
+}
+
+/// Returns the method, the path, the query and the content type of its request.
+#[action(name = "Target", method = "GET")]
+async fn target(cx: Context, n: u32) -> Result<(String, String, Option<String>)> {
+    let target = cx.uri().to_string();
+    Ok((format!("{} {n}", cx.method()), target, cx.header("content-type").map(str::to_owned)))
+}
+
+fn statuses(parts: &[Value]) -> Vec<u64> {
+    parts.iter().map(|part| part["status"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_part_has_the_method_and_the_body_of_its_action() {
+    let app = TestApp::start().await;
+    let calls = json!([
+        call("methods.Put", json!({ "name": "a" })),
+        call("methods.Patch", json!({ "name": "b" })),
+        call("methods.Delete", json!({ "name": "c" })),
+        call("methods.Sum", json!([1, 2, 3])),
+        call("methods.Sum", json!({})),
+        call("methods.Sum", json!(null)),
+        { "action": "methods.Sum" },
+        call("methods.Hook", json!("x")),
+        call("Echo", json!([])),
+    ]);
+    let (_, parts) = send(&app, "", &calls).await;
+    assert_eq!(statuses(&parts), [200, 200, 200, 200, 422, 422, 400, 415, 422]);
+    let bodies: Vec<&Value> = parts.iter().map(|part| &part["body"]).collect();
+    assert_eq!(bodies[..4], [&json!("put a"), &json!("patch b"), &json!("delete c"), &json!(6)]);
+    let detail = bodies[7]["detail"].as_str().unwrap();
+    assert_eq!(detail, "`methods.Hook` takes any bytes, which no part of a batch carries");
+    assert_eq!(bodies[8]["errors"][""][0], "must be an object");
+}
+
+#[tokio::test]
+async fn a_part_that_is_a_get_has_its_input_as_its_query_and_is_no_304() {
+    let app = TestApp::start().await;
+    let calls = json!([
+        call("Target", json!({ "n": 7, "left_out": null, "more": ["ü", "a b"] })),
+        call("methods.Find", json!({ "words": ["a", "b c"], "page": 2 })),
+        call("methods.Find", json!({ "words": ["a"], "page": "x" })),
+        call("methods.Find", json!({ "words": { "a": 1 } })),
+        call("methods.Find", json!(["a"])),
+        { "action": "methods.Plain" },
+        call("methods.Find", json!({ "words": ["a".repeat(70_000)] })),
+    ]);
+    let (_, parts) = send(&app, "if-none-match: *\r\n", &calls).await;
+    assert_eq!(statuses(&parts), [200, 200, 422, 422, 422, 200, 413]);
+    let path = "/_kipo/actions/Target?n=7&more=%C3%BC&more=a+b";
+    assert_eq!(parts[0]["body"], json!(["GET 7", path, null]));
+    assert_eq!(parts[1]["body"], "a+b c:2:");
+    assert!(parts[3]["body"]["errors"]["words"].is_array(), "{:?}", parts[3]);
+    assert_eq!(parts[5]["body"], 7);
+}
+
+#[tokio::test]
+async fn a_part_uses_the_cache_of_its_action() {
+    let app = TestApp::start().await;
+    let find = call("methods.Find", json!({ "words": ["cached", "b c"], "page": 3 }));
+    let cached = |part: &Value| part["headers"]["cache-status"].as_str().unwrap().to_owned();
+    let alone =
+        app.send(get("/_kipo/actions/methods.Find?words=cached&words=b+c&page=3", "")).await;
+    assert_eq!(alone.header("cache-status"), Some("kipo; fwd=miss"));
+    let (_, parts) = send(&app, "", &json!([find, find])).await;
+    for part in &parts {
+        assert!(cached(part).starts_with("kipo; hit; ttl="), "{part}");
+        assert_eq!(part["body"].to_string(), alone.body);
+    }
+    // The caller is part of the key.
+    let (_, parts) = send(&app, "cookie: user=ann\r\n", &json!([find])).await;
+    assert_eq!(cached(&parts[0]), "kipo; fwd=miss");
+}
+
+#[tokio::test]
+async fn the_parts_of_one_action_spend_its_rate_one_by_one() {
+    let app = TestApp::start().await;
+    let rated = call("run_limits.Rated", json!({ "text": "abc" }));
+    let (_, parts) = send(&app, "", &json!([rated, rated])).await;
+    assert_eq!(statuses(&parts), [200, 200]);
+    let (_, parts) = send(&app, "", &json!([rated, rated, { "action": "Nothing" }])).await;
+    let mut of_rate = statuses(&parts);
+    assert_eq!(of_rate.pop(), Some(204));
+    of_rate.sort_unstable();
+    assert_eq!(of_rate, [200, 429]);
+    let refused = parts.iter().find(|part| part["status"] == 429).unwrap();
+    assert!(refused["headers"]["retry-after"].is_string(), "{refused}");
+    app.call("run_limits.Rated", r#"{"text":"a"}"#).await.problem(429, "too_many_requests");
+}
+
+#[tokio::test]
+async fn the_parts_of_one_action_run_at_once_up_to_its_limit() {
+    let app = TestApp::start().await;
+    let calls = json!([{ "action": "run_limits.Alone" }, { "action": "run_limits.Alone" }]);
+    let mut client = app.connect().await;
+    client.write(request("", &calls.to_string())).await;
+    client.head().await;
+    let refused = client.until("\n\r\n").await;
+    assert!(refused.contains(r#""status":503"#), "{refused}");
+    app.gate.open.notify_one();
+    assert!(client.stream_to_end().await.contains(r#""status":204"#));
+}
+
+#[tokio::test]
+async fn a_part_begins_a_session_and_another_has_it() {
+    let app = TestApp::with(|app| app.sessions(Sessions::in_memory())).await;
+    let sign_in = call("session.SignIn", json!({ "name": "ann" }));
+    let who_am_i = json!({ "action": "session.WhoAmI" });
+    let (head, parts) = send(&app, "", &json!([sign_in])).await;
+    assert_eq!(parts[0]["status"], 204);
+    // The head has the cookie, or the client claims it: a store may answer later.
+    let cookie = match parts[0]["cookies"].as_str() {
+        None => head.header("set-cookie").unwrap().to_owned(),
+        Some(claim) => {
+            let claim = request("", claim).replace("/batch", "/batch/cookies");
+            app.send(claim).await.header("set-cookie").unwrap().to_owned()
+        }
+    };
+    let pair = cookie.split_once(';').unwrap().0;
+    let headers = format!("cookie: {pair}\r\n");
+    let (_, parts) = send(&app, &headers, &json!([who_am_i, who_am_i])).await;
+    let mut visits: Vec<&str> = parts.iter().map(|part| part["body"].as_str().unwrap()).collect();
+    visits.sort_unstable();
+    assert_eq!(visits, ["ann 1", "ann 2"]);
+    let (_, parts) = send(&app, "", &json!([who_am_i])).await;
+    assert_eq!(parts[0]["body"]["code"], "unauthorized");
+}
+
+#[tokio::test]
+async fn a_part_knows_the_prefix_of_the_app() {
+    let app = TestApp::with(|app| app.prefix("/app")).await;
+    let calls = json!([{ "action": "Prefixed" }, call("Target", json!({ "n": 1 }))]);
+    let mut client = app.connect().await;
+    let sent = request("", &calls.to_string()).replace("/_kipo", "/app/_kipo");
+    client.write(sent).await;
+    assert_eq!(client.head().await.status, 200);
+    let text = client.stream_to_end().await;
+    let mut parts: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    parts.sort_by_key(|part| part["part"].as_u64());
+    assert_eq!(parts[0]["body"], json!(["/app", "/app"]));
+    let effects = parts[0]["headers"]["kipo-effects"].as_str().unwrap();
+    assert!(effects.contains(r#""/app/blog/7""#), "{effects}");
+    assert_eq!(parts[1]["body"][1], "/_kipo/actions/Target?n=1");
+}
+
+/// Counts what it is asked, and refuses who has no field.
+struct Counting(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Guard for Counting {
+    async fn admit(&self, cx: &Context) -> Result<()> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        cx.header("x-key").map(|_| ()).ok_or_else(|| Error::unauthorized("send a key"))
+    }
+}
+
+#[tokio::test]
+async fn a_guard_of_the_app_is_asked_once_for_each_part() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let app = TestApp::with(|app| app.guard(Counting(Arc::clone(&asked)))).await;
+    let calls = json!([{ "action": "Nothing" }, { "action": "Nothing" }, { "action": "Nothing" }]);
+    let (_, parts) = send(&app, "x-key: 1\r\n", &calls).await;
+    assert_eq!(statuses(&parts), [204, 204, 204]);
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    let (_, parts) = send(&app, "", &calls).await;
+    assert_eq!(statuses(&parts), [401, 401, 401]);
+    assert_eq!(asked.load(Ordering::SeqCst), 6);
+    app.send(request("sec-fetch-site: cross-site\r\n", "[]")).await.problem(403, "cross_site");
+    assert_eq!(asked.load(Ordering::SeqCst), 6);
 }
 
 /// A defect of Piko: "`batch()` sends no token and wrong keys: always 403 in a browser".

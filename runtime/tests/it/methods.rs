@@ -1,8 +1,14 @@
 //! The methods of actions, and bodies that are no fields, over a real socket.
 
-use kipo::{Action, Context, Error, Json, OutputCache, RawBody, Result, action};
+use kipo::{
+    Action, Context, Error, Json, OutputCache, RawBody, Result, action,
+    testing::{self, json},
+};
 
-use crate::support::{Answer, TestApp, get};
+use crate::{
+    support::{Answer, TestApp, get},
+    testing::app as app_in_process,
+};
 
 /// Finds words.
 #[action(method = "GET")]
@@ -189,4 +195,22 @@ async fn bodies_are_parsed_before_anything_is_checked() {
         client.write(head).await;
         assert_eq!(client.head().await.status, status);
     }
+}
+
+#[tokio::test]
+async fn a_test_in_its_process_sends_the_method_of_the_action() {
+    let app = testing::App::start(app_in_process()).await;
+    let found = app.call::<Find>(json!({ "words": ["a", "b c"], "page": 2 })).await;
+    assert_eq!(found.output(), "a+b c:2:");
+    let shown = found.to_string();
+    assert!(shown.starts_with("> GET /_kipo/actions/methods.Find?words=a&words=b+c&page=2\n<"));
+    let refused = app.call::<Find>(json!({ "words": [] })).await.error();
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(app.call::<Plain>(json!({})).await.output(), 7);
+    assert_eq!(app.call::<Put>(json!({ "name": "a" })).await.output(), "put a");
+    assert_eq!(app.call::<Patch>(json!({ "name": "a" })).await.output(), "patch a");
+    assert_eq!(app.call::<Delete>(json!({ "name": "a" })).await.output(), "delete a");
+    assert_eq!(app.call::<Sum>(json!([1, 2])).await.output(), 3);
+    let hook = app.client().with_header("x-signature", "3").call::<Hook>(json!("x")).await;
+    assert_eq!(hook.output(), r#"Some("application/json") "x""#);
 }

@@ -206,18 +206,23 @@ async fn calls_are_counted_by_action_and_code_and_unknown_ones_under_one_name() 
     for name in ["Nowhere", "a/b", "%22", "Nothing2"] {
         assert_eq!(operated.app.call(name, "{}").await.status, 404);
     }
+    let batch = post("", "", r#"[{"action":"Nowhere"},{"action":"Nothing"}]"#);
+    let mut client = operated.app.connect().await;
+    client.write(batch.replace("/actions/ ", "/batch ")).await;
+    client.head().await;
+    client.stream_to_end().await;
     let calls = |action, code| [("action", action), ("code", code)];
     let calls =
         async |action, code| operated.number("kipo_calls_total", &calls(action, code)).await;
-    assert_eq!(calls("Nothing", "ok").await, 2.0);
+    assert_eq!(calls("Nothing", "ok").await, 3.0);
     assert_eq!(calls("Nothing", "bad_request").await, 1.0);
-    assert_eq!(calls("(unknown)", "not_found").await, 4.0);
+    assert_eq!(calls("(unknown)", "not_found").await, 5.0);
     let families = operated.metrics().await;
     let actions: BTreeSet<_> =
         families["kipo_calls_total"].samples["kipo_calls_total"].keys().map(|l| &l[0].1).collect();
     assert!(!actions.iter().any(|action| action.contains(['/', '"'])), "{actions:?}");
     let durations = [("action", "Nothing")];
-    assert_eq!(operated.number("kipo_call_duration_seconds_count", &durations).await, 3.0);
+    assert_eq!(operated.number("kipo_call_duration_seconds_count", &durations).await, 4.0);
     assert!(operated.number("kipo_call_duration_seconds_sum", &durations).await < 60.0);
 }
 

@@ -87,7 +87,8 @@ async fn name_of_user(#[context] user: User) -> Result<String> {
     Ok(user.0.to_owned())
 }
 
-fn app() -> App {
+/// Returns an app with what the actions of these tests need.
+pub(crate) fn app() -> App {
     let room = Room::new(Topic::new("room").keep(3));
     App::new().state(room).state(Arc::new(Gate::default()))
 }

@@ -2,13 +2,14 @@
 
 use kipo::{
     Action, ActionError, Context, Error, Event, EventStream, Exact, Result, State, StreamAction,
-    action, data,
+    action, data, testing,
 };
 use serde_json::json;
 
 use crate::{
     actions::Room,
     support::{TestApp, get, post},
+    testing::app as app_in_process,
 };
 
 #[data]
@@ -83,7 +84,7 @@ fn outcome(how: &str) -> Result<u32, TransferError> {
     }
 }
 
-#[derive(Event)]
+#[derive(Debug, PartialEq, Event)]
 enum Step {
     Began,
 }
@@ -168,4 +169,34 @@ async fn a_missing_state_is_an_error_of_a_function_with_typed_errors_too() {
     let call = SendMoney { how: String::new() }.call(Context::test());
     let TransferError::Other(error) = call.await.unwrap_err() else { unreachable!() };
     assert_eq!(error.status(), 500);
+}
+
+#[data]
+#[derive(Debug, PartialEq)]
+struct Funds {
+    missing: u32,
+    exact: Exact<u64>,
+}
+
+#[tokio::test]
+async fn a_test_in_its_process_reads_typed_errors_by_the_type_of_the_action_alone() {
+    let app = testing::App::start(app_in_process()).await;
+    let expected = Funds { missing: 5, exact: Exact(u64::MAX) };
+    for error in [
+        app.call::<Transfer>(json!({ "how": "funds" })).await.error(),
+        app.call::<SendMoney>(json!({ "how": "funds" })).await.error(),
+        app.stream::<Watch>(json!({ "how": "funds" })).await.error().await,
+    ] {
+        assert_eq!((error.status, error.code.as_str()), (409, "insufficient_funds"));
+        assert_eq!(error.data::<Funds>(), expected);
+    }
+    assert_eq!(app.call::<Transfer>(json!({ "how": "" })).await.output(), 7);
+    let mut watch = app.stream::<Watch>(json!({ "how": "" })).await;
+    assert_eq!(watch.next().await, Some(Step::Began));
+    assert_eq!(watch.output().await, 7);
+
+    let frozen = app.call::<Transfer>(json!({ "how": "frozen" })).await.error();
+    let failure = std::panic::catch_unwind(|| frozen.data::<Funds>()).unwrap_err();
+    let failure = failure.downcast::<String>().unwrap();
+    assert!(failure.starts_with("the error has no data: Problem { status: 403"), "{failure}");
 }

@@ -29,6 +29,17 @@ impl InputMethod {
         }
     }
 
+    /// Returns the method of a request.
+    pub(crate) fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+            Self::Patch => Method::PATCH,
+            Self::Delete => Method::DELETE,
+        }
+    }
+
     /// Returns the value of `Allow`. What has a GET has a HEAD too. (RFC 9110, section 9.1)
     pub(crate) fn allow(self) -> &'static str {
         match self {
