@@ -369,6 +369,8 @@ test("a_focused_field_keeps_the_focus_under_the_overlay", async () => {
 });
 
 test("a_dismissed_overlay_comes_back_only_with_a_new_diagnostic", async () => {
+  // A single failure is in the console too, with its request.
+  expected.push(/^Kipo: panicked \(request [12]\)$/);
   const page = await bench.show("<input id=x>");
   const [one, two] = [{ message: "one" }, { message: "two" }];
   await bench.emit("errors", { errors: [one] });

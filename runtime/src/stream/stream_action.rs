@@ -77,7 +77,7 @@ pub trait StreamAction<E = Error>: Input {
     /// # Errors
     ///
     /// Returns the error that the caller reads instead of an output. It is a [`Error`] also where
-    /// the stream has errors of its own type: [`into_error`](crate::ActionError::into_error) makes one.
+    /// the stream has errors of its own type ([`into_error`](crate::ActionError::into_error)).
     ///
     /// # Cancel safety
     ///
