@@ -107,7 +107,8 @@ scene("a version that panics at its start: the previous one still serves", async
 });
 
 scene("an action that panics, and the data of a page that fails", async (stage) => {
-  stage.expect(...AWAY, /status of 50\d/, /status of 404/);
+  // A failure is in the console too, with its request.
+  stage.expect(...AWAY, /status of 50\d/, /status of 404/, /Kipo: panicked: it exploded/, /Kipo: the sky fell/);
   await copy.write("actions/fails.rs", `//! Failures on purpose.
 
 use kipo::{Context, Error, PageContext, Result, action, data, page};
