@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 mod authority;
 pub(crate) mod coding;
+pub(crate) mod entity_tag;
 mod forwarded;
 pub(crate) mod hex;
 mod origin;

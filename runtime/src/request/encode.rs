@@ -7,7 +7,7 @@ use crate::{
     action::Encoded,
     error::{Code, Error, problem},
     files::Hash,
-    header::{REQUEST_ID, RequestId},
+    header::{REQUEST_ID, RequestId, entity_tag},
     request::cached::Origin,
     stream::retry,
 };
@@ -46,7 +46,7 @@ pub(crate) fn output(
         headers.insert(CACHE_STATUS, cache_status(origin));
     }
     if let Some((conditions, Some(tag))) = tagged
-        && names(conditions, &tag)
+        && entity_tag::names_weakly(conditions, &header::IF_NONE_MATCH, tag.as_bytes())
     {
         headers.remove(header::CONTENT_TYPE);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -58,17 +58,6 @@ pub(crate) fn output(
 /// Returns the tag of an output: its hash.
 fn etag(json: &[u8]) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("\"{}\"", Hash::quick(json).as_str())).ok()
-}
-
-/// Returns whether `If-None-Match` names a tag. Weak tags count: a proxy that compresses makes a weak
-/// one of ours. (RFC 9110, section 13.1.2)
-fn names(conditions: &HeaderMap, tag: &HeaderValue) -> bool {
-    let fields = conditions.get_all(header::IF_NONE_MATCH).iter();
-    let mut named = fields.flat_map(|field| field.as_bytes().split(|b| *b == b','));
-    named.any(|name| {
-        let name = name.trim_ascii();
-        name == b"*" || name.strip_prefix(b"W/").unwrap_or(name) == tag.as_bytes()
-    })
 }
 
 /// Returns the value of `Cache-Status` (RFC 9211).

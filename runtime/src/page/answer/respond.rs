@@ -11,7 +11,7 @@ use crate::{
     action::Context,
     error::Result,
     files::{Content, File, Found, Hash, Large, Name},
-    header::{Coding, coding},
+    header::{Coding, coding, entity_tag},
     page::answer::range::Part,
 };
 
@@ -182,16 +182,14 @@ impl Form {
     /// that it does not meet. (RFC 9110, section 13.2.2)
     fn refused(&self, headers: &HeaderMap, keep: Keep) -> Option<Response> {
         if headers.contains_key(header::IF_MATCH)
-            && !names(headers, &header::IF_MATCH, |name| name == self.etag)
+            && !entity_tag::names(headers, &header::IF_MATCH, self.etag.as_bytes())
         {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::PRECONDITION_FAILED;
             return Some(response);
         }
-        // Weak names count: a proxy that compresses makes a weak one of ours.
-        let fresh = names(headers, &header::IF_NONE_MATCH, |name| {
-            name.strip_prefix("W/").unwrap_or(name) == self.etag
-        });
+        let etag = self.etag.as_bytes();
+        let fresh = entity_tag::names_weakly(headers, &header::IF_NONE_MATCH, etag);
         fresh.then(|| {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -242,13 +240,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
-}
-
-/// Tells whether a list of names has one that counts, or is `*`. (RFC 9110, section 13.1)
-fn names(headers: &HeaderMap, field: &HeaderName, counts: impl Fn(&str) -> bool) -> bool {
-    let fields = headers.get_all(field).iter().filter_map(|value| value.to_str().ok());
-    let mut named = fields.flat_map(|value| value.split(',')).map(str::trim);
-    named.any(|name| name == "*" || counts(name))
 }
 
 /// Returns the response as the method wants it: a `HEAD` gets the head, with the length that a
