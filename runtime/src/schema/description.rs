@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::{
-    action::{Action, BodyForm, InputMethod, Outgoing as _},
+    action::{Action, BodyForm, Input, InputMethod, Outgoing},
     error::{ActionError, describe_error},
     stream::StreamAction,
 };
@@ -51,12 +51,7 @@ impl Shape {
         de: &mut SchemaGenerator,
         ser: &mut SchemaGenerator,
     ) -> Self {
-        Self {
-            input: A::describe(de),
-            output: A::Output::describe(ser),
-            errors: describe_error::<E>(ser),
-            events: None,
-        }
+        Self::of::<A, A::Output, E>(de, ser)
     }
 
     /// Describes a stream; a [`Describe`].
@@ -64,12 +59,16 @@ impl Shape {
         de: &mut SchemaGenerator,
         ser: &mut SchemaGenerator,
     ) -> Self {
-        Self {
-            input: A::describe(de),
-            output: A::Output::describe(ser),
-            errors: describe_error::<E>(ser),
-            events: Some(A::Event::describe(ser)),
-        }
+        let shape = Self::of::<A, A::Output, E>(de, ser);
+        Self { events: Some(A::Event::describe(ser)), ..shape }
+    }
+
+    fn of<I: Input, O: Outgoing, E: ActionError>(
+        de: &mut SchemaGenerator,
+        ser: &mut SchemaGenerator,
+    ) -> Self {
+        let (input, output) = (I::describe(de), O::describe(ser));
+        Self { input, output, errors: describe_error::<E>(ser), events: None }
     }
 }
 
