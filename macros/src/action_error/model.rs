@@ -2,8 +2,8 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
-    Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Generics, Lit, LitStr, Member,
-    Meta, Type, punctuated::Punctuated,
+    Attribute, Expr, ExprLit, Field, Fields, Generics, Lit, LitStr, Member, Meta, Type,
+    punctuated::Punctuated,
 };
 
 use crate::{
@@ -11,7 +11,9 @@ use crate::{
     fields::Payload,
     syntax::{
         args::{Arg, Syntax},
-        attrs, names, types,
+        attrs,
+        enums::EnumItem,
+        names, types,
     },
 };
 
@@ -89,25 +91,13 @@ const STATUS: u64 = 400;
 
 /// Parses `#[derive(ActionError)] item`.
 pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<ActionErrors> {
-    let DeriveInput { attrs, ident, generics, data, .. } = match syn::parse2(item.clone()) {
-        Ok(input) => input,
-        Err(error) => {
-            errors.push(error);
-            return None;
-        }
+    let expected = |ident: &Ident| {
+        let form = format!("`enum {ident} {{ NotFound, RoomFull {{ limit: u32 }} }}`");
+        format!("the errors of an action are the variants of an enum: {form}")
     };
-    let keyword = match data {
-        Data::Enum(data) => {
-            let variants = data.variants.iter().map(|variant| Variant::of(variant, &ident, errors));
-            let variants = variants.collect();
-            return Some(ActionErrors { doc: attrs::doc(&attrs), ident, generics, variants });
-        }
-        Data::Struct(data) => data.struct_token.span,
-        Data::Union(data) => data.union_token.span,
-    };
-    let form = format!("`enum {ident} {{ NotFound, RoomFull {{ limit: u32 }} }}`");
-    errors.at(keyword, format!("the errors of an action are the variants of an enum: {form}"));
-    None
+    let EnumItem { attrs, ident, generics, variants } = EnumItem::parse(item, expected, errors)?;
+    let variants = variants.iter().map(|variant| Variant::of(variant, &ident, errors)).collect();
+    Some(ActionErrors { doc: attrs::doc(&attrs), ident, generics, variants })
 }
 
 impl Variant {

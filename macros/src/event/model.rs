@@ -1,12 +1,12 @@
 //! The events of a stream as they are written: the variants of an enum.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Meta};
+use syn::{Attribute, Generics, LitStr, Meta};
 
 use crate::{
     diagnostics::Errors,
     fields::Payload,
-    syntax::{args::Syntax, attrs, names},
+    syntax::{args::Syntax, attrs, enums::EnumItem, names},
 };
 
 /// The events of a stream.
@@ -41,25 +41,12 @@ const RESERVED_PREFIX: &str = "kipo:";
 
 /// Parses `#[derive(Event)] item`.
 pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<Events> {
-    let DeriveInput { ident, generics, data, .. } = match syn::parse2(item.clone()) {
-        Ok(input) => input,
-        Err(error) => {
-            errors.push(error);
-            return None;
-        }
+    let expected = |ident: &Ident| {
+        format!("events are the variants of an enum: `enum {ident} {{ Chat(Message), Closed }}`")
     };
-    let keyword = match data {
-        Data::Enum(data) => {
-            let events = data.variants.iter().map(|variant| Event::of(variant, &ident, errors));
-            let events = events.collect();
-            return Some(Events { ident, generics, events });
-        }
-        Data::Struct(data) => data.struct_token.span,
-        Data::Union(data) => data.union_token.span,
-    };
-    let form = format!("`enum {ident} {{ Chat(Message), Closed }}`");
-    errors.at(keyword, format!("events are the variants of an enum: {form}"));
-    None
+    let EnumItem { ident, generics, variants, .. } = EnumItem::parse(item, expected, errors)?;
+    let events = variants.iter().map(|variant| Event::of(variant, &ident, errors)).collect();
+    Some(Events { ident, generics, events })
 }
 
 impl Event {

@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod args;
 pub(crate) mod attrs;
 pub(crate) mod context;
+pub(crate) mod enums;
 pub(crate) mod names;
 pub(crate) mod refuse;
 pub(crate) mod types;
