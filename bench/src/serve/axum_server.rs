@@ -121,6 +121,11 @@ pub(crate) async fn run() -> io::Result<()> {
         .route("/", get(chat))
         .route("/list", get(list));
 
+    serve(router).await
+}
+
+/// Serves a router on a free port until standard input closes.
+pub(super) async fn serve(router: Router) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     room::announce(listener.local_addr()?)?;
     let listener = listener.tap_io(|socket| {

@@ -22,17 +22,15 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::post,
-    serve::ListenerExt as _,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cookie::{Cookie, SameSite, time};
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::net::TcpListener;
 
 use super::{CALLS_PER_SECOND, LOCKED_ID, TEXT_MAX};
-use crate::serve::room;
+use crate::serve::axum_server;
 
 const COOKIE: &str = "session";
 
@@ -55,16 +53,7 @@ pub(crate) async fn run() -> io::Result<()> {
         .route("/sign-in", post(sign_in).with_state(sessions))
         .layer(middleware::from_fn(same_origin));
 
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    room::announce(listener.local_addr()?)?;
-    let listener = listener.tap_io(|socket| {
-        // Best effort: a socket that refuses it still works.
-        let _ = socket.set_nodelay(true);
-    });
-    tokio::select! {
-        ended = async { axum::serve(listener, router).await } => ended,
-        () = room::stdin_closed() => Ok(()),
-    }
+    axum_server::serve(router).await
 }
 
 /// The sessions by the hashes of their tokens.
