@@ -54,8 +54,11 @@ fn push(attrs: &mut Vec<Attribute>, keywords: &[TokenStream]) {
     }
 }
 
-/// Returns the keyword for a rule that is a function of the user's.
+/// Returns the keyword for a rule that is a function of the user's, or a mark.
 fn named(rule: &Rule) -> Option<TokenStream> {
+    if matches!(rule.kind, Kind::Secret) {
+        return Some(quote!(extend("writeOnly" = true)));
+    }
     let Kind::Custom { function: Expr::Path(path) } = &rule.kind else { return None };
     let name = path.path.segments.last()?.ident.to_string();
     Some(quote!(extend(#RULE = #name)))

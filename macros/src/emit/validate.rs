@@ -89,6 +89,7 @@ fn check(rule: &Rule, path: &JsonPath, errors: &Ident, value: &TokenStream) -> T
         Kind::Url => ("url", TokenStream::new()),
         Kind::Contains { pattern } => ("contains", quote!(, #pattern)),
         Kind::Required => ("required", TokenStream::new()),
+        Kind::Secret => ("secret", TokenStream::new()),
         Kind::Custom { function } => ("custom", quote!(, #function)),
     };
     let (rules, function) = (RULES.at(span), Ident::new(function, span));

@@ -23,13 +23,16 @@ pub(crate) enum Kind {
     Contains { pattern: Expr },
     Required,
     Nested,
+    Secret,
     Custom { function: Expr },
 }
 
 const RULES: Syntax = Syntax {
     name: "`#[validate]`",
     noun: "rule",
-    known: &["length", "range", "email", "url", "contains", "required", "nested", "custom"],
+    known: &[
+        "length", "range", "email", "url", "contains", "required", "nested", "secret", "custom",
+    ],
     form: "rules such as `length(min = 1, max = 20)`",
 };
 
@@ -119,6 +122,7 @@ fn rule(arg: &Arg, errors: &mut Errors) -> Option<Rule> {
         "url" => arg.bare(errors).map(|()| Kind::Url)?,
         "required" => arg.bare(errors).map(|()| Kind::Required)?,
         "nested" => arg.bare(errors).map(|()| Kind::Nested)?,
+        "secret" => arg.bare(errors).map(|()| Kind::Secret)?,
         "contains" => Kind::Contains { pattern: only(arg, CONTAINS, errors)? },
         _ => Kind::Custom { function: only(arg, CUSTOM, errors)? },
     };

@@ -267,6 +267,12 @@ pub mod rules {
         value.is_none().then(|| "is required".to_owned())
     }
 
+    /// `secret`: refuses no value. It marks the field: its value is sent back by nothing, and a page that
+    /// shows a form again leaves its control empty.
+    pub const fn secret<T: ?Sized>(_: &T) -> Option<String> {
+        None
+    }
+
     /// `custom(function = path)`: a function of the app, `fn(&T) -> Result<(), impl Display>`. A
     /// function for `str` works for a `String`, and one for a slice works for a `Vec`.
     pub fn custom<T: Borrow<U> + ?Sized, U: ?Sized, E: Display>(
