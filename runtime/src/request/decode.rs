@@ -3,12 +3,13 @@
 //! A valid input is decoded in one pass. Only an input that is not valid is decoded again, field by
 //! field, for a response that names every error.
 
-use std::{future::poll_fn, pin::Pin, time::Duration};
+use std::{borrow::Cow, future::poll_fn, pin::Pin, time::Duration};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
+use memchr::memmem;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
@@ -73,8 +74,10 @@ impl Received {
         let Self { encoding, bytes } = self;
         let body = match encoding {
             Encoding::Json => json::<A>(&bytes)?,
-            Encoding::UrlEncoded => pairs::<A>(&bytes)?,
-            Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
+            Encoding::UrlEncoded => pairs::<A>(&without_empty::<A>(&bytes))?,
+            Encoding::Multipart(boundary) => {
+                pairs::<A>(&without_empty::<A>(&multipart(bytes, boundary).await?))?
+            }
             Encoding::Raw(content_type) => {
                 let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
                 let raw = RawBody::new(bytes);
@@ -349,6 +352,22 @@ fn pairs<A: Input>(bytes: &[u8]) -> Result<A::Body> {
         add_path_error(&mut errors, &error);
     }
     Err(Error::from(errors))
+}
+
+/// Returns the pairs of a form without those of an `Option` whose control is empty. A browser sends every
+/// control, and an empty one has no value.
+fn without_empty<A: Input>(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let has_empty = bytes.ends_with(b"=") || memmem::find(bytes, b"=&").is_some();
+    if !has_empty {
+        return Cow::Borrowed(bytes);
+    }
+    let Ok(mut sent) = serde_html_form::from_bytes::<Vec<(String, String)>>(bytes) else {
+        return Cow::Borrowed(bytes);
+    };
+    let is_option = |name: &str| A::FIELDS.iter().any(|f| f.name() == name && f.is_option());
+    sent.retain(|(name, value)| !value.is_empty() || !is_option(name));
+    let text = serde_html_form::to_string(sent);
+    text.map_or(Cow::Borrowed(bytes), |text| Cow::Owned(text.into_bytes()))
 }
 
 /// Turns the text fields of a multipart body into the pairs of a form.

@@ -48,6 +48,11 @@ impl Field {
         self.name
     }
 
+    /// Returns whether the field is an `Option`.
+    pub(crate) fn is_option(&self) -> bool {
+        !(self.missing)()
+    }
+
     /// Returns the fault of the field in JSON; `None` is a missing field.
     pub(crate) fn fault_in_json(&self, value: Option<&Value>) -> Option<Fault> {
         match value {
