@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-const NAME: HeaderName = HeaderName::from_static("kipo-effects");
+pub(crate) const NAME: HeaderName = HeaderName::from_static("kipo-effects");
 
 /// The longest list, in bytes. By default nginx accepts 4 KiB of header fields from a server, and
 /// cookies need a part of it. Long values belong in the output.

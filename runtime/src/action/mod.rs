@@ -37,6 +37,7 @@ pub use self::{
 pub(crate) use self::{
     cache::{CacheOverview, Digest, Encoded, Join, Landed, Lead, OUTPUT_CACHE_BYTES_MAX, Outputs},
     context::attachment::{Attachment, Ended},
+    effects::NAME as EFFECTS,
     guard::Guards,
     input::sentence,
     limits::{

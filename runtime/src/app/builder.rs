@@ -33,7 +33,7 @@ use crate::{
     files::{Files, client},
     header::{Prefix, RequestId, TrustedProxies, TupleOrigin},
     metrics::Metrics,
-    page::{PageGuards, Pages, Settings},
+    page::{Inputs, PageGuards, Pages, Settings},
     request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, meter, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, ServeLimits, Shared, serve},
@@ -863,6 +863,7 @@ fn pages(
             .iter()
             .filter_map(|route| route.unusual_method())
             .collect(),
+        inputs: Inputs::of(routes.unwrap_or_default().iter().map(|route| &**route)),
         actions: routes.map(|routes| routes.iter().map(|route| route.name.to_string()).collect()),
         site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
         guards: app.page_guards.clone(),

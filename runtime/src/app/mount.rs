@@ -10,11 +10,13 @@ use axum::{
     routing::{MethodRouter, any},
 };
 
+use http::Method;
+
 use crate::{
     action::States,
     header::Prefix,
     page::{
-        Keep, Pages,
+        Forms, Keep, Pages,
         embedded::{client_router, embedded, in_memory, nothing, other_client, serve_file},
     },
     request::{Batch, Mounted, Route, dispatch, meter::UnknownCalls},
@@ -99,9 +101,16 @@ pub(super) fn router(
             async move { pages.asset(&cx).await }
         }),
     );
+    let forms = Arc::new(Forms::new(base, shared, routes));
     let page = move |request: Request| {
-        let (pages, cx) = (Arc::clone(&pages), dispatch::context(request, states.clone()));
-        async move { pages.handle(cx).await }
+        let (pages, forms, states) = (Arc::clone(&pages), Arc::clone(&forms), states.clone());
+        async move {
+            if request.method() == Method::POST {
+                // In a box of its own: other requests need no space for it.
+                return Box::pin(pages.post(&forms, request)).await;
+            }
+            pages.handle(dispatch::context(request, states)).await
+        }
     };
     with_own_routes(router, own_routes, page)
 }

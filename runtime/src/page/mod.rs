@@ -5,6 +5,7 @@ mod answer;
 mod check;
 mod data;
 pub(crate) mod embedded;
+mod form;
 mod html;
 mod pages;
 mod route;
@@ -16,6 +17,7 @@ pub use self::data::{Cache, Meta, PageContext, PageData, PageRegistration, Query
 pub(crate) use self::{
     answer::Keep,
     data::PageGuards,
+    form::{Forms, Inputs},
     pages::{PageOverview, Pages},
     settings::Settings,
 };

@@ -29,6 +29,7 @@ use crate::{
         answer::{self, Audience, HTML, Keep, content, finish, respond, with_head},
         check::Diagnostic,
         data::{Cache, PageContext, PageData, PageRegistration, Reply, not_found},
+        form::State,
         html::inject,
         route::Target,
         settings::Settings,
@@ -234,16 +235,28 @@ impl Pages {
     pub(crate) async fn handle(&self, cx: Context) -> Response {
         let set = self.serving.load_full();
         let head = &*self.head(&cx);
-        let response = match self.answer(&set, head, &cx).await {
+        let answer = self.answer(&set, head, &cx).await;
+        self.finish(&cx, &set, head, answer)
+    }
+
+    /// Answers with a response, or with what is shown in its place.
+    fn finish(
+        &self,
+        cx: &Context,
+        set: &Set,
+        head: &Head,
+        answer: Result<Response, Failure>,
+    ) -> Response {
+        let response = match answer {
             Ok(response) => response,
             Err(failure) => {
                 if let (Failure::Fault(fault), Some(hear)) = (&failure, self.hearing.get()) {
-                    hear(fault.report(&cx));
+                    hear(fault.report(cx));
                 }
-                answer::answer(&cx, &set, head, failure, self.audience())
+                answer::answer(cx, set, head, failure, self.audience())
             }
         };
-        let mut response = finish(&cx, response);
+        let mut response = finish(cx, response);
         cx.take_headers(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, cx.request_id().header());
         response
@@ -282,31 +295,51 @@ impl Pages {
         if target.trailing_slash {
             return Ok(without_slash(cx)?);
         }
-        if self.is_constant(page, &params) {
+        let state = page.forms.as_ref().map(|_| Arc::new(State::at(cx.uri())));
+        if let Some(state) = state.as_ref().filter(|state| state.address.action.is_some()) {
+            // The address of a form that was posted: somebody asks for the page again.
+            return Err(Error::redirect(state.address.below(path)).into());
+        }
+        if self.is_constant(page, &params) && (state.is_none() || cx.uri().query().is_none()) {
             let Constant { html, hash, .. } = set.render_constant(page, head, path)?;
             return Ok(self.page(cx, head, page, &Reply::default(), html, &hash));
         }
-        let page_cx = PageContext::new(cx.clone(), params.clone());
-        let data = within(self.settings.timeout, catch_panic(self.data(page, &page_cx)))
-            .await
-            .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
-            .map_err(|error| Failure::of_data(page, error))?;
-        let of_data = |error| Failure::of_data(page, error);
-        let data = page_data(data, &params, path).map_err(of_data)?;
-        let html = set
-            .render(page, head, &data)
-            .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
-        let reply = page_cx.take_reply();
-        let status = reply.status().map_err(of_data)?;
-        let mut html = reply.meta.put_into(html, self.settings.site.as_deref(), cx.prefix());
-        if let Some(position) = cx.taken_position().only() {
-            inject(&mut html, &format!("<meta name=\"kipo-position\" content=\"{position}\">\n"));
-        }
+        let (html, reply) = self.html(set, head, cx, page, params, state.as_ref()).await?;
+        let status = reply.status().map_err(|error| Failure::of_data(page, error))?;
         if status != StatusCode::OK {
             return Ok(with_head(head, status, html, Keep::Never));
         }
         let hash = Hash::quick(html.as_bytes());
         Ok(self.page(cx, head, page, &reply, html.into(), &hash))
+    }
+
+    /// Lets the page's guards decide, asks for its data, and renders it. `state` is what its forms show.
+    async fn html(
+        &self,
+        set: &Set,
+        head: &Head,
+        cx: &Context,
+        page: &Page,
+        params: Vec<(String, String)>,
+        state: Option<&Arc<State>>,
+    ) -> Result<(String, Reply), Failure> {
+        let page_cx = PageContext::new(cx.clone(), params.clone());
+        let data = within(self.settings.timeout, catch_panic(self.data(page, &page_cx)))
+            .await
+            .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
+            .map_err(|error| Failure::of_data(page, error))?;
+        let data = page_data(data, &params, cx.uri().path());
+        let data = data.and_then(|data| page.with_forms(data, state));
+        let data = data.map_err(|error| Failure::of_data(page, error))?;
+        let html = set
+            .render(page, head, &data, state)
+            .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
+        let reply = page_cx.take_reply();
+        let mut html = reply.meta.put_into(html, self.settings.site.as_deref(), cx.prefix());
+        if let Some(position) = cx.taken_position().only() {
+            inject(&mut html, &format!("<meta name=\"kipo-position\" content=\"{position}\">\n"));
+        }
+        Ok((html, reply))
     }
 
     /// Tells whether a page says the same to everybody and always: nothing is asked, nobody
@@ -402,5 +435,6 @@ fn without_slash(cx: &Context) -> Result<Response> {
     Ok(response)
 }
 
+mod post;
 #[cfg(test)]
 mod tests;

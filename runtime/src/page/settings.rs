@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::page::data::PageGuards;
+use crate::page::{data::PageGuards, form::Inputs};
 
 /// Where the parts of a page come from.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) generation: String,
     /// The names of the actions that forms may call; nothing if those themselves are wrong.
     pub(crate) actions: Option<Vec<String>>,
+    /// What the actions take, for the forms that post to them.
+    pub(crate) inputs: Inputs,
     /// The methods of the actions that are not sent by POST, by name.
     pub(crate) methods: Vec<(String, &'static str)>,
     /// The app's own address, `https://example.org`.
@@ -38,6 +40,7 @@ impl Settings {
             reload: false,
             generation: "l0".to_owned(),
             actions: None,
+            inputs: Inputs::default(),
             methods: Vec::new(),
             site: None,
             guards: PageGuards::default(),

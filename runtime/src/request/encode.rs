@@ -107,6 +107,10 @@ pub(crate) fn problem(error: &Error, id: &RequestId) -> Response {
     if let Some(seconds) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    // For a form: a caller of the action reads the error alone.
+    if let Some(redirect) = error.redirection() {
+        response.extensions_mut().insert(redirect.clone());
+    }
     response
 }
 

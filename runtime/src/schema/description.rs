@@ -1,7 +1,7 @@
 //! The input, output and events of one action as JSON Schemas, and the definitions they refer to.
 
 use kipo_topic::{Event as _, EventType};
-use schemars::{Schema, SchemaGenerator};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -70,6 +70,15 @@ impl Shape {
         let (input, output) = (I::describe(de), O::describe(ser));
         Self { input, output, errors: describe_error::<E>(ser), events: None }
     }
+}
+
+/// Returns the schema of an action's input, and the definitions that it refers to.
+pub(crate) fn input_of(describe: Describe) -> (Value, Map<String, Value>) {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
+    let mut de = settings.clone().for_deserialize().into_generator();
+    let mut ser = settings.for_serialize().into_generator();
+    let input = describe(&mut de, &mut ser).input.to_value();
+    (input, de.take_definitions(true))
 }
 
 /// One action. Every reference in its schemas is `#/components/schemas/<key>`.

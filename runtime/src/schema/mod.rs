@@ -46,6 +46,6 @@ mod types;
 pub(crate) mod typescript;
 
 pub(crate) use self::{
-    description::{Describe, Described, Refusals, Shape},
+    description::{Describe, Described, Refusals, Shape, input_of},
     types::Types,
 };

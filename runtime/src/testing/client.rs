@@ -300,6 +300,61 @@ impl Client {
         self.exchange(request, format!("GET {path}")).await
     }
 
+    /// Posts a form of a page, as a browser without JavaScript does. `fields` are the controls of the form:
+    /// a struct, or pairs where a name has several values.
+    ///
+    /// It follows no redirect: [`Response::location`] returns where one leads. The key of a form that the
+    /// page has several times stands in the query, as in `/board?kipo-key=7`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the path is no path, or if the fields are no pairs of text.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future disconnects the client. An admitted call runs to its end.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use kipo::{Files, Result, action, testing};
+    ///
+    /// #[action]
+    /// async fn subscribe(#[validate(email)] address: String) -> Result<()> {
+    ///     Ok(())
+    /// }
+    ///
+    /// const PAGE: &[u8] = br#"<form p-action="Subscribe">
+    ///   <input {{ field("Subscribe", "address") }}>{{ field_error("Subscribe", "address") }}
+    /// </form>"#;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let app = kipo::App::new().files(Files::embedded(&[("pages/news.html", PAGE)]));
+    /// let app = testing::App::start(app).await;
+    ///
+    /// let refused = app.post_form("/news", "Subscribe", [("address", "ann")]).await;
+    /// assert_eq!(refused.status().as_u16(), 422);
+    /// assert!(refused.text().contains("must be an email address</p>"));
+    ///
+    /// let done = app.post_form("/news", "Subscribe", [("address", "ann@example.org")]).await;
+    /// assert_eq!((done.status().as_u16(), done.location()), (303, Some("/news")));
+    /// # });
+    /// ```
+    pub async fn post_form(&self, path: &str, action: &str, fields: impl Serialize) -> Response {
+        let pairs = serde_html_form::to_string(fields);
+        let body = pairs.unwrap_or_else(|error| panic!("the fields are no form: {error}"));
+        let start = if path.contains('?') { '&' } else { '?' };
+        let target = format!("{path}{start}kipo-form={action}");
+        let request = http::Request::post(&target)
+            .header(header::ACCEPT, "text/html, */*;q=0.8")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ORIGIN, ORIGIN)
+            .header("sec-fetch-site", "same-origin");
+        let text = format!("POST {target}\n{body}");
+        let request = request.body(Body::from(body)).expect("a path such as `/contact`");
+        self.exchange(request, text).await
+    }
+
     /// Sends any request, with the cookies, the header fields and the values of this client.
     ///
     /// # Cancel safety

@@ -15,6 +15,7 @@ mod family;
 mod file;
 mod floors;
 mod follow_with;
+mod form;
 mod guard;
 mod host;
 mod limits;

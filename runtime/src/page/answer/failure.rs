@@ -1,6 +1,6 @@
 //! A failure → a page that people can read, or a problem document for programs.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,6 +12,7 @@ use crate::{
     header::accept,
     page::{
         answer::respond::Keep,
+        form::State,
         html::{escape, inject},
         route::Target,
         template::{Failure, Fault, Head, Set, error_data, json},
@@ -58,7 +59,7 @@ fn of_error(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response {
 }
 
 /// Sends the visitor on.
-fn elsewhere(redirect: &Redirect) -> Response {
+pub(crate) fn elsewhere(redirect: &Redirect) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = redirect.status;
     let headers = response.headers_mut();
@@ -86,7 +87,9 @@ fn for_visitor(cx: &Context, set: &Set, head: &Head, error: &Error) -> Response 
     let page = set.error_page(status.as_u16(), &segments).and_then(|page| {
         let id = cx.request_id().as_str();
         let data = error_data(status.as_u16(), error, path, id).ok()?;
-        let rendered = set.render(page, head, &data);
+        let state = page.forms.as_ref().map(|_| Arc::new(State::at(cx.uri())));
+        let data = page.with_forms(data, state.as_ref()).ok()?;
+        let rendered = set.render(page, head, &data, state.as_ref());
         rendered.inspect_err(|diagnostic| tracing::error!(request_id = %id, "{diagnostic}")).ok()
     });
     let page = page.unwrap_or_else(|| last_resort(cx, status, error));

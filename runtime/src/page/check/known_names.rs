@@ -72,7 +72,8 @@ pub(crate) const TESTS: [&str; 17] = [
 ];
 
 /// The engine's own functions and ours.
-pub(crate) const FUNCTIONS: [&str; 3] = ["asset", "range", "throw"];
+pub(crate) const FUNCTIONS: [&str; 6] =
+    ["asset", "field", "field_error", "form_error", "range", "throw"];
 
 /// Returns a message of the engine's with what was meant in place of all that would have been
 /// right, and all that.

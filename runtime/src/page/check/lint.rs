@@ -132,11 +132,15 @@ impl Lint<'_> {
     fn attribute(&mut self, tag: &Tag<'_>, attribute: &Attribute<'_>) {
         let name = attribute.name;
         if name.contains("{{") {
-            self.unsafe_at(
-                attribute.name_at,
-                "a value may not name an attribute: write the attribute out, as in \
-                 `{% if x %}hidden{% endif %}`",
-            );
+            // `field` escapes all that it writes.
+            let is_field = Expression::of(name, attribute.name_at).is_call("field");
+            if !(is_field && name.starts_with("{{")) {
+                self.unsafe_at(
+                    attribute.name_at,
+                    "a value may not name an attribute: write the attribute out, as in \
+                     `{% if x %}hidden{% endif %}`",
+                );
+            }
             return;
         }
         if is(name, "p-action") {

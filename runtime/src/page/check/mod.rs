@@ -14,9 +14,11 @@ pub(crate) use self::diagnostic::Diagnostic;
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::{diagnostic::excerpt, suggestion::nearest_names};
 pub(super) use self::{
+    expression::{Expression, Token},
     lint::{Known, lint, unknown_file},
     scan::Piece,
     script_refs::{Uses, lint as lint_script},
     sources::Sources,
+    suggestion::did_you_mean,
     url_start::scheme,
 };

@@ -12,6 +12,8 @@ use crate::page::check::expression::text_end;
 pub(crate) struct Tag<'a> {
     /// As written, with the expressions that make it.
     pub(crate) name: &'a str,
+    /// Where the name starts in the template, in bytes.
+    pub(crate) at: usize,
     pub(crate) attributes: Vec<Attribute<'a>>,
     /// What stands in an element whose content is no markup, and where that starts.
     pub(crate) raw: Option<(usize, &'a str)>,
@@ -141,6 +143,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn start_tag(&mut self) -> Tag<'a> {
+        let at = self.at;
         let name = self.take_until(|rest| rest.starts_with(ends_name));
         let mut attributes = Vec::new();
         loop {
@@ -166,7 +169,7 @@ impl<'a> Scanner<'a> {
             };
             (content, self.take_until(end))
         });
-        Tag { name, attributes, raw }
+        Tag { name, at, attributes, raw }
     }
 
     fn attribute(&mut self) -> Option<Attribute<'a>> {

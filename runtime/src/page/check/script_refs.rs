@@ -34,7 +34,7 @@ impl<'a> Uses<'a> {
     }
 
     /// Returns the templates that a page is made of, itself included.
-    fn of_page(&self, page: &'a str) -> BTreeSet<&'a str> {
+    pub(crate) fn of_page(&self, page: &'a str) -> BTreeSet<&'a str> {
         let mut parts = BTreeSet::from([page]);
         let mut new = vec![page];
         while let Some(name) = new.pop() {

@@ -47,6 +47,10 @@ impl ErrorPages {
         fitting.min_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, page)| page)
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Page> {
+        self.0.iter_mut().map(|error_page| &mut error_page.page)
+    }
+
     /// Returns each page with a status that it is shown for.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &Page)> {
         self.0.iter().map(|error_page| (error_page.statuses.example(), &error_page.page))

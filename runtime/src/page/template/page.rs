@@ -1,12 +1,21 @@
 //! A page: a template with an address, or for errors.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 
 use crate::{
+    error::Result,
     files::{Folder, Hash},
-    page::{data::PageRegistration, route::Role, template::per_prefix::PerPrefix},
+    page::{
+        data::{PageData, PageRegistration},
+        form::{PageForms, State},
+        route::Role,
+        template::per_prefix::PerPrefix,
+    },
 };
 
 /// A template with an address, or for errors.
@@ -20,6 +29,8 @@ pub(crate) struct Page {
     /// The path of its script.
     pub(super) script: Option<String>,
     pub(crate) data: Option<&'static PageRegistration>,
+    /// Its forms, if it has any.
+    pub(crate) forms: Option<Arc<PageForms>>,
     /// The names of its parameters.
     pub(super) params: Vec<String>,
     /// Its HTML, if that is the same for every request; rendered at the first one.
@@ -53,6 +64,22 @@ impl Page {
     /// Sets the size of the HTML that was rendered last.
     pub(super) fn expect_bytes(&self, bytes: usize) {
         self.last_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds the variable `form` to the variables of a page that has forms.
+    ///
+    /// # Errors
+    ///
+    /// A 500 if the page's own data has that name.
+    pub(crate) fn with_forms(
+        &self,
+        data: PageData,
+        state: Option<&Arc<State>>,
+    ) -> Result<PageData> {
+        match &self.forms {
+            Some(forms) => data.with("form", &forms.variable(&state.cloned().unwrap_or_default())),
+            None => Ok(data),
+        }
     }
 
     /// Returns the page's address, with its parameters in braces.

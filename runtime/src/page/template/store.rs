@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::AtomicUsize,
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use tera::Tera;
@@ -14,6 +14,7 @@ use crate::{
     page::{
         check::{Diagnostic, Known, Sources, Uses, lint, lint_script},
         data::{PageData, PageRegistration},
+        form::{self, Inputs, State},
         html::{encode_path, inject, links},
         route::{Match, Role, Route, Routes},
         settings::Settings,
@@ -35,6 +36,7 @@ use crate::{
 pub(crate) struct Set {
     tera: Tera,
     sources: Sources,
+    forms: form::Templates,
     /// In the order of `routes`.
     pages: Vec<Page>,
     routes: Routes,
@@ -73,6 +75,7 @@ impl Set {
             pages: Vec::new(),
             routes: Routes::default(),
             error_pages: ErrorPages::default(),
+            forms: form::Templates::of(&sources, &settings.inputs),
             sources,
             assets,
             hash,
@@ -81,11 +84,13 @@ impl Set {
         set.assign_roles(head, &settings.base, &mut diagnostics);
         set.assign_data(registrations, &mut diagnostics);
         set.check_public(&public, &mut diagnostics);
-        match parse(&set.sources, files) {
+        set.assign_forms();
+        match parse(&set.sources, &set.forms, files) {
             Ok(tera) => set.tera = tera,
             Err(wrong) => diagnostics.extend(wrong),
         }
-        set.lint(Known { actions: settings.actions.as_deref(), public: &public }, &mut diagnostics);
+        let known = Known { actions: settings.actions.as_deref(), public: &public };
+        set.lint(known, &settings.inputs, &mut diagnostics);
         if diagnostics.is_empty() {
             set.render_samples(head, &mut diagnostics);
         }
@@ -159,9 +164,10 @@ impl Set {
         if let Some(known) = page.constants.get(&head.prefix).filter(|known| known.path == path) {
             return Ok(known.clone());
         }
-        let data = page_data(None, &[], path).map_err(|error| Failure::of_data(page, error))?;
+        let data = page_data(None, &[], path).and_then(|data| page.with_forms(data, None));
+        let data = data.map_err(|error| Failure::of_data(page, error))?;
         let html = self
-            .render(page, head, &data)
+            .render(page, head, &data, None)
             .map_err(|diagnostic| Failure::of_template(page, *diagnostic))?;
         let hash = Hash::of(html.as_bytes());
         let made = Constant { path: path.to_owned(), html: html.into(), hash };
@@ -169,7 +175,7 @@ impl Set {
         Ok(made)
     }
 
-    /// Returns the HTML of a page with the links in its head.
+    /// Returns the HTML of a page with the links in its head. `state` is what its forms show.
     ///
     /// # Errors
     ///
@@ -179,6 +185,7 @@ impl Set {
         page: &Page,
         head: &Head,
         data: &PageData,
+        state: Option<&Arc<State>>,
     ) -> Result<String, Box<Diagnostic>> {
         // A panic of the template engine fails this page alone.
         let render = || {
@@ -187,6 +194,10 @@ impl Set {
             Ok::<_, tera::Error>(String::from_utf8(html)?)
         };
         let run = || asset::below(&head.prefix, render);
+        let run = || match &page.forms {
+            Some(forms) => form::during(forms, &state.cloned().unwrap_or_default(), run),
+            None => run(),
+        };
         let rendered = catch_unwind(AssertUnwindSafe(run));
         let panicked =
             || Diagnostic::of_file(page.path(), "the template engine panicked at this page");
@@ -204,7 +215,8 @@ impl Set {
             }
             Err(error) => {
                 let diagnostics = Diagnostic::of_error(&self.sources, &error);
-                Err(diagnostics.into_iter().next().unwrap_or_else(panicked).into())
+                let diagnostic = diagnostics.into_iter().next().unwrap_or_else(panicked);
+                Err(self.forms.restored(&self.sources, diagnostic).into())
             }
         }
     }
@@ -258,6 +270,7 @@ impl Set {
             style,
             script,
             data: None,
+            forms: None,
             params: route.into_iter().flat_map(Route::params).map(str::to_owned).collect(),
             constants: PerPrefix::default(),
             last_bytes: AtomicUsize::new(0),
@@ -290,6 +303,14 @@ impl Set {
                     first.line
                 ));
             }
+        }
+    }
+
+    /// Assigns each page its forms.
+    fn assign_forms(&mut self) {
+        let uses = Uses::of(&self.sources);
+        for page in self.pages.iter_mut().chain(self.error_pages.iter_mut()) {
+            page.forms = self.forms.of_page(uses.of_page(page.file.as_str()));
         }
     }
 
@@ -328,14 +349,17 @@ impl Set {
     }
 
     /// Checks templates and scripts that parse. The checks would misread a file that does not parse.
-    fn lint(&self, known: Known<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    fn lint(&self, known: Known<'_>, inputs: &Inputs, diagnostics: &mut Vec<Diagnostic>) {
         let broken: Vec<String> =
             diagnostics.iter().map(|diagnostic| diagnostic.file.clone()).collect();
         let file = |name: &str| format!("{}/{name}", Folder::Pages);
         for name in self.sources.keys().filter(|name| !broken.contains(&file(name))) {
             diagnostics.extend(lint(&self.sources, name, known));
+            diagnostics.extend(form::lint(&self.sources, name, inputs));
         }
         let uses = Uses::of(&self.sources);
+        let pages = self.pages.iter().map(|page| page.file.as_str());
+        diagnostics.extend(form::lint_pages(&self.sources, &uses, pages));
         for page in &self.pages {
             let path = format!("{}.js", stem(&page.file));
             let script = self.assets.get(&path).and_then(|file| str::from_utf8(&file.bytes).ok());
@@ -360,7 +384,8 @@ impl Set {
             .map(|(status, page)| (page, error_data(status, &nothing, "/", "x")));
         for (page, data) in pages.chain(error_pages) {
             let Ok(data) = data else { continue };
-            let Err(mut diagnostic) = self.render(page, head, &data) else { continue };
+            let Ok(data) = page.with_forms(data, None) else { continue };
+            let Err(mut diagnostic) = self.render(page, head, &data, None) else { continue };
             // Other errors may come from the made-up values.
             let undefined = is_undefined(&diagnostic.message);
             if !undefined && !is_misused_component(&diagnostic.message) {
@@ -489,12 +514,17 @@ impl Kind {
 }
 
 /// Parses all templates, with the filters and functions that they may use.
-fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
+fn parse(
+    sources: &Sources,
+    forms: &form::Templates,
+    files: &Files,
+) -> Result<Tera, Vec<Diagnostic>> {
     let mut tera = blank(files);
-    let Err(error) = tera.add_raw_templates(sources) else { return Ok(tera) };
+    let compiled = forms.compiled(sources);
+    let Err(error) = tera.add_raw_templates(&*compiled) else { return Ok(tera) };
     // The engine reports one error. Parsing each template alone finds the first error of each.
     let mut diagnostics = Vec::new();
-    for (name, source) in sources {
+    for (name, source) in &*compiled {
         let Err(error) = blank(files).add_raw_template(name, source) else { continue };
         match error.kind() {
             tera::ErrorKind::SyntaxError(_) => {
@@ -510,7 +540,8 @@ fn parse(sources: &Sources, files: &Files) -> Result<Tera, Vec<Diagnostic>> {
     if diagnostics.is_empty() {
         diagnostics = Diagnostic::of_error(sources, &error);
     }
-    Err(diagnostics)
+    let restored = diagnostics.into_iter().map(|diagnostic| forms.restored(sources, diagnostic));
+    Err(restored.collect())
 }
 
 /// Returns an engine without templates.
@@ -521,6 +552,7 @@ pub(crate) fn blank(files: &Files) -> Tera {
     tera.register_filter("json", json::filter);
     tera.register_filter("url", url::filter);
     tera.register_function("asset", asset::function(files.clone()));
+    form::register(&mut tera);
     tera
 }
 

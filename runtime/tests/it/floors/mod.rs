@@ -26,7 +26,7 @@ const FLOORS: &[(u8, &[&str])] = &[
 const PAGE_FLOORS: &[(u8, &[&str])] = &[
     (0, &["html", "route"]),
     (1, &["check"]),
-    (2, &["data"]),
+    (2, &["data", "form"]),
     (3, &["settings"]),
     (4, &["template"]),
     (5, &["answer"]),
