@@ -40,3 +40,17 @@ scene("cached call: two calls, one computation", async (stage) => {
   await page.click("#test-btn");
   await reads(page, part("result"), /^cache_hit$/);
 });
+
+scene("contact form: fill, send, read it", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/contact`);
+  await page.waitForSelector("#app");
+  await page.fill("#name", "Alice");
+  await page.fill("#email", "alice@example.org");
+  await page.fill("#message", "Hello, world");
+  await page.click("#contact-form button");
+  await page.waitForSelector(part("result_container"), { state: "visible" });
+  await reads(page, part("result_name"), /^Alice$/);
+  await reads(page, part("result_email"), /^alice@example\.org$/);
+  await reads(page, part("result_message"), /^Hello, world$/);
+});
