@@ -24,6 +24,9 @@ pub mod cluster {}
 #[doc = include_str!("../docs/pages.md")]
 pub mod pages {}
 
+#[doc = include_str!("../docs/forms.md")]
+pub mod forms {}
+
 #[doc = include_str!("../docs/dev.md")]
 pub mod dev {}
 

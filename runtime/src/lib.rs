@@ -32,7 +32,7 @@
 //! await action.Greet({ name: "Ann" }).call(); // "Hello, Ann!"
 //! ```
 //!
-//! The [`guide`] explains actions, streams, topics, pages, guards, sessions, the app around them,
+//! The [`guide`] explains actions, streams, topics, pages, forms, guards, sessions, the app around them,
 //! tests and the browser client.
 //!
 //! This crate does not do TLS and HTTP/2 (put a proxy in front), users and passwords (a
