@@ -57,7 +57,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("doc", "the documentation builds without warnings", doc),
     Step::whole("grow", "a new file is an action with the next build", grow::grow),
     Step::whole("pages", "the app's page scripts against its generated types", pages),
-    Step::whole("browser", "the app in Chromium", browser),
+    Step::where_installed("browser", "the app in Chromium", browser),
     Step::where_installed("nodes", "the app over NATS: two nodes, and one under fire", nodes),
     Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
     Step::where_installed("board", "the example product in Chromium, and on two nodes", board),
@@ -199,13 +199,23 @@ fn pages() -> Result {
     run(command("npx", &["--no-install", "tsc", "--noEmit", "-p", "."]).current_dir(at("app")))
 }
 
-fn browser() -> Result {
+/// Runs the app in Chromium. The tests behind nginx are skipped where it cannot be installed.
+fn browser() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
     programs()?;
     let mut test = command("npm", &["run", "--silent", "test"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium);
-    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+    test.env("KIPO_APP_BIN", target().join("debug/app"));
+    let missing = match machine::nginx() {
+        Ok(path) => {
+            test.env("KIPO_NGINX", path);
+            None
+        }
+        Err(reason) => Some(reason),
+    };
+    run(&mut test)?;
+    Ok(missing.map_or(Outcome::Passed, |reason| Outcome::PassedWithout(vec![reason])))
 }
 
 /// Runs two nodes of the app over a real NATS server, one of them killed, in Chromium. Then it runs
@@ -227,7 +237,7 @@ fn nodes() -> Result<Outcome> {
 
 /// Checks the scripts of `examples/board` against their types, sends requests that schemathesis
 /// generates from its `openapi.json`, and runs its pages in Chromium: as one process, and as two nodes
-/// over a real NATS server.
+/// over a real NATS server and over a real Redis server.
 fn board() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
@@ -244,11 +254,19 @@ fn board() -> Result<Outcome> {
     run(&mut script("check"))?;
     run(&mut script("test"))?;
     run(script("test:openapi").env("KIPO_PYTHON", python))?;
-    match machine::nats_server() {
-        Ok(path) => run(script("test:nodes").env("KIPO_NATS_SERVER", path))?,
-        Err(reason) => return Ok(Outcome::PassedWithout(vec![reason])),
+    let (mut nodes, mut missing) = (script("test:nodes"), Vec::new());
+    for (server, variable) in [
+        (machine::nats_server(), "KIPO_NATS_SERVER"),
+        (machine::redis_server(), "KIPO_REDIS_SERVER"),
+    ] {
+        match server {
+            Ok(path) => drop(nodes.env(variable, path)),
+            // The test over an engine without a server is skipped.
+            Err(reason) => missing.push(reason),
+        }
     }
-    Ok(Outcome::Passed)
+    run(&mut nodes)?;
+    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
 
 /// Runs the core set of browser tests in Firefox and in WebKit, where they can be installed.

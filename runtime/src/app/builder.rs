@@ -648,7 +648,7 @@ impl App {
         let types = Types::collect(routes.iter().map(|route| Described {
             name: route.name.to_string(),
             doc: route.doc,
-            needs: route.needs(),
+            needs: route.need_keys(),
             refusals: route.limits.refusals(),
             method: route.endpoint.method,
             form: route.endpoint.form,
@@ -657,7 +657,10 @@ impl App {
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
         let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
-        let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
+        let sessions = shared.states.get::<Sessions>().ok();
+        let cookie = sessions.as_ref().map(|sessions| sessions.cookie_name());
+        let schema =
+            self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base, cookie));
         let own_routes = self.own_routes.into_router(&shared);
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.as_ref().filter(|_| self.follows_edits);
@@ -704,7 +707,11 @@ impl App {
         if self.needs_cookie_secret {
             match CookieSecret::of_environment(&self.storage.data_dir) {
                 Ok(secret) => self.states.insert(secret),
-                Err(message) => errors.push(StartDiagnostic::new("App::cookie_secret", message)),
+                Err(message) => {
+                    // One error, and not one more for each action that needs the secret.
+                    self.states.declare::<CookieSecret>();
+                    errors.push(StartDiagnostic::new("App::cookie_secret", message));
+                }
             }
         }
         errors
