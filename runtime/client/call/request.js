@@ -1,8 +1,17 @@
 /** @import { ActionRequest, Settings } from "../internal.d.ts" */
 
 /**
- * Returns the request of an action. The input is serialised once, so that all attempts send the same. A `Blob` is the
- * body as it is.
+ * Returns the input, if it is a form. Its own properties may be hidden by the names of its controls.
+ *
+ * @param {unknown} input
+ */
+export function isForm(input) {
+  return {}.toString.call(input) === "[object HTMLFormElement]" ? /** @type {HTMLFormElement} */ (input) : undefined;
+}
+
+/**
+ * Returns the request of an action. The input is serialised once, so that all attempts send the same. A `Blob` and a
+ * `FormData` are the body as they are, and a form sends its fields.
  *
  * @param {URL} base
  * @param {Settings} settings
@@ -11,6 +20,7 @@
  * @throws {TypeError} if the request cannot carry a value of the input
  */
 export async function actionRequest(base, { name, input, method }, accept) {
+  if (isForm(input)) input = new FormData(isForm(input));
   const url = new URL(`actions/${name}`, base);
   if (method === "GET") {
     // Loaded only by pages that send a GET.
@@ -18,7 +28,7 @@ export async function actionRequest(base, { name, input, method }, accept) {
     url.search = query(name, input).toString();
     return { url, init: { method, headers: { accept } } };
   }
-  if (input instanceof Blob) return { url, init: { method, body: input, headers: { accept } } };
+  if (input instanceof Blob || input instanceof FormData) return { url, init: { method, body: input, headers: { accept } } };
   const body = JSON.stringify(input, (field, value) => {
     // JSON would write it as {}, without an error.
     if (value instanceof Blob) throw new TypeError(`${name}: "${field}" is a file, which JSON cannot carry`);

@@ -13,7 +13,7 @@ export const ROOMS = [
     floor: 2,
     files: ["call/loading.js", "call/query.js", "call/request.js", "call/call.js", "call/action.js", "call/batch.js"],
   },
-  { floor: 2, files: ["effect/effects.js"] },
+  { floor: 2, files: ["effect/elements.js", "effect/toast.js", "effect/effects.js"] },
   {
     floor: 2,
     files: [
@@ -21,6 +21,7 @@ export const ROOMS = [
       ...["page/match_nodes.js", "page/morph.js", "page/reload_part.js", "page/navigate.js"],
     ],
   },
+  { floor: 3, files: ["form/fields.js", "form/errors.js", "form/attributes.js", "form/forms.js"] },
   {
     floor: 3,
     files: [

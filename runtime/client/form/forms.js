@@ -1,0 +1,203 @@
+// Forms and controls that run actions. Pages load this module when they have an element with `p-action`, or with the
+// first form that is the input of an action.
+
+/** @import { Client } from "../call/action.js" */
+/** @import { ActionError } from "../error.js" */
+/** @import { RunSettings } from "../internal.d.ts" */
+/** @import { Control } from "./fields.js" */
+
+import { partsOf, settingsOf, textOf } from "./attributes.js";
+import { clearError, clearErrors, clearWhole, showErrorOf, showErrors } from "./errors.js";
+import { controlsOf, dataOf, restore, settle, valueOf } from "./fields.js";
+
+/** @typedef {(settings: RunSettings) => Promise<unknown>} Run sends the call */
+
+/** The bound forms and controls of a tab. */
+export class Forms {
+  #client;
+  #reloadPart;
+  /** The calls in flight. @type {Map<Element, Promise<unknown>>} */
+  #running = new Map();
+  /** The controls that have changed again since. @type {Map<Element, Promise<unknown>>} */
+  #waiting = new Map();
+
+  /**
+   * @param {Client} client
+   * @param {(name: string, options: { signal: AbortSignal }) => Promise<void>} reloadPart
+   */
+  constructor(client, reloadPart) {
+    this.#client = client;
+    this.#reloadPart = reloadPart;
+    for (const type of ["input", "change"]) document.addEventListener(type, ({ target }) => clearError(target));
+    document.addEventListener("reset", ({ target }) => target instanceof HTMLFormElement && clearErrors(target));
+  }
+
+  /**
+   * Runs the action of a form that is submitted, or of a control that has changed.
+   *
+   * @param {Pick<SubmitEvent, "target" | "submitter">} event
+   */
+  handle({ target, submitter }) {
+    const element = /** @type {HTMLFormElement | Control} */ (target);
+    const isForm = element instanceof HTMLFormElement;
+    // A double submit.
+    if (isForm && this.#running.has(element)) return;
+    const question = (submitter && textOf(submitter, "p-confirm")) ?? textOf(element, "p-confirm");
+    if (question && !confirm(question)) return isForm ? undefined : restore(element);
+    const settings = settingsOf(element, (name) => this.#client.methodOf(name));
+    // Errors are shown, and a programming error is reported: `call` sets an `onError`.
+    this.#client.call({ ...settings, submitter }).catch(() => {});
+  }
+
+  /**
+   * Runs a call whose input is a form or a control. While the call of a form is in flight, another one settles with its
+   * outcome. A control that changes again in the meantime is sent once more.
+   *
+   * @param {RunSettings} settings
+   * @param {Run} run
+   * @returns {Promise<unknown>} the output
+   */
+  call(settings, run) {
+    const element = /** @type {HTMLFormElement | Control} */ (settings.element);
+    const running = this.#running.get(element);
+    if (running) return element instanceof HTMLFormElement ? running : this.#callAgain(running, settings, run);
+    const bound = element instanceof HTMLFormElement ? this.#ofForm(element, settings) : this.#ofControl(element, settings);
+    const outcome = run(bound).finally(() => this.#running.delete(element));
+    this.#running.set(element, outcome);
+    return outcome;
+  }
+
+  /**
+   * @param {Promise<unknown>} running
+   * @param {RunSettings} settings
+   * @param {Run} run
+   */
+  #callAgain(running, settings, run) {
+    const element = /** @type {Control} */ (settings.element);
+    const again = () => {
+      this.#waiting.delete(element);
+      return this.call(settings, run);
+    };
+    const outcome = this.#waiting.get(element) ?? running.then(again, again);
+    this.#waiting.set(element, outcome);
+    return outcome;
+  }
+
+  /**
+   * @param {HTMLFormElement} form
+   * @param {RunSettings} settings
+   * @returns {RunSettings}
+   */
+  #ofForm(form, settings) {
+    const input = new FormData(form, settings.submitter);
+    const sent = new Map(controlsOf(form).map((control) => [control, valueOf(control)]));
+    const focused = document.activeElement;
+    const endBusy = this.#startBusy(form);
+    clearWhole(form);
+    return this.#withOutcome(settings, input, endBusy, {
+      succeed: () => {
+        clearErrors(form);
+        return () => {
+          if (!Element.prototype.hasAttribute.call(form, "p-keep")) HTMLFormElement.prototype.reset.call(form);
+          else for (const [control, value] of sent) if (valueOf(control) === value) settle(control);
+        };
+      },
+      fail: (error) => {
+        const wrong = showErrors(form, error);
+        // A user who has gone elsewhere in the meantime stays there.
+        const active = document.activeElement;
+        const isHere = !active || [focused, document.body].includes(active) || Node.prototype.contains.call(form, active);
+        if (isHere) wrong.find((control) => (control.focus(), document.activeElement === control));
+      },
+    });
+  }
+
+  /**
+   * @param {Control} control
+   * @param {RunSettings} settings
+   * @returns {RunSettings}
+   */
+  #ofControl(control, settings) {
+    const sent = valueOf(control);
+    const isSame = () => valueOf(control) === sent;
+    const endBusy = this.#client.loading.start(control);
+    return this.#withOutcome(settings, dataOf(control), endBusy, {
+      succeed: () => () => isSame() && settle(control),
+      refused: () => isSame() && restore(control),
+      fail: (error) => showErrorOf(control, error),
+    });
+  }
+
+  /**
+   * Returns the settings of a call that dispatches `kipo:success` or `kipo:error` on its element, before the callbacks.
+   *
+   * @param {RunSettings} settings
+   * @param {FormData} input
+   * @param {() => void} endBusy
+   * @param {{ succeed(): () => unknown, refused?(): unknown, fail(error: ActionError): void }} show `succeed` returns
+   *   what a script of the page may prevent
+   * @returns {RunSettings}
+   */
+  #withOutcome(settings, input, endBusy, { succeed, refused, fail }) {
+    const { onSuccess, onError, onComplete, signal } = settings;
+    const element = /** @type {Element} */ (settings.element);
+    let isLeaving = false;
+    return {
+      ...settings,
+      input,
+      onEffects: (field) => (isLeaving = JSON.parse(field).some((/** @type {{ effect: string }} */ { effect }) => effect === "redirect")),
+      onSuccess: (output) => {
+        const finish = succeed();
+        if (dispatch(element, "kipo:success", output)) {
+          finish();
+          if (!isLeaving) this.#reloadParts(partsOf(element), signal);
+        }
+        return onSuccess?.(output);
+      },
+      onError: (error) => {
+        refused?.();
+        if (dispatch(element, "kipo:error", error)) fail(error);
+        return onError?.(error);
+      },
+      onComplete: () => {
+        endBusy();
+        return onComplete?.();
+      },
+    };
+  }
+
+  /**
+   * @param {string[]} names
+   * @param {AbortSignal} signal
+   */
+  #reloadParts(names, signal) {
+    for (const name of names) this.#reloadPart(name, { signal }).catch((error) => signal.aborted || reportError(error));
+  }
+
+  /**
+   * Marks a form as busy. Its buttons stay enabled, so that they keep the focus and their values.
+   *
+   * @param {HTMLFormElement} form
+   */
+  #startBusy(form) {
+    const endLoading = this.#client.loading.start(form);
+    const elements = /** @type {Iterable<Element>} */ (Reflect.get(HTMLFormElement.prototype, "elements", form));
+    const buttons = [...elements].filter((element) => element.matches("[type=submit], button:not([type])") && !element.hasAttribute("aria-disabled"));
+    for (const button of buttons) button.setAttribute("aria-disabled", "true");
+    return () => {
+      endLoading();
+      for (const button of buttons) button.removeAttribute("aria-disabled");
+    };
+  }
+}
+
+/**
+ * Dispatches an event. Returns whether no script has prevented its default.
+ *
+ * @param {Element} element
+ * @param {string} name
+ * @param {unknown} detail
+ */
+function dispatch(element, name, detail) {
+  return EventTarget.prototype.dispatchEvent.call(element, new CustomEvent(name, { bubbles: true, cancelable: true, detail }));
+}
