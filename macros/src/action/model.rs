@@ -192,10 +192,6 @@ impl Action {
         }
         let rules = Rule::of_type(&input.attrs, errors);
         let mut states = args.states;
-        states.extend(values.iter().filter_map(|value| match types::last_segment(&value.ty) {
-            Some((ident, Some(state))) if ident == "State" => Some(state.clone()),
-            _ => None,
-        }));
         for argument in call.iter().flat_map(|call| &call.arguments) {
             if let Source::State(ty) = &argument.source {
                 states.push(ty.clone());

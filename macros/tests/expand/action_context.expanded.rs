@@ -103,12 +103,11 @@ const _: () = {
     ::kipo::__private::Registration { ident : "MoveCard", name :
     ::core::option::Option::None, module : ::core::module_path!(), file :
     ::core::file!(), line : ::core::line!(), doc : "Moves a card to another column.",
-    states : & [::kipo::__private::StateNeed::of:: < Database > ()], public : false,
-    guard : ::core::option::Option::Some(|| { #[allow(unused_imports)] use
-    ::kipo::__private::GuardValue as _; #[allow(unused_imports)] use
-    ::kipo::__private::guard_name:: *; use Member as __Guard;
-    ::kipo::__private::GuardType:: < __Guard > ::OF.requirement(const { & __Guard }) }),
-    values : & [::kipo::__private::Requirement::of:: < User > (),
+    states : & [], public : false, guard : ::core::option::Option::Some(|| {
+    #[allow(unused_imports)] use ::kipo::__private::GuardValue as _;
+    #[allow(unused_imports)] use ::kipo::__private::guard_name:: *; use Member as
+    __Guard; ::kipo::__private::GuardType:: < __Guard > ::OF.requirement(const { &
+    __Guard }) }), values : & [::kipo::__private::Requirement::of:: < User > (),
     ::kipo::__private::Requirement::of:: < State < Database > > ()], endpoint :
     ::kipo::__private::endpoint:: < MoveCard, _ >, }
 }

@@ -704,7 +704,11 @@ impl App {
         if self.needs_cookie_secret {
             match CookieSecret::of_environment(&self.storage.data_dir) {
                 Ok(secret) => self.states.insert(secret),
-                Err(message) => errors.push(StartDiagnostic::new("App::cookie_secret", message)),
+                Err(message) => {
+                    // One error, and not one more for each action that needs the secret.
+                    self.states.declare::<CookieSecret>();
+                    errors.push(StartDiagnostic::new("App::cookie_secret", message));
+                }
             }
         }
         errors

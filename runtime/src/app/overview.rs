@@ -261,7 +261,7 @@ mod tests {
         app::App,
         error::Result,
         files::TestDir,
-        session::{Cookies, Session},
+        session::{Cookies, Session, Sessions},
         stream::EventStream,
     };
 
@@ -323,6 +323,7 @@ mod tests {
     fn the_table_is_aligned_and_says_who_may_use_what() {
         let dir = TestDir::new(&[("pages/index.html", "home"), ("pages/[id].html", "an item")]);
         let app = App::new()
+            .sessions(Sessions::in_memory())
             .files(dir.files())
             .require::<Member>()
             .limits(Limits::new().body_bytes_max(2 << 10).timeout(Duration::from_millis(1500)));

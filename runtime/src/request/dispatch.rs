@@ -441,6 +441,7 @@ mod tests {
     use crate::{
         app::App,
         request::{AppLimits, route},
+        session::Sessions,
     };
 
     /// Sends no event and never ends.
@@ -461,7 +462,8 @@ mod tests {
 
     /// Sends a request to a server that drains, and returns the head and the body of the response.
     async fn request_during_drain(method: &str, accept: &str) -> (http::response::Parts, String) {
-        let shared = App::new().build().unwrap().shared;
+        let app = App::new().sessions(Sessions::in_memory());
+        let shared = app.build().unwrap().shared;
         shared.drain.begin(Duration::from_secs(1)).await;
         let routes = route::collect(&shared.states, &[], &AppLimits::default()).unwrap();
         let route =

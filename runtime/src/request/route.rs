@@ -21,7 +21,7 @@ use crate::{
     request::limits::{AppLimits, RunLimits},
     schema::Describe,
     server::Shared,
-    session::setting_of,
+    session::missing_states,
 };
 
 /// One action that `#[action]` registers at link time.
@@ -209,18 +209,19 @@ fn table<'r>(
     required: &[Requirement],
     limits: &AppLimits,
 ) -> Result<Vec<Arc<Route>>, Vec<StartDiagnostic>> {
-    let mut errors = Vec::new();
+    let missing = required
+        .iter()
+        .flat_map(|one| missing_states(&format!("`{}`", one.name()), &[], [*one], states));
+    let mut errors: Vec<StartDiagnostic> =
+        missing.map(|message| StartDiagnostic::new("App::require", message)).collect();
     // `inventory` promises no order, so the result must not depend on it.
     let mut by_name = BTreeMap::<String, Vec<&Registration>>::new();
     for registration in registrations {
         by_name.entry(name(registration)).or_default().push(registration);
-        for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
-            let (ident, state) = (registration.ident, (need.name)());
-            let setting = setting_of((need.id)());
-            let message =
-                format!("`{ident}` needs the state `{state}`: add `{setting}` to the App");
-            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
-        }
+        let Registration { ident, file, line, states: own, guard, values, .. } = *registration;
+        let requirements = guard.map(|guard| guard()).into_iter().chain(values.iter().copied());
+        let missing = missing_states(&format!("`{ident}`"), own, requirements, states);
+        errors.extend(missing.into_iter().map(|message| StartDiagnostic::at(file, line, message)));
     }
     for (name, same) in &mut by_name {
         same.sort_by_key(|registration| (registration.file, registration.line));
@@ -375,7 +376,10 @@ mod tests {
             ("HasTheValue", &required, false, &["User"]),
             ("IsPublic", &required, false, &[]),
         ] {
-            let routes = collect(&States::default(), required, &AppLimits::default()).unwrap();
+            // Another action of these tests takes a session.
+            let mut states = States::default();
+            states.insert(crate::session::Sessions::in_memory());
+            let routes = collect(&states, required, &AppLimits::default()).unwrap();
             let name = format!("request.route.tests.{ident}");
             let route = routes.iter().find(|route| *route.name == *name).unwrap();
             assert_eq!(route.is_undecided, is_undecided, "{ident}");

@@ -28,4 +28,4 @@ pub use self::{
     visitor_session::Session,
 };
 
-pub(crate) use self::{identity::rate_identity, setting::setting_of};
+pub(crate) use self::{identity::rate_identity, setting::missing_states};

@@ -9,7 +9,7 @@ use cookie::{Cookie, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    action::{Context, FromContext},
+    action::{Context, FromContext, StateNeed},
     error::{Error, Result},
     session::{
         carried::Carried,
@@ -297,6 +297,7 @@ where
     T: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
 {
     const IS_PROOF: bool = false;
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<Sessions>()];
 
     async fn from_context(cx: &Context) -> Result<Self> {
         let missing = "the app has no sessions: add `.sessions(Sessions::new())` to the App";

@@ -411,7 +411,7 @@ async fn the_app_is_not_ready_until_its_states_are_open() {
 /// Returns an app with the states that its actions need.
 fn app() -> App {
     let room: Room = Topic::new("room").into();
-    App::new().state(room).state(Arc::new(Gate::default()))
+    App::new().state(room).state(Arc::new(Gate::default())).sessions(Sessions::in_memory())
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 use axum::{extract::Request, middleware::map_request};
 use kipo::{
     Action, App, Context, CookieSecret, Cookies, Error, Event, EventStream, FromContext, Key,
-    Limits, Rate, RateIdentity, Result, Session, Sessions, action,
+    Limits, Rate, RateIdentity, Result, Session, Sessions, State, StateNeed, action,
 };
 use tokio::net::{TcpListener, TcpStream};
 
@@ -26,6 +26,8 @@ struct Member {
 }
 
 impl FromContext for Member {
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<Sessions>()];
+
     async fn from_context(cx: &Context) -> Result<Self> {
         let session: Session<u32> = Session::from_context(cx).await?;
         let refused = || Error::unauthorized("sign in first").or_redirect("/login");
@@ -49,9 +51,8 @@ async fn sign_out(#[context] session: Session<u32>) -> Result<()> {
 }
 
 #[action(name = "session.EndAll")]
-async fn end_all(cx: Context, #[context] member: Member) -> Result<()> {
-    // An argument of type `State<Sessions>` would be checked in the apps of all other tests too.
-    cx.state::<Sessions>()?.end_all(&member.name).await
+async fn end_all(sessions: State<Sessions>, #[context] member: Member) -> Result<()> {
+    sessions.end_all(&member.name).await
 }
 
 #[action(name = "session.WhoAmI", guard = Member)]
@@ -357,6 +358,16 @@ fn a_cookie_name_and_a_time_that_cannot_be_are_errors_at_start() {
 
 #[tokio::test]
 async fn an_app_without_sessions_says_what_to_add() {
+    let app = App::new().require::<Member>();
+    let error = app.router().unwrap_err().to_string();
+    for name in ["SignIn", "WatchMember", "EndAll"] {
+        let sentence =
+            format!("`{name}` needs sessions: add `.sessions(Sessions::new())` to the App");
+        let line = error.lines().find(|line| line.contains(&sentence));
+        assert!(line.unwrap().contains("session.rs:"), "{error}");
+    }
+    assert!(error.contains("App::require: `Member` needs sessions"), "{error}");
+    // A value that needs nothing, and makes a session nevertheless, says so when it is made.
     let session: Result<Session> = Session::from_context(&Context::test()).await;
     let error = format!("{:?}", session.map(drop).unwrap_err());
     assert!(error.contains("add `.sessions(Sessions::new())`"), "{error}");

@@ -12,6 +12,7 @@ use crate::{
     action::{
         context::Context,
         guard::guards::Guard,
+        state::StateNeed,
         value::{self, FromContext},
     },
     error::Result,
@@ -23,6 +24,8 @@ pub struct Requirement {
     id: fn() -> TypeId,
     name: fn() -> &'static str,
     is_proof: bool,
+    /// The state that the value needs.
+    states: &'static [StateNeed],
     guard: &'static dyn Guard,
 }
 
@@ -31,13 +34,14 @@ impl Requirement {
     #[must_use]
     pub const fn of<T: FromContext>() -> Self {
         let (id, name) = (TypeId::of::<T>, type_name::<T>);
-        Self { id, name, is_proof: T::IS_PROOF, guard: Yields::<T>::GUARD }
+        let (is_proof, states) = (T::IS_PROOF, T::NEEDS);
+        Self { id, name, is_proof, states, guard: Yields::<T>::GUARD }
     }
 
     /// Requires that a guard admits the request.
     #[must_use]
     pub const fn admitted_by<G: Guard>(guard: &'static G) -> Self {
-        Self { id: TypeId::of::<G>, name: type_name::<G>, is_proof: true, guard }
+        Self { id: TypeId::of::<G>, name: type_name::<G>, is_proof: true, states: &[], guard }
     }
 
     /// Returns the name of the type without its modules, with the characters that a key of
@@ -58,6 +62,11 @@ impl Requirement {
     /// Returns whether a caller needs something to fulfil the requirement.
     pub(crate) fn is_proof(&self) -> bool {
         self.is_proof
+    }
+
+    /// Returns the state that the value needs.
+    pub(crate) fn states(&self) -> &'static [StateNeed] {
+        self.states
     }
 
     /// Returns whether both require the same type.
