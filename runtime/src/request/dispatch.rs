@@ -357,7 +357,8 @@ fn context_of(mut head: http::request::Parts, states: States) -> Context {
 }
 
 /// Asks the guards and the limits, takes the values of the `#[context]` fields, and then reads the
-/// input. The body of a refused request is not read. `is_cached` asks for the digest of the input as
+/// input. A rate by address stops a flood before anything of the action runs. A rate by session or
+/// user comes after the proofs: a stranger reads what is missing, and takes no permit. The body of a refused request is not read. `is_cached` asks for the digest of the input as
 /// well.
 async fn admit<A: Input>(
     shared: &Shared,
@@ -371,6 +372,7 @@ async fn admit<A: Input>(
     route.limits.admit(cx).await?;
     route.admit(cx).await?;
     let values = A::Values::take(cx).await?;
+    route.limits.admit_visitor(cx).await?;
     if matches!(*cx.method(), Method::GET | Method::HEAD) {
         let query = cx.uri().query();
         let digest =

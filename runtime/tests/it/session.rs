@@ -99,6 +99,50 @@ impl Action for RatedBySession {
     }
 }
 
+/// One call in an hour by user, for members who have signed in as `ann`.
+#[action(guard = OnlyAnn)]
+struct RatedForAnn {
+    #[context]
+    _member: Member,
+}
+
+/// The proof that a member is `ann`.
+struct OnlyAnn;
+
+impl FromContext for OnlyAnn {
+    async fn from_context(cx: &Context) -> Result<Self> {
+        match Member::from_context(cx).await?.name.as_str() {
+            "ann" => Ok(Self),
+            _ => Err(Error::forbidden("for ann")),
+        }
+    }
+}
+
+impl Action for RatedForAnn {
+    type Output = ();
+    const LIMITS: Limits = Limits::new().rate(Rate::per_hour(1).by(Key::User));
+
+    async fn call(self, _cx: Context) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Three calls in an hour by address, for members.
+#[action]
+struct RatedByAddress {
+    #[context]
+    _member: Member,
+}
+
+impl Action for RatedByAddress {
+    type Output = ();
+    const LIMITS: Limits = Limits::new().rate(Rate::per_hour(3));
+
+    async fn call(self, _cx: Context) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Sets a cookie while it runs, when its head is sent.
 #[action(name = "session.TooLate")]
 async fn too_late(out: EventStream<Seen>, #[context] cookies: Cookies) -> Result<()> {
@@ -229,6 +273,29 @@ async fn a_cookie_that_names_no_session_counts_by_the_address() {
             assert_eq!(status_from(&app, address, name, cookie).await, 429, "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_rate_by_user_refuses_only_those_who_may_call() {
+    let app = app(Sessions::in_memory()).await;
+    let (ann, bob) = (signed_in(&app, "ann").await, signed_in(&app, "bob").await);
+    let stranger = forged(1);
+    for status in [204, 429, 429] {
+        assert_eq!(status_from(&app, 5, "session.RatedForAnn", &stranger).await, 401);
+        assert_eq!(status_from(&app, 5, "session.RatedForAnn", &bob).await, 403);
+        assert_eq!(status_from(&app, 5, "session.RatedForAnn", &ann).await, status);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_by_address_refuses_a_stranger_before_anything_is_asked() {
+    let app = app(Sessions::in_memory()).await;
+    let ann = signed_in(&app, "ann").await;
+    for status in [401, 401, 401, 429] {
+        assert_eq!(status_from(&app, 5, "session.RatedByAddress", "").await, status);
+    }
+    assert_eq!(status_from(&app, 5, "session.RatedByAddress", &ann).await, 429);
+    assert_eq!(status_from(&app, 6, "session.RatedByAddress", &ann).await, 204);
 }
 
 #[tokio::test]
