@@ -72,6 +72,11 @@ fn expand(mut item: Item) -> TokenStream {
 }
 
 #[test]
+fn action_settings() {
+    check("action_settings");
+}
+
+#[test]
 fn action_struct() {
     check("action_struct");
 }

@@ -97,6 +97,8 @@ pub use crate::{
 ///
 /// - `#[action(name = "chat.Post")]` sets the name. The default is the path below `actions`, such
 ///   as `chat.Send` for the struct `Send` in `actions/chat/send.rs`.
+/// - `#[action(limits = LIMITS, cache = OutputCache::for_secs(60))]` above a function sets the
+///   [`Limits`] and the [`OutputCache`] that a struct has in its `impl`.
 /// - `#[action(state(Db, Mailer))]` names the state that the action needs. The app checks it at
 ///   start.
 /// - `#[action(guard = Admin)]` adds a guard: a [`FromContext`] type, which the request has to yield,
