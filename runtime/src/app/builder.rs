@@ -648,7 +648,7 @@ impl App {
         let types = Types::collect(routes.iter().map(|route| Described {
             name: route.name.to_string(),
             doc: route.doc,
-            needs: route.needs(),
+            needs: route.need_keys(),
             refusals: route.limits.refusals(),
             method: route.endpoint.method,
             form: route.endpoint.form,

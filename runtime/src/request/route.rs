@@ -151,12 +151,20 @@ impl Route {
 
     /// Returns the names of the types that a caller has to prove, each once.
     pub(crate) fn needs(&self) -> Vec<String> {
+        self.proofs(Requirement::name)
+    }
+
+    /// Returns the keys of the types that a caller has to prove, for `openapi.json`.
+    pub(crate) fn need_keys(&self) -> Vec<String> {
+        self.proofs(Requirement::key)
+    }
+
+    fn proofs(&self, text: fn(&Requirement) -> String) -> Vec<String> {
         let all = self.requirements.iter().chain(self.values);
-        let mut names: Vec<String> =
-            all.filter(|needed| needed.is_proof()).map(Requirement::name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        let mut texts: Vec<String> = all.filter(|needed| needed.is_proof()).map(text).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        texts
     }
 }
 

@@ -44,8 +44,8 @@ impl Requirement {
         Self { id: TypeId::of::<G>, name: type_name::<G>, is_proof: true, states: &[], guard }
     }
 
-    /// Returns the name of the type without its modules, with the characters that a key of
-    /// `openapi.json` allows: `Session_User` for an `auth::Session<auth::User>`.
+    /// Returns the name of the type without its modules: `Session<User>` for an
+    /// `auth::Session<auth::User>`.
     pub(crate) fn name(&self) -> String {
         let mut short = String::new();
         for word in (self.name)().split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
@@ -55,6 +55,12 @@ impl Requirement {
                 None => short.push_str(word),
             }
         }
+        short
+    }
+
+    /// Returns the name with the characters that a key of `openapi.json` allows: `Session_User`.
+    pub(crate) fn key(&self) -> String {
+        let short = self.name();
         let words = short.split(|c: char| !c.is_alphanumeric() && c != '_');
         words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
     }
@@ -151,9 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_key_without_modules() {
-        assert_eq!(Requirement::of::<User>().name(), "User");
-        assert_eq!(Requirement::of::<Option<User>>().name(), "Option_User");
+    fn a_name_has_no_modules_and_a_key_only_words() {
+        let names = |one: Requirement| (one.name(), one.key());
+        assert_eq!(names(Requirement::of::<User>()), ("User".into(), "User".into()));
+        let option = Requirement::of::<Option<User>>();
+        assert_eq!(names(option), ("Option<User>".into(), "Option_User".into()));
+        let nested = Requirement::of::<Option<crate::State<Vec<u8>>>>();
+        assert_eq!(nested.name(), "Option<State<Vec<u8>>>");
     }
 
     #[test]
