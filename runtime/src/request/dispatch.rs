@@ -10,6 +10,7 @@ use std::{
 use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
+use schemars::SchemaGenerator;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -20,7 +21,7 @@ use crate::{
     },
     error::{ActionError, Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
-    metrics::{RunningCall, StreamMeter},
+    metrics::{ActionMeter, RunningCall, StreamMeter},
     request::{
         cached::{self, Origin},
         decode, encode,
@@ -71,6 +72,7 @@ impl<A: Action<E>, E: ActionError> KindOf<A> for Call<E> {
             is_stream: false,
             serve: |shared, route, request| Box::pin(call::<A, E>(shared, route, request)),
             describe: Shape::of_call::<A, E>,
+            error_codes: error_codes::<E>,
             method: A::METHOD,
             form: A::FORM,
             fault: None,
@@ -88,6 +90,7 @@ impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
             is_stream: true,
             serve: |shared, route, request| Box::pin(stream::<A, E>(shared, route, request)),
             describe: Shape::of_stream::<A, E>,
+            error_codes: error_codes::<E>,
             method: A::METHOD,
             form: A::FORM,
             fault: stream_fault::<A>(),
@@ -95,6 +98,12 @@ impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
             ignores_values: false,
         }
     }
+}
+
+/// Returns the codes of the errors that only this type has.
+fn error_codes<E: ActionError>() -> Vec<&'static str> {
+    let variants = E::variants(&mut SchemaGenerator::default());
+    variants.into_iter().map(|variant| variant.code).collect()
 }
 
 /// Returns what an input says that a stream cannot have.
@@ -138,7 +147,7 @@ async fn call<A: Action<E>, E: ActionError>(
             Some(input) => Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await,
         }
     };
-    respond_to_call(&cx, outcome, running).instrument(span).await
+    respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await
 }
 
 /// Returns the output of an action with a cache, from its cache or from the action.
@@ -202,7 +211,7 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
             let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
             Ok((encoded(&output, bounds.response_max)?, None))
         };
-        return respond_to_call(&cx, outcome, running).instrument(span).await;
+        return respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await;
     }
     let outcome = async {
         not_draining(&shared)?;
@@ -215,7 +224,7 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
     };
     let opening = async {
         let outcome = catch_panic(outcome).await;
-        route.meter.count_stream(meter::code(&outcome));
+        route.meter.count_stream(meter::code(&route.meter, &outcome));
         match outcome {
             Ok((action, permits)) => {
                 let cx = cx.detached();
@@ -240,10 +249,11 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
 async fn respond_to_call(
     cx: &Context,
     outcome: impl Future<Output = Result<(Encoded, Option<Origin>)>>,
+    meter: &ActionMeter,
     running: RunningCall<'_>,
 ) -> Response {
     let outcome = catch_panic(outcome).await;
-    running.end(meter::code(&outcome));
+    running.end(meter::code(meter, &outcome));
     respond(cx, outcome)
 }
 

@@ -67,6 +67,8 @@ pub struct Endpoint {
     pub(crate) is_stream: bool,
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    /// Returns the codes of the errors that only this action has.
+    pub(crate) error_codes: fn() -> Vec<&'static str>,
     pub(crate) method: InputMethod,
     pub(crate) form: BodyForm,
     /// Why the action cannot be as it is declared, if it cannot.
@@ -420,6 +422,7 @@ mod tests {
             is_stream: false,
             serve: |_, _, _| unreachable!("this test serves no action"),
             describe: |_, _| unreachable!("this test describes no action"),
+            error_codes: Vec::new,
             method: InputMethod::Post,
             form: BodyForm::Fields,
             fault: None,
