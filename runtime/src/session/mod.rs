@@ -8,6 +8,7 @@
 mod cache;
 mod carried;
 mod cookies;
+mod ended_users;
 mod ends;
 mod identity;
 mod record;

@@ -234,10 +234,11 @@ where
         }
     }
 
-    /// Returns the user that [`set_user`](Self::set_user) named.
+    /// Returns the user that [`set_user`](Self::set_user) named, unless [`Sessions::end_all`] has ended
+    /// the user's sessions since the request came.
     #[must_use]
     pub fn user(&self) -> Option<String> {
-        self.active()?.1.user.clone()
+        self.carried.loaded()?.user().map(str::to_owned)
     }
 
     /// Asks the store whether the visitor has a session now. A visitor who never got one has none.
