@@ -657,7 +657,10 @@ impl App {
         let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
         let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
         let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
-        let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
+        let sessions = shared.states.get::<Sessions>().ok();
+        let cookie = sessions.as_ref().map(|sessions| sessions.cookie_name());
+        let schema =
+            self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base, cookie));
         let own_routes = self.own_routes.into_router(&shared);
         #[cfg(all(feature = "dev", debug_assertions))]
         let develop = pages.as_ref().filter(|_| self.follows_edits);

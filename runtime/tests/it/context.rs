@@ -286,5 +286,7 @@ async fn descriptions_show_what_a_caller_needs_and_no_value() {
     assert_eq!(*security("context.Rename"), serde_json::json!([{ "User": [] }]));
     assert_eq!(*security("context.Purge"), serde_json::json!([{ "Admin": [] }]));
     assert_eq!(*security("context.Greet"), Value::Null);
-    assert!(document["components"]["securitySchemes"]["User"].is_object());
+    let scheme = &document["components"]["securitySchemes"]["User"];
+    let proof = ["type", "in", "name"].map(|key| scheme[key].as_str().unwrap());
+    assert_eq!(proof, ["apiKey", "cookie", "kipo-session"]);
 }
