@@ -206,14 +206,14 @@ fn nodes() -> Result<Outcome> {
 
 /// Checks the scripts of `examples/board` against their types, sends requests that schemathesis
 /// generates from its `openapi.json`, and runs its pages in Chromium: as one process, and as two nodes
-/// over a real NATS server.
+/// over a real NATS server and over a real Redis server.
 fn board() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
     let python = machine::python("app/tests/openapi/requirements.txt")?;
     let folder = "examples/board";
     let binary = target().join("debug/board");
-    run(&mut cargo(&["build", "-p", "board", "--features", "nats", "--locked"]))?;
+    run(&mut cargo(&["build", "-p", "board", "--features", "nats,redis", "--locked"]))?;
     run(&mut command(&binary, &["types", "--out", folder]))?;
     let script = |name| {
         let mut npm = command("npm", &["run", "--silent", name]);
@@ -223,11 +223,19 @@ fn board() -> Result<Outcome> {
     run(&mut script("check"))?;
     run(&mut script("test"))?;
     run(script("test:openapi").env("KIPO_PYTHON", python))?;
-    match machine::nats_server() {
-        Ok(path) => run(script("test:nodes").env("KIPO_NATS_SERVER", path))?,
-        Err(reason) => return Ok(Outcome::PassedWithout(vec![reason])),
+    let (mut nodes, mut missing) = (script("test:nodes"), Vec::new());
+    for (server, variable) in [
+        (machine::nats_server(), "KIPO_NATS_SERVER"),
+        (machine::redis_server(), "KIPO_REDIS_SERVER"),
+    ] {
+        match server {
+            Ok(path) => drop(nodes.env(variable, path)),
+            // The test over an engine without a server is skipped.
+            Err(reason) => missing.push(reason),
+        }
     }
-    Ok(Outcome::Passed)
+    run(&mut nodes)?;
+    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
 
 /// Runs the core set of browser tests in Firefox and in WebKit, where they can be installed.
