@@ -57,7 +57,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("doc", "the documentation builds without warnings", doc),
     Step::whole("grow", "a new file is an action with the next build", grow::grow),
     Step::whole("pages", "the app's page scripts against its generated types", pages),
-    Step::whole("browser", "the app in Chromium", browser),
+    Step::where_installed("browser", "the app in Chromium", browser),
     Step::where_installed("nodes", "the app over NATS: two nodes, and one under fire", nodes),
     Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
     Step::where_installed("board", "the example product in Chromium, and on two nodes", board),
@@ -178,13 +178,23 @@ fn pages() -> Result {
     run(command("npx", &["--no-install", "tsc", "--noEmit", "-p", "."]).current_dir(at("app")))
 }
 
-fn browser() -> Result {
+/// Runs the app in Chromium. The tests behind nginx are skipped where it cannot be installed.
+fn browser() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
     run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
     let mut test = command("npm", &["run", "--silent", "test"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium);
-    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+    test.env("KIPO_APP_BIN", target().join("debug/app"));
+    let missing = match machine::nginx() {
+        Ok(path) => {
+            test.env("KIPO_NGINX", path);
+            None
+        }
+        Err(reason) => Some(reason),
+    };
+    run(&mut test)?;
+    Ok(missing.map_or(Outcome::Passed, |reason| Outcome::PassedWithout(vec![reason])))
 }
 
 /// Runs two nodes of the app over a real NATS server, one of them killed, in Chromium. Then it runs
