@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     action::{Bounds, CacheOverview, InputMethod, Limits, Rate},
-    app::builder::Built,
+    app::build::Built,
     page::PageOverview,
     request::Route,
 };

@@ -427,7 +427,7 @@ fn a_cookie_name_and_a_time_that_cannot_be_are_errors_at_start() {
 async fn an_app_without_sessions_says_what_to_add() {
     let app = App::new().require::<Member>();
     let error = app.router().unwrap_err().to_string();
-    for name in ["SignIn", "Watch", "EndAll"] {
+    for name in ["SignIn", "WatchMember", "EndAll"] {
         let sentence =
             format!("`{name}` needs sessions: add `.sessions(Sessions::new())` to the App");
         let line = error.lines().find(|line| line.contains(&sentence));
