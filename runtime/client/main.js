@@ -65,7 +65,8 @@ function onAction(event) {
   // A control of the form may be named `matches`.
   if (defaultPrevented || submitter?.matches(UNBOUND) || !Element.prototype.matches.call(target, BOUND)) return;
   event.preventDefault();
-  forms().then((forms) => forms.handle({ target, submitter }));
+  // Where the module cannot be loaded, the browser posts the form to its page.
+  forms().then((forms) => forms.handle({ target, submitter }), () => HTMLFormElement.prototype.submit.call(target));
 }
 
 Object.assign(globalThis, { action });

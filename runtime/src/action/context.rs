@@ -2,9 +2,13 @@
 
 pub(crate) mod attachment;
 mod effects;
+mod elements;
 mod position;
 mod prefix;
 mod reduced;
+mod toast;
+
+pub use self::toast::Toast;
 
 use std::{
     any::Any,
