@@ -50,7 +50,9 @@ export const leaving = () => client.page.signal;
 export const reloadPart = (...given) => import("./page/reload_part.js").then(({ reloadPart }) => reloadPart(...given));
 
 if (globalThis.document) {
-  if (document.querySelector("[p-navigate]")) import("./page/navigate.js").then(({ navigate }) => navigate(client));
+  if (document.querySelector("[p-navigate]")) {
+    import("./page/navigate.js").then(({ navigate }) => navigate(client));
+  }
   if (document.querySelector("[p-action]")) forms();
   for (const name of ["submit", "change"]) document.addEventListener(name, onAction);
 }

@@ -6,9 +6,7 @@ mod elements;
 mod position;
 mod prefix;
 mod reduced;
-mod toast;
-
-pub use self::toast::Toast;
+pub(crate) mod toast;
 
 use std::{
     any::Any,
