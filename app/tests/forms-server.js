@@ -21,7 +21,7 @@ export class FormsServer {
   calls = [];
   /** The other requests, as `GET /path?query`. */
   asked = [];
-  /** Resolves before modules of this name are sent. @type {Record<string, Promise<void>>} */
+  /** Resolves before modules of this name are sent; one that resolves to false is not sent. @type {Record<string, Promise<boolean | void>>} */
   delays = {};
   /** More elements for the head of each page. */
   head = "";
@@ -47,7 +47,7 @@ export class FormsServer {
     if (action) return this.#call(action, url, request, Buffer.concat(chunks), response);
     const [, module] = /^\/_kipo\/\w+\/(.+\.js)$/.exec(url.pathname) ?? [];
     if (module) {
-      await this.delays[module];
+      if ((await this.delays[module]) === false) return response.writeHead(404).end();
       response.setHeader("content-type", "text/javascript");
       this.asked.push(module);
       return response.end(await readFile(new URL(module, CLIENT)));

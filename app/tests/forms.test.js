@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { FormsServer, invalid, later } from "./forms-server.js";
+import { site } from "./site.js";
 import { scene } from "./stage.js";
 
 /** A form as the server writes it. */
@@ -105,6 +106,14 @@ scene("a form that is submitted before its module has loaded is sent once the mo
   await called(server, 0);
   settle();
   await called(server, 1);
+});
+
+scene("the browser posts a form whose module cannot be loaded", async (stage) => {
+  stage.expect(/status of 404/, /Failed to fetch dynamically imported module/);
+  const { server, tab } = await open(stage, CONTACT, {}, { delays: { "form/forms.js": Promise.resolve(false) } });
+  await tab.fill("[name=name]", "Ada");
+  await Promise.all([tab.waitForEvent("load"), tab.click("button")]);
+  assert.ok(server.asked.includes("POST /?kipo-form=contact.Submit"), String(server.asked));
 });
 
 scene("a refused input shows its errors beside its fields and moves the focus to the first", async (stage) => {
@@ -567,4 +576,23 @@ scene("an effect on an element that is missing is reported", async (stage) => {
   await tab.click("button");
   await tab.locator(".kipo-toast").waitFor();
   assert.equal(problems.length, 2);
+});
+
+scene("the server of an app decodes a form and refuses it by its fields", async (stage) => {
+  stage.expect(REFUSED_422);
+  const { root } = await site(stage, {
+    "pages/index.html": `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Chat</title><link rel="icon" href="data:,"></head><body><main id="app">
+      <form p-action="chat.Send"><label>Name <input name="username"></label><label>Text <textarea name="message"></textarea></label><button>Send</button></form></main></body></html>`,
+  });
+  const server = await stage.server({ root });
+  const tab = await stage.tab(server.url);
+  await tab.fill("[name=username]", "Ada");
+  await tab.fill("[name=message]", "  ");
+  await tab.click("button");
+  await tab.waitForSelector("[aria-invalid]");
+  assert.deepEqual([await shown(tab), await wrong(tab)], [["must not be blank"], ["message"]]);
+  await tab.fill("[name=message]", "Hello");
+  await tab.click("button");
+  await tab.waitForFunction(() => document.querySelector("[name=message]").value === "");
+  assert.deepEqual([await shown(tab), await wrong(tab)], [[], []]);
 });

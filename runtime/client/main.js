@@ -50,7 +50,9 @@ export const leaving = () => client.page.signal;
 export const reloadPart = (...given) => import("./page/reload_part.js").then(({ reloadPart }) => reloadPart(...given));
 
 if (globalThis.document) {
-  if (document.querySelector("[p-navigate]")) import("./page/navigate.js").then(({ navigate }) => navigate(client));
+  if (document.querySelector("[p-navigate]")) {
+    import("./page/navigate.js").then(({ navigate }) => navigate(client));
+  }
   if (document.querySelector("[p-action]")) forms();
   for (const name of ["submit", "change"]) document.addEventListener(name, onAction);
 }
@@ -65,7 +67,8 @@ function onAction(event) {
   // A control of the form may be named `matches`.
   if (defaultPrevented || submitter?.matches(UNBOUND) || !Element.prototype.matches.call(target, BOUND)) return;
   event.preventDefault();
-  forms().then((forms) => forms.handle({ target, submitter }));
+  // Where the module cannot be loaded, the browser posts the form to its page.
+  forms().then((forms) => forms.handle({ target, submitter }), () => HTMLFormElement.prototype.submit.call(target));
 }
 
 Object.assign(globalThis, { action });

@@ -70,7 +70,7 @@ pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, To
 pub use crate::{
     action::{
         Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Json, Key, Limits,
-        OutputCache, Rate, RateIdentity, RawBody, State, StateNeed, Validate,
+        OutputCache, Rate, RateIdentity, RawBody, State, StateNeed, Toast, Validate,
     },
     app::{App, RunningApp, StartError},
     error::{ActionError, Code, Error, FieldErrors, Result},

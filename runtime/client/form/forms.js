@@ -45,8 +45,7 @@ export class Forms {
     const question = (submitter && textOf(submitter, "p-confirm")) ?? textOf(element, "p-confirm");
     if (question && !confirm(question)) return isForm ? undefined : restore(element);
     const settings = settingsOf(element, (name) => this.#client.methodOf(name));
-    // Errors are shown, and a programming error is reported: `call` sets an `onError`.
-    this.#client.call({ ...settings, submitter }).catch(() => {});
+    this.#client.call({ ...settings, submitter });
   }
 
   /**
@@ -89,7 +88,9 @@ export class Forms {
    * @returns {RunSettings}
    */
   #ofForm(form, settings) {
-    const input = new FormData(form, settings.submitter);
+    const submitter = /** @type {HTMLButtonElement | null | undefined} */ (settings.submitter);
+    // A script may have moved the button in the meantime.
+    const input = new FormData(form, submitter?.form === form ? submitter : null);
     const sent = new Map(controlsOf(form).map((control) => [control, valueOf(control)]));
     const focused = document.activeElement;
     const endBusy = this.#startBusy(form);

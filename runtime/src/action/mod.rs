@@ -23,7 +23,7 @@ pub use self::{
     cache::OutputCache,
     call::{Action, Input},
     codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing, public},
-    context::Context,
+    context::{Context, toast::Toast},
     exact::Exact,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
     input::{BodyForm, Field, InputMethod, Json, RawBody},
