@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
     Attribute, FieldModifiers, Fields, FieldsNamed, FnArg, Generics, Item, ItemFn, ItemStruct,
-    LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility, punctuated::Punctuated,
-    spanned::Spanned, token,
+    LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility, parse_quote,
+    punctuated::Punctuated, spanned::Spanned, token,
 };
 
 use crate::{
@@ -245,6 +245,12 @@ fn body_of(input: &ItemStruct, values: &[Value]) -> ItemStruct {
         };
         let sent = std::mem::take(&mut fields.named).into_iter().filter(|field| !is_value(field));
         fields.named = sent.collect();
+        // A form in which nobody chose a file has no part for the field.
+        for field in fields.named.iter_mut().filter(|field| types::is_list_of_files(&field.ty)) {
+            if !attrs::holds(&field.attrs, "serde", &["default"]) {
+                field.attrs.push(parse_quote!(#[serde(default)]));
+            }
+        }
     }
     body
 }

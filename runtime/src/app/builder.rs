@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     action::{
         FromContext, Guard, Guards, Identify, Limiter, Limits, OUTPUT_CACHE_BYTES_MAX, Outputs,
-        RATE_KEYS_MAX, Requirement, States,
+        RATE_KEYS_MAX, Requirement, States, UploadSettings,
     },
     app::{
         layers::Layers,
@@ -28,6 +28,7 @@ use crate::{
         own_routes::OwnRoutes,
         start_error::StartError,
         storage::Storage,
+        uploads,
     },
     error::StartDiagnostic,
     files::{Files, client},
@@ -99,6 +100,7 @@ pub struct App {
     pub(super) own_routes: OwnRoutes,
     pub(super) layers: Layers,
     pub(super) lifecycle: Lifecycle,
+    pub(super) uploads: UploadSettings,
     /// Whether pages follow edits. A release never does.
     follows_edits: bool,
 }
@@ -130,6 +132,7 @@ impl App {
             own_routes: OwnRoutes::default(),
             layers: Layers::default(),
             lifecycle: Lifecycle::default(),
+            uploads: UploadSettings::new(),
             follows_edits: cfg!(all(feature = "dev", debug_assertions)),
         }
     }
@@ -353,6 +356,17 @@ impl App {
     #[must_use]
     pub fn output_cache_bytes_max(mut self, bytes: usize) -> Self {
         self.output_cache_bytes_max = bytes;
+        self
+    }
+
+    /// Sets where the temporary files of uploads are, and how many bytes of them.
+    ///
+    /// # Examples
+    ///
+    /// See [`UploadSettings`].
+    #[must_use]
+    pub fn uploads(mut self, settings: UploadSettings) -> Self {
+        self.uploads = settings;
         self
     }
 
@@ -633,6 +647,7 @@ impl App {
         if routes.iter().any(|route| route.endpoint.cache.is_some()) {
             self.states.insert(Outputs::new(self.output_cache_bytes_max));
         }
+        uploads::open(&mut self.states, &routes, self.uploads, &self.storage.data_dir, identify);
         let shared = Arc::new(Shared {
             guards: self.guards,
             states: self.states,

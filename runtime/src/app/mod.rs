@@ -13,5 +13,6 @@ mod own_routes;
 mod running;
 mod start_error;
 mod storage;
+mod uploads;
 
 pub use self::{builder::App, running::RunningApp, start_error::StartError};

@@ -69,6 +69,8 @@ pub struct Endpoint {
     pub(crate) describe: Describe,
     pub(crate) method: InputMethod,
     pub(crate) form: BodyForm,
+    /// Whether it answers with a file.
+    pub(crate) returns_file: bool,
     /// Why the action cannot be as it is declared, if it cannot.
     pub(crate) fault: Option<&'static str>,
     /// The cache of its outputs, if they are cached.
@@ -410,6 +412,7 @@ mod tests {
             describe: |_, _| unreachable!("this test describes no action"),
             method: InputMethod::Post,
             form: BodyForm::Fields,
+            returns_file: false,
             fault: None,
             cache: None,
             ignores_values: true,
