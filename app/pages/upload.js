@@ -8,7 +8,7 @@ refs.file_input.addEventListener("change", () => {
   refs.upload_btn.disabled = refs.file_input.files?.length !== 1;
   show("", "");
 });
-// A browser may have kept the file while the page was away.
+// The browser may still have the file of an earlier visit.
 refs.upload_btn.disabled = refs.file_input.files?.length !== 1;
 
 async function send() {
