@@ -92,6 +92,11 @@ fn action_body() {
 }
 
 #[test]
+fn action_files() {
+    check("action_files");
+}
+
+#[test]
 fn action_context() {
     check("action_context");
 }

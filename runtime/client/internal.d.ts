@@ -64,6 +64,7 @@ export interface Settings {
   retry?: RetryOptions & { attempts: number };
   timeout?: number;
   signal?: AbortSignal;
+  onUpload?: (sent: number, total: number) => unknown;
   onProgress?: (data: unknown, event: string) => unknown;
   retryStream?: RetryStreamOptions;
   onState?: (state: StreamState) => unknown;

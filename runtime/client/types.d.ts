@@ -235,6 +235,11 @@ export interface Builder<Output, Field extends string, Own = never> extends Runn
    * `timeout`. For streams: from the start to the first event, default 20 000.
    */
   withTimeout(ms: number): this;
+  /**
+   * Runs while the body of a call is sent, with the bytes that have been sent and all of them. An attempt that is repeated
+   * begins anew. Streams do not report it.
+   */
+  withOnUpload(then: (sent: number, total: number) => unknown): this;
   /** Aborts the call, including its delays. `call()` rejects with the reason of the signal. */
   withSignal(signal: AbortSignal): this;
   /** Ignores the effects that the action asks for. */
@@ -251,6 +256,7 @@ export interface Builder<Output, Field extends string, Own = never> extends Runn
   setRetry: this["withRetry"];
   setTimeout: this["withTimeout"];
   setSignal: this["withSignal"];
+  setOnUpload: this["withOnUpload"];
   /** Returns a plan with the current settings. */
   build(): Plan<Output>;
   /** Runs the action. */

@@ -69,8 +69,9 @@ pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, To
 
 pub use crate::{
     action::{
-        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Json, Key, Limits,
-        OutputCache, Rate, RateIdentity, RawBody, State, StateNeed, Toast, Validate,
+        Action, ClientIp, Context, Download, Exact, Extract, FromContext, Guard, Input, Json, Key,
+        Limits, OutputCache, Rate, RateIdentity, RawBody, State, StateNeed, Toast, Upload,
+        UploadHead, UploadSettings, UploadSink, UploadTo, Validate,
     },
     app::{App, RunningApp, StartError},
     error::{ActionError, Code, Error, FieldErrors, Result},
@@ -298,9 +299,9 @@ pub mod __private {
 
     pub use crate::{
         action::{
-            BodyForm, Field, GuardType, GuardValue, Incoming, Input, InputMethod, IntoOutput,
-            NoWay, Outgoing, Requirement, StateNeed, Values, Way, argument, guard_name, incoming,
-            outgoing, public, rules,
+            BodyForm, Field, FileField, FileKind, GuardType, GuardValue, Incoming, Input,
+            InputMethod, IntoOutput, NoWay, Outgoing, Requirement, StateNeed, Values, Way,
+            argument, guard_name, incoming, outgoing, public, rules,
         },
         error::{ErrorVariant, FieldErrors, typed_error, variants},
         page::{PageData, PageRegistration},

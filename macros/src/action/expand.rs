@@ -74,6 +74,10 @@ fn input(action: &Action) -> TokenStream {
     let Decoded { item, hidden, read, described, finish } = decoded(action);
     let Assembled { item, hidden, body, values, assemble } = assembled(action, item, hidden);
     let listed = action.fields.iter().filter(|field| field.plain).filter_map(listed);
+    let fields = match action.fields.iter().any(Field::may_be_file) {
+        true => quote!({ use #NO_WAY as _; &[#(#listed),*] }),
+        false => quote!(&[#(#listed),*]),
+    };
     let validate = validate::of_struct(&action.fields, &action.rules);
     let (deserializer, generator) = (local("deserializer"), local("generator"));
     let form = form(action, &body);
@@ -83,7 +87,7 @@ fn input(action: &Action) -> TokenStream {
             type Values = #values;
 
             #form
-            const FIELDS: &'static [#FIELD] = &[#(#listed),*];
+            const FIELDS: &'static [#FIELD] = #fields;
 
             fn decode<'__de, __D: #DESERIALIZER<'__de>>(
                 #deserializer: __D,
@@ -192,8 +196,12 @@ fn listed(field: &Field) -> Option<TokenStream> {
     let ty = &field.ty;
     let defaulted = field.defaulted.then(|| quote!(.defaulted()));
     let span = user_span(ty.span());
+    let file = field.may_be_file().then(|| {
+        let (way, max) = (WAY.at(span), option(field.file_bytes_max()));
+        quote_spanned!(span=> .with_file(#way::<#ty>::FILE, #max))
+    });
     let field = FIELD.at(span);
-    Some(quote_spanned!(span=> #field::new::<#ty>(#name) #defaulted))
+    Some(quote_spanned!(span=> #field::new::<#ty>(#name) #defaulted #file))
 }
 
 /// The parts of an input's code that depend on its [`Decoding`].

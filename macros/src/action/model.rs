@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
     Attribute, Expr, FieldModifiers, Fields, FieldsNamed, FnArg, Generics, Item, ItemFn,
-    ItemStruct, LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility,
+    ItemStruct, LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility, parse_quote,
     punctuated::Punctuated, spanned::Spanned, token,
 };
 
@@ -253,6 +253,12 @@ fn body_of(input: &ItemStruct, values: &[Value]) -> ItemStruct {
         };
         let sent = std::mem::take(&mut fields.named).into_iter().filter(|field| !is_value(field));
         fields.named = sent.collect();
+        // A form in which nobody chose a file has no part for the field.
+        for field in fields.named.iter_mut().filter(|field| types::is_list_of_files(&field.ty)) {
+            if !attrs::holds(&field.attrs, "serde", &["default"]) {
+                field.attrs.push(parse_quote!(#[serde(default)]));
+            }
+        }
     }
     body
 }

@@ -61,10 +61,17 @@ const _: () = {
     impl ::kipo::__private::Input for MoveCard {
         type Body = __Body;
         type Values = __Values;
-        const FIELDS: &'static [::kipo::__private::Field] = &[
-            ::kipo::__private::Field::new::<CardId>("cardId"),
-            ::kipo::__private::Field::new::<u8>("column"),
-        ];
+        const FIELDS: &'static [::kipo::__private::Field] = {
+            use ::kipo::__private::NoWay as _;
+            &[
+                ::kipo::__private::Field::new::<CardId>("cardId")
+                    .with_file(
+                        ::kipo::__private::Way::<CardId>::FILE,
+                        ::core::option::Option::None,
+                    ),
+                ::kipo::__private::Field::new::<u8>("column"),
+            ]
+        };
         fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
             deserializer: __D,
         ) -> ::core::result::Result<__Body, __D::Error> {

@@ -10,7 +10,7 @@ import { actionRequest, isForm, resumeHeader } from "./request.js";
 
 /** What a builder sets: `withTimeout` and `setTimeout` set `timeout`. */
 const SETTINGS =
-  "method optimistic onSuccess onError onComplete loading debounce retry timeout signal onProgress retryStream onState from suppressHelpers";
+  "method optimistic onSuccess onError onComplete loading debounce retry timeout signal onUpload onProgress retryStream onState from suppressHelpers";
 
 /**
  * Returns the object behind `action.chat.Send(input)`. Any name works: a lower-case part is a namespace, an
@@ -211,12 +211,14 @@ export class Client {
     const { url, init } = await actionRequest(this.base, settings, "application/json");
     // All attempts carry the same key, so that the server can recognise a repeated attempt.
     if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
+    // Loaded only by pages that show the progress of an upload.
+    const { fetch } = settings.onUpload ? (await import("./upload.js")).uploading(settings, platform) : platform;
     /** The `kipo-effects` field of the last response. */
     let effects = "";
     /** @type {Send} */
     const send = async (signal) => {
       effects = "";
-      const response = await platform.fetch(url, { ...init, signal });
+      const response = await fetch(url, { ...init, signal });
       effects = response.headers.get("kipo-effects") ?? "";
       return response;
     };

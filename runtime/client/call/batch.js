@@ -6,6 +6,7 @@
 import { errorFromResponse, truncatedError } from "../error.js";
 import { browser } from "../platform.js";
 import { Client } from "./action.js";
+import { hasFile } from "./form_data.js";
 import { isForm } from "./request.js";
 
 /** The server refuses more. */
@@ -59,8 +60,8 @@ function planOf(part) {
   if (!settings.name) throw new TypeError("a part of a batch is a call that is not sent: `action.chat.Send({ … })`");
   if (OF_STREAMS.some((name) => settings[name] !== undefined)) throw new TypeError(`${settings.name}: a part of a batch cannot stream`);
   const { input } = settings;
-  if (input instanceof Blob) throw new TypeError(`${settings.name}: a part of a batch cannot carry a Blob`);
   if (isForm(input) || input instanceof FormData) throw new TypeError(`${settings.name}: a part of a batch cannot carry a form`);
+  if (hasFile(input)) throw new TypeError(`${settings.name}: a part of a batch cannot carry a file`);
   return settings;
 }
 

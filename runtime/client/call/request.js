@@ -11,7 +11,7 @@ export function isForm(input) {
 
 /**
  * Returns the request of an action. The input is serialised once, so that all attempts send the same. A `Blob` and a
- * `FormData` are the body as they are, and a form sends its fields.
+ * `FormData` are the body as they are, a form sends its fields, and an input with a file in it is sent as a form.
  *
  * @param {URL} base
  * @param {Settings} settings
@@ -22,19 +22,21 @@ export function isForm(input) {
 export async function actionRequest(base, { name, input, method }, accept) {
   if (isForm(input)) input = new FormData(isForm(input));
   const url = new URL(`actions/${name}`, base);
+  /** @type {ActionRequest["init"]} */
+  const init = { method, headers: { accept } };
   if (method === "GET") {
     // Loaded only by pages that send a GET.
     const { query } = await import("./query.js");
     url.search = query(name, input).toString();
-    return { url, init: { method, headers: { accept } } };
+    return { url, init };
   }
-  if (input instanceof Blob || input instanceof FormData) return { url, init: { method, body: input, headers: { accept } } };
-  const body = JSON.stringify(input, (field, value) => {
-    // JSON would write it as {}, without an error.
-    if (value instanceof Blob) throw new TypeError(`${name}: "${field}" is a file, which JSON cannot carry`);
-    return value;
-  });
-  return { url, init: { method, body, headers: { accept, "content-type": "application/json" } } };
+  let hasFile = input instanceof FormData;
+  // JSON would write a file as {}, without an error.
+  init.body = JSON.stringify(input, (_, value) => ((hasFile ||= value instanceof Blob) ? undefined : value));
+  // Loaded only by pages that send files.
+  if (hasFile) init.body = (await import("./form_data.js")).bodyWithFiles(name, input);
+  else init.headers["content-type"] = "application/json";
+  return { url, init };
 }
 
 /**

@@ -11,7 +11,7 @@ export const ROOMS = [
   { floor: 1, files: ["stream/cursor.js", "stream/sse.js", "stream/connection.js", "stream/stream.js", "stream/share.js"] },
   {
     floor: 2,
-    files: ["call/loading.js", "call/query.js", "call/request.js", "call/call.js", "call/action.js", "call/batch.js"],
+    files: ["call/loading.js", "call/query.js", "call/form_data.js", "call/upload.js", "call/request.js", "call/call.js", "call/action.js", "call/batch.js"],
   },
   { floor: 2, files: ["effect/elements.js", "effect/toast.js", "effect/effects.js"] },
   {

@@ -12,8 +12,8 @@ mod effects;
 mod exact;
 mod guard;
 mod input;
-mod into_output;
 mod limits;
+mod output;
 mod positions;
 mod state;
 mod validate;
@@ -26,9 +26,12 @@ pub use self::{
     context::{Context, toast::Toast},
     exact::Exact,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
-    input::{BodyForm, Field, InputMethod, Json, RawBody},
-    into_output::{IntoOutput, argument},
+    input::{
+        BodyForm, Field, FileField, FileKind, InputMethod, Json, RawBody, Upload, UploadHead,
+        UploadSettings, UploadSink, UploadTo,
+    },
     limits::{Key, Limits, Rate, RateIdentity},
+    output::{Download, IntoOutput, argument},
     state::{State, StateNeed},
     validate::{Validate, rules},
     value::{ClientIp, Extract, FromContext, Values},
@@ -38,7 +41,7 @@ pub(crate) use self::{
     cache::{CacheOverview, Digest, Encoded, Join, Landed, Lead, OUTPUT_CACHE_BYTES_MAX, Outputs},
     context::attachment::{Attachment, Ended},
     guard::Guards,
-    input::sentence,
+    input::{Parts, Reservation, StoredFile, Uploads, Writer, sentence},
     limits::{
         Bounds, Identified, Identify, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network,
     },

@@ -16,7 +16,7 @@ use crate::request::PrefixSettings;
 use crate::{
     action::{
         FromContext, Guard, Guards, Limits, OUTPUT_CACHE_BYTES_MAX, RATE_KEYS_MAX, Requirement,
-        States,
+        States, UploadSettings,
     },
     app::{layers::Layers, lifecycle::Lifecycle, own_routes::OwnRoutes, storage::Storage},
     files::Files,
@@ -78,6 +78,7 @@ pub struct App {
     pub(super) own_routes: OwnRoutes,
     pub(super) layers: Layers,
     pub(super) lifecycle: Lifecycle,
+    pub(super) uploads: UploadSettings,
     /// Whether pages follow edits. A release never does.
     pub(super) follows_edits: bool,
 }
@@ -109,6 +110,7 @@ impl App {
             own_routes: OwnRoutes::default(),
             layers: Layers::default(),
             lifecycle: Lifecycle::default(),
+            uploads: UploadSettings::new(),
             follows_edits: cfg!(all(feature = "dev", debug_assertions)),
         }
     }
@@ -332,6 +334,17 @@ impl App {
     #[must_use]
     pub fn output_cache_bytes_max(mut self, bytes: usize) -> Self {
         self.output_cache_bytes_max = bytes;
+        self
+    }
+
+    /// Sets where the temporary files of uploads are, and how many bytes of them.
+    ///
+    /// # Examples
+    ///
+    /// See [`UploadSettings`].
+    #[must_use]
+    pub fn uploads(mut self, settings: UploadSettings) -> Self {
+        self.uploads = settings;
         self
     }
 

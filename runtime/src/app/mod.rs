@@ -15,5 +15,6 @@ mod running;
 mod serve;
 mod start_error;
 mod storage;
+mod uploads;
 
 pub use self::{builder::App, running::RunningApp, start_error::StartError};

@@ -41,7 +41,9 @@ pub(crate) const MODULES: &[Module] = modules![
 /// The modules that a page loads when it first needs them.
 pub(crate) const LATER: &[Module] = modules![
     "call/batch.js",
+    "call/form_data.js",
     "call/query.js",
+    "call/upload.js",
     "effect/effects.js",
     "effect/elements.js",
     "effect/toast.js",

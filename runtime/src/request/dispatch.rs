@@ -74,8 +74,12 @@ impl<A: Action<E>, E: ActionError> KindOf<A> for Call<E> {
             describe: Shape::of_call::<A, E>,
             error_codes: error_codes::<E>,
             method: A::METHOD,
-            form: A::FORM,
-            fault: None,
+            form: form_of::<A>(),
+            returns_file: A::Output::IS_DOWNLOAD,
+            fault: call_fault::<A>().or_else(|| {
+                let is_cached = A::Output::IS_DOWNLOAD && A::CACHE.is_on();
+                is_cached.then_some("a `Download` is not cached: leave out `CACHE`")
+            }),
             cache: A::CACHE.overview(),
             ignores_values: A::CACHE.ignores_values(),
         }
@@ -92,8 +96,10 @@ impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
             describe: Shape::of_stream::<A, E>,
             error_codes: error_codes::<E>,
             method: A::METHOD,
-            form: A::FORM,
-            fault: stream_fault::<A>(),
+            form: form_of::<A>(),
+            returns_file: false,
+            fault: stream_fault::<A>().or(A::Output::IS_DOWNLOAD
+                .then_some("a stream does not return a `Download`: only a call does")),
             cache: None,
             ignores_values: false,
         }
@@ -104,6 +110,22 @@ impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
 fn error_codes<E: ActionError>() -> Vec<&'static str> {
     let variants = E::variants(&mut SchemaGenerator::default());
     variants.into_iter().map(|variant| variant.code).collect()
+}
+
+/// Returns the form of a body: one with a field that is a file is a multipart form.
+fn form_of<A: Input>() -> BodyForm {
+    match A::FORM {
+        BodyForm::Fields if A::FIELDS.iter().any(|field| field.file().is_some()) => {
+            BodyForm::Multipart
+        }
+        form => form,
+    }
+}
+
+/// Returns what an input says that a call cannot have.
+fn call_fault<A: Input>() -> Option<&'static str> {
+    let is_wrong = A::METHOD.is_safe() && form_of::<A>() == BodyForm::Multipart;
+    is_wrong.then_some("a GET has no body, so it cannot send a file: leave out `method = \"GET\"`")
 }
 
 /// Returns what an input says that a stream cannot have.
@@ -133,7 +155,9 @@ async fn call<A: Action<E>, E: ActionError>(
     let outcome = async {
         not_draining(&shared)?;
         method(A::METHOD.allows(cx.method()), A::METHOD.allow())?;
-        accepts_json(&cx)?;
+        if !A::Output::IS_DOWNLOAD {
+            accepts_json(&cx)?;
+        }
         let is_cached = A::CACHE.is_on();
         let (action, input) = admit::<A>(&shared, &route, &cx, body, bounds, is_cached).await?;
         match input {
@@ -141,10 +165,19 @@ async fn call<A: Action<E>, E: ActionError>(
                 let call = action.call(cx.clone());
                 let call = async { call.await.map_err(E::into_error) };
                 let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
-                Ok((encoded(&output, bounds.response_max)?, None))
+                match output.download() {
+                    None => Ok(Output::Json(encoded(&output, bounds.response_max)?, None)),
+                    // In a box of its own: other calls need no space for it. So is that of a cache.
+                    Some(file) => {
+                        let response = Box::pin(file.respond(cx.method(), cx.headers())).await?;
+                        Ok(Output::File(Box::new(response)))
+                    }
+                }
             }
-            // In a box of its own: other calls need no space for it.
-            Some(input) => Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await,
+            Some(input) => {
+                let cached = Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await?;
+                Ok(Output::Json(cached.0, cached.1))
+            }
         }
     };
     respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await
@@ -209,7 +242,7 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
             let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
             let call = action.call(cx.clone());
             let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
-            Ok((encoded(&output, bounds.response_max)?, None))
+            Ok(Output::Json(encoded(&output, bounds.response_max)?, None))
         };
         return respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await;
     }
@@ -248,7 +281,7 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
 /// Runs a call, counts it, and returns its response.
 async fn respond_to_call(
     cx: &Context,
-    outcome: impl Future<Output = Result<(Encoded, Option<Origin>)>>,
+    outcome: impl Future<Output = Result<Output>>,
     meter: &ActionMeter,
     running: RunningCall<'_>,
 ) -> Response {
@@ -389,9 +422,9 @@ async fn admit<A: Input>(
             is_cached.then(|| Digest::of_input("query", query.unwrap_or_default().as_bytes()));
         return Ok((decode::query(query, values)?, digest));
     }
-    let received = decode::receive::<A>(cx.headers(), body, bounds.body_bytes_max).await?;
+    let received = decode::receive::<A>(cx, body, &bounds).await?;
     let digest = is_cached.then(|| received.digest());
-    Ok((received.input(values).await?, digest))
+    Ok((received.input(values)?, digest))
 }
 
 /// Refuses a request with another method.
@@ -433,9 +466,19 @@ fn conditions(cx: &Context) -> Option<&HeaderMap> {
     matches!(*cx.method(), Method::GET | Method::HEAD).then(|| cx.headers())
 }
 
-fn respond(cx: &Context, outcome: Result<(Encoded, Option<Origin>)>) -> Response {
+/// The output of a call.
+enum Output {
+    /// With where it came from, if the action has a cache.
+    Json(Encoded, Option<Origin>),
+    File(Box<Response>),
+}
+
+fn respond(cx: &Context, outcome: Result<Output>) -> Response {
     let mut response = match outcome {
-        Ok((output, origin)) => encode::output(output, origin, conditions(cx), cx.request_id()),
+        Ok(Output::Json(output, origin)) => {
+            encode::output(output, origin, conditions(cx), cx.request_id())
+        }
+        Ok(Output::File(response)) => encode::file(*response, cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),
     };
     cx.take_headers(response.headers_mut());

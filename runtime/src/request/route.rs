@@ -71,6 +71,8 @@ pub struct Endpoint {
     pub(crate) error_codes: fn() -> Vec<&'static str>,
     pub(crate) method: InputMethod,
     pub(crate) form: BodyForm,
+    /// Whether it answers with a file.
+    pub(crate) returns_file: bool,
     /// Why the action cannot be as it is declared, if it cannot.
     pub(crate) fault: Option<&'static str>,
     /// The cache of its outputs, if they are cached.
@@ -425,6 +427,7 @@ mod tests {
             error_codes: Vec::new,
             method: InputMethod::Post,
             form: BodyForm::Fields,
+            returns_file: false,
             fault: None,
             cache: None,
             ignores_values: true,

@@ -146,6 +146,9 @@ fn path(
         BodyForm::Fields | BodyForm::Json => {
             json!({ "application/json": { "schema": reference(&action.input) } })
         }
+        BodyForm::Multipart => {
+            json!({ "multipart/form-data": { "schema": reference(&action.input) } })
+        }
         BodyForm::Raw => json!({ "*/*": { "schema": reference(&action.input) } }),
     };
     let is_required = action.form == BodyForm::Json || !named.admits_empty(&action.input);
@@ -259,7 +262,7 @@ fn success(types: &Types, action: &Endpoint) -> (&'static str, Value) {
                 "200",
                 json!({
                     "description": "The output.",
-                    "content": { "application/json": { "schema": bounded(&action.output) } },
+                    "content": { content_type(&action.output): { "schema": bounded(&action.output) } },
                 }),
             ),
         };
@@ -275,6 +278,14 @@ fn success(types: &Types, action: &Endpoint) -> (&'static str, Value) {
     let description = "Events, then `complete` with the output or `error` with the problem.";
     let content = json!({ "text/event-stream": { "itemSchema": { "oneOf": items } } });
     ("200", json!({ "description": description, "content": content }))
+}
+
+/// Returns the content type of an output: a `Download` has any.
+fn content_type(output: &Value) -> &'static str {
+    match output.get("format").and_then(Value::as_str) {
+        Some("binary") => "*/*",
+        _ => "application/json",
+    }
 }
 
 /// Describes the event that ends a stream with an error: one of its own, or any other.

@@ -16,6 +16,7 @@ use crate::{
         lifecycle::Lifecycle,
         mount::{self, Schema},
         start_error::StartError,
+        uploads,
     },
     error::StartDiagnostic,
     files::client,
@@ -100,6 +101,7 @@ impl App {
         if routes.iter().any(|route| route.endpoint.cache.is_some()) {
             self.states.insert(Outputs::new(self.output_cache_bytes_max));
         }
+        uploads::open(&mut self.states, &routes, self.uploads, &self.storage.data_dir, identify);
         let shared = Arc::new(Shared {
             guards: self.guards,
             states: self.states,

@@ -115,6 +115,14 @@ export declare namespace default_ {
 }
 
 export declare namespace mail {
+  /** A file that is required, one that may be missing, and any number of them. */
+  interface Attach {
+    subject: string;
+    letter: Blob;
+    stamp?: Blob | null;
+    photos?: Blob[];
+  }
+
   /** No fields. */
   interface Count {
     [key: string]: never;
@@ -562,6 +570,8 @@ export interface Actions {
     string(input?: default_.string_ | FormInput): Call<Shared | null, never>;
   };
   mail: {
+    /** Takes files, and returns one. */
+    Attach(input: mail.Attach): Call<Blob, "subject" | "letter" | "stamp" | "photos">;
     Count(input?: mail.Count | FormInput): Call<number, never>;
     /** Takes a mailbox. */
     Import(input: mail.Import): Call<number, never>;
