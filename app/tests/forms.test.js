@@ -383,6 +383,35 @@ scene("a success reloads parts, and other forms keep what was typed", async (sta
   assert.deepEqual(await tab.evaluate(() => ["note", "same", "text"].map((name) => document.querySelector(`[name=${name}]`).value)), ["half typ", "served 1", ""]);
 });
 
+scene("a reloaded part leaves the errors and the busy state of its form", async (stage) => {
+  stage.expect(REFUSED_422);
+  let loads = 0;
+  const { server, tab } = await open(stage, () => `<section p-part="all"><p id="loads">${loads++}</p>${CONTACT}</section>`, {
+    "contact.Submit": () => invalid({ name: ["is taken"], email: ["is wrong"], captcha: ["is required"] }),
+  });
+  const reload = async () => {
+    await tab.evaluate(() => import("kipo").then(({ reloadPart }) => reloadPart("all")));
+    return tab.evaluate(() => ["form", "button"].map((name) => ["aria-busy", "aria-disabled"].map((mark) => document.querySelector(name).getAttribute(mark))));
+  };
+  await tab.fill("[name=name]", "Ada");
+  await tab.click("button");
+  await called(server, 1);
+  await idle(tab);
+  await tab.fill("[name=email]", "ada");
+  await reload();
+  assert.deepEqual([await shown(tab), await wrong(tab)], [["is taken", "captcha is required"], ["name"]], "except those of edited fields");
+
+  const { promise, settle } = later();
+  server.actions["contact.Submit"] = async () => (await promise, { body: 1 });
+  await tab.click("button");
+  await called(server, 2);
+  assert.deepEqual(await reload(), [["true", null], [null, "true"]]);
+  settle();
+  await tab.waitForFunction(() => document.querySelector("[name=name]").value === "");
+  assert.deepEqual(await reload(), [[null, null], [null, null]]);
+  assert.deepEqual(await shown(tab), []);
+});
+
 scene("a form that keeps its values follows the server afterwards", async (stage) => {
   let name = "ada";
   const { tab } = await open(stage, () => `<section p-part="edit"><form p-action="a.B" p-keep p-reload="edit"><input name="name" value="${name}"><button>Save</button></form></section>`, {

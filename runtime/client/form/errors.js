@@ -9,7 +9,7 @@ import { canonical, controlsAt, controlsOf, isEditable } from "./fields.js";
  * Shows the errors of a form, in place of those before.
  *
  * @param {HTMLFormElement} form
- * @param {ActionError} error
+ * @param {Pick<ActionError, "fields" | "message">} error
  * @returns {Control[]} the wrong controls, in the order of the page
  */
 export function showErrors(form, { fields, message }) {

@@ -8,9 +8,10 @@
 
 import { partsOf, settingsOf, textOf } from "./attributes.js";
 import { clearError, clearErrors, clearWhole, showErrorOf, showErrors } from "./errors.js";
-import { controlsOf, dataOf, restore, settle, valueOf } from "./fields.js";
+import { controlsAt, controlsOf, dataOf, isEditable, restore, settle, valueOf } from "./fields.js";
 
 /** @typedef {(settings: RunSettings) => Promise<unknown>} Run sends the call */
+/** @typedef {Pick<ActionError, "fields" | "message">} Failure */
 
 /** The bound forms and controls of a tab. */
 export class Forms {
@@ -21,6 +22,11 @@ export class Forms {
   /** The controls that have changed again since. @type {Map<Element, Promise<unknown>>} */
   #waiting = new Map();
 
+  /** The buttons of the forms in flight. @type {Map<HTMLFormElement, Element[]>} */
+  #busyButtons = new Map();
+  /** What forms show as wrong. @type {Map<HTMLFormElement, Failure>} */
+  #failures = new Map();
+
   /**
    * @param {Client} client
    * @param {(name: string, options: { signal: AbortSignal }) => Promise<void>} reloadPart
@@ -28,8 +34,9 @@ export class Forms {
   constructor(client, reloadPart) {
     this.#client = client;
     this.#reloadPart = reloadPart;
-    for (const type of ["input", "change"]) document.addEventListener(type, ({ target }) => clearError(target));
-    document.addEventListener("reset", ({ target }) => target instanceof HTMLFormElement && clearErrors(target));
+    for (const type of ["input", "change"]) document.addEventListener(type, ({ target }) => this.#edited(target));
+    document.addEventListener("reset", ({ target }) => target instanceof HTMLFormElement && this.#clear(target));
+    document.addEventListener("kipo:sent", ({ target }) => target instanceof Node && this.#showAgain(target));
   }
 
   /**
@@ -95,9 +102,10 @@ export class Forms {
     const focused = document.activeElement;
     const endBusy = this.#startBusy(form);
     clearWhole(form);
+    this.#failures.delete(form);
     return this.#withOutcome(settings, input, endBusy, {
       succeed: () => {
-        clearErrors(form);
+        this.#clear(form);
         return () => {
           if (!Element.prototype.hasAttribute.call(form, "p-keep")) HTMLFormElement.prototype.reset.call(form);
           else for (const [control, value] of sent) if (valueOf(control) === value) settle(control);
@@ -105,6 +113,8 @@ export class Forms {
       },
       fail: (error) => {
         const wrong = showErrors(form, error);
+        const isOfFields = Object.keys(error.fields).length > 0;
+        this.#failures.set(form, { fields: { ...error.fields }, message: isOfFields ? "" : error.message });
         // A user who has gone elsewhere in the meantime stays there.
         const active = document.activeElement;
         const isHere = !active || [focused, document.body].includes(active) || Node.prototype.contains.call(form, active);
@@ -175,6 +185,39 @@ export class Forms {
     for (const name of names) this.#reloadPart(name, { signal }).catch((error) => signal.aborted || reportError(error));
   }
 
+  /** @param {HTMLFormElement} form */
+  #clear(form) {
+    clearErrors(form);
+    this.#failures.delete(form);
+  }
+
+  /** @param {EventTarget | null} target */
+  #edited(target) {
+    clearError(target);
+    if (!isEditable(target) || !target.form) return;
+    const fields = this.#failures.get(target.form)?.fields ?? {};
+    const controls = controlsOf(target.form);
+    for (const path of Object.keys(fields)) if (controlsAt(controls, path).includes(target)) delete fields[path];
+  }
+
+  /**
+   * Shows again what the server does not know: errors, and which forms are busy. The server has sent a part of the page.
+   *
+   * @param {Node} part
+   */
+  #showAgain(part) {
+    const isIn = (/** @type {Node} */ form) => part.contains(form) || Node.prototype.contains.call(form, part);
+    for (const [form, failure] of this.#failures) {
+      if (!form.isConnected) this.#failures.delete(form);
+      else if (isIn(form)) showErrors(form, failure);
+    }
+    for (const [form, buttons] of this.#busyButtons) {
+      if (!isIn(form)) continue;
+      this.#client.loading.start(form)();
+      for (const button of buttons) button.setAttribute("aria-disabled", "true");
+    }
+  }
+
   /**
    * Marks a form as busy. Its buttons stay enabled, so that they keep the focus and their values.
    *
@@ -185,8 +228,10 @@ export class Forms {
     const elements = /** @type {Iterable<Element>} */ (Reflect.get(HTMLFormElement.prototype, "elements", form));
     const buttons = [...elements].filter((element) => element.matches("[type=submit], button:not([type])") && !element.hasAttribute("aria-disabled"));
     for (const button of buttons) button.setAttribute("aria-disabled", "true");
+    this.#busyButtons.set(form, buttons);
     return () => {
       endLoading();
+      this.#busyButtons.delete(form);
       for (const button of buttons) button.removeAttribute("aria-disabled");
     };
   }

@@ -79,7 +79,7 @@ impl Toast {
     /// cx.toast(kipo::Toast::error("The mail server is away")).unwrap();
     /// assert_eq!(
     ///     cx.effects(),
-    ///     [r#"{"effect":"toast","level":"error","text":"The mail server is away"}"#],
+    ///     [r#"{"effect":"toast","text":"The mail server is away","level":"error"}"#],
     /// );
     /// ```
     pub fn error(text: impl Into<String>) -> Self {
@@ -94,7 +94,7 @@ impl Toast {
     ///
     /// let cx = kipo::Context::test();
     /// cx.toast(kipo::Toast::new("Saved").shown_for(Duration::from_secs(3))).unwrap();
-    /// assert_eq!(cx.effects(), [r#"{"effect":"toast","ms":3000,"text":"Saved"}"#]);
+    /// assert_eq!(cx.effects(), [r#"{"effect":"toast","text":"Saved","ms":3000}"#]);
     /// ```
     #[must_use]
     pub fn shown_for(mut self, time: Duration) -> Self {
