@@ -74,7 +74,10 @@ impl Received {
         let body = match encoding {
             Encoding::Json => json::<A>(&bytes)?,
             Encoding::UrlEncoded => pairs::<A>(&bytes)?,
-            Encoding::Multipart(boundary) => pairs::<A>(&multipart(bytes, boundary).await?)?,
+            // In a box of its own: other bodies need no space for it.
+            Encoding::Multipart(boundary) => {
+                pairs::<A>(&Box::pin(multipart(bytes, boundary)).await?)?
+            }
             Encoding::Raw(content_type) => {
                 let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
                 let raw = RawBody::new(bytes);
