@@ -10,6 +10,7 @@ use std::{
     borrow::Cow,
     fmt,
     path::Path,
+    pin::pin,
     sync::{Arc, OnceLock},
 };
 
@@ -287,7 +288,8 @@ impl Pages {
             return Ok(self.page(cx, head, page, &Reply::default(), html, &hash));
         }
         let page_cx = PageContext::new(cx.clone(), params.clone());
-        let data = within(self.settings.timeout, catch_panic(self.data(page, &page_cx)))
+        let data = pin!(self.data(page, &page_cx));
+        let data = within(self.settings.timeout, catch_panic(data))
             .await
             .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
             .map_err(|error| Failure::of_data(page, error))?;

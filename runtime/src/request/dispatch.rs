@@ -4,6 +4,7 @@ use std::{
     any::TypeId,
     marker::PhantomData,
     net::{Ipv4Addr, SocketAddr},
+    pin::{Pin, pin},
     sync::Arc,
 };
 
@@ -152,7 +153,8 @@ async fn call<A: Action<E>, E: ActionError>(
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("call", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
-    let outcome = async {
+    // Pinned here: each function that takes a future by its value has space for it once more.
+    let outcome = pin!(async {
         not_draining(&shared)?;
         method(A::METHOD.allows(cx.method()), A::METHOD.allow())?;
         if !A::Output::IS_DOWNLOAD {
@@ -179,7 +181,7 @@ async fn call<A: Action<E>, E: ActionError>(
                 Ok(Output::Json(cached.0, cached.1))
             }
         }
-    };
+    });
     respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await
 }
 
@@ -236,17 +238,17 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
     let bounds = A::LIMITS.within(shared.limits);
     if !accept::admits(cx.headers(), "text", "event-stream") {
         let running = route.meter.begin_call();
-        let outcome = async {
+        let outcome = pin!(async {
             not_draining(&shared)?;
             method(*cx.method() == Method::POST, "GET, POST")?;
             let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
             let call = action.call(cx.clone());
             let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
             Ok(Output::Json(encoded(&output, bounds.response_max)?, None))
-        };
+        });
         return respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await;
     }
-    let outcome = async {
+    let outcome = pin!(async {
         not_draining(&shared)?;
         method(matches!(*cx.method(), Method::GET | Method::POST), "GET, POST")?;
         let opening = Stopwatch::start(&bounds);
@@ -254,7 +256,7 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
         let permits = (permit(&shared, &cx, peer.as_ref())?, route.limits.permit()?);
         opening.stop(&route.name, &cx);
         Ok((action, permits))
-    };
+    });
     let opening = async {
         let outcome = catch_panic(outcome).await;
         route.meter.count_stream(meter::code(&route.meter, &outcome));
@@ -281,7 +283,7 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
 /// Runs a call, counts it, and returns its response.
 async fn respond_to_call(
     cx: &Context,
-    outcome: impl Future<Output = Result<Output>>,
+    outcome: Pin<&mut impl Future<Output = Result<Output>>>,
     meter: &ActionMeter,
     running: RunningCall<'_>,
 ) -> Response {
@@ -454,7 +456,8 @@ async fn run_to_end<T: Send + 'static>(
         let _permit = permit;
         let run = Stopwatch::start(&bounds);
         let too_slow = || Error::new(Code::Timeout, "the action took longer than its time limit");
-        let outcome = within(bounds.timeout, call).await.unwrap_or_else(|_| Err(too_slow()));
+        let outcome = within(bounds.timeout, pin!(call)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(too_slow()));
         run.stop(&name, &context);
         outcome
     };
@@ -530,6 +533,20 @@ mod tests {
         let (head, body) = response.await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// A box that holds it is copied for each call.
+    #[test]
+    fn the_future_of_a_call_is_small() {
+        #[crate::action]
+        async fn answers_at_once(_cx: Context) -> Result<u32> {
+            Ok(1)
+        }
+
+        let shared = App::new().build().unwrap().shared;
+        let routes = route::collect(&shared.states, &[], &AppLimits::default()).unwrap();
+        let future = call::<AnswersAtOnce, _>(shared, Arc::clone(&routes[0]), Request::default());
+        assert!(size_of_val(&future) <= 2048, "{}", size_of_val(&future));
     }
 
     #[tokio::test]

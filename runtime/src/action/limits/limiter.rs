@@ -63,7 +63,8 @@ impl Limiter {
         let level = table.take(key, rate, now)?;
         if let Some(cluster) = cluster.get() {
             let now = cluster::wall_clock();
-            cluster.take(table, key, name, caller, rate, now).await?;
+            // In a box of its own: an app without an engine needs no space for it.
+            Box::pin(cluster.take(table, key, name, caller, rate, now)).await?;
         }
         Ok(level)
     }
