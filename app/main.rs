@@ -1,5 +1,5 @@
 //! The demo of Kipo: a chat at `/`, rooms at `/rooms`, a progress tracker at `/progress`, a rate limit at
-//! `/limited` and a form at `/contact`.
+//! `/limited`, a form at `/contact` and an upload at `/upload`.
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { part, say, scene } from "./stage.js";
 
-const PAGES = ["/", "/rooms", "/rooms/Nobody", "/rooms/Tea", "/progress", "/limited", "/contact", "/no-such-page"];
+const PAGES = ["/", "/rooms", "/rooms/Nobody", "/rooms/Tea", "/progress", "/limited", "/contact", "/upload", "/no-such-page"];
 
 /** Makes the rooms of the pages, one with a long name and a long message, and one with people. */
 async function furnish(server) {

@@ -86,7 +86,7 @@ scene("an action is called from its form, by the client of the page", async (sta
   const page = await stage.chat(url, "Ada");
   await open(page, "actions");
   await inPanel(page, ".list > .item").first().waitFor();
-  assert.deepEqual(await inPanel(page, ".list > .item > summary > .name").allTextContents(), ["cached.Report", "chat.Listen", "chat.Send", "contact.Submit", "limited.Call", "progress.Run", "rooms.Create", "rooms.List", "rooms.Listen", "rooms.Send"]);
+  assert.deepEqual(await inPanel(page, ".list > .item > summary > .name").allTextContents(), ["cached.Report", "chat.Listen", "chat.Send", "contact.Submit", "limited.Call", "progress.Run", "rooms.Create", "rooms.List", "rooms.Listen", "rooms.Send", "upload.Store"]);
 
   const send = item(page, "chat.Send");
   await send.locator("summary").first().click();

@@ -1,5 +1,7 @@
 // The browser specs of comparable frameworks, with their own steps and expectations.
 
+import assert from "node:assert/strict";
+
 import { scene, part, reads } from "./stage.js";
 
 scene("chat: join, send, see it", async (stage) => {
@@ -53,4 +55,31 @@ scene("contact form: fill, send, read it", async (stage) => {
   await reads(page, part("result_name"), /^Alice$/);
   await reads(page, part("result_email"), /^alice@example\.org$/);
   await reads(page, part("result_message"), /^Hello, world$/);
+});
+
+scene("upload: choose a file, send it, read its name", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/upload`);
+  await page.waitForSelector("#app");
+  assert.equal(await page.isEnabled("#upload-btn"), false);
+  await page.setInputFiles("#file-input", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("three words here") });
+  await page.waitForSelector("#upload-btn:enabled");
+  await page.click("#upload-btn");
+  await reads(page, ".status", /notes\.txt arrived: 16 bytes, text\/plain/);
+});
+
+scene("upload: a file that is too large is an error of its field", async (stage) => {
+  stage.expect(/the server responded with a status of (413|422)/);
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/upload`);
+  // Made in the page: a file of this size takes the driver seconds to pass.
+  await page.evaluate(() => {
+    const input = document.querySelector("#file-input");
+    const files = new DataTransfer();
+    files.items.add(new File([new Uint8Array((20 << 20) + 1)], "film.mp4", { type: "video/mp4" }));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change"));
+  });
+  await page.click("#upload-btn:enabled");
+  await reads(page, ".status", /^The file must be at most 20 MB\.$/);
 });

@@ -117,13 +117,17 @@ pub(crate) enum Row {
     Session,
     Cached,
     SessionsMemory,
+    Form,
+    Upload,
 }
 
 impl Row {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Calls,
         Self::Session,
         Self::Cached,
+        Self::Form,
+        Self::Upload,
         Self::Pages,
         Self::FanOut,
         Self::Memory,
@@ -133,6 +137,8 @@ impl Row {
     fn name(self) -> &'static str {
         match self {
             Self::Calls => "calls",
+            Self::Form => "form",
+            Self::Upload => "upload",
             Self::Pages => "pages",
             Self::FanOut => "fanout",
             Self::Memory => "memory",

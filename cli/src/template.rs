@@ -57,24 +57,26 @@ const LOGIN_FILES: &[(&str, &str)] = &[
     ("actions/guestbook/follow.rs", include_str!("../template/login/actions/guestbook/follow.rs")),
     ("actions/guestbook/page.rs", include_str!("../template/login/actions/guestbook/page.rs")),
     ("actions/guestbook/sign.rs", include_str!("../template/login/actions/guestbook/sign.rs")),
+    ("pages/_account.html", include_str!("../template/login/pages/_account.html")),
     ("pages/_account.js", include_str!("../template/login/pages/_account.js")),
     ("pages/_forms.js", include_str!("../template/login/pages/_forms.js")),
-    ("pages/_layout.html", include_str!("../template/login/pages/_layout.html")),
-    ("pages/index.css", include_str!("../template/login/pages/index.css")),
     ("pages/index.html", include_str!("../template/login/pages/index.html")),
     ("pages/index.js", include_str!("../template/login/pages/index.js")),
     ("pages/login.html", include_str!("../template/login/pages/login.html")),
     ("pages/login.js", include_str!("../template/login/pages/login.js")),
     ("pages/sign-up.html", include_str!("../template/login/pages/sign-up.html")),
     ("pages/sign-up.js", include_str!("../template/login/pages/sign-up.js")),
-    ("public/app.css", include_str!("../template/login/public/app.css")),
 ];
+
+/// What [`Variant::Login`] adds at the end of files of [`FILES`].
+const LOGIN_ADDITIONS: &[(&str, &str)] =
+    &[("public/app.css", include_str!("../template/login/public/app.css"))];
 
 /// Returns the path and the text of each file of an app.
 pub(crate) fn files(name: &Name, source: &Source, variant: Variant) -> Vec<(String, String)> {
-    let own: &[_] = match variant {
-        Variant::Plain => &[],
-        Variant::Login => LOGIN_FILES,
+    let (own, additions): (&[_], &[_]) = match variant {
+        Variant::Plain => (&[], &[]),
+        Variant::Login => (LOGIN_FILES, LOGIN_ADDITIONS),
     };
     let is_replaced = |path: &str| own.iter().any(|(own, _)| *own == path);
     let shared = FILES.iter().filter(|(path, _)| !is_replaced(path));
@@ -88,7 +90,11 @@ pub(crate) fn files(name: &Name, source: &Source, variant: Variant) -> Vec<(Stri
     let fill = |text: &str| {
         values.iter().fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value))
     };
-    shared.chain(own).map(|(path, text)| (fill(path), fill(text))).collect()
+    let whole = |path: &str, text: &str| {
+        let added = additions.iter().filter(|(of, _)| *of == path);
+        added.fold(fill(text), |text, (_, more)| text + "\n" + &fill(more))
+    };
+    shared.chain(own).map(|(path, text)| (fill(path), whole(path, text))).collect()
 }
 
 #[cfg(test)]
@@ -101,7 +107,7 @@ mod tests {
     #[test]
     fn every_template_is_a_file_of_an_app() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("template");
-        assert_eq!(count(&folder), FILES.len() + LOGIN_FILES.len());
+        assert_eq!(count(&folder), FILES.len() + LOGIN_FILES.len() + LOGIN_ADDITIONS.len());
     }
 
     fn count(folder: &Path) -> usize {
@@ -145,12 +151,18 @@ mod tests {
 
     #[test]
     fn the_manifest_and_the_style_of_the_login_are_those_of_the_plain_app_and_more() {
-        let text = |files: &[(&str, &'static str)], path| {
-            files.iter().find(|(own, _)| *own == path).map(|(_, text)| *text).unwrap()
+        let name = Name::parse("guest-book").unwrap();
+        let source = Source::Registry(Version::default());
+        let [plain, login] =
+            [Variant::Plain, Variant::Login].map(|variant| files(&name, &source, variant));
+        let text = |files: &[(String, String)], path| {
+            files.iter().find(|(own, _)| *own == path).map(|(_, text)| text.clone()).unwrap()
         };
         for path in ["Cargo.toml", "public/app.css"] {
-            let mut login = text(LOGIN_FILES, path).lines();
-            for line in text(FILES, path).lines() {
+            let (plain, login) = (text(&plain, path), text(&login, path));
+            assert!(login.len() > plain.len(), "{path}");
+            let mut login = login.lines();
+            for line in plain.lines() {
                 assert!(login.any(|own| own == line), "{path} lacks {line}, or has it elsewhere");
             }
         }

@@ -44,8 +44,8 @@ mod tests {
         let board = store.write(|db| {
             let ann = users::add(db, "ann", "")?.unwrap();
             let board = boards::create(db, ann, "Kitchen")?.unwrap();
-            let old = cards::add(db, board, Column::Done, "old")?.card.card;
-            cards::add(db, board, Column::Done, "new")?;
+            let old = cards::add(db, board, Column::Done, "old")?.unwrap().card.card;
+            cards::add(db, board, Column::Done, "new")?.unwrap();
             db.execute("UPDATE cards SET done_at = 0 WHERE id = ?1", [old])?;
             Ok(board)
         });

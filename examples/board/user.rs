@@ -2,12 +2,14 @@
 //!
 //! Everything that this app knows about sessions is in this file.
 
-use kipo::{Context, Error, FromContext, Result, Session, Sessions};
+use kipo::{Context, Error, FromContext, Result, Session, Sessions, StateNeed};
 
 pub use crate::store::users::User;
 use crate::store::{Store, ids::UserId, users};
 
 impl FromContext for User {
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<Sessions>(), StateNeed::of::<Store>()];
+
     async fn from_context(cx: &Context) -> Result<Self> {
         let session: Session = Session::from_context(cx).await?;
         let Some(id) = session.user() else { return Err(refused(cx)) };
@@ -28,6 +30,8 @@ impl FromContext for User {
 pub struct Admin(());
 
 impl FromContext for Admin {
+    const NEEDS: &'static [StateNeed] = User::NEEDS;
+
     async fn from_context(cx: &Context) -> Result<Self> {
         if User::from_context(cx).await?.is_admin {
             return Ok(Self(()));

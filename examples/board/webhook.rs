@@ -2,6 +2,10 @@
 //!
 //! The program signs the bytes of the body, as GitHub does: `X-Signature-256: sha256=…`, the
 //! HMAC-SHA256 in hexadecimal digits. The signature is checked before the body is parsed.
+//!
+//! An action with a `RawBody` has the bytes as well. A route fits better here: the sender was given this
+//! address and expects a 201 for a new card and a 200 for a repeated one, and an action answers 200 or
+//! 204, below `/_kipo/actions`.
 
 use axum::{
     Router,

@@ -72,6 +72,11 @@ fn expand(mut item: Item) -> TokenStream {
 }
 
 #[test]
+fn action_settings() {
+    check("action_settings");
+}
+
+#[test]
 fn action_struct() {
     check("action_struct");
 }
@@ -84,6 +89,11 @@ fn action_unit() {
 #[test]
 fn action_body() {
     check("action_body");
+}
+
+#[test]
+fn action_files() {
+    check("action_files");
 }
 
 #[test]

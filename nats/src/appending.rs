@@ -1,18 +1,24 @@
-//! Appends: one message, or several as an atomic batch, if the newest message of the topic's subject
-//! is still the expected one.
+//! Appends: one message with all entries, or several as an atomic batch if they are large, if the
+//! newest message of the topic's subject is still the expected one.
+//!
+//! At most one append to a topic is in flight: a cluster refuses a second one, whatever it expects.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use kipo_topic::engine::{Append, AppendError, Entry, Head, Outcome};
+use kipo_topic::{
+    Cursor,
+    engine::{Append, AppendError, Entry, Head, Outcome},
+};
 use tokio::sync::Semaphore;
 
 use crate::{
     names::{Address, StreamName},
+    packing,
     reading::{self, Found, Position},
     server::{Failure, Patience, Stored, code},
-    topics::Topics,
+    topics::{Topics, marks::Mark},
 };
 
 /// How many entries one append may have; JetStream takes batches of 1000 unless it is configured.
@@ -26,6 +32,9 @@ const BATCHES_MAX: usize = 12;
 
 /// How many entries are read for an append that was refused, in bytes.
 const MOVED_BYTES: usize = 256 * 1024;
+
+/// How long a refused append waits for what another node appends at the same time.
+const NEWS_TIME: Duration = Duration::from_millis(50);
 
 /// How many topics are trimmed at once.
 const TRIMS_MAX: usize = 4;
@@ -42,8 +51,10 @@ const NOT_TAKEN_MAX: u32 = 8;
 pub(crate) struct Write {
     topic: Arc<str>,
     after: Head,
-    /// The entries as bytes.
+    /// The messages that hold the entries.
     payloads: Vec<Bytes>,
+    /// The position after the first entry.
+    first: Cursor,
     /// The head after them.
     last: Head,
     keep_from: u64,
@@ -54,7 +65,8 @@ impl Write {
         Self {
             topic: append.topic.clone(),
             after: append.after,
-            payloads: append.entries.iter().map(|entry| entry.encode().into()).collect(),
+            payloads: packing::pack(&append.entries),
+            first: append.entries.first().map_or(append.after.cursor, Entry::cursor),
             last: append.entries.last().map_or(append.after, Entry::head),
             keep_from: append.keep_from.min(append.keys_from),
         }
@@ -79,10 +91,16 @@ impl Appending {
     }
 
     pub(crate) async fn append(&self, write: Write) -> Outcome {
-        let Write { topic, after, payloads, last, keep_from } = write;
+        let Write { topic, after, payloads, first, last, keep_from } = write;
         let stored = self.append_to(&topic, &after, &payloads).await?;
         self.topics.saw(&topic, Position { head: last, seq: stored.seq });
-        self.trim_lazily(&topic, keep_from, last.cursor.seq());
+        let retained = (last.cursor.seq() + 1).saturating_sub(keep_from);
+        if retained > TRIM_MIN {
+            // The messages of a batch follow one another.
+            let mark = Mark { first, seq: stored.seq + 1 - payloads.len() as u64 };
+            self.topics.mark(&topic, mark, retained);
+        }
+        self.trim_lazily(&topic, keep_from, retained);
         Ok(())
     }
 
@@ -103,6 +121,11 @@ impl Appending {
                 Err(failure) => failure,
             };
             // Each of these certainly stored nothing, so it is tried again.
+            if failure.is(&[code::IN_FLIGHT])
+                && let Some(moved) = self.next_news(topic, after, expected).await
+            {
+                return Err(AppendError::Moved(moved));
+            }
             if failure.is(&code::WRONG_LAST) {
                 let now = self.unmoved(topic, &at, after, expected).await?;
                 // The same again: another write is on its way, and may yet fail.
@@ -135,6 +158,13 @@ impl Appending {
         }
         let newest = self.topics.newest(topic).await.map_err(AppendError::Failed)?;
         self.unless_moved(topic, after, &newest, Vec::new()).await
+    }
+
+    /// Waits for the entries of a write that is on its way, if a consumer passes them.
+    async fn next_news(&self, topic: &Arc<str>, after: &Head, expected: u64) -> Option<Vec<Entry>> {
+        let is_late = || self.topics.seen(topic).is_some_and(|seen| seen.seq > expected);
+        let entries = self.topics.news.next(topic, NEWS_TIME, is_late).await?;
+        entries.first().is_some_and(|first| first.before() == after.cursor).then_some(entries)
     }
 
     /// Returns the position in the stream of the topic's head after a refusal, if it is still
@@ -233,9 +263,8 @@ impl Appending {
     }
 
     /// Trims a topic in a task of its own once it has a tenth too many entries, or a hundred.
-    fn trim_lazily(&self, topic: &Arc<str>, keep_from: u64, last: u64) {
+    fn trim_lazily(&self, topic: &Arc<str>, keep_from: u64, retained: u64) {
         let too_many = keep_from.saturating_sub(self.topics.trimmed(topic).max(1));
-        let retained = (last + 1).saturating_sub(keep_from);
         if too_many < (retained / 10).clamp(TRIM_MIN, TRIM_MAX) {
             return;
         }
@@ -244,7 +273,7 @@ impl Appending {
         let (topics, topic) = (self.topics.clone(), topic.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            if let Err(error) = topics.trim(&topic, keep_from).await {
+            if let Err(error) = topics.trim_roughly(&topic, keep_from).await {
                 tracing::debug!(%topic, %error, "a topic was not trimmed");
             }
         });

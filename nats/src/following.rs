@@ -71,7 +71,8 @@ pub(crate) struct Following {
 struct Followed {
     topics: Arc<Topics>,
     stream: StreamName,
-    followers: Mutex<HashMap<String, Vec<Arc<One>>>>,
+    /// By subject. A topic seldom has more than one.
+    followers: Mutex<HashMap<Box<str>, Vec<Arc<One>>>>,
     /// Those that have to be read up to their head.
     behind: Mutex<VecDeque<Arc<One>>>,
     wake: Notify,
@@ -113,18 +114,22 @@ impl Following {
         follower: Arc<dyn Follower>,
     ) -> FollowGuard {
         let stream = self.topics.stream_of(&topic);
-        let subject = self.topics.address(&topic).subject;
+        let subject = self.topics.address(&topic).subject.into();
+        self.topics.adopt(&topic);
         let state = State { number: after, cursor: None, seq: 0, reading: true, again: false };
         let one = Arc::new(One { topic, follower, state: Mutex::new(state) });
         let mut streams = lock(&self.streams);
         let followed = streams.entry(stream.name.clone()).or_insert_with(|| self.begin(&stream));
-        lock(&followed.followers).entry(subject.clone()).or_default().push(one.clone());
+        let followed = followed.clone();
+        let mut followers = lock(&followed.followers);
+        followers.entry(subject).or_insert_with(|| Vec::with_capacity(1)).push(one.clone());
+        drop(followers);
         followed.read_to_head(one.clone());
         drop(streams);
         let following = Arc::downgrade(self);
         FollowGuard::new(move || {
             if let Some(following) = Weak::upgrade(&following) {
-                following.unfollow(&stream.name, &subject, &one);
+                following.unfollow(&followed.stream.name, &one);
             }
         })
     }
@@ -146,7 +151,8 @@ impl Following {
         followed
     }
 
-    fn unfollow(&self, stream: &str, subject: &str, one: &Arc<One>) {
+    fn unfollow(&self, stream: &str, one: &Arc<One>) {
+        let subject = &*self.topics.address(&one.topic).subject;
         let mut streams = lock(&self.streams);
         let Some(followed) = streams.get(stream) else { return };
         let mut followers = lock(&followed.followers);
@@ -217,7 +223,7 @@ impl Followed {
         let followers = lock(&self.followers);
         // Messages of one topic one after the other are passed together.
         for messages in messages.chunk_by(|a, b| a.subject == b.subject) {
-            let Some(those) = messages.first().and_then(|first| followers.get(&first.subject))
+            let Some(those) = messages.first().and_then(|first| followers.get(&*first.subject))
             else {
                 continue;
             };
@@ -272,11 +278,11 @@ impl One {
                     continue;
                 }
                 match what {
-                    What::Entry(entry) if state.is_followed_by(&entry) => {
-                        state.passed(seq, &entry);
-                        entries.push(entry);
+                    What::Entries(those) if state.is_followed_by(&those) => {
+                        those.last().iter().for_each(|last| state.passed(seq, last));
+                        entries.extend(those);
                     }
-                    What::Entry(_) => hole = true,
+                    What::Entries(_) => hole = true,
                     What::Removed(_) => changed = true,
                     What::Foreign => {}
                 }
@@ -290,6 +296,7 @@ impl One {
             }
         }
         if !entries.is_empty() {
+            topics.news.passed(&self.topic, &entries);
             self.follower.entries(entries);
         }
         hole || changed
@@ -343,11 +350,11 @@ impl One {
 }
 
 impl State {
-    fn is_followed_by(&self, entry: &Entry) -> bool {
-        match self.cursor {
-            Some(cursor) => entry.before() == cursor,
-            None => entry.seq() == self.number + 1,
-        }
+    fn is_followed_by(&self, entries: &[Entry]) -> bool {
+        entries.first().is_some_and(|first| match self.cursor {
+            Some(cursor) => first.before() == cursor,
+            None => first.seq() == self.number + 1,
+        })
     }
 
     fn passed(&mut self, seq: u64, last: &Entry) {

@@ -35,9 +35,10 @@
 //! three servers and a consumer for each node. Bytes of a name that are no letter, digit, `-` or `_`
 //! are written as `%` and two hexadecimal digits.
 //!
-//! A message is one entry, as [`Entry::encode`](kipo_topic::engine::Entry::encode) gives it. An
-//! append is a publish, or an atomic batch, that JetStream refuses unless the newest message of the
-//! subject is the expected one. A topic that was removed leaves one small message.
+//! A message holds the entries of one append, each as
+//! [`Entry::encode`](kipo_topic::engine::Entry::encode) gives it. An append is one publish, or an
+//! atomic batch if its entries have more than 64 KiB, that JetStream refuses unless the newest message
+//! of the subject is the expected one. A topic that was removed leaves one small message.
 //!
 //! # What an acknowledged message survives
 //!
@@ -58,10 +59,6 @@
 //!
 //! # Limits
 //!
-//! On a stream with one replica, JetStream makes a file for each batch while it collects it: an append
-//! of several entries takes some 10 ms there, and about 1 ms with three replicas (three servers on
-//! one machine). An append of one entry takes less than 1 ms on both.
-//!
 //! An entry is at most as large as the server's `max_payload` (1 MiB unless configured).
 //! [`Engine::list`](kipo_topic::engine::Engine::list) reads all names of a family for each page. A
 //! node receives all messages of a family in which it follows a topic.
@@ -74,6 +71,7 @@ mod error;
 mod following;
 mod names;
 mod options;
+mod packing;
 mod reading;
 mod records;
 mod server;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::{
     names::Address,
+    packing,
     server::{Failure, REQUEST_TIME, Server, code},
 };
 
@@ -36,7 +37,8 @@ pub(crate) struct Found {
 /// What a message is.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    Entry(Entry),
+    /// Entries of one append, at least one.
+    Entries(Vec<Entry>),
     /// The topic was removed; it goes on with this generation.
     Removed(u64),
     /// It was not written by this engine, or it was changed.
@@ -45,8 +47,8 @@ pub(crate) enum What {
 
 impl What {
     pub(crate) fn of(payload: &[u8]) -> Self {
-        if let Some(entry) = Entry::decode(payload) {
-            return Self::Entry(entry);
+        if let Some(entries) = packing::unpack(payload) {
+            return Self::Entries(entries);
         }
         let text = std::str::from_utf8(payload).ok();
         let generation = text
@@ -58,7 +60,7 @@ impl What {
     /// Returns the head of a topic whose newest message this is.
     pub(crate) fn head(&self) -> Option<Head> {
         match self {
-            Self::Entry(entry) => Some(entry.head()),
+            Self::Entries(entries) => entries.last().map(Entry::head),
             Self::Removed(generation) => Some(Head::of_generation(*generation)),
             Self::Foreign => None,
         }
@@ -146,39 +148,65 @@ pub(crate) fn foreign(at: &Address, seq: u64) -> EngineError {
     ))
 }
 
-/// Finds where the entry with number `n`, or the oldest retained one after it, is in the stream,
-/// given the newest entry of the topic.
+/// Finds the message with the entry with number `n`, or with the oldest retained one after it, given
+/// the newest entry of the topic. `guess` is where it may be.
 pub(crate) async fn seek(
     server: &Server,
     at: &Address,
     n: u64,
     newest: &Position,
+    guess: Option<u64>,
 ) -> Result<u64, EngineError> {
     let generation = newest.head.cursor.generation();
+    // The message at `best` ends with number `n` or a later one, and none below it and from `high` on
+    // does; those below `low` end before it.
     let (mut best, mut best_number) = (newest.seq, newest.head.cursor.seq());
-    // Between two entries of a topic the stream has at least as many messages as numbers.
-    let above = |seq: u64, number: u64| seq.saturating_sub(number.saturating_sub(n));
-    let (mut low, mut high) = (1, above(best, best_number));
-    let mut probe = high;
-    while low <= high && best_number > n {
+    let (mut low, mut low_number, mut high) = (1, 0, best);
+    // A topic alone in its stream, with one entry in each message, has its entry there.
+    let mut probe = guess.unwrap_or(best.saturating_sub(best_number.saturating_sub(n)));
+    for turn in 0_u32.. {
+        if low >= high {
+            break;
+        }
+        probe = probe.clamp(low, high - 1);
         let Some(found) = next_sound(server, at, probe, best).await? else { break };
         match found.what {
-            What::Entry(entry) if entry.cursor().generation() == generation => {
-                let number = entry.seq();
-                if number >= n {
-                    (best, best_number) = (found.seq, number);
-                    high = (probe - 1).min(above(best, best_number));
+            _ if found.seq >= best => high = probe,
+            What::Entries(entries) if is_of(&entries, generation) => {
+                let (first, last) = numbers(&entries);
+                if last < n {
+                    (low, low_number) = (found.seq + 1, last);
+                } else if first <= n {
+                    return Ok(found.seq);
                 } else {
-                    low = found.seq + (n - number);
+                    (best, best_number, high) = (found.seq, first, probe);
                 }
             }
             // An older generation.
             _ => low = found.seq + 1,
         }
-        // The first guess is the end, the second the beginning: both are often right.
-        probe = if low == 1 && probe != 1 { 1 } else { low + high.saturating_sub(low) / 2 };
+        probe = match turn {
+            // The second guess is the beginning, which is often right.
+            0 => low,
+            _ if turn % 2 == 0 => low + high.saturating_sub(low) / 2,
+            _ => {
+                let part = u128::from(n.saturating_sub(low_number).saturating_sub(1));
+                let all = u128::from(best_number.saturating_sub(low_number).max(1));
+                let ahead = u128::from(best.saturating_sub(low)) * part / all;
+                low.saturating_add(u64::try_from(ahead).unwrap_or(u64::MAX))
+            }
+        };
     }
     Ok(best)
+}
+
+fn is_of(entries: &[Entry], generation: u64) -> bool {
+    entries.first().is_some_and(|entry| entry.cursor().generation() == generation)
+}
+
+/// Returns the numbers of the first and the last entry of a message.
+fn numbers(entries: &[Entry]) -> (u64, u64) {
+    (entries.first().map_or(0, Entry::seq), entries.last().map_or(0, Entry::seq))
 }
 
 /// Returns the first message of a subject, from `seq` on, that is ours; the one at `known` at the
@@ -312,34 +340,38 @@ async fn leader(
 /// holes.
 pub(crate) fn chained(found: Vec<Found>, head: &Head) -> Vec<Entry> {
     let mut wanted = head.cursor;
-    let mut entries: Vec<Entry> = found
-        .into_iter()
-        .rev()
-        .map_while(|found| match found.what {
-            What::Entry(entry) if entry.cursor() == wanted => {
-                wanted = entry.before();
-                Some(entry)
+    let mut entries: Vec<Entry> = Vec::new();
+    'all: for found in found.into_iter().rev() {
+        let What::Entries(those) = found.what else { break };
+        for entry in those.into_iter().rev() {
+            if entry.cursor() != wanted {
+                break 'all;
             }
-            _ => None,
-        })
-        .collect();
+            wanted = entry.before();
+            entries.push(entry);
+        }
+    }
     entries.reverse();
     entries
 }
 
-/// Returns the longest beginning of these messages that is entries of one history without holes.
+/// Returns the longest beginning of these messages that is entries of one history without holes,
+/// each with the position of its message in the stream.
 pub(crate) fn unbroken(found: Vec<Found>) -> Vec<(u64, Entry)> {
     let mut entries: Vec<(u64, Entry)> = Vec::with_capacity(found.len());
     for Found { seq, what } in found {
         match (what, entries.last()) {
-            (What::Entry(entry), Some((_, last))) if entry.before() == last.cursor() => {
-                entries.push((seq, entry));
+            (What::Entries(those), last) if last.is_none_or(|(_, last)| goes_on(&those, last)) => {
+                entries.extend(those.into_iter().map(|entry| (seq, entry)));
             }
-            (What::Entry(entry), None) => entries.push((seq, entry)),
             // What is left of an older generation comes before.
             (What::Removed(_), None) => {}
             _ => break,
         }
     }
     entries
+}
+
+fn goes_on(entries: &[Entry], last: &Entry) -> bool {
+    entries.first().is_some_and(|first| first.before() == last.cursor())
 }

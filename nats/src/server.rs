@@ -36,7 +36,9 @@ pub(crate) mod code {
     pub(crate) const NAME_IN_USE: u16 = 10_058;
     pub(crate) const NO_STREAM: u16 = 10_059;
     pub(crate) const SUBJECTS_OVERLAP: u16 = 10_065;
-    pub(crate) const WRONG_LAST: [u16; 2] = [10_071, 10_164];
+    pub(crate) const WRONG_LAST: [u16; 2] = [10_071, IN_FLIGHT];
+    /// Another write to the subject is on its way.
+    pub(crate) const IN_FLIGHT: u16 = 10_164;
     pub(crate) const NOT_CLUSTERED: u16 = 10_074;
     pub(crate) const NOT_ENABLED: u16 = 10_076;
     pub(crate) const BATCH_INCOMPLETE: [u16; 2] = [10_176, 10_179];

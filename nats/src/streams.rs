@@ -22,7 +22,7 @@ use crate::{
 const FORM_KEY: &str = "kipo_form";
 
 /// The version of the contents.
-const FORM: &str = "1";
+const FORM: &str = "2";
 
 /// The key of the metadata of the first stream that holds the id of the contents.
 const ID_KEY: &str = "kipo_id";
@@ -52,9 +52,17 @@ pub(crate) struct Config {
     rest: HashMap<String, Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct State {
     pub(crate) last_seq: u64,
+    #[serde(default)]
+    pub(crate) first_seq: u64,
+    #[serde(default)]
+    pub(crate) messages: u64,
+    /// When the last message was stored.
+    #[serde(default)]
+    pub(crate) last_ts: String,
+    /// How many messages each subject has, where that was asked for.
     #[serde(default)]
     pub(crate) subjects: HashMap<String, u64>,
 }
@@ -187,7 +195,7 @@ impl Streams {
         json!({
             "name": stream.name,
             "description": match stream.kind {
-                Kind::Topics => "Topics of Kipo: one subject for each, one message for each entry",
+                Kind::Topics => "Topics of Kipo: one subject for each, one message for each append",
                 Kind::Records => "Small records and counters of Kipo that expire",
             },
             "subjects": [stream.subject, other],

@@ -45,7 +45,6 @@ struct Followed {
     due: HashSet<Arc<str>>,
 }
 
-#[derive(Default)]
 struct Following {
     /// Seldom more than one.
     feeds: Vec<Arc<Feed>>,
@@ -97,7 +96,10 @@ impl Feeds {
         let progress = Mutex::new(Progress { last, cursor: None, state, is_uncertain: false });
         let feed = Arc::new(Feed { follower, progress });
         let mut followed = lock(&self.followed);
-        let following = followed.topics.entry(Arc::clone(topic)).or_default();
+        let following = followed
+            .topics
+            .entry(Arc::clone(topic))
+            .or_insert_with(|| Following { feeds: Vec::with_capacity(1), is_subscribed: false });
         following.feeds.push(Arc::clone(&feed));
         followed.due.insert(Arc::clone(topic));
         drop(followed);

@@ -48,6 +48,12 @@ export type AnyCall = StreamCall<unknown, Record<string, unknown>>;
 export interface Settings {
   name: string;
   input: unknown;
+  /** The form or control that shows the state and the errors of the call. */
+  element?: Element;
+  /** The button that submits the form. */
+  submitter?: HTMLElement | null;
+  /** Runs with the effects that a response asks for, before they are performed. */
+  onEffects?: (field: string) => unknown;
   method: Method;
   optimistic?: () => unknown;
   onSuccess?: (output: unknown) => unknown;
@@ -58,6 +64,7 @@ export interface Settings {
   retry?: RetryOptions & { attempts: number };
   timeout?: number;
   signal?: AbortSignal;
+  onUpload?: (sent: number, total: number) => unknown;
   onProgress?: (data: unknown, event: string) => unknown;
   retryStream?: RetryStreamOptions;
   onState?: (state: StreamState) => unknown;
@@ -71,8 +78,22 @@ export type RunSettings = Settings & { signal: AbortSignal };
 /** Performs an effect of this name. */
 export type Effect = (fields: Record<string, unknown>) => unknown;
 
-/** Performs the effects that a response asks for in its `kipo-effects` field. */
-export type PerformEffects = (field: string, report: (error: unknown) => void) => unknown;
+/** What effects need of a page. */
+export interface EffectPage {
+  document: Document;
+  location: Pick<Location, "href" | "origin" | "assign" | "replace">;
+  reloadPart(name: string): Promise<void>;
+  /** The form or control of the call. */
+  element?: Element;
+  /** The actions by name, as scripts of the page call them. */
+  action: unknown;
+}
+
+/** Performs the effects that a response asks for in its `kipo-effects` field. `element` is that of the call. */
+export type PerformEffects = (field: string, report: (error: unknown) => void, element?: Element) => unknown;
+
+/** Runs a call that is bound to an element. `run` sends it. */
+export type BindCall = (settings: RunSettings, run: (settings: RunSettings) => Promise<unknown>) => Promise<unknown>;
 
 /** A debounced call that has not begun. */
 export interface DebouncedCall {

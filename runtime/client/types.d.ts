@@ -127,7 +127,7 @@ export interface Problem {
 
 /**
  * Defines an effect that actions ask for by `cx.effect(name, fields)`. It may override an effect of the client
- * (`reloadPart`, `redirect`, `dispatchEvent`).
+ * (`reloadPart`, `redirect`, `dispatchEvent`, `toast`, `resetForm`, `focus`, `openModal`, `closeModal`).
  */
 export declare function effect<Fields extends object>(name: string, run: (fields: Fields) => unknown): void;
 
@@ -140,6 +140,40 @@ export declare function leaving(): AbortSignal;
 /** Anything that can run: a builder, or the result of its `build()`. */
 export interface Runnable<Output = unknown> {
   call(): Promise<Output>;
+}
+
+/**
+ * What an action takes in place of its fields: `action.contact.Submit(form)`.
+ *
+ * A call with a form is bound to it: the form is busy meanwhile, shows the errors beside its fields, and is reset after a
+ * success, as a form with `p-action` is. A `FormData` is sent as it is and bound to no form:
+ * `action.contact.Submit(new FormData(form, event.submitter))`.
+ */
+export type FormInput = FormElement | FormFields;
+
+/** An `HTMLFormElement`. It names few of its properties, so that TypeScript does not take an input for a form. */
+export interface FormElement {
+  noValidate: boolean;
+  requestSubmit(submitter?: HTMLElement | null): void;
+}
+
+/** A `FormData`. */
+export interface FormFields {
+  append(name: string, value: Blob, filename?: string): void;
+  getAll(name: string): FormDataEntryValue[];
+}
+
+declare global {
+  interface HTMLElementEventMap extends FormEvents {}
+  interface DocumentEventMap extends FormEvents {}
+}
+
+/** The events of forms and controls with `p-action`, and of forms that are the input of an action. They bubble. */
+export interface FormEvents {
+  /** The action has succeeded. `preventDefault()` leaves the form as it is, and reloads no part. */
+  "kipo:success": CustomEvent<unknown>;
+  /** The action has failed. `preventDefault()` shows no error. */
+  "kipo:error": CustomEvent<ActionError>;
 }
 
 /** A complete description of a call. Later changes of its builder do not change it. */
@@ -201,6 +235,11 @@ export interface Builder<Output, Field extends string, Own = never> extends Runn
    * `timeout`. For streams: from the start to the first event, default 20 000.
    */
   withTimeout(ms: number): this;
+  /**
+   * Runs while the body of a call is sent, with the bytes that have been sent and all of them. An attempt that is repeated
+   * begins anew. Streams do not report it.
+   */
+  withOnUpload(then: (sent: number, total: number) => unknown): this;
   /** Aborts the call, including its delays. `call()` rejects with the reason of the signal. */
   withSignal(signal: AbortSignal): this;
   /** Ignores the effects that the action asks for. */
@@ -217,6 +256,7 @@ export interface Builder<Output, Field extends string, Own = never> extends Runn
   setRetry: this["withRetry"];
   setTimeout: this["withTimeout"];
   setSignal: this["withSignal"];
+  setOnUpload: this["withOnUpload"];
   /** Returns a plan with the current settings. */
   build(): Plan<Output>;
   /** Runs the action. */

@@ -42,5 +42,8 @@ pub mod testing {}
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}
 
+#[doc = include_str!("../docs/uploads.md")]
+pub mod uploads {}
+
 #[doc = include_str!("../docs/prefix.md")]
 pub mod prefix {}

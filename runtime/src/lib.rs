@@ -69,8 +69,9 @@ pub use kipo_topic::{Durability, Event, EventType, Presence, Topic, TopicKey, To
 
 pub use crate::{
     action::{
-        Action, ClientIp, Context, Exact, Extract, FromContext, Guard, Input, Json, Key, Limits,
-        OutputCache, Rate, RateIdentity, RawBody, State, Validate,
+        Action, ClientIp, Context, Download, Exact, Extract, FromContext, Guard, Input, Json, Key,
+        Limits, OutputCache, Rate, RateIdentity, RawBody, State, StateNeed, Toast, Upload,
+        UploadHead, UploadSettings, UploadSink, UploadTo, Validate,
     },
     app::{App, RunningApp, StartError},
     error::{ActionError, Code, Error, FieldErrors, Result},
@@ -97,6 +98,8 @@ pub use crate::{
 ///
 /// - `#[action(name = "chat.Post")]` sets the name. The default is the path below `actions`, such
 ///   as `chat.Send` for the struct `Send` in `actions/chat/send.rs`.
+/// - `#[action(limits = LIMITS, cache = OutputCache::for_secs(60))]` above a function sets the
+///   [`Limits`] and the [`OutputCache`] that a struct has in its `impl`.
 /// - `#[action(state(Db, Mailer))]` names the state that the action needs. The app checks it at
 ///   start.
 /// - `#[action(guard = Admin)]` adds a guard: a [`FromContext`] type, which the request has to yield,
@@ -296,9 +299,9 @@ pub mod __private {
 
     pub use crate::{
         action::{
-            BodyForm, Field, GuardType, GuardValue, Incoming, Input, InputMethod, IntoOutput,
-            NoWay, Outgoing, Requirement, StateNeed, Values, Way, argument, guard_name, incoming,
-            outgoing, public, rules,
+            BodyForm, Field, FileField, FileKind, GuardType, GuardValue, Incoming, Input,
+            InputMethod, IntoOutput, NoWay, Outgoing, Requirement, StateNeed, Values, Way,
+            argument, guard_name, incoming, outgoing, public, rules,
         },
         error::{ErrorVariant, FieldErrors, typed_error, variants},
         page::{PageData, PageRegistration},

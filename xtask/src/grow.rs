@@ -51,6 +51,7 @@ pub(crate) fn grow() -> Result {
         "[package]\nname = \"grow\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
          [[bin]]\nname = \"grow\"\npath = \"main.rs\"\n\n\
          [dependencies]\nkipo = {{ path = {kipo:?} }}\n\n[workspace]\n\n\
+         [profile.dev]\ndebug = \"line-tables-only\"\n\n\
          [profile.dev.package.\"*\"]\ndebug = false\n"
     );
     let build = read(&at("app/build.rs"))?;

@@ -143,6 +143,21 @@ pub(crate) fn redis_server() -> Result<PathBuf> {
     Ok("redis-server".into())
 }
 
+/// Returns the path of nginx, which it installs if it is missing.
+pub(crate) fn nginx() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("KIPO_NGINX") {
+        return Ok(path.into());
+    }
+    let known = ["/usr/sbin/nginx", "/usr/bin/nginx"];
+    let find = || known.iter().map(PathBuf::from).find(|path| path.exists());
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    let missing = "nginx is missing (Debian: `apt-get install nginx-light`, or name one by KIPO_NGINX=/path/to/nginx)";
+    debian(&["nginx-light"], missing)?;
+    find().ok_or_else(|| missing.to_owned())
+}
+
 /// Installs curl if it is missing.
 pub(crate) fn curl() -> Result {
     let missing = "curl is missing: install it (Debian: `apt-get install curl`)";

@@ -57,7 +57,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::whole("doc", "the documentation builds without warnings", doc),
     Step::whole("grow", "a new file is an action with the next build", grow::grow),
     Step::whole("pages", "the app's page scripts against its generated types", pages),
-    Step::whole("browser", "the app in Chromium", browser),
+    Step::where_installed("browser", "the app in Chromium", browser),
     Step::where_installed("nodes", "the app over NATS: two nodes, and one under fire", nodes),
     Step::where_installed("engines", "the core set in Firefox and in WebKit", engines),
     Step::where_installed("board", "the example product in Chromium, and on two nodes", board),
@@ -137,20 +137,26 @@ const SERVER_CRATES: [&str; 2] = ["kipo-nats", "kipo-redis"];
 /// Runs the tests of engines for many nodes against the servers that can be installed.
 fn servers() -> Result<Outcome> {
     let mut missing = Vec::new();
+    let mut all = cargo(&["test", "--all-targets", "--locked"]);
+    let mut libraries = cargo(&["test", "--lib", "--locked"]);
     for (name, server, variable) in [
         (SERVER_CRATES[0], machine::nats_server(), "KIPO_NATS_SERVER"),
         (SERVER_CRATES[1], machine::redis_server(), "KIPO_REDIS_SERVER"),
     ] {
         match server {
-            Ok(path) => {
-                let mut test = cargo(&["test", "-p", name, "--all-targets", "--locked"]);
-                run(test.env(variable, path))?;
-            }
+            Ok(path) => drop(all.args(["-p", name]).env(variable, path)),
             Err(reason) => {
                 missing.push(reason);
-                run(&mut cargo(&["test", "-p", name, "--lib", "--locked"]))?;
+                libraries.args(["-p", name]);
             }
         }
+    }
+    // One build for both crates.
+    if missing.len() < SERVER_CRATES.len() {
+        run(&mut all)?;
+    }
+    if !missing.is_empty() {
+        run(&mut libraries)?;
     }
     Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
@@ -172,19 +178,44 @@ fn doc() -> Result {
     run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// Builds the app and the example product, with all engines: one build for every step that runs
+/// them, since cargo builds anew for each other choice of features.
+fn programs() -> Result {
+    let mut build = cargo(&["build", "-p", "app", "-p", "board", "--locked"]);
+    run(build.args(["--features", "app/nats,app/redis,board/nats,board/redis"]))
+}
+
+/// Builds the release of the app with all engines, and what puts it under fire and measures it.
+fn release_programs() -> Result {
+    let mut build = cargo(&["build", "--release", "--locked"]);
+    build.args(["-p", "app", "-p", "bench", "-p", "chaos"]);
+    run(build.args(["--features", "app/nats,app/redis"]))
+}
+
 fn pages() -> Result {
     machine::node()?;
-    run(&mut cargo(&["run", "--quiet", "-p", "app", "--locked", "--", "types", "--out", "app"]))?;
+    programs()?;
+    run(&mut command(target().join("debug/app"), &["types", "--out", "app"]))?;
     run(command("npx", &["--no-install", "tsc", "--noEmit", "-p", "."]).current_dir(at("app")))
 }
 
-fn browser() -> Result {
+/// Runs the app in Chromium. The tests behind nginx are skipped where it cannot be installed.
+fn browser() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
-    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    programs()?;
     let mut test = command("npm", &["run", "--silent", "test"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium);
-    run(test.env("KIPO_APP_BIN", target().join("debug/app")))
+    test.env("KIPO_APP_BIN", target().join("debug/app"));
+    let missing = match machine::nginx() {
+        Ok(path) => {
+            test.env("KIPO_NGINX", path);
+            None
+        }
+        Err(reason) => Some(reason),
+    };
+    run(&mut test)?;
+    Ok(missing.map_or(Outcome::Passed, |reason| Outcome::PassedWithout(vec![reason])))
 }
 
 /// Runs two nodes of the app over a real NATS server, one of them killed, in Chromium. Then it runs
@@ -196,7 +227,7 @@ fn nodes() -> Result<Outcome> {
         Ok(path) => path,
         Err(reason) => return Ok(Outcome::Skipped(reason)),
     };
-    run(&mut cargo(&["build", "-p", "app", "--features", "nats", "--locked"]))?;
+    programs()?;
     let mut test = command("npm", &["run", "--silent", "test:nodes"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium).env("KIPO_NATS_SERVER", server);
     test.env("CARGO_TARGET_DIR", target());
@@ -206,14 +237,14 @@ fn nodes() -> Result<Outcome> {
 
 /// Checks the scripts of `examples/board` against their types, sends requests that schemathesis
 /// generates from its `openapi.json`, and runs its pages in Chromium: as one process, and as two nodes
-/// over a real NATS server.
+/// over a real NATS server and over a real Redis server.
 fn board() -> Result<Outcome> {
     machine::node()?;
     let chromium = machine::chromium()?;
     let python = machine::python("app/tests/openapi/requirements.txt")?;
     let folder = "examples/board";
     let binary = target().join("debug/board");
-    run(&mut cargo(&["build", "-p", "board", "--features", "nats", "--locked"]))?;
+    programs()?;
     run(&mut command(&binary, &["types", "--out", folder]))?;
     let script = |name| {
         let mut npm = command("npm", &["run", "--silent", name]);
@@ -223,11 +254,19 @@ fn board() -> Result<Outcome> {
     run(&mut script("check"))?;
     run(&mut script("test"))?;
     run(script("test:openapi").env("KIPO_PYTHON", python))?;
-    match machine::nats_server() {
-        Ok(path) => run(script("test:nodes").env("KIPO_NATS_SERVER", path))?,
-        Err(reason) => return Ok(Outcome::PassedWithout(vec![reason])),
+    let (mut nodes, mut missing) = (script("test:nodes"), Vec::new());
+    for (server, variable) in [
+        (machine::nats_server(), "KIPO_NATS_SERVER"),
+        (machine::redis_server(), "KIPO_REDIS_SERVER"),
+    ] {
+        match server {
+            Ok(path) => drop(nodes.env(variable, path)),
+            // The test over an engine without a server is skipped.
+            Err(reason) => missing.push(reason),
+        }
     }
-    Ok(Outcome::Passed)
+    run(&mut nodes)?;
+    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
 
 /// Runs the core set of browser tests in Firefox and in WebKit, where they can be installed.
@@ -247,7 +286,7 @@ fn engines() -> Result<Outcome> {
     if missing.len() == 2 {
         return Ok(Outcome::Skipped(missing.join("; ")));
     }
-    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    programs()?;
     run(&mut test)?;
     Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }
@@ -256,9 +295,11 @@ fn engines() -> Result<Outcome> {
 fn edits() -> Result {
     machine::node()?;
     let chromium = machine::chromium()?;
-    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    programs()?;
     let mut test = command("npm", &["run", "--silent", "test:edits"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium).env("CARGO_TARGET_DIR", target());
+    // As for somebody who edits, also where the environment turns it off.
+    test.env("CARGO_INCREMENTAL", "1");
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
 }
 
@@ -268,7 +309,7 @@ fn every_byte() -> Result {
     machine::curl()?;
     let chromium = machine::chromium()?;
     let python = machine::python("app/tests/every-byte/requirements.txt")?;
-    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    programs()?;
     let mut test = command("npm", &["run", "--silent", "test:every-byte"]);
     test.current_dir(at("app")).env("CHROMIUM", chromium).env("KIPO_PYTHON", python);
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
@@ -278,7 +319,7 @@ fn every_byte() -> Result {
 fn openapi() -> Result {
     machine::node()?;
     let python = machine::python("app/tests/openapi/requirements.txt")?;
-    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
+    programs()?;
     let mut test = command("npm", &["run", "--silent", "test:openapi"]);
     test.current_dir(at("app")).env("KIPO_PYTHON", python);
     run(test.env("KIPO_APP_BIN", target().join("debug/app")))
@@ -331,7 +372,7 @@ fn packaged(name: &str) -> Result<String> {
 
 fn release() -> Result {
     machine::node()?;
-    run(&mut cargo(&["build", "--release", "-p", "app", "--locked"]))?;
+    release_programs()?;
     let mut test = command("npm", &["run", "--silent", "test:release"]);
     run(test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("release/app")))
 }
@@ -339,8 +380,7 @@ fn release() -> Result {
 /// `KIPO_CHAOS_SECONDS` sets how long the runs with faults last: that of one node, and those of
 /// several.
 fn chaos() -> Result<Outcome> {
-    let mut build = cargo(&["build", "--release", "-p", "app", "-p", "chaos", "--locked"]);
-    run(build.args(["--features", "app/nats,app/redis"]))?;
+    release_programs()?;
     let run_tasks = |tasks: &[&str], server: Option<(&str, &PathBuf)>| -> Result {
         for task in tasks {
             let args: Vec<_> = task.split(' ').collect();
@@ -385,12 +425,16 @@ fn chaos() -> Result<Outcome> {
 }
 
 fn bench() -> Result<Outcome> {
-    let bench = ["run", "--release", "--quiet", "-p", "bench", "--locked", "--"];
+    release_programs()?;
+    let bench = |table: &[&str]| {
+        let mut bench = command(target().join("release/bench"), table);
+        bench.arg("--quick");
+        bench
+    };
     for table in [&[][..], &["rivals"], &["log"], &["engines"]] {
-        run(cargo(&bench).args(table).arg("--quick"))?;
+        run(&mut bench(table))?;
     }
-    let (mut nodes, mut missing) = (cargo(&bench), Vec::new());
-    nodes.args(["nodes", "--quick"]);
+    let (mut nodes, mut missing) = (bench(&["nodes"]), Vec::new());
     for (server, variable) in [
         (machine::nats_server(), "KIPO_NATS_SERVER"),
         (machine::redis_server(), "KIPO_REDIS_SERVER"),
@@ -404,9 +448,10 @@ fn bench() -> Result<Outcome> {
     run(&mut nodes)?;
     machine::node()?;
     let chromium = machine::chromium()?;
-    run(&mut cargo(&["build", "-p", "app", "--locked"]))?;
-    let mut edits = cargo(&bench);
-    edits.args(["edits", "--quick"]).env("CHROMIUM", chromium).env("CARGO_TARGET_DIR", target());
+    programs()?;
+    let mut edits = bench(&["edits"]);
+    edits.env("CHROMIUM", chromium).env("CARGO_TARGET_DIR", target());
+    edits.env("CARGO_INCREMENTAL", "1");
     run(edits.env("KIPO_APP_BIN", target().join("debug/app")))?;
     Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
 }

@@ -46,6 +46,9 @@ export class Copy {
       `[features]\ndefault = ${JSON.stringify(engines)}\nnats = ["dep:kipo-nats"]\nredis = []\n`,
       `[dependencies]\nkipo = { path = ${kipo} }\nkipo-nats = { path = ${nats}, optional = true }\ntokio = { version = "1", features = ["macros"] }\n`,
       "[workspace]\n",
+      // As in the manifest that `kipo new` writes.
+      `[profile.dev]\ndebug = "line-tables-only"\n`,
+      `[profile.dev.package."*"]\ndebug = false\n`,
     ];
     await writeFile(join(root, "Cargo.toml"), manifest.join("\n"));
     const copy = new Copy(root);

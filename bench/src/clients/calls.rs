@@ -39,6 +39,21 @@ impl Callers {
         Self::of(address, requests, move |bytes| bytes == answer)
     }
 
+    /// Starts `connections` callers that send a form and expect `answer`.
+    pub(crate) fn of_form(
+        address: SocketAddr,
+        path: &str,
+        connections: u32,
+        form: &[u8],
+        answer: &'static [u8],
+    ) -> Self {
+        let head = head_of_call(address, path)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Content-Length", form.len());
+        let request = [&head.end(), form].concat();
+        Self::of(address, vec![request; connections as usize], move |bytes| bytes == answer)
+    }
+
     /// Starts a caller for each cookie, which sends it with `body` and expects the same bytes back.
     pub(crate) fn with_cookies(
         address: SocketAddr,

@@ -3,10 +3,12 @@
 mod cached;
 mod calls;
 mod fan_out;
+mod form;
 mod memory;
 mod pages;
 mod session;
 mod sessions_memory;
+mod upload;
 mod work;
 
 use std::io;
@@ -24,6 +26,8 @@ pub(crate) async fn run(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
             Row::Pages => pages::measure(plan, cores).await?,
             Row::FanOut => fan_out::measure(plan, cores).await?,
             Row::Memory => memory::measure(plan, cores).await?,
+            Row::Form => form::measure(plan, cores).await?,
+            Row::Upload => upload::measure(plan, cores).await?,
             Row::Cached => cached::measure(plan, cores).await?,
             Row::Session => session::measure(plan, cores).await?,
             Row::SessionsMemory => sessions_memory::measure(plan, cores).await?,

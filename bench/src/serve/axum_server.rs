@@ -26,6 +26,7 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::{Stream, StreamExt as _};
 
+use crate::serve::files;
 use crate::serve::room::{self, KEPT, Order, Publishers, Room};
 use crate::serve::templates::{self, TEMPLATES};
 
@@ -119,7 +120,8 @@ pub(crate) async fn run() -> io::Result<()> {
         .route("/publish", post(publish))
         .route("/stop", post(stop))
         .route("/", get(chat))
-        .route("/list", get(list));
+        .route("/list", get(list))
+        .merge(files::axum_server::routes());
 
     serve(router).await
 }

@@ -3,6 +3,7 @@
 
 mod axum_server;
 pub(crate) mod engine;
+mod files;
 mod floor_server;
 mod kipo_server;
 pub(crate) mod room;

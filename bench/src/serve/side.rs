@@ -35,6 +35,10 @@ impl Side {
             (Self::Kipo, Endpoint::SignIn) => "/_kipo/actions/bench.SignIn",
             (Self::Kipo, Endpoint::Note) => "/_kipo/actions/bench.Note",
             (Self::Kipo, Endpoint::Cached) => "/_kipo/actions/bench.Cached",
+            (Self::Kipo, Endpoint::Form) => "/_kipo/actions/bench.Form",
+            (Self::Kipo, Endpoint::Upload) => "/_kipo/actions/bench.Upload",
+            (_, Endpoint::Form) => "/form",
+            (_, Endpoint::Upload) => "/upload",
             (_, Endpoint::Echo) => "/echo",
             (_, Endpoint::Listen) => "/listen",
             (_, Endpoint::Publish) => "/publish",
@@ -59,6 +63,10 @@ pub(crate) enum Endpoint {
     Stop,
     /// Answers a list that is the same for everybody, from a cache.
     Cached,
+    /// Answers a form of ten fields.
+    Form,
+    /// Takes a file, and answers its size.
+    Upload,
     /// Begins a session. A server has it that was started with sessions.
     SignIn,
     /// Answers its input to a user, unless a rule or the id refuses it. A server has it that was

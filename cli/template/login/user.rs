@@ -1,12 +1,15 @@
 //! Who asks: a [`User`], by the session. Nothing else in this app knows sessions.
 
-use kipo::{Context, Error, FromContext, Result, Session, Sessions};
+use kipo::{Context, Error, FromContext, Result, Session, Sessions, StateNeed};
 
 use crate::store::Store;
 pub use crate::store::User;
 
 /// An action with a `#[context] user: User` is called by a user who has signed in.
 impl FromContext for User {
+    /// What `main.rs` adds to the app: without one of them it does not start.
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<Sessions>(), StateNeed::of::<Store>()];
+
     async fn from_context(cx: &Context) -> Result<Self> {
         let session: Session = Session::from_context(cx).await?;
         let refused = || Error::unauthorized("sign in first").or_redirect("/login");

@@ -1,16 +1,31 @@
 //! The cards of a board. Each of these actions is for members of the board.
 
-use kipo::{Action, Context, Result, action};
+use kipo::{Action, ActionError, Context, Error, Result, action};
 
 use crate::{
     live::{self, Change},
     store::{
         Store, boards,
-        cards::{self, Card, Column},
+        cards::{self, BoardIsFull, CARDS_MAX, Card, Column},
         ids::{BoardId, CardId},
     },
     user::User,
 };
+
+/// What stops a new card.
+#[derive(Debug, ActionError)]
+pub enum AddError {
+    /// The board has the most cards that it may have.
+    #[error(status = 409, message = "the board is full: it has {cards} cards")]
+    BoardIsFull {
+        /// How many that are.
+        cards: u32,
+    },
+
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
 
 /// Adds a card at the end of a column.
 #[action]
@@ -23,17 +38,19 @@ pub struct Add {
     title: String,
 }
 
-impl Action for Add {
+impl Action<AddError> for Add {
     type Output = Card;
 
-    async fn call(self, cx: Context) -> Result<Card> {
+    async fn call(self, cx: Context) -> Result<Card, AddError> {
         let Self { user, board, column, title } = self;
         let store = cx.state::<Store>()?;
         let added = store.write(move |db| {
             boards::membership(db, user.id, board)?;
             cards::add(db, board, column, title.trim())
         });
-        Ok(live::show(&user.name, Change::Added, added.await?).await)
+        let full = |BoardIsFull| AddError::BoardIsFull { cards: CARDS_MAX };
+        let added = added.await?.map_err(full)?;
+        Ok(live::show(&user.name, Change::Added, added).await)
     }
 }
 
@@ -154,7 +171,8 @@ mod tests {
             let (column, title) = (Column::Todo, title.to_owned());
             Add { user, board, column, title }.call(cx.clone())
         };
-        assert_eq!(add(eve.clone(), "x").await.unwrap_err().code(), Code::NotFound);
+        let refused = add(eve.clone(), "x").await.unwrap_err().into_error();
+        assert_eq!(refused.code(), Code::NotFound);
         let Card { card, .. } = add(ann, "Tea").await.unwrap();
         let (title, text) = ("x".to_owned(), String::new());
         let edited = Edit { user: eve.clone(), card, title, text }.call(cx.clone()).await;

@@ -104,18 +104,22 @@ pub(crate) fn of_board(db: &Connection, board: BoardId) -> Result<Vec<Card>> {
     Ok(query.query_map([board], card)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Why a card was not added: the board has [`CARDS_MAX`] cards.
+#[derive(Debug)]
+pub(crate) struct BoardIsFull;
+
 /// Adds a card at the end of a column. The caller has made sure that this is allowed.
-///
-/// # Errors
-///
-/// Returns a 409 if the board has [`CARDS_MAX`] cards.
-pub(crate) fn add(db: &Connection, board: BoardId, column: Column, title: &str) -> Result<Changed> {
+pub(crate) fn add(
+    db: &Connection,
+    board: BoardId,
+    column: Column,
+    title: &str,
+) -> Result<std::result::Result<Changed, BoardIsFull>> {
     let count = db.query_row("SELECT count(*) FROM cards WHERE board = ?1", [board], |row| {
         row.get::<_, u32>(0)
     })?;
     if count >= CARDS_MAX {
-        let message = format!("the board is full: it has {CARDS_MAX} cards");
-        return Err(Error::new(Code::Conflict, message).with_word("board_is_full"));
+        return Ok(Err(BoardIsFull));
     }
     let revision = raise_revision(db, board)?;
     let sql = "INSERT INTO cards (board, lane, position, title, text, done_at)
@@ -132,7 +136,7 @@ pub(crate) fn add(db: &Connection, board: BoardId, column: Column, title: &str) 
         |row| row.get(0),
     )?;
     let card = Card { card, column, title: title.to_owned(), text: String::new() };
-    Ok(Changed { board, revision, card, before: None })
+    Ok(Ok(Changed { board, revision, card, before: None }))
 }
 
 /// Changes the texts of a card, for a member of its board.
@@ -220,7 +224,8 @@ pub(crate) fn deliver(
     if !db.query_row(exists, [board], |row| row.get(0))? {
         return Err(Error::not_found("there is no such board"));
     }
-    let changed = add(db, board, Column::Todo, title)?;
+    let full = |BoardIsFull| Error::conflict("the board is full").with_word("board_is_full");
+    let changed = add(db, board, Column::Todo, title)?.map_err(full)?;
     let sql = "INSERT INTO deliveries VALUES (?1, ?2, ?3)";
     db.execute(sql, (delivery, changed.card.card, now_ms()))?;
     Ok(Some(changed))
@@ -272,7 +277,10 @@ mod tests {
     fn board(db: &Connection) -> Result<(UserId, BoardId, [CardId; 3])> {
         let ann = users::add(db, "ann", "")?.unwrap();
         let board = boards::create(db, ann, "Kitchen")?.unwrap();
-        let add = |title| add(db, board, Column::Todo, title).map(|changed| changed.card.card);
+        let add = |title| {
+            let added = add(db, board, Column::Todo, title)?;
+            Ok::<_, Error>(added.unwrap().card.card)
+        };
         Ok((ann, board, [add("a")?, add("b")?, add("c")?]))
     }
 
@@ -381,10 +389,10 @@ mod tests {
             .write(|db| {
                 let (_, board, _) = board(db)?;
                 for _ in 3..CARDS_MAX {
-                    add(db, board, Column::Doing, "x")?;
+                    add(db, board, Column::Doing, "x")?.unwrap();
                 }
-                let refused = add(db, board, Column::Doing, "x").unwrap_err();
-                assert_eq!(refused.word(), "board_is_full");
+                assert!(add(db, board, Column::Doing, "x")?.is_err());
+                assert_eq!(deliver(db, "1", board, "x").unwrap_err().word(), "board_is_full");
                 Ok(())
             })
             .await

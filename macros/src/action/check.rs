@@ -2,7 +2,7 @@
 
 use syn::{Fields, GenericParam, ItemFn, ItemStruct, ReturnType, Type};
 
-use super::model::{Action, Argument, Call, DERIVES, Decoding, Source};
+use super::model::{Action, Argument, Call, DERIVES, Decoding, Settings, Source};
 use crate::{
     diagnostics::{Errors, list},
     syntax::{attrs, context, names, refuse, types},
@@ -23,6 +23,7 @@ pub(crate) fn action(action: &Action, errors: &mut Errors) {
         errors.under(&action.input.ident, message);
     }
     method(action, errors);
+    settings(action, errors);
     match &action.call {
         Some(call) => function(call, errors),
         None => input(&action.input, errors),
@@ -42,6 +43,27 @@ fn method(action: &Action, errors: &mut Errors) {
     }
     if action.call.as_ref().is_some_and(|call| call.event().is_some()) {
         errors.under(&method.text, "a stream is opened by GET and by POST: it has no `method`");
+    }
+}
+
+/// Checks that the action is a function, and has a cache only if it answers once.
+fn settings(action: &Action, errors: &mut Errors) {
+    let Settings { limits, cache } = &action.settings;
+    let Some(call) = &action.call else {
+        let all =
+            [(limits, "limits", "LIMITS: Limits"), (cache, "cache", "CACHE: OutputCache<Self>")];
+        for (value, key, constant) in all {
+            if let Some(value) = value {
+                let message = format!(
+                    "`{key}` is for an `async fn`: a struct has `const {constant}` in its `impl Action`"
+                );
+                errors.under(value, message);
+            }
+        }
+        return;
+    };
+    if let (Some(cache), Some(_)) = (cache, call.event()) {
+        errors.under(cache, "a stream has no cache: each client gets events of its own");
     }
 }
 

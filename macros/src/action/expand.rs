@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Generics, Item, ItemStruct, Type, parse_quote, spanned::Spanned};
 
-use super::model::{Action, Argument, Call, DERIVES, Decoding, Source, Value, Whole};
+use super::model::{Action, Argument, Call, DERIVES, Decoding, Settings, Source, Value, Whole};
 use crate::{
     emit::{
         access, bounds,
@@ -14,8 +14,9 @@ use crate::{
         paths::{
             ACTION, ARGUMENT, BODY_FORM, CLONE, CONTEXT, CORE_RESULT, DESERIALIZE, DESERIALIZER,
             ENDPOINT, ERR, EVENT_STREAM, FIELD, INCOMING, INPUT, INPUT_METHOD, INTO_OUTPUT,
-            JSON_SCHEMA, NO_WAY, OK, OPTION, PHANTOM, RAW_BODY, REGISTRATION, RESULT, SCHEMA,
-            SCHEMA_GENERATOR, SCHEMARS, SERDE, SOME, STREAM_ACTION, SUBMIT, VALUES, WAY,
+            JSON_SCHEMA, LIMITS, NO_WAY, OK, OPTION, OUTPUT_CACHE, PHANTOM, RAW_BODY, REGISTRATION,
+            RESULT, SCHEMA, SCHEMA_GENERATOR, SCHEMARS, SERDE, SOME, STREAM_ACTION, SUBMIT, VALUES,
+            WAY,
         },
         schema, state, validate,
     },
@@ -37,7 +38,7 @@ pub(crate) fn action(action: &Action) -> TokenStream {
     // The list of plain fields in the input asserts the same about their types.
     let asked = action.fields.iter().filter(|field| !field.plain && field.read_by_type);
     let asked = asked.map(|field| bounds::assert(INCOMING, &field.ty));
-    let call = action.call.as_ref().map(|call| called(ident, call));
+    let call = action.call.as_ref().map(|call| called(ident, call, &action.settings));
     // The compiler reports a wrong type of errors at the kind.
     let kind = match &action.call {
         Some(call) => quote_spanned!(user_span(call.output.span())=> _),
@@ -73,6 +74,10 @@ fn input(action: &Action) -> TokenStream {
     let Decoded { item, hidden, read, described, finish } = decoded(action);
     let Assembled { item, hidden, body, values, assemble } = assembled(action, item, hidden);
     let listed = action.fields.iter().filter(|field| field.plain).filter_map(listed);
+    let fields = match action.fields.iter().any(Field::may_be_file) {
+        true => quote!({ use #NO_WAY as _; &[#(#listed),*] }),
+        false => quote!(&[#(#listed),*]),
+    };
     let validate = validate::of_struct(&action.fields, &action.rules);
     let (deserializer, generator) = (local("deserializer"), local("generator"));
     let form = form(action, &body);
@@ -82,7 +87,7 @@ fn input(action: &Action) -> TokenStream {
             type Values = #values;
 
             #form
-            const FIELDS: &'static [#FIELD] = &[#(#listed),*];
+            const FIELDS: &'static [#FIELD] = #fields;
 
             fn decode<'__de, __D: #DESERIALIZER<'__de>>(
                 #deserializer: __D,
@@ -191,8 +196,12 @@ fn listed(field: &Field) -> Option<TokenStream> {
     let ty = &field.ty;
     let defaulted = field.defaulted.then(|| quote!(.defaulted()));
     let span = user_span(ty.span());
+    let file = field.may_be_file().then(|| {
+        let (way, max) = (WAY.at(span), option(field.file_bytes_max()));
+        quote_spanned!(span=> .with_file(#way::<#ty>::FILE, #max))
+    });
     let field = FIELD.at(span);
-    Some(quote_spanned!(span=> #field::new::<#ty>(#name) #defaulted))
+    Some(quote_spanned!(span=> #field::new::<#ty>(#name) #defaulted #file))
 }
 
 /// The parts of an input's code that depend on its [`Decoding`].
@@ -374,8 +383,9 @@ fn assumed(mut item: ItemStruct, name: &str, types: &[Type], read: TokenStream) 
 }
 
 /// Writes the function of an action, and the action that calls it.
-fn called(ident: &Ident, call: &Call) -> TokenStream {
+fn called(ident: &Ident, call: &Call, settings: &Settings) -> TokenStream {
     let Call { function, output, .. } = call;
+    let constants = constants(settings);
     let span = user_span(output.span());
     let out = local("out");
     let (cx, body) = body(call, &out, span);
@@ -398,6 +408,7 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
                 impl #of<#error> for #ident {
                     type Event = #event;
                     type Output = #answer;
+                    #constants
 
                     async fn stream(
                         self,
@@ -414,12 +425,28 @@ fn called(ident: &Ident, call: &Call) -> TokenStream {
 
                 impl #of<#error> for #ident {
                     type Output = #answer;
+                    #constants
 
                     async fn call(self, #cx: #context) -> #result<#answer, #error> #body
                 }
             }
         }
     }
+}
+
+/// Writes the constants that the attribute sets. A wrong type is reported at the value.
+fn constants(Settings { limits, cache }: &Settings) -> TokenStream {
+    let limits = limits.as_ref().map(|value| {
+        let span = user_span(value.span());
+        let ty = LIMITS.at(span);
+        quote_spanned!(span=> const LIMITS: #ty = #value;)
+    });
+    let cache = cache.as_ref().map(|value| {
+        let span = user_span(value.span());
+        let ty = OUTPUT_CACHE.at(span);
+        quote_spanned!(span=> const CACHE: #ty<Self> = #value;)
+    });
+    quote!(#limits #cache)
 }
 
 /// Writes the context's local, and the body that fetches the arguments and calls the function.

@@ -2,9 +2,9 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
-    Attribute, FieldModifiers, Fields, FieldsNamed, FnArg, Generics, Item, ItemFn, ItemStruct,
-    LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility, punctuated::Punctuated,
-    spanned::Spanned, token,
+    Attribute, Expr, FieldModifiers, Fields, FieldsNamed, FnArg, Generics, Item, ItemFn,
+    ItemStruct, LitStr, PatType, ReturnType, Token, Type, TypeTuple, Visibility, parse_quote,
+    punctuated::Punctuated, spanned::Spanned, token,
 };
 
 use crate::{
@@ -21,6 +21,7 @@ pub(crate) struct Action {
     pub states: Vec<Type>,
     pub access: Access,
     pub method: Option<Method>,
+    pub settings: Settings,
     /// The struct below the attribute, or the one that the function's arguments make, without
     /// `#[context]`.
     pub input: ItemStruct,
@@ -36,6 +37,15 @@ pub(crate) struct Action {
     pub decoding: Decoding,
     /// The function, if the action is written as one.
     pub call: Option<Call>,
+}
+
+/// The constants of a function's action, which a struct has in its `impl`.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// The value of `limits = …`.
+    pub limits: Option<Expr>,
+    /// The value of `cache = …`.
+    pub cache: Option<Expr>,
 }
 
 /// A field that comes from the request.
@@ -154,8 +164,9 @@ pub(crate) const DERIVES: &[&str] = &["Deserialize", "JsonSchema"];
 const ACTION: Syntax = Syntax {
     name: "`#[action]`",
     noun: "argument",
-    known: &["name", "method", "state", "guard", "public"],
-    form: "`name = \"chat.Send\"`, `method = \"GET\"`, `state(Type, …)`, `guard = Admin` and `public`",
+    known: &["name", "method", "state", "guard", "public", "limits", "cache"],
+    form: "`name = \"chat.Send\"`, `method = \"GET\"`, `state(Type, …)`, `guard = Admin`, `public`, \
+           `limits = LIMITS` and `cache = OutputCache::for_secs(60)`",
 };
 
 /// Parses `#[action(args)] item`.
@@ -192,10 +203,6 @@ impl Action {
         }
         let rules = Rule::of_type(&input.attrs, errors);
         let mut states = args.states;
-        states.extend(values.iter().filter_map(|value| match types::last_segment(&value.ty) {
-            Some((ident, Some(state))) if ident == "State" => Some(state.clone()),
-            _ => None,
-        }));
         for argument in call.iter().flat_map(|call| &call.arguments) {
             if let Source::State(ty) = &argument.source {
                 states.push(ty.clone());
@@ -206,6 +213,7 @@ impl Action {
             states,
             access: args.access,
             method: args.method,
+            settings: args.settings,
             doc: attrs::doc(&input.attrs),
             decoding: match whole {
                 Some(whole) => Decoding::Whole(Box::new(whole)),
@@ -245,6 +253,12 @@ fn body_of(input: &ItemStruct, values: &[Value]) -> ItemStruct {
         };
         let sent = std::mem::take(&mut fields.named).into_iter().filter(|field| !is_value(field));
         fields.named = sent.collect();
+        // A form in which nobody chose a file has no part for the field.
+        for field in fields.named.iter_mut().filter(|field| types::is_list_of_files(&field.ty)) {
+            if !attrs::holds(&field.attrs, "serde", &["default"]) {
+                field.attrs.push(parse_quote!(#[serde(default)]));
+            }
+        }
     }
     body
 }
@@ -287,6 +301,7 @@ struct Args {
     states: Vec<Type>,
     access: Access,
     method: Option<Method>,
+    settings: Settings,
 }
 
 impl Args {
@@ -299,6 +314,8 @@ impl Args {
                     args.method = arg.text(errors).and_then(|text| Method::of(text, errors));
                 }
                 "state" => args.states = arg.types(errors),
+                "limits" => args.settings.limits = arg.value(errors),
+                "cache" => args.settings.cache = arg.value(errors),
                 _ => args.access.read(&arg, errors),
             }
         }

@@ -50,6 +50,8 @@ paths! {
     EVENT_STREAM = "::kipo::EventStream";
     FILES = "::kipo::Files";
     INTO_ERROR = "::kipo::ActionError::into_error";
+    LIMITS = "::kipo::Limits";
+    OUTPUT_CACHE = "::kipo::OutputCache";
     QUERY = "::kipo::Query";
     RAW_BODY = "::kipo::RawBody";
     RESULT = "::kipo::Result";

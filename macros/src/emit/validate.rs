@@ -88,6 +88,10 @@ fn check(rule: &Rule, path: &JsonPath, errors: &Ident, value: &TokenStream) -> T
         Kind::Email => ("email", TokenStream::new()),
         Kind::Url => ("url", TokenStream::new()),
         Kind::Contains { pattern } => ("contains", quote!(, #pattern)),
+        Kind::File { min, max, types } => {
+            let (min, max) = (bound(min), bound(max));
+            ("file", quote!(, #min, #max, &[#(#types),*]))
+        }
         Kind::Required => ("required", TokenStream::new()),
         Kind::Secret => ("secret", TokenStream::new()),
         Kind::Custom { function } => ("custom", quote!(, #function)),

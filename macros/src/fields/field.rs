@@ -1,8 +1,11 @@
 //! One field, as JSON and `#[validate]` know it.
 
-use syn::Type;
+use syn::{Expr, Type};
 
-use super::{rules::Rule, serde_attrs::Serde};
+use super::{
+    rules::{Kind, Rule},
+    serde_attrs::Serde,
+};
 use crate::{
     diagnostics::Errors,
     syntax::{names, types},
@@ -69,6 +72,35 @@ impl Field {
             }
         };
         each.map(field).collect()
+    }
+}
+
+impl Field {
+    /// Returns whether the field may be a file: whether its type, or the one in its `Option` or `Vec`, is
+    /// not one that everybody knows. Of all others the compiler decides.
+    pub(crate) fn may_be_file(&self) -> bool {
+        const OTHERS: &[&str] = &[
+            "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+            "u32", "u64", "u128", "usize", "String", "HashMap", "BTreeMap", "HashSet", "BTreeSet",
+        ];
+        let mut ty = &self.ty;
+        loop {
+            match types::last_segment(ty) {
+                Some((ident, Some(inner))) if ident == "Option" || ident == "Vec" => ty = inner,
+                Some((ident, _)) => {
+                    break self.plain && !OTHERS.iter().any(|other| ident == other);
+                }
+                None => break false,
+            }
+        }
+    }
+
+    /// Returns the size that a rule allows a file.
+    pub(crate) fn file_bytes_max(&self) -> Option<&Expr> {
+        self.rules.iter().find_map(|rule| match &rule.kind {
+            Kind::File { max, .. } => max.as_ref(),
+            _ => None,
+        })
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     Email,
     Url,
     Contains { pattern: Expr },
+    File { min: Option<Expr>, max: Option<Expr>, types: Vec<Expr> },
     Required,
     Nested,
     Secret,
@@ -31,7 +32,8 @@ const RULES: Syntax = Syntax {
     name: "`#[validate]`",
     noun: "rule",
     known: &[
-        "length", "range", "email", "url", "contains", "required", "nested", "secret", "custom",
+        "length", "range", "email", "url", "contains", "file", "required", "nested", "secret",
+        "custom",
     ],
     form: "rules such as `length(min = 1, max = 20)`",
 };
@@ -55,6 +57,13 @@ const CONTAINS: Syntax = Syntax {
     noun: "argument",
     known: &["pattern"],
     form: "a text: `contains(pattern = \"@\")`",
+};
+
+const FILE: Syntax = Syntax {
+    name: "`file`",
+    noun: "argument",
+    known: &["bytes_min", "bytes_max", "types"],
+    form: "sizes and types: `file(bytes_max = 5 << 20, types(\"image/*\"))`",
 };
 
 const CUSTOM: Syntax = Syntax {
@@ -123,10 +132,25 @@ fn rule(arg: &Arg, errors: &mut Errors) -> Option<Rule> {
         "required" => arg.bare(errors).map(|()| Kind::Required)?,
         "nested" => arg.bare(errors).map(|()| Kind::Nested)?,
         "secret" => arg.bare(errors).map(|()| Kind::Secret)?,
+        "file" => file(arg, errors)?,
         "contains" => Kind::Contains { pattern: only(arg, CONTAINS, errors)? },
         _ => Kind::Custom { function: only(arg, CUSTOM, errors)? },
     };
     Some(Rule { kind, span: arg.key.span() })
+}
+
+/// Returns the sizes and the types of `file(…)`.
+fn file(arg: &Arg, errors: &mut Errors) -> Option<Kind> {
+    let args = arg.list(FILE, errors)?;
+    let (mut min, mut max, mut types) = (None, None, Vec::new());
+    for arg in &args {
+        match arg.key.to_string().as_str() {
+            "bytes_min" => min = Some(arg.value(errors)?),
+            "bytes_max" => max = Some(arg.value(errors)?),
+            _ => types = arg.values(errors)?,
+        }
+    }
+    Some(Kind::File { min, max, types })
 }
 
 /// Returns the lower and the upper bound; `equal` is both.

@@ -89,6 +89,19 @@ impl Arg {
         }
     }
 
+    /// Returns the values of `key(a, b)`.
+    pub(crate) fn values(&self, errors: &mut Errors) -> Option<Vec<Expr>> {
+        let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
+        match &self.meta {
+            Meta::List(list) if !list.tokens.is_empty() => {
+                let values = list.parse_args_with(parser).ok();
+                values.map(|values| values.into_iter().collect())
+            }
+            Meta::List(_) | Meta::Path(_) | Meta::NameValue(_) => None,
+        }
+        .or_else(|| self.wrong(&self.meta, "(\"…\", \"…\")", errors))
+    }
+
     /// Returns the arguments of `key(…)`; at least one is written.
     pub(crate) fn list(&self, syntax: Syntax, errors: &mut Errors) -> Option<Vec<Self>> {
         match &self.meta {

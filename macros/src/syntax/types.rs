@@ -53,3 +53,14 @@ fn mentions(ty: &Type, ident: &Ident) -> bool {
     }
     any(ty.to_token_stream(), ident)
 }
+
+/// Returns whether a type is a list of files, as far as it shows that.
+pub(crate) fn is_list_of_files(ty: &Type) -> bool {
+    let is_file = |ty: &Type| {
+        last_segment(ty).is_some_and(|(ident, _)| ident == "Upload" || ident == "UploadTo")
+    };
+    match last_segment(ty) {
+        Some((ident, Some(inner))) => ident == "Vec" && is_file(inner),
+        _ => false,
+    }
+}

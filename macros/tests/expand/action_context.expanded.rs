@@ -61,10 +61,17 @@ const _: () = {
     impl ::kipo::__private::Input for MoveCard {
         type Body = __Body;
         type Values = __Values;
-        const FIELDS: &'static [::kipo::__private::Field] = &[
-            ::kipo::__private::Field::new::<CardId>("cardId"),
-            ::kipo::__private::Field::new::<u8>("column"),
-        ];
+        const FIELDS: &'static [::kipo::__private::Field] = {
+            use ::kipo::__private::NoWay as _;
+            &[
+                ::kipo::__private::Field::new::<CardId>("cardId")
+                    .with_file(
+                        ::kipo::__private::Way::<CardId>::FILE,
+                        ::core::option::Option::None,
+                    ),
+                ::kipo::__private::Field::new::<u8>("column"),
+            ]
+        };
         fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
             deserializer: __D,
         ) -> ::core::result::Result<__Body, __D::Error> {
@@ -103,12 +110,11 @@ const _: () = {
     ::kipo::__private::Registration { ident : "MoveCard", name :
     ::core::option::Option::None, module : ::core::module_path!(), file :
     ::core::file!(), line : ::core::line!(), doc : "Moves a card to another column.",
-    states : & [::kipo::__private::StateNeed::of:: < Database > ()], public : false,
-    guard : ::core::option::Option::Some(|| { #[allow(unused_imports)] use
-    ::kipo::__private::GuardValue as _; #[allow(unused_imports)] use
-    ::kipo::__private::guard_name:: *; use Member as __Guard;
-    ::kipo::__private::GuardType:: < __Guard > ::OF.requirement(const { & __Guard }) }),
-    values : & [::kipo::__private::Requirement::of:: < User > (),
+    states : & [], public : false, guard : ::core::option::Option::Some(|| {
+    #[allow(unused_imports)] use ::kipo::__private::GuardValue as _;
+    #[allow(unused_imports)] use ::kipo::__private::guard_name:: *; use Member as
+    __Guard; ::kipo::__private::GuardType:: < __Guard > ::OF.requirement(const { &
+    __Guard }) }), values : & [::kipo::__private::Requirement::of:: < User > (),
     ::kipo::__private::Requirement::of:: < State < Database > > ()], endpoint :
     ::kipo::__private::endpoint:: < MoveCard, _ >, }
 }

@@ -55,12 +55,19 @@ const _: () = {
     impl ::kipo::__private::Input for Send {
         type Body = Self;
         type Values = ();
-        const FIELDS: &'static [::kipo::__private::Field] = &[
-            ::kipo::__private::Field::new::<String>("userName"),
-            ::kipo::__private::Field::new::<String>("message"),
-            ::kipo::__private::Field::new::<Option<Reference>>("re"),
-            ::kipo::__private::Field::new::<f64>("type").defaulted(),
-        ];
+        const FIELDS: &'static [::kipo::__private::Field] = {
+            use ::kipo::__private::NoWay as _;
+            &[
+                ::kipo::__private::Field::new::<String>("userName"),
+                ::kipo::__private::Field::new::<String>("message"),
+                ::kipo::__private::Field::new::<Option<Reference>>("re")
+                    .with_file(
+                        ::kipo::__private::Way::<Option<Reference>>::FILE,
+                        ::core::option::Option::None,
+                    ),
+                ::kipo::__private::Field::new::<f64>("type").defaulted(),
+            ]
+        };
         fn decode<'__de, __D: ::kipo::__private::serde::Deserializer<'__de>>(
             deserializer: __D,
         ) -> ::core::result::Result<Self, __D::Error> {

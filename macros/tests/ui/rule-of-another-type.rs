@@ -10,10 +10,11 @@ pub struct Author {
 async fn send(
     #[validate(range(min = 1))] text: String,
     #[validate(required)] name: String,
+    #[validate(file(bytes_max = 1))] letter: String,
     #[validate(nested)] id: u64,
     #[validate(custom(function = is_even))] number: i8,
 ) -> Result<()> {
-    let _ = (text, name, id, number);
+    let _ = (text, name, letter, id, number);
     Ok(())
 }
 

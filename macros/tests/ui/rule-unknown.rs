@@ -17,9 +17,11 @@ async fn send(
     #[validate(length)] text: String,
     #[validate(length(min = 1, equal = 2))] name: String,
     #[validate(email = true, email)] mail: String,
+    #[validate(file(bytes = 1, types))] photo: kipo::Upload,
+    #[validate(file)] letter: Option<kipo::Upload>,
     #[validate(custom(function = "is_even"))] number: u8,
 ) -> Result<()> {
-    let _ = (text, name, mail, number);
+    let _ = (text, name, mail, photo, letter, number);
     Ok(())
 }
 

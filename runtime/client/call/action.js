@@ -1,16 +1,16 @@
 /** @import { Method, Plan, Runnable } from "../types.d.ts" */
-/** @import { AnyCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings } from "../internal.d.ts" */
+/** @import { AnyCall, BindCall, DebouncedCall, Message, Open, PerformEffects, Platform, RunSettings, Send, Settings } from "../internal.d.ts" */
 
 import { ActionError } from "../error.js";
 import { browser, sleep } from "../platform.js";
 import { Stream } from "../stream/stream.js";
 import { fetchOutput } from "./call.js";
 import { Loading } from "./loading.js";
-import { actionRequest, resumeHeader } from "./request.js";
+import { actionRequest, isForm, resumeHeader } from "./request.js";
 
 /** What a builder sets: `withTimeout` and `setTimeout` set `timeout`. */
 const SETTINGS =
-  "method optimistic onSuccess onError onComplete loading debounce retry timeout signal onProgress retryStream onState from suppressHelpers";
+  "method optimistic onSuccess onError onComplete loading debounce retry timeout signal onUpload onProgress retryStream onState from suppressHelpers";
 
 /**
  * Returns the object behind `action.chat.Send(input)`. Any name works: a lower-case part is a namespace, an
@@ -78,10 +78,12 @@ export class Client {
    * @param {URL} base ends in a slash
    * @param {PerformEffects} performEffects
    * @param {Platform} [platform]
+   * @param {BindCall} [bindCall] runs calls whose input is a form
    */
-  constructor(base, performEffects, platform = browser()) {
+  constructor(base, performEffects, platform = browser(), bindCall) {
     this.base = base;
     this.performEffects = performEffects;
+    this.bindCall = bindCall;
     this.#platform = platform;
     this.loading = new Loading(platform.document);
   }
@@ -102,9 +104,9 @@ export class Client {
    */
   call(given) {
     const settings = this.#bindToPage(given);
-    const outcome = settings.debounce ? this.#debounce(settings, settings.debounce) : this.#runToEnd(settings);
-    // The page handles errors in `onError`, so it may ignore the promise.
-    if (settings.onError) outcome.catch(() => {});
+    const outcome = settings.debounce ? this.#debounce(settings, settings.debounce) : this.#start(settings);
+    // The page handles errors in `onError`, and a form shows them, so it may ignore the promise.
+    if (settings.onError || settings.element) outcome.catch(() => {});
     return outcome;
   }
 
@@ -121,7 +123,7 @@ export class Client {
    */
   #bindToPage(settings) {
     const { signal } = this.page;
-    return { ...settings, signal: settings.signal ? AbortSignal.any([settings.signal, signal]) : signal };
+    return { element: isForm(settings.input), ...settings, signal: settings.signal ? AbortSignal.any([settings.signal, signal]) : signal };
   }
 
   /**
@@ -131,23 +133,30 @@ export class Client {
    * @param {number} ms
    */
   #debounce(settings, ms) {
-    const { name, loading, signal } = settings;
+    const { name, element, loading, signal } = settings;
     /** @type {DebouncedCall} */
     const call = { settings, delay: new AbortController() };
     const outcome = sleep(ms, AbortSignal.any([signal, call.delay.signal]), this.#platform)
-      // A later call replaced this one, or the page aborted it: `#runToEnd` checks the signal.
+      // A later call replaced this one, or the page aborted it: `run` checks the signal.
       .catch(() => {})
       .then(() => {
         this.#debounced.delete(call);
-        return call.replacement ?? this.#runToEnd(settings);
+        return call.replacement ?? this.#start(settings);
       });
     for (const earlier of this.#debounced) {
-      if (earlier.settings.name !== name || earlier.settings.loading !== loading) continue;
+      const { settings } = earlier;
+      if (settings.name !== name || settings.element !== element || settings.loading !== loading) continue;
       earlier.replacement ??= outcome;
       earlier.delay.abort();
     }
     this.#debounced.add(call);
     return outcome;
+  }
+
+  /** @param {RunSettings} settings */
+  #start(settings) {
+    const run = (/** @type {RunSettings} */ settings) => this.#runToEnd(settings);
+    return settings.element && this.bindCall ? this.bindCall(settings, run) : run(settings);
   }
 
   /** @param {RunSettings} settings */
@@ -197,24 +206,29 @@ export class Client {
 
   /** @param {RunSettings} settings */
   async #output(settings) {
-    const { retry, signal, suppressHelpers } = settings;
+    const { element, onEffects, retry, signal, suppressHelpers } = settings;
     const platform = this.#platform;
     const { url, init } = await actionRequest(this.base, settings, "application/json");
     // All attempts carry the same key, so that the server can recognise a repeated attempt.
     if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
+    // Loaded only by pages that show the progress of an upload.
+    const { fetch } = settings.onUpload ? (await import("./upload.js")).uploading(settings, platform) : platform;
     /** The `kipo-effects` field of the last response. */
     let effects = "";
     /** @type {Send} */
     const send = async (signal) => {
       effects = "";
-      const response = await platform.fetch(url, { ...init, signal });
+      const response = await fetch(url, { ...init, signal });
       effects = response.headers.get("kipo-effects") ?? "";
       return response;
     };
     try {
       return await fetchOutput(send, { ...settings, platform });
     } finally {
-      if (effects && !suppressHelpers && !signal.aborted) this.#notify(() => this.performEffects(effects, platform.report));
+      if (effects && !suppressHelpers && !signal.aborted) {
+        this.#notify(() => onEffects?.(effects));
+        this.#notify(() => this.performEffects(effects, platform.report, element));
+      }
     }
   }
 
@@ -233,7 +247,7 @@ export class Client {
     };
     // The URL of this module is part of the key: tabs with another version of the client do not share.
     const key = [import.meta.url, init.method, url, init.body].join(" ");
-    const isShared = retryStream && retryStream.share !== false && platform.locks;
+    const isShared = retryStream && retryStream.share !== false && typeof init.body !== "object" && platform.locks;
     // Loaded only by pages that share streams.
     /** @type {Open} */
     const shared = async (id, signal) => {

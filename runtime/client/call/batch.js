@@ -6,6 +6,8 @@
 import { errorFromResponse, truncatedError } from "../error.js";
 import { browser } from "../platform.js";
 import { Client } from "./action.js";
+import { hasFile } from "./form_data.js";
+import { isForm } from "./request.js";
 
 /** The server refuses more. */
 const PARTS_MAX = 100;
@@ -57,7 +59,9 @@ function planOf(part) {
   const { call, ...settings } = /** @type {Settings & Plan} */ (builder.build?.() ?? part);
   if (!settings.name) throw new TypeError("a part of a batch is a call that is not sent: `action.chat.Send({ … })`");
   if (OF_STREAMS.some((name) => settings[name] !== undefined)) throw new TypeError(`${settings.name}: a part of a batch cannot stream`);
-  if (settings.input instanceof Blob) throw new TypeError(`${settings.name}: a part of a batch cannot carry a Blob`);
+  const { input } = settings;
+  if (isForm(input) || input instanceof FormData) throw new TypeError(`${settings.name}: a part of a batch cannot carry a form`);
+  if (hasFile(input)) throw new TypeError(`${settings.name}: a part of a batch cannot carry a file`);
   return settings;
 }
 

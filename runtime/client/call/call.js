@@ -50,6 +50,8 @@ async function oneAttempt(send, { timeout = Infinity, signal, platform }) {
  */
 async function output(response) {
   if (response.status === 204) return null;
+  // Only a `Download` has it.
+  if (response.headers.has("content-disposition")) return response.blob();
   const text = await response.text();
   if (text === "") throw truncatedError();
   try {

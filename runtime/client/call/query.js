@@ -7,6 +7,13 @@
  */
 export function query(name, input) {
   const search = new URLSearchParams();
+  if (input instanceof FormData) {
+    for (const [field, value] of input) {
+      if (value instanceof Blob) throw new TypeError(`${name}: "${field}" is a file, which GET cannot carry`);
+      search.append(field, value);
+    }
+    return search;
+  }
   // Through JSON, so that a Date is written as in a body.
   for (const [field, value] of Object.entries(JSON.parse(JSON.stringify(input)))) {
     for (const item of [value].flat()) {

@@ -1,28 +1,22 @@
 // Performs the effects that a response asks for: `[{ "effect": "reloadPart", "name": "messages" }]`.
 
-/** @import { Effect } from "../internal.d.ts" */
-
-/**
- * @typedef {object} Page
- * @property {Pick<Document, "dispatchEvent">} document
- * @property {Pick<Location, "href" | "origin" | "assign" | "replace">} location
- * @property {(name: string) => Promise<void>} reloadPart
- */
+/** @import { Effect, EffectPage } from "../internal.d.ts" */
 
 /**
  * Returns the effects that every page has.
  *
- * @param {Page} page
+ * @param {EffectPage} page
  * @returns {Record<string, Effect>}
  */
-const builtIn = ({ document, location, reloadPart }) => ({
+const builtIn = (page) => ({
   /** `{ name }` */
   reloadPart({ name }) {
-    return reloadPart(String(name));
+    return page.reloadPart(String(name));
   },
 
   /** `{ path, replace }` */
   redirect({ path, replace }) {
+    const { location } = page;
     const url = new URL(String(path), location.href);
     if (url.origin !== location.origin) throw new Error(`a redirect leads to another site: ${url}`);
     if (replace) location.replace(url);
@@ -31,8 +25,17 @@ const builtIn = ({ document, location, reloadPart }) => ({
 
   /** `{ name, detail }` */
   dispatchEvent({ name, detail }) {
-    document.dispatchEvent(new CustomEvent(String(name), { detail, bubbles: true }));
+    page.document.dispatchEvent(new CustomEvent(String(name), { detail, bubbles: true }));
   },
+
+  /** `{ text, level, ms, undo }` */
+  toast: (fields) => import("./toast.js").then(({ toast }) => toast(fields, page)),
+
+  /** `{ name }` */
+  resetForm: (fields) => import("./elements.js").then(({ resetForm }) => resetForm(fields, page)),
+  focus: (fields) => import("./elements.js").then(({ focus }) => focus(fields, page)),
+  openModal: (fields) => import("./elements.js").then(({ openModal }) => openModal(fields, page)),
+  closeModal: (fields) => import("./elements.js").then(({ closeModal }) => closeModal(fields, page)),
 });
 
 /**
@@ -41,7 +44,7 @@ const builtIn = ({ document, location, reloadPart }) => ({
  * @param {string} field the `kipo-effects` field of a response
  * @param {(error: unknown) => void} report
  * @param {Map<string, Effect>} own effects that the app defines
- * @param {Page} page
+ * @param {EffectPage} page
  */
 export async function perform(field, report, own, page) {
   const known = new Map([...Object.entries(builtIn(page)), ...own]);

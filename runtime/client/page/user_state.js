@@ -12,6 +12,9 @@ const USER_EVENTS = ["keydown", "pointerdown", "wheel", "input"];
 /** Types of fields that are secret, or that hold nothing typed. */
 const SKIPPED_TYPES = ["password", "file", "hidden", "submit", "button", "image", "reset"];
 
+/** What fields ask a password manager or a browser to fill in that is secret, also where a page shows it as text. */
+const SECRETS = /\b(password|one-time-code|cc-(number|csc|exp))/;
+
 /**
  * @typedef {{ value?: string, checked?: boolean, selected?: string[], html?: string }} FieldState
  * @typedef {{ start: number, end: number, direction?: "forward" | "backward" | "none" }} Caret
@@ -110,7 +113,7 @@ function fieldState(field) {
     return isUnchanged ? undefined : { selected: [...field.selectedOptions].map(({ value }) => value) };
   }
   if (field instanceof HTMLInputElement) {
-    if (SKIPPED_TYPES.includes(field.type)) return undefined;
+    if (SKIPPED_TYPES.includes(field.type) || SECRETS.test(field.autocomplete)) return undefined;
     if (field.type === "checkbox" || field.type === "radio") return field.checked === field.defaultChecked ? undefined : { checked: field.checked };
   }
   if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) {

@@ -11,9 +11,9 @@ export const ROOMS = [
   { floor: 1, files: ["stream/cursor.js", "stream/sse.js", "stream/connection.js", "stream/stream.js", "stream/share.js"] },
   {
     floor: 2,
-    files: ["call/loading.js", "call/query.js", "call/request.js", "call/call.js", "call/action.js", "call/batch.js"],
+    files: ["call/loading.js", "call/query.js", "call/form_data.js", "call/upload.js", "call/request.js", "call/call.js", "call/action.js", "call/batch.js"],
   },
-  { floor: 2, files: ["effect/effects.js"] },
+  { floor: 2, files: ["effect/elements.js", "effect/toast.js", "effect/effects.js"] },
   {
     floor: 2,
     files: [
@@ -21,6 +21,7 @@ export const ROOMS = [
       ...["page/match_nodes.js", "page/morph.js", "page/reload_part.js", "page/navigate.js"],
     ],
   },
+  { floor: 3, files: ["form/fields.js", "form/errors.js", "form/attributes.js", "form/forms.js"] },
   {
     floor: 3,
     files: [

@@ -39,3 +39,8 @@ export class FakeElement {
     return this.#classes.has("kipo-loading") && this.#attributes.get("aria-busy") === "true";
   }
 }
+
+/** What tells a form from other inputs. */
+export class FakeForm {
+  [Symbol.toStringTag] = "HTMLFormElement";
+}

@@ -7,12 +7,14 @@
 
 use std::{future::Ready, marker::PhantomData};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserializer, Serialize, de::DeserializeOwned};
 
 use crate::{
     action::{
         context::Context,
+        input::{FileField, FileKind},
+        output::Download,
         value::{self, FromContext},
     },
     error::Result,
@@ -36,6 +38,14 @@ impl<T: DeserializeOwned + JsonSchema> Incoming for T {}
     note = "put `#[kipo::data]` above each struct or enum that an action returns or an event carries"
 )]
 pub trait Outgoing {
+    /// Whether it is a [`Download`], and no JSON.
+    const IS_DOWNLOAD: bool = false;
+
+    /// Returns the file that the value is, if it is one.
+    fn download(&self) -> Option<Download> {
+        None
+    }
+
     /// Writes the value as JSON.
     ///
     /// # Errors
@@ -55,6 +65,22 @@ impl<T: Serialize + JsonSchema> Outgoing for T {
 
     fn describe(generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<T>()
+    }
+}
+
+impl Outgoing for Download {
+    const IS_DOWNLOAD: bool = true;
+
+    fn download(&self) -> Option<Download> {
+        Some(self.clone())
+    }
+
+    fn write(&self, _: &mut Vec<u8>) -> serde_json::Result<()> {
+        Err(serde::ser::Error::custom("a `Download` is no JSON"))
+    }
+
+    fn describe(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "binary" })
     }
 }
 
@@ -116,6 +142,11 @@ impl<T: JsonSchema + ?Sized> Way<T> {
     }
 }
 
+impl<T: FileField> Way<T> {
+    /// What kind of files a field of this type takes.
+    pub const FILE: Option<FileKind> = Some(T::KIND);
+}
+
 impl<T: FromContext> Way<T> {
     /// Whether a request may lack the value.
     pub const IS_PROOF: bool = T::IS_PROOF;
@@ -139,6 +170,9 @@ impl<T: FromContext> Way<T> {
 pub trait NoWay<T: ?Sized> {
     /// Whether a request may lack the value.
     const IS_PROOF: bool = false;
+
+    /// A field of this type takes no files.
+    const FILE: Option<FileKind> = None;
 
     /// Stands for taking a value from the request.
     ///

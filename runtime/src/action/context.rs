@@ -2,9 +2,11 @@
 
 pub(crate) mod attachment;
 mod effects;
+mod elements;
 mod position;
 mod prefix;
 mod reduced;
+pub(crate) mod toast;
 
 use std::{
     any::Any,

@@ -12,8 +12,8 @@ mod effects;
 mod exact;
 mod guard;
 mod input;
-mod into_output;
 mod limits;
+mod output;
 mod positions;
 mod state;
 mod validate;
@@ -23,12 +23,15 @@ pub use self::{
     cache::OutputCache,
     call::{Action, Input},
     codec::{Incoming, NoWay, Outgoing, Way, incoming, outgoing, public},
-    context::Context,
+    context::{Context, toast::Toast},
     exact::Exact,
     guard::{Guard, GuardType, GuardValue, Requirement, guard_name},
-    input::{BodyForm, Field, InputMethod, Json, RawBody},
-    into_output::{IntoOutput, argument},
+    input::{
+        BodyForm, Field, FileField, FileKind, InputMethod, Json, RawBody, Upload, UploadHead,
+        UploadSettings, UploadSink, UploadTo,
+    },
     limits::{Key, Limits, Rate, RateIdentity},
+    output::{Download, IntoOutput, argument},
     state::{State, StateNeed},
     validate::{Validate, rules},
     value::{ClientIp, Extract, FromContext, Values},
@@ -39,7 +42,7 @@ pub(crate) use self::{
     context::attachment::{Attachment, Ended},
     effects::NAME as EFFECTS,
     guard::Guards,
-    input::sentence,
+    input::{Parts, Reservation, StoredFile, Uploads, Writer, sentence},
     limits::{
         Bounds, Identified, Identify, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network,
     },

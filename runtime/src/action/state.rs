@@ -50,7 +50,12 @@ impl<T> Deref for State<T> {
     }
 }
 
-/// A type of application state that an action or a page needs. The app checks it at start.
+/// A type of application state that an action, a page or a value from the request needs. The app
+/// checks at start that it has the state.
+///
+/// # Examples
+///
+/// See [`FromContext::NEEDS`](crate::FromContext::NEEDS).
 #[derive(Clone, Copy, Debug)]
 pub struct StateNeed {
     pub(crate) id: fn() -> TypeId,

@@ -70,6 +70,8 @@ pub mod rules {
         fmt::Display,
     };
 
+    use crate::action::input::{FileField, is_among, size_in_words};
+
     /// A value with a length: the characters of a text or the items of a collection.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` has no length",
@@ -260,6 +262,29 @@ pub mod rules {
     /// `contains(pattern = "…")`: a text that contains another.
     pub fn contains<T: Text + ?Sized>(value: &T, pattern: &str) -> Option<String> {
         (!value.text()?.contains(pattern)).then(|| format!("must contain {pattern:?}"))
+    }
+
+    /// `file(bytes_min = 1, bytes_max = 5 << 20, types("image/*", "application/pdf"))`: a file, or several,
+    /// each of this size and of one of these types. A type counts only if the first bytes of the file do
+    /// not show another.
+    pub fn file<T: FileField + ?Sized>(
+        value: &T,
+        bytes_min: Option<u64>,
+        bytes_max: Option<u64>,
+        types: &[&str],
+    ) -> Option<String> {
+        for file in value.files() {
+            if let Some(max) = bytes_max.filter(|max| file.size() > *max) {
+                return Some(format!("must be at most {}", size_in_words(max)));
+            }
+            if let Some(min) = bytes_min.filter(|min| file.size() < *min) {
+                return Some(format!("must be at least {}", size_in_words(min)));
+            }
+            if !types.is_empty() && !is_among(types, file.declared_type(), file.sniffed_type()) {
+                return Some(format!("must be {}", types.join(" or ")));
+            }
+        }
+        None
     }
 
     /// `required`: an `Option` with a value.

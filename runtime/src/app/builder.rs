@@ -1,49 +1,28 @@
-//! The app: its settings, the checks at start, and the server or the router that they make.
+//! The settings of an app.
 
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::path::Path;
 use std::{
-    any::TypeId,
     fmt,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
 };
 
-use axum::Router;
 use kipo_topic::engine::{Connector, Engine};
-use tokio::net::TcpListener;
-use tokio_util::task::TaskTracker;
 
+#[cfg(all(feature = "dev", debug_assertions))]
+use crate::request::PrefixSettings;
 use crate::{
     action::{
-        FromContext, Guard, Guards, Identify, Limiter, Limits, OUTPUT_CACHE_BYTES_MAX, Outputs,
-        RATE_KEYS_MAX, Requirement, States,
+        FromContext, Guard, Guards, Limits, OUTPUT_CACHE_BYTES_MAX, RATE_KEYS_MAX, Requirement,
+        States, UploadSettings,
     },
-    app::{
-        layers::Layers,
-        lifecycle::Lifecycle,
-        mount::{self, Schema},
-        operations::{self, Operations},
-        own_routes::OwnRoutes,
-        start_error::StartError,
-        storage::Storage,
-    },
-    error::StartDiagnostic,
-    files::{Files, client},
-    header::{Prefix, RequestId, TrustedProxies, TupleOrigin},
-    metrics::Metrics,
-    page::{Inputs, PageGuards, Pages, Settings},
-    request::{AllowedHost, AppLimits, HostCheck, Hosts, Prefixes, Route, meter, route},
-    schema::{Described, Types, typescript},
-    server::{Addresses, Background, ServeLimits, Shared, serve},
-    session::{CookieSecret, Sessions, rate_identity},
-    stream::{Drain, topics},
-};
-#[cfg(all(feature = "dev", debug_assertions))]
-use crate::{
-    dev::{DevLoop, unknown_action},
-    request::PrefixSettings,
+    app::{layers::Layers, lifecycle::Lifecycle, own_routes::OwnRoutes, storage::Storage},
+    files::Files,
+    page::PageGuards,
+    server::ServeLimits,
+    session::Sessions,
 };
 
 /// An app: its state, guards, limits and files. Actions and pages register themselves.
@@ -76,31 +55,32 @@ use crate::{
 /// let _app: axum::Router = axum::Router::new().merge(router);
 /// ```
 pub struct App {
-    base: String,
-    prefix: String,
-    files: Option<Files>,
+    pub(super) base: String,
+    pub(super) prefix: String,
+    pub(super) files: Option<Files>,
     pub(super) states: States,
-    guards: Guards,
-    page_guards: PageGuards,
+    pub(super) guards: Guards,
+    pub(super) page_guards: PageGuards,
     /// What every action and page requires that is not public.
-    required: Vec<Requirement>,
-    trusted_origins: Vec<String>,
-    site: Option<String>,
-    allowed_hosts: Vec<String>,
-    publishes_schema: bool,
-    limits: Limits,
-    rate_keys_max: usize,
-    output_cache_bytes_max: usize,
-    serve_limits: ServeLimits,
+    pub(super) required: Vec<Requirement>,
+    pub(super) trusted_origins: Vec<String>,
+    pub(super) site: Option<String>,
+    pub(super) allowed_hosts: Vec<String>,
+    pub(super) publishes_schema: bool,
+    pub(super) limits: Limits,
+    pub(super) rate_keys_max: usize,
+    pub(super) output_cache_bytes_max: usize,
+    pub(super) serve_limits: ServeLimits,
     pub(super) admin: Option<SocketAddr>,
-    storage: Storage,
-    needs_cookie_secret: bool,
-    trusted_proxies: Vec<IpAddr>,
+    pub(super) storage: Storage,
+    pub(super) needs_cookie_secret: bool,
+    pub(super) trusted_proxies: Vec<IpAddr>,
     pub(super) own_routes: OwnRoutes,
     pub(super) layers: Layers,
     pub(super) lifecycle: Lifecycle,
+    pub(super) uploads: UploadSettings,
     /// Whether pages follow edits. A release never does.
-    follows_edits: bool,
+    pub(super) follows_edits: bool,
 }
 
 impl App {
@@ -130,6 +110,7 @@ impl App {
             own_routes: OwnRoutes::default(),
             layers: Layers::default(),
             lifecycle: Lifecycle::default(),
+            uploads: UploadSettings::new(),
             follows_edits: cfg!(all(feature = "dev", debug_assertions)),
         }
     }
@@ -356,6 +337,17 @@ impl App {
         self
     }
 
+    /// Sets where the temporary files of uploads are, and how many bytes of them.
+    ///
+    /// # Examples
+    ///
+    /// See [`UploadSettings`].
+    #[must_use]
+    pub fn uploads(mut self, settings: UploadSettings) -> Self {
+        self.uploads = settings;
+        self
+    }
+
     /// Sets the bounds on connections.
     #[must_use]
     pub fn serve_limits(mut self, limits: ServeLimits) -> Self {
@@ -472,73 +464,6 @@ impl App {
         self
     }
 
-    /// Returns the app as a router, for another axum app.
-    ///
-    /// The router checks `Host` only if [`allow_host`](Self::allow_host) or [`site`](Self::site) names
-    /// a host, in debug builds too: the other app's server decides which hosts it serves.
-    ///
-    /// # Errors
-    ///
-    /// Fails with all errors of the app: two actions with one name, missing state, a page that does
-    /// not parse, a host that is malformed, a data directory that is in use. Fails if the app has a
-    /// [`state_async`](Self::state_async), a task, a function of [`on_shutdown`](Self::on_shutdown) or
-    /// an [`admin`](Self::admin) address: a router has no moment at which they begin, and none at which they end. [`start`](Self::start)
-    /// has both.
-    pub fn router(self) -> Result<Router, StartError> {
-        let storage = self.storage.clone();
-        let has_admin = self.admin.is_some();
-        let built = self.build()?;
-        if has_admin || !built.lifecycle.is_empty() {
-            return Err(StartError(vec![StartDiagnostic::new("App::router", NEEDS_START)]));
-        }
-        built.shared.use_store(storage.open()?.as_ref());
-        built.watch();
-        Ok(Hosts::of_router(&built.allowed_hosts).layer(built.router))
-    }
-
-    /// Serves the app on a socket until `stop` completes, then drains.
-    ///
-    /// The system accepts connections from the moment in which the socket listens. The app opens its
-    /// data directory and its states before it reads any request from them.
-    ///
-    /// # Errors
-    ///
-    /// Fails with the errors of [`router`](Self::router), or if the socket fails.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future stops accepting at once, drops the tasks, and runs no function of
-    /// [`on_shutdown`](Self::on_shutdown). It does not wait for admitted requests, which go on in the
-    /// background.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()>,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let limits = self.serve_limits;
-        let admin = self.admin;
-        if let (Some(admin), Ok(address)) = (admin, listener.local_addr()) {
-            operations::clash(admin, address).map_or(Ok(()), Err)?;
-        }
-        let mut storage = self.storage.clone();
-        let built = self.build()?;
-        let operations = Operations::start(admin, &built.shared.metrics)?;
-        let store = storage.open_and_load().await?;
-        built.shared.use_store(store.as_ref());
-        operations.set_store(store.as_ref());
-        built.watch();
-        let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
-        let opened = lifecycle.open(&shared.states).await?;
-        let _tasks = shared.background.drop_with();
-        let hooks = opened.start_tasks(&shared);
-        let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
-        operations.set_serving();
-        let stop = operations.stop(stop, limits.drain_delay);
-        let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;
-        hooks.run(&shared.states, limits.on_shutdown).await;
-        Ok(served?)
-    }
-
     /// Returns the bounds on connections that were set.
     pub(crate) fn serve_limits_set(&self) -> ServeLimits {
         self.serve_limits
@@ -553,13 +478,6 @@ impl App {
     pub(crate) fn with_storage(mut self, storage: &Storage) -> Self {
         self.storage = storage.clone();
         self
-    }
-
-    /// Returns the hosts that were named, without those that are malformed: a version of the app
-    /// reports these.
-    #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) fn allowed_hosts_set(&mut self) -> Vec<AllowedHost> {
-        self.take_hosts(&mut Vec::new())
     }
 
     /// Leaves the development loop out: pages stay as they are at start.
@@ -591,158 +509,6 @@ impl App {
         let (prefix, proxies) = (self.prefix.clone(), self.trusted_proxies.clone());
         PrefixSettings { prefix, proxies }
     }
-
-    /// Checks all settings, actions and pages, and makes the router.
-    pub(crate) fn build(mut self) -> Result<Built, StartError> {
-        let mut errors: Vec<StartDiagnostic> = base_error(&self.base).into_iter().collect();
-        errors.extend(topics::duplicate_names());
-        let prefix = Prefix::parse(&self.prefix).unwrap_or_else(|| {
-            errors.push(wrong_setting("prefix", &self.prefix, Prefix::EXPECTED));
-            Prefix::NONE
-        });
-        errors.extend(self.take_sessions());
-        let allowed_hosts = self.take_hosts(&mut errors);
-        self.guards.origin.trusted = self.take_trusted_origins(&mut errors);
-        let limiter = Limiter::new(self.rate_keys_max);
-        self.states.insert(limiter.clone());
-        let has_sessions = self.states.has(TypeId::of::<Sessions>());
-        let identify = has_sessions.then_some(rate_identity as Identify);
-        let app_limits = AppLimits { limits: self.limits, limiter, identify };
-        let routes = route::collect(&self.states, &self.required, &app_limits);
-        let routes = routes.map_err(|wrong| errors.extend(wrong)).ok();
-        let pages = pages(&self, routes.as_deref()).unwrap_or_else(|wrong| {
-            errors.extend(wrong);
-            None
-        });
-        errors.extend(self.lifecycle.errors(&self.states));
-        let addresses = addresses(&self.base, routes.as_deref(), pages.as_deref());
-        errors.extend(self.own_routes.clashes(addresses));
-        if !errors.is_empty() {
-            errors.sort();
-            return Err(StartError(errors));
-        }
-        let metrics = self.admin.map_or_else(Metrics::default, |_| Metrics::counting());
-        if let Ok(sessions) = self.states.get::<Sessions>() {
-            sessions.count_in(&metrics);
-        }
-        let routes = meter::register(routes.unwrap_or_default(), &metrics);
-        log_undecided(&self.required, &routes, pages.as_deref());
-        let proxies = TrustedProxies::new(self.trusted_proxies);
-        self.states.insert(proxies.clone());
-        let prefixes = Prefixes::new(prefix, proxies.clone());
-        if routes.iter().any(|route| route.endpoint.cache.is_some()) {
-            self.states.insert(Outputs::new(self.output_cache_bytes_max));
-        }
-        let shared = Arc::new(Shared {
-            guards: self.guards,
-            states: self.states,
-            limits: self.limits,
-            limiter: app_limits.limiter,
-            metrics,
-            addresses: Addresses::new(proxies),
-            streams_per_address_max: self.serve_limits.streams_per_address_max,
-            drain: Drain::default(),
-            calls: TaskTracker::new(),
-            background: Background::default(),
-        });
-        let types = Types::collect(routes.iter().map(|route| Described {
-            name: route.name.to_string(),
-            doc: route.doc,
-            needs: route.needs(),
-            refusals: route.limits.refusals(),
-            method: route.endpoint.method,
-            form: route.endpoint.form,
-            describe: route.endpoint.describe,
-        }));
-        let refs = pages.as_ref().map_or_else(Vec::new, |pages| pages.refs());
-        let parts = pages.as_ref().map_or_else(Vec::new, |pages| pages.parts());
-        let declarations = typescript::declarations(&types, client::TYPES, &refs, &parts);
-        let schema = self.publishes_schema.then(|| Schema::new(&types, &declarations, &self.base));
-        let own_routes = self.own_routes.into_router(&shared);
-        #[cfg(all(feature = "dev", debug_assertions))]
-        let develop = pages.as_ref().filter(|_| self.follows_edits);
-        #[cfg(all(feature = "dev", debug_assertions))]
-        let develop = develop.map(|pages| DevLoop::new(Arc::clone(pages), &types));
-        #[cfg(all(feature = "dev", debug_assertions))]
-        let unknown = Some(unknown_action::answer(&self.base, &routes, develop.clone()));
-        #[cfg(not(all(feature = "dev", debug_assertions)))]
-        let unknown = None;
-        let router = mount::router(
-            &self.base,
-            &shared,
-            &routes,
-            unknown,
-            schema,
-            pages.as_ref(),
-            own_routes,
-        );
-        #[cfg(all(feature = "dev", debug_assertions))]
-        let router = match &develop {
-            Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
-            None => router,
-        };
-        Ok(Built {
-            router: prefixes.clone().around(self.layers.around(router)),
-            prefixes,
-            shared,
-            base: self.base,
-            routes,
-            pages,
-            allowed_hosts,
-            lifecycle: self.lifecycle.in_data_dir(self.storage.data_dir),
-            declarations,
-            #[cfg(all(feature = "dev", debug_assertions))]
-            develop,
-        })
-    }
-
-    /// Reads the secret of cookies, and checks the settings of sessions.
-    fn take_sessions(&mut self) -> Vec<StartDiagnostic> {
-        let mut errors = Vec::new();
-        let wrong = self.storage.sessions.as_ref().and_then(Sessions::error);
-        errors.extend(wrong.map(|message| StartDiagnostic::new("App::sessions", message)));
-        if self.needs_cookie_secret {
-            match CookieSecret::of_environment(&self.storage.data_dir) {
-                Ok(secret) => self.states.insert(secret),
-                Err(message) => errors.push(StartDiagnostic::new("App::cookie_secret", message)),
-            }
-        }
-        errors
-    }
-
-    /// Parses the hosts that the app serves.
-    fn take_hosts(&mut self, errors: &mut Vec<StartDiagnostic>) -> Vec<AllowedHost> {
-        let mut hosts = Vec::new();
-        for text in std::mem::take(&mut self.allowed_hosts) {
-            match AllowedHost::parse(&text) {
-                Some(host) => hosts.push(host),
-                None => errors.push(wrong_setting("allow_host", &text, AllowedHost::EXPECTED)),
-            }
-        }
-        if let Some(site) = &self.site {
-            let address = site.strip_suffix('/').unwrap_or(site);
-            match TupleOrigin::parse(address).filter(TupleOrigin::is_web) {
-                Some(origin) => hosts.push(AllowedHost::of(origin.authority())),
-                None => errors.push(wrong_setting("site", site, SITE_EXPECTED)),
-            }
-        }
-        hosts
-    }
-
-    /// Parses the origins whose pages may call actions.
-    fn take_trusted_origins(
-        &mut self,
-        errors: &mut Vec<StartDiagnostic>,
-    ) -> Vec<TupleOrigin<'static>> {
-        let mut origins = Vec::new();
-        for text in std::mem::take(&mut self.trusted_origins) {
-            match TupleOrigin::parse(&text) {
-                Some(origin) => origins.push(origin.into_owned()),
-                None => errors.push(wrong_setting("trusted_origin", &text, ORIGIN_EXPECTED)),
-            }
-        }
-        origins
-    }
 }
 
 impl Default for App {
@@ -755,119 +521,4 @@ impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("base", &self.base).finish_non_exhaustive()
     }
-}
-
-/// An app without errors.
-pub(crate) struct Built {
-    /// Does not check the host of a request.
-    pub(crate) router: Router,
-    pub(crate) prefixes: Prefixes,
-    pub(crate) shared: Arc<Shared>,
-    /// The path below which the actions are.
-    pub(crate) base: String,
-    /// Sorted by name.
-    pub(crate) routes: Vec<Arc<Route>>,
-    pub(crate) pages: Option<Arc<Pages>>,
-    pub(crate) allowed_hosts: Vec<AllowedHost>,
-    /// What the app opens, runs and ends beside its router.
-    pub(super) lifecycle: Lifecycle,
-    /// The text of `client.d.ts`.
-    pub(crate) declarations: String,
-    /// The development loop, if there is one.
-    #[cfg(all(feature = "dev", debug_assertions))]
-    pub(crate) develop: Option<DevLoop>,
-}
-
-impl Built {
-    /// Watches the files of the app in this process, if pages follow edits.
-    pub(super) fn watch(&self) {
-        #[cfg(all(feature = "dev", debug_assertions))]
-        self.develop.iter().for_each(DevLoop::watch);
-    }
-}
-
-fn base_error(base: &str) -> Option<StartDiagnostic> {
-    let segment = |segment: &str| {
-        !segment.is_empty()
-            && !segment.starts_with('.')
-            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    let is_valid = base.strip_prefix('/').is_some_and(|path| path.split('/').all(segment));
-    let expected = "a base path looks like `/_kipo`: it begins with a slash, and ends without one";
-    (!is_valid).then(|| wrong_setting("base", base, expected))
-}
-
-const NEEDS_START: &str = "an app with a `state_async`, a task, an `on_shutdown` or an `admin` address needs \
-                           `App::start`, which opens and runs them; its `RunningApp` has the router";
-
-/// Returns the paths of all actions and pages, with a description of each.
-fn addresses(
-    base: &str,
-    routes: Option<&[Arc<Route>]>,
-    pages: Option<&Pages>,
-) -> impl Iterator<Item = (String, String)> {
-    let action = move |route: &Arc<Route>| {
-        let name = &route.name;
-        (format!("{base}/actions/{name}"), format!("the action `{name}`"))
-    };
-    let actions = routes.unwrap_or_default().iter().map(action);
-    let pages = pages.map_or_else(Vec::new, Pages::addresses).into_iter();
-    actions.chain(pages.map(|(path, file)| (path, format!("the page `{file}`"))))
-}
-
-const SITE_EXPECTED: &str = "a site's address looks like `https://example.org`: a scheme, a host, and \
-                             a port if it is not the default one";
-
-const ORIGIN_EXPECTED: &str = "an origin looks like `https://admin.example.org`: a scheme, a host, and \
-                               a port if it is not the default one";
-
-/// Returns the error of a setting that was given to a method of [`App`].
-fn wrong_setting(method: &str, value: &str, expected: &str) -> StartDiagnostic {
-    StartDiagnostic::new(format!("App::{method}({value:?})"), expected)
-}
-
-/// Logs the actions and pages for which only the app's requirements say who may use them.
-fn log_undecided(required: &[Requirement], routes: &[Arc<Route>], pages: Option<&Pages>) {
-    let actions = routes.iter().filter(|route| route.is_undecided);
-    let actions = actions.map(|route| route.name.to_string());
-    let undecided: Vec<String> =
-        actions.chain(pages.into_iter().flat_map(Pages::undecided)).collect();
-    if !undecided.is_empty() {
-        let names: Vec<String> = required.iter().map(Requirement::name).collect();
-        tracing::info!(
-            "{} {} by App::require alone: {}",
-            match undecided.len() {
-                1 => "1 action or page needs".to_owned(),
-                count => format!("{count} actions and pages need"),
-            },
-            names.join(" and "),
-            undecided.join(", "),
-        );
-    }
-}
-
-fn pages(
-    app: &App,
-    routes: Option<&[Arc<Route>]>,
-) -> Result<Option<Arc<Pages>>, Vec<StartDiagnostic>> {
-    let Some(files) = &app.files else { return Ok(None) };
-    let preload = client::MODULES.iter().skip(1).map(|module| module.name.to_owned()).collect();
-    let settings = Settings {
-        base: app.base.clone(),
-        client: format!("{}/{}", app.base, client::hash()),
-        preload,
-        reload: app.follows_edits,
-        generation: RequestId::next().to_string(),
-        methods: routes
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|route| route.unusual_method())
-            .collect(),
-        inputs: Inputs::of(routes.unwrap_or_default().iter().map(|route| &**route)),
-        actions: routes.map(|routes| routes.iter().map(|route| route.name.to_string()).collect()),
-        site: app.site.as_deref().map(|site| site.trim_end_matches('/').to_owned()),
-        guards: app.page_guards.clone(),
-        timeout: app.limits.within(Limits::new()).timeout,
-    };
-    Pages::new(files.clone(), settings, &app.states).map(|pages| Some(Arc::new(pages)))
 }

@@ -33,10 +33,18 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    pub(super) fn new(types: &Types, declarations: &str, base: &str) -> Self {
+    /// `session_cookie` is the name of the cookie with the session, if the app has sessions.
+    pub(super) fn new(
+        types: &Types,
+        declarations: &str,
+        base: &str,
+        session_cookie: Option<&str>,
+    ) -> Self {
         let title = std::env::current_exe().ok();
         let title = title.as_deref().and_then(|path| path.file_stem()?.to_str()).unwrap_or("app");
-        let openapi = openapi::document(types, base, title, env!("CARGO_PKG_VERSION")).to_string();
+        let version = env!("CARGO_PKG_VERSION");
+        let info = openapi::Info { title, version, base, session_cookie };
+        let openapi = openapi::document(types, &info).to_string();
         Self { declarations: declarations.to_owned(), openapi }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     action::{Bounds, CacheOverview, InputMethod, Limits, Rate},
-    app::builder::Built,
+    app::build::Built,
     page::PageOverview,
     request::Route,
 };
@@ -261,7 +261,7 @@ mod tests {
         app::App,
         error::Result,
         files::TestDir,
-        session::{Cookies, Session},
+        session::{Cookies, Session, Sessions},
         stream::EventStream,
     };
 
@@ -323,6 +323,7 @@ mod tests {
     fn the_table_is_aligned_and_says_who_may_use_what() {
         let dir = TestDir::new(&[("pages/index.html", "home"), ("pages/[id].html", "an item")]);
         let app = App::new()
+            .sessions(Sessions::in_memory())
             .files(dir.files())
             .require::<Member>()
             .limits(Limits::new().body_bytes_max(2 << 10).timeout(Duration::from_millis(1500)));
@@ -337,7 +338,7 @@ mod tests {
         assert!(plain.join(" ").starts_with(expected), "{plain:?}");
         assert!(plain.last().unwrap().contains("overview.rs:"), "{plain:?}");
         let full = words(line("overview.Full")).join(" ");
-        let expected = "call overview.Full GET Member * Session_u32, Cookies 2 KiB 1500 ms \
+        let expected = "call overview.Full GET Member * Session<u32>, Cookies 2 KiB 1500 ms \
                         5/min by user, burst 10 4 60 s by key, vary accept-language ";
         assert!(full.starts_with(expected), "{full}");
         let streams = words(line("overview.Streams")).join(" ");
@@ -362,7 +363,7 @@ mod tests {
         let full = actions.iter().find(|action| action["name"] == "overview.Full").unwrap();
         for (field, expected) in [
             ("methods", json!(["GET"])),
-            ("uses", json!(["Session_u32", "Cookies"])),
+            ("uses", json!(["Session<u32>", "Cookies"])),
             ("rate", json!({ "calls": 5, "period_ms": 60_000, "burst": 10, "by": "user" })),
             ("concurrent_max", json!(4)),
             ("cache", json!({ "time_ms": 60_000, "by": "key", "vary": ["accept-language"] })),

@@ -6,11 +6,7 @@ use axum::Router;
 use tokio::time::timeout;
 
 use crate::{
-    app::{
-        builder::{App, Built},
-        operations::Operations,
-        start_error::StartError,
-    },
+    app::{build::Built, builder::App, operations::Operations, start_error::StartError},
     request::{Hosts, Route},
     server::tasks::Hooks,
     server::{ServeLimits, Shared},

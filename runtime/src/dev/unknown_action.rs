@@ -57,7 +57,7 @@ mod tests {
     use tower_service::Service as _;
 
     use super::*;
-    use crate::{app::App, error::Result, files::TestDir};
+    use crate::{app::App, error::Result, files::TestDir, session::Sessions};
 
     #[crate::action(name = "nearest.list.Add")]
     async fn add() -> Result<()> {
@@ -67,7 +67,8 @@ mod tests {
     #[tokio::test]
     async fn a_page_that_calls_an_unknown_action_is_covered_with_the_nearest_names() {
         let dir = TestDir::new(&[("pages/index.html", "home")]);
-        let built = App::new().files(dir.files()).build().unwrap();
+        let app = App::new().files(dir.files()).sessions(Sessions::in_memory());
+        let built = app.build().unwrap();
         let mut router = built.router.clone();
         let mut send = async |method: Method, path: &str, site: &str| {
             let request = Request::builder().method(method).uri(path);

@@ -41,8 +41,16 @@ pub(crate) const MODULES: &[Module] = modules![
 /// The modules that a page loads when it first needs them.
 pub(crate) const LATER: &[Module] = modules![
     "call/batch.js",
+    "call/form_data.js",
     "call/query.js",
+    "call/upload.js",
     "effect/effects.js",
+    "effect/elements.js",
+    "effect/toast.js",
+    "form/attributes.js",
+    "form/errors.js",
+    "form/fields.js",
+    "form/forms.js",
     "page/document.js",
     "page/history.js",
     "page/match_nodes.js",

@@ -8,6 +8,7 @@ mod forwarded;
 pub(crate) mod hex;
 mod origin;
 mod prefix;
+pub(crate) mod range;
 mod request_id;
 mod single;
 

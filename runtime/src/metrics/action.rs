@@ -42,6 +42,8 @@ pub(crate) struct ActionMeter(Option<Arc<Handles>>);
 
 #[derive(Debug)]
 struct Handles {
+    /// The words of all errors, in the order of the counters.
+    codes: Vec<&'static str>,
     calls: Counters,
     durations: Histogram,
     streams: Counters,
@@ -84,9 +86,12 @@ impl ActionMeter {
             return Self::default();
         }
         let labels = [("action", action)];
+        let codes = codes.to_vec();
         let values = NO_ERRORS.into_iter().chain(codes.iter().copied());
+        let calls = metrics.counters(CALLS, &labels, "code", values);
         Self(Some(Arc::new(Handles {
-            calls: metrics.counters(CALLS, &labels, "code", values),
+            codes,
+            calls,
             durations: metrics.histogram(DURATIONS, &labels, &DURATION_BOUNDS),
             streams,
             stream,
@@ -96,6 +101,11 @@ impl ActionMeter {
     /// Begins a call.
     pub(crate) fn begin_call(&self) -> RunningCall<'_> {
         RunningCall(self.0.as_deref().map(|handles| (handles, Instant::now())))
+    }
+
+    /// Returns the index of an error's word among the registered ones, if it is one of them.
+    pub(crate) fn index_of(&self, word: &str) -> Option<usize> {
+        self.0.as_ref()?.codes.iter().position(|code| *code == word)
     }
 
     /// Counts a stream that opens, or that is refused with an error.

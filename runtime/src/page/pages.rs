@@ -10,6 +10,7 @@ use std::{
     borrow::Cow,
     fmt,
     path::Path,
+    pin::pin,
     sync::{Arc, OnceLock},
 };
 
@@ -36,7 +37,7 @@ use crate::{
         template::{Constant, Failure, Head, Page, PageFailure, PerPrefix, Set, page_data},
     },
     request::{encode, within},
-    session::setting_of,
+    session::missing_states,
 };
 
 /// All pages and public files of an app.
@@ -88,7 +89,7 @@ impl Pages {
     ) -> Result<Self, Vec<StartDiagnostic>> {
         // The order of registration is not promised, so it decides nothing.
         registrations.sort_by_key(|registration| (registration.file, registration.line));
-        let mut errors = missing_states(&registrations, states);
+        let mut errors = lacking(&registrations, states);
         let head = Head::new(&settings, &Prefix::NONE);
         let loaded = Set::load(&files, &head, &settings, &registrations);
         match &loaded {
@@ -324,7 +325,8 @@ impl Pages {
         state: Option<&Arc<State>>,
     ) -> Result<(String, Reply), Failure> {
         let page_cx = PageContext::new(cx.clone(), params.clone());
-        let data = within(self.settings.timeout, catch_panic(self.data(page, &page_cx)))
+        let data = pin!(self.data(page, &page_cx));
+        let data = within(self.settings.timeout, catch_panic(data))
             .await
             .unwrap_or_else(|_| Err(Error::new(Code::Timeout, "this took longer than it may")))
             .map_err(|error| Failure::of_data(page, error))?;
@@ -401,16 +403,13 @@ fn values_without_proof(data: Option<&PageRegistration>) -> Vec<String> {
     values.iter().filter(|value| !value.is_proof()).map(Requirement::name).collect()
 }
 
-fn missing_states(registrations: &[&PageRegistration], states: &States) -> Vec<StartDiagnostic> {
+fn lacking(registrations: &[&PageRegistration], states: &States) -> Vec<StartDiagnostic> {
     let mut errors = Vec::new();
     for registration in registrations {
-        for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
-            let (page, state) = (registration.page, (need.name)());
-            let setting = setting_of((need.id)());
-            let message =
-                format!("the page `{page}` needs the state `{state}`: add `{setting}` to the App");
-            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
-        }
+        let PageRegistration { page, file, line, states: own, guard, values, .. } = **registration;
+        let requirements = guard.map(|guard| guard()).into_iter().chain(values.iter().copied());
+        let missing = missing_states(&format!("the page `{page}`"), own, requirements, states);
+        errors.extend(missing.into_iter().map(|message| StartDiagnostic::at(file, line, message)));
     }
     errors
 }

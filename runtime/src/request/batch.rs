@@ -149,6 +149,10 @@ impl Batch {
             let message = format!("`{name}` streams: a part of a batch cannot stream");
             return Err(Error::new(Code::NotAcceptable, message));
         }
+        if route.endpoint.returns_file {
+            let message = format!("`{name}` returns a file, which a part of a batch cannot carry");
+            return Err(Error::new(Code::NotAcceptable, message));
+        }
         Ok(Arc::clone(route))
     }
 }

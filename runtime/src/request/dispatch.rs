@@ -4,12 +4,14 @@ use std::{
     any::TypeId,
     marker::PhantomData,
     net::{Ipv4Addr, SocketAddr},
+    pin::{Pin, pin},
     sync::Arc,
 };
 
 use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
+use schemars::SchemaGenerator;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -20,7 +22,7 @@ use crate::{
     },
     error::{ActionError, Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
-    metrics::{RunningCall, StreamMeter},
+    metrics::{ActionMeter, RunningCall, StreamMeter},
     request::{
         cached::{self, Origin},
         decode, encode,
@@ -71,9 +73,14 @@ impl<A: Action<E>, E: ActionError> KindOf<A> for Call<E> {
             is_stream: false,
             serve: |shared, route, request| Box::pin(call::<A, E>(shared, route, request)),
             describe: Shape::of_call::<A, E>,
+            error_codes: error_codes::<E>,
             method: A::METHOD,
-            form: A::FORM,
-            fault: None,
+            form: form_of::<A>(),
+            returns_file: A::Output::IS_DOWNLOAD,
+            fault: call_fault::<A>().or_else(|| {
+                let is_cached = A::Output::IS_DOWNLOAD && A::CACHE.is_on();
+                is_cached.then_some("a `Download` is not cached: leave out `CACHE`")
+            }),
             cache: A::CACHE.overview(),
             ignores_values: A::CACHE.ignores_values(),
         }
@@ -88,13 +95,38 @@ impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
             is_stream: true,
             serve: |shared, route, request| Box::pin(stream::<A, E>(shared, route, request)),
             describe: Shape::of_stream::<A, E>,
+            error_codes: error_codes::<E>,
             method: A::METHOD,
-            form: A::FORM,
-            fault: stream_fault::<A>(),
+            form: form_of::<A>(),
+            returns_file: false,
+            fault: stream_fault::<A>().or(A::Output::IS_DOWNLOAD
+                .then_some("a stream does not return a `Download`: only a call does")),
             cache: None,
             ignores_values: false,
         }
     }
+}
+
+/// Returns the codes of the errors that only this type has.
+fn error_codes<E: ActionError>() -> Vec<&'static str> {
+    let variants = E::variants(&mut SchemaGenerator::default());
+    variants.into_iter().map(|variant| variant.code).collect()
+}
+
+/// Returns the form of a body: one with a field that is a file is a multipart form.
+fn form_of<A: Input>() -> BodyForm {
+    match A::FORM {
+        BodyForm::Fields if A::FIELDS.iter().any(|field| field.file().is_some()) => {
+            BodyForm::Multipart
+        }
+        form => form,
+    }
+}
+
+/// Returns what an input says that a call cannot have.
+fn call_fault<A: Input>() -> Option<&'static str> {
+    let is_wrong = A::METHOD.is_safe() && form_of::<A>() == BodyForm::Multipart;
+    is_wrong.then_some("a GET has no body, so it cannot send a file: leave out `method = \"GET\"`")
 }
 
 /// Returns what an input says that a stream cannot have.
@@ -121,10 +153,13 @@ async fn call<A: Action<E>, E: ActionError>(
     let (cx, body) = receive(&shared, request);
     let span = tracing::info_span!("call", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
-    let outcome = async {
+    // Pinned here: each function that takes a future by its value has space for it once more.
+    let outcome = pin!(async {
         not_draining(&shared)?;
         method(A::METHOD.allows(cx.method()), A::METHOD.allow())?;
-        accepts_json(&cx)?;
+        if !A::Output::IS_DOWNLOAD {
+            accepts_json(&cx)?;
+        }
         let is_cached = A::CACHE.is_on();
         let (action, input) = admit::<A>(&shared, &route, &cx, body, bounds, is_cached).await?;
         match input {
@@ -132,13 +167,22 @@ async fn call<A: Action<E>, E: ActionError>(
                 let call = action.call(cx.clone());
                 let call = async { call.await.map_err(E::into_error) };
                 let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
-                Ok((encoded(&output, bounds.response_max)?, None))
+                match output.download() {
+                    None => Ok(Output::Json(encoded(&output, bounds.response_max)?, None)),
+                    // In a box of its own: other calls need no space for it. So is that of a cache.
+                    Some(file) => {
+                        let response = Box::pin(file.respond(cx.method(), cx.headers())).await?;
+                        Ok(Output::File(Box::new(response)))
+                    }
+                }
             }
-            // In a box of its own: other calls need no space for it.
-            Some(input) => Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await,
+            Some(input) => {
+                let cached = Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await?;
+                Ok(Output::Json(cached.0, cached.1))
+            }
         }
-    };
-    respond_to_call(&cx, outcome, running).instrument(span).await
+    });
+    respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await
 }
 
 /// Returns the output of an action with a cache, from its cache or from the action.
@@ -194,17 +238,17 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
     let bounds = A::LIMITS.within(shared.limits);
     if !accept::admits(cx.headers(), "text", "event-stream") {
         let running = route.meter.begin_call();
-        let outcome = async {
+        let outcome = pin!(async {
             not_draining(&shared)?;
             method(*cx.method() == Method::POST, "GET, POST")?;
             let (action, _) = admit::<A>(&shared, &route, &cx, body, bounds, false).await?;
             let call = action.call(cx.clone());
             let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
-            Ok((encoded(&output, bounds.response_max)?, None))
-        };
-        return respond_to_call(&cx, outcome, running).instrument(span).await;
+            Ok(Output::Json(encoded(&output, bounds.response_max)?, None))
+        });
+        return respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await;
     }
-    let outcome = async {
+    let outcome = pin!(async {
         not_draining(&shared)?;
         method(matches!(*cx.method(), Method::GET | Method::POST), "GET, POST")?;
         let opening = Stopwatch::start(&bounds);
@@ -212,10 +256,10 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
         let permits = (permit(&shared, &cx, peer.as_ref())?, route.limits.permit()?);
         opening.stop(&route.name, &cx);
         Ok((action, permits))
-    };
+    });
     let opening = async {
         let outcome = catch_panic(outcome).await;
-        route.meter.count_stream(meter::code(&outcome));
+        route.meter.count_stream(meter::code(&route.meter, &outcome));
         match outcome {
             Ok((action, permits)) => {
                 let cx = cx.detached();
@@ -239,11 +283,12 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
 /// Runs a call, counts it, and returns its response.
 async fn respond_to_call(
     cx: &Context,
-    outcome: impl Future<Output = Result<(Encoded, Option<Origin>)>>,
+    outcome: Pin<&mut impl Future<Output = Result<Output>>>,
+    meter: &ActionMeter,
     running: RunningCall<'_>,
 ) -> Response {
     let outcome = catch_panic(outcome).await;
-    running.end(meter::code(&outcome));
+    running.end(meter::code(meter, &outcome));
     respond(cx, outcome)
 }
 
@@ -357,8 +402,9 @@ fn context_of(mut head: http::request::Parts, states: States) -> Context {
 }
 
 /// Asks the guards and the limits, takes the values of the `#[context]` fields, and then reads the
-/// input. The body of a refused request is not read. `is_cached` asks for the digest of the input as
-/// well.
+/// input. A rate by address stops a flood before anything of the action runs. A rate by session or
+/// user comes after the proofs: a stranger reads what is missing, and takes no permit. The body of a
+/// refused request is not read. `is_cached` asks for the digest of the input as well.
 async fn admit<A: Input>(
     shared: &Shared,
     route: &Route,
@@ -371,15 +417,16 @@ async fn admit<A: Input>(
     route.limits.admit(cx).await?;
     route.admit(cx).await?;
     let values = A::Values::take(cx).await?;
+    route.limits.admit_visitor(cx).await?;
     if matches!(*cx.method(), Method::GET | Method::HEAD) {
         let query = cx.uri().query();
         let digest =
             is_cached.then(|| Digest::of_input("query", query.unwrap_or_default().as_bytes()));
         return Ok((decode::query(query, values)?, digest));
     }
-    let received = decode::receive::<A>(cx.headers(), body, bounds.body_bytes_max).await?;
+    let received = decode::receive::<A>(cx, body, &bounds).await?;
     let digest = is_cached.then(|| received.digest());
-    Ok((received.input(values).await?, digest))
+    Ok((received.input(values)?, digest))
 }
 
 /// Refuses a request with another method.
@@ -409,7 +456,8 @@ async fn run_to_end<T: Send + 'static>(
         let _permit = permit;
         let run = Stopwatch::start(&bounds);
         let too_slow = || Error::new(Code::Timeout, "the action took longer than its time limit");
-        let outcome = within(bounds.timeout, call).await.unwrap_or_else(|_| Err(too_slow()));
+        let outcome = within(bounds.timeout, pin!(call)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(too_slow()));
         run.stop(&name, &context);
         outcome
     };
@@ -421,9 +469,19 @@ fn conditions(cx: &Context) -> Option<&HeaderMap> {
     matches!(*cx.method(), Method::GET | Method::HEAD).then(|| cx.headers())
 }
 
-fn respond(cx: &Context, outcome: Result<(Encoded, Option<Origin>)>) -> Response {
+/// The output of a call.
+enum Output {
+    /// With where it came from, if the action has a cache.
+    Json(Encoded, Option<Origin>),
+    File(Box<Response>),
+}
+
+fn respond(cx: &Context, outcome: Result<Output>) -> Response {
     let mut response = match outcome {
-        Ok((output, origin)) => encode::output(output, origin, conditions(cx), cx.request_id()),
+        Ok(Output::Json(output, origin)) => {
+            encode::output(output, origin, conditions(cx), cx.request_id())
+        }
+        Ok(Output::File(response)) => encode::file(*response, cx.request_id()),
         Err(error) => encode::problem(&error, cx.request_id()),
     };
     cx.take_headers(response.headers_mut());
@@ -441,6 +499,7 @@ mod tests {
     use crate::{
         app::App,
         request::{AppLimits, route},
+        session::Sessions,
     };
 
     /// Sends no event and never ends.
@@ -461,7 +520,8 @@ mod tests {
 
     /// Sends a request to a server that drains, and returns the head and the body of the response.
     async fn request_during_drain(method: &str, accept: &str) -> (http::response::Parts, String) {
-        let shared = App::new().build().unwrap().shared;
+        let app = App::new().sessions(Sessions::in_memory());
+        let shared = app.build().unwrap().shared;
         shared.drain.begin(Duration::from_secs(1)).await;
         let routes = route::collect(&shared.states, &[], &AppLimits::default()).unwrap();
         let route =
@@ -473,6 +533,20 @@ mod tests {
         let (head, body) = response.await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// A box that holds it is copied for each call.
+    #[test]
+    fn the_future_of_a_call_is_small() {
+        #[crate::action]
+        async fn answers_at_once(_cx: Context) -> Result<u32> {
+            Ok(1)
+        }
+
+        let shared = App::new().build().unwrap().shared;
+        let routes = route::collect(&shared.states, &[], &AppLimits::default()).unwrap();
+        let future = call::<AnswersAtOnce, _>(shared, Arc::clone(&routes[0]), Request::default());
+        assert!(size_of_val(&future) <= 2048, "{}", size_of_val(&future));
     }
 
     #[tokio::test]

@@ -55,6 +55,12 @@ pub(crate) fn output(
     response
 }
 
+/// Returns the response for a file, which has its status: a file may be sent in part.
+pub(crate) fn file(mut response: Response, id: &RequestId) -> Response {
+    response.headers_mut().insert(REQUEST_ID, id.header());
+    response
+}
+
 /// Returns the tag of an output: its hash.
 fn etag(json: &[u8]) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("\"{}\"", Hash::quick(json).as_str())).ok()

@@ -24,7 +24,10 @@ const RETRY_AFTER_S_MAX: u64 = 5;
 /// its calls nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct RunLimits {
+    /// The rate by address, or by a key of the app.
     rate: Option<RateLimit>,
+    /// The rate by session or by user. An action has at most one of the two rates.
+    visitor_rate: Option<RateLimit>,
     concurrent: Option<Arc<Semaphore>>,
     /// Counts what the rate refuses, if the app counts.
     rate_refusals: Counter,
@@ -40,15 +43,20 @@ impl RunLimits {
     pub(crate) fn new(action: &str, limits: Limits, app: &AppLimits) -> Self {
         let rate = limits.rate_within(app.limits);
         let rate = rate.map(|rate| RateLimit::new(app.limiter.clone(), action, rate, app.identify));
+        let (visitor_rate, rate) = match rate {
+            Some(rate) if rate.is_by_visitor() => (Some(rate), None),
+            rate => (None, rate),
+        };
         let concurrent = limits.concurrent_within(app.limits);
         let concurrent = concurrent.map(|max| Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
         let (rate_refusals, run_refusals) = Default::default();
-        Self { rate, concurrent: concurrent.map(Arc::new), rate_refusals, run_refusals }
+        let concurrent = concurrent.map(Arc::new);
+        Self { rate, visitor_rate, concurrent, rate_refusals, run_refusals }
     }
 
     /// Counts what the limits refuse.
     pub(crate) fn count_refusals(&mut self, metrics: &Metrics, action: &str) {
-        if self.rate.is_some() {
+        if self.has_rate() {
             self.rate_refusals = rate_refusals(metrics, action);
         }
         if self.concurrent.is_some() {
@@ -56,16 +64,31 @@ impl RunLimits {
         }
     }
 
-    /// Refuses a caller that calls too often, and a request that finds too many runs. Takes a permit
+    /// Refuses an address that calls too often, and a request that finds too many runs. Takes a permit
     /// of the rate, and none to run: a client that sends its body slowly holds none.
     pub(crate) async fn admit(&self, cx: &Context) -> Result<()> {
-        if let Some(rate) = &self.rate {
-            rate.admit(cx).await.inspect_err(|_| self.rate_refusals.add(1))?;
-        }
+        self.take(self.rate.as_ref(), cx).await?;
         match &self.concurrent {
             Some(runs) if runs.available_permits() == 0 => Err(self.refuse_run()),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a session or a user that calls too often, after the request has yielded what the action
+    /// requires.
+    pub(crate) async fn admit_visitor(&self, cx: &Context) -> Result<()> {
+        self.take(self.visitor_rate.as_ref(), cx).await
+    }
+
+    async fn take(&self, rate: Option<&RateLimit>, cx: &Context) -> Result<()> {
+        match rate {
+            Some(rate) => rate.admit(cx).await.inspect_err(|_| self.rate_refusals.add(1)),
+            None => Ok(()),
+        }
+    }
+
+    fn has_rate(&self) -> bool {
+        self.rate.is_some() || self.visitor_rate.is_some()
     }
 
     /// Takes the permit to run.
@@ -81,7 +104,7 @@ impl RunLimits {
 
     /// Returns which refusals the limits add, for the description of the action.
     pub(crate) fn refusals(&self) -> Refusals {
-        Refusals { by_rate: self.rate.is_some(), by_runs: self.concurrent.is_some() }
+        Refusals { by_rate: self.has_rate(), by_runs: self.concurrent.is_some() }
     }
 }
 

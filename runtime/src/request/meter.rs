@@ -17,6 +17,14 @@ pub(crate) fn register(routes: Vec<Arc<Route>>, metrics: &Metrics) -> Vec<Arc<Ro
     let (codes, reasons) = (Code::ALL.map(Code::as_str), GAP_REASONS.map(|reason| reason.as_str()));
     let register = |route: Arc<Route>| {
         let mut route = Arc::unwrap_or_clone(route);
+        // Those of the action's own errors follow those of Kipo.
+        let own = (route.endpoint.error_codes)().into_iter();
+        let mut codes = codes.to_vec();
+        for code in own {
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
         route.meter = if route.endpoint.is_stream {
             ActionMeter::of_stream(metrics, &route.name, &codes, &reasons)
         } else {
@@ -31,9 +39,11 @@ pub(crate) fn register(routes: Vec<Arc<Route>>, metrics: &Metrics) -> Vec<Arc<Ro
     routes.into_iter().map(register).collect()
 }
 
-/// Returns the index of the code of an error among all codes.
-pub(super) fn code<T>(outcome: &Result<T>) -> Option<usize> {
-    outcome.as_ref().err().map(|error| error.code() as usize)
+/// Returns the index of the code of an error among those of its action: that of a typed error, or else
+/// that of the kind of failure. A word that an author makes up for one error is no label.
+pub(super) fn code<T>(meter: &ActionMeter, outcome: &Result<T>) -> Option<usize> {
+    let error = outcome.as_ref().err()?;
+    Some(meter.index_of(error.word()).unwrap_or(error.code() as usize))
 }
 
 /// Counts calls of names that no action has, all under one name.

@@ -89,7 +89,9 @@ impl Head {
                 headers.insert(header::CONTENT_TYPE, JSON);
                 match (form, input) {
                     (_, Some(input)) => Body::from(input.to_string()),
-                    (BodyForm::Fields, None) => Body::from(json!({}).to_string()),
+                    (BodyForm::Fields | BodyForm::Multipart, None) => {
+                        Body::from(json!({}).to_string())
+                    }
                     (_, None) => Body::empty(),
                 }
             }

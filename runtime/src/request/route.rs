@@ -21,7 +21,7 @@ use crate::{
     request::limits::{AppLimits, RunLimits},
     schema::Describe,
     server::Shared,
-    session::setting_of,
+    session::missing_states,
 };
 
 /// One action that `#[action]` registers at link time.
@@ -67,8 +67,12 @@ pub struct Endpoint {
     pub(crate) is_stream: bool,
     pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
     pub(crate) describe: Describe,
+    /// Returns the codes of the errors that only this action has.
+    pub(crate) error_codes: fn() -> Vec<&'static str>,
     pub(crate) method: InputMethod,
     pub(crate) form: BodyForm,
+    /// Whether it answers with a file.
+    pub(crate) returns_file: bool,
     /// Why the action cannot be as it is declared, if it cannot.
     pub(crate) fault: Option<&'static str>,
     /// The cache of its outputs, if they are cached.
@@ -151,12 +155,20 @@ impl Route {
 
     /// Returns the names of the types that a caller has to prove, each once.
     pub(crate) fn needs(&self) -> Vec<String> {
+        self.proofs(Requirement::name)
+    }
+
+    /// Returns the keys of the types that a caller has to prove, for `openapi.json`.
+    pub(crate) fn need_keys(&self) -> Vec<String> {
+        self.proofs(Requirement::key)
+    }
+
+    fn proofs(&self, text: fn(&Requirement) -> String) -> Vec<String> {
         let all = self.requirements.iter().chain(self.values);
-        let mut names: Vec<String> =
-            all.filter(|needed| needed.is_proof()).map(Requirement::name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        let mut texts: Vec<String> = all.filter(|needed| needed.is_proof()).map(text).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        texts
     }
 }
 
@@ -209,18 +221,19 @@ fn table<'r>(
     required: &[Requirement],
     limits: &AppLimits,
 ) -> Result<Vec<Arc<Route>>, Vec<StartDiagnostic>> {
-    let mut errors = Vec::new();
+    let missing = required
+        .iter()
+        .flat_map(|one| missing_states(&format!("`{}`", one.name()), &[], [*one], states));
+    let mut errors: Vec<StartDiagnostic> =
+        missing.map(|message| StartDiagnostic::new("App::require", message)).collect();
     // `inventory` promises no order, so the result must not depend on it.
     let mut by_name = BTreeMap::<String, Vec<&Registration>>::new();
     for registration in registrations {
         by_name.entry(name(registration)).or_default().push(registration);
-        for need in registration.states.iter().filter(|need| !states.has((need.id)())) {
-            let (ident, state) = (registration.ident, (need.name)());
-            let setting = setting_of((need.id)());
-            let message =
-                format!("`{ident}` needs the state `{state}`: add `{setting}` to the App");
-            errors.push(StartDiagnostic::at(registration.file, registration.line, message));
-        }
+        let Registration { ident, file, line, states: own, guard, values, .. } = *registration;
+        let requirements = guard.map(|guard| guard()).into_iter().chain(values.iter().copied());
+        let missing = missing_states(&format!("`{ident}`"), own, requirements, states);
+        errors.extend(missing.into_iter().map(|message| StartDiagnostic::at(file, line, message)));
     }
     for (name, same) in &mut by_name {
         same.sort_by_key(|registration| (registration.file, registration.line));
@@ -375,7 +388,10 @@ mod tests {
             ("HasTheValue", &required, false, &["User"]),
             ("IsPublic", &required, false, &[]),
         ] {
-            let routes = collect(&States::default(), required, &AppLimits::default()).unwrap();
+            // Another action of these tests takes a session.
+            let mut states = States::default();
+            states.insert(crate::session::Sessions::in_memory());
+            let routes = collect(&states, required, &AppLimits::default()).unwrap();
             let name = format!("request.route.tests.{ident}");
             let route = routes.iter().find(|route| *route.name == *name).unwrap();
             assert_eq!(route.is_undecided, is_undecided, "{ident}");
@@ -408,8 +424,10 @@ mod tests {
             is_stream: false,
             serve: |_, _, _| unreachable!("this test serves no action"),
             describe: |_, _| unreachable!("this test describes no action"),
+            error_codes: Vec::new,
             method: InputMethod::Post,
             form: BodyForm::Fields,
+            returns_file: false,
             fault: None,
             cache: None,
             ignores_values: true,

@@ -209,14 +209,19 @@ const HEAD: &str = include_str!("../../client/types.d.ts");
 const KINDS: [&str; 6] = ["declare", "class", "interface", "type", "const", "function"];
 
 /// Names that `client.d.ts` declares below the head, and the globals that it uses.
-const GLOBALS: [&str; 16] = [
+const GLOBALS: [&str; 21] = [
     "AbortSignal",
     "Actions",
     "AsyncGenerator",
+    "Blob",
+    "CustomEvent",
+    "DocumentEventMap",
     "Element",
     "ElementOf",
     "Error",
+    "FormDataEntryValue",
     "HTMLElement",
+    "HTMLElementEventMap",
     "HTMLElementTagNameMap",
     "PartName",
     "Partial",

@@ -37,14 +37,26 @@ pub(crate) fn with_server(document: &str, path: &str) -> String {
     }
 }
 
+/// What a document says besides its actions.
+pub(crate) struct Info<'i> {
+    pub(crate) title: &'i str,
+    pub(crate) version: &'i str,
+    /// The path below which the actions are.
+    pub(crate) base: &'i str,
+    /// The name of the cookie with the session, if the app has sessions.
+    pub(crate) session_cookie: Option<&'i str>,
+}
+
 /// Describes all actions: calls with their answer, streams with each of their events.
-pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) -> Value {
+pub(crate) fn document(types: &Types, info: &Info<'_>) -> Value {
+    let Info { title, version, base, session_cookie } = *info;
     let base = base.trim_end_matches('/');
     let named = Named::of(types);
     let mut paths = Map::new();
     let mut tags: Vec<&str> = Vec::new();
     for action in &types.actions {
-        paths.insert(format!("{base}/actions/{}", action.name), path(types, &named, action));
+        let path = path(types, &named, action, session_cookie);
+        paths.insert(format!("{base}/actions/{}", action.name), path);
         tags.extend(namespace(action));
     }
     tags.sort_unstable();
@@ -65,8 +77,8 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
     let mut needs: Vec<&String> = types.actions.iter().flat_map(|action| &action.needs).collect();
     needs.sort_unstable();
     needs.dedup();
-    let needs: Map<String, Value> =
-        needs.into_iter().map(|name| (name.clone(), need(name))).collect();
+    let needs = |cookie| needs.iter().map(move |name| ((*name).clone(), need(name, cookie)));
+    let needs: Option<Map<String, Value>> = session_cookie.map(|cookie| needs(cookie).collect());
     let mut document = json!({
         "openapi": "3.2.0",
         "info": { "title": title, "description": INTEGERS, "version": version },
@@ -93,29 +105,37 @@ pub(crate) fn document(types: &Types, base: &str, title: &str, version: &str) ->
         let response = refusal("Too many runs of the action at once, or the server restarts.");
         document["components"]["responses"]["TooManyRuns"] = response;
     }
-    if !needs.is_empty() {
+    if let Some(needs) = needs.filter(|needs| !needs.is_empty()) {
         document["components"]["securitySchemes"] = needs.into();
     }
     document
 }
 
-/// Describes a type that a caller has to prove.
-///
-/// OpenAPI asks how the proof travels, which only the type itself knows: it names a cookie, since
-/// browsers are the callers of actions.
-fn need(name: &str) -> Value {
+/// Describes a type that a caller has to prove, in an app with sessions: the cookie of the session is
+/// the proof. How a proof travels in other apps only the type itself knows, and OpenAPI has no scheme
+/// for that: [`NEEDS`] names the types.
+fn need(name: &str, cookie: &str) -> Value {
     json!({
         "type": "apiKey",
         "in": "cookie",
-        "name": name,
-        "description": format!("needs: {name}. The server makes it from the request, such as from a cookie."),
+        "name": cookie,
+        "description": format!("needs: {name}. The server makes it from the session."),
     })
 }
 
+/// The types that a caller has to prove, in an app without sessions.
+const NEEDS: &str = "x-kipo-needs";
+
 /// Describes the verbs of one action.
-fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
+fn path(
+    types: &Types,
+    named: &Named<'_>,
+    action: &Endpoint,
+    session_cookie: Option<&str>,
+) -> Value {
     let mut verbs = Map::new();
-    let mut post = operation(types, action, &action.name);
+    let has_scheme = session_cookie.is_some();
+    let mut post = operation(types, action, &action.name, has_scheme);
     if action.method == InputMethod::Get {
         post.insert("parameters".to_owned(), query(types, &action.input).into());
         post["responses"]["304"] = json!({ "description": "The output has not changed." });
@@ -125,6 +145,9 @@ fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
     let content = match action.form {
         BodyForm::Fields | BodyForm::Json => {
             json!({ "application/json": { "schema": reference(&action.input) } })
+        }
+        BodyForm::Multipart => {
+            json!({ "multipart/form-data": { "schema": reference(&action.input) } })
         }
         BodyForm::Raw => json!({ "*/*": { "schema": reference(&action.input) } }),
     };
@@ -138,7 +161,7 @@ fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
             "schema": { "type": "string" },
         });
         post.insert("parameters".to_owned(), json!([resume]));
-        let mut get = operation(types, action, &format!("{}.get", action.name));
+        let mut get = operation(types, action, &format!("{}.get", action.name), has_scheme);
         let mut parameters = query(types, &action.input);
         parameters.push(resume);
         get.insert("parameters".to_owned(), parameters.into());
@@ -149,7 +172,7 @@ fn path(types: &Types, named: &Named<'_>, action: &Endpoint) -> Value {
 }
 
 /// Describes what all verbs of an action have in common.
-fn operation(types: &Types, action: &Endpoint, id: &str) -> Map<String, Value> {
+fn operation(types: &Types, action: &Endpoint, id: &str, has_scheme: bool) -> Map<String, Value> {
     let mut operation = Map::new();
     operation.insert("operationId".to_owned(), id.into());
     if let Some(namespace) = namespace(action) {
@@ -163,7 +186,10 @@ fn operation(types: &Types, action: &Endpoint, id: &str) -> Map<String, Value> {
     if !summary.is_empty() {
         operation.insert("summary".to_owned(), summary.into());
     }
-    if !action.needs.is_empty() {
+    if !action.needs.is_empty() && !has_scheme {
+        operation.insert(NEEDS.to_owned(), json!(action.needs));
+    }
+    if !action.needs.is_empty() && has_scheme {
         let all: Map<String, Value> =
             action.needs.iter().map(|name| (name.clone(), json!([]))).collect();
         operation.insert("security".to_owned(), json!([all]));
@@ -236,7 +262,7 @@ fn success(types: &Types, action: &Endpoint) -> (&'static str, Value) {
                 "200",
                 json!({
                     "description": "The output.",
-                    "content": { "application/json": { "schema": bounded(&action.output) } },
+                    "content": { content_type(&action.output): { "schema": bounded(&action.output) } },
                 }),
             ),
         };
@@ -252,6 +278,14 @@ fn success(types: &Types, action: &Endpoint) -> (&'static str, Value) {
     let description = "Events, then `complete` with the output or `error` with the problem.";
     let content = json!({ "text/event-stream": { "itemSchema": { "oneOf": items } } });
     ("200", json!({ "description": description, "content": content }))
+}
+
+/// Returns the content type of an output: a `Download` has any.
+fn content_type(output: &Value) -> &'static str {
+    match output.get("format").and_then(Value::as_str) {
+        Some("binary") => "*/*",
+        _ => "application/json",
+    }
 }
 
 /// Describes the event that ends a stream with an error: one of its own, or any other.
@@ -430,7 +464,22 @@ mod tests {
 
     #[test]
     fn every_shape_is_described() {
-        let document = document(&shapes::types(), "/_kipo", "shapes", "1.2.3");
+        let document = document(&shapes::types(), &INFO);
         shapes::check_golden("shapes.openapi.json", &format!("{document:#}\n"));
+    }
+
+    const INFO: Info<'_> = Info {
+        title: "shapes",
+        version: "1.2.3",
+        base: "/_kipo",
+        session_cookie: Some("kipo-session"),
+    };
+
+    #[test]
+    fn without_sessions_an_operation_names_its_needs_and_no_scheme() {
+        let document = document(&shapes::types(), &Info { session_cookie: None, ..INFO });
+        let text = document.to_string();
+        assert!(text.contains(r#""x-kipo-needs":["#), "{text}");
+        assert!(!text.contains("securitySchemes") && !text.contains(r#""security""#), "{text}");
     }
 }

@@ -8,14 +8,14 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
-    action::{BodyForm, Exact, InputMethod, RawBody},
+    action::{BodyForm, Exact, InputMethod, RawBody, Upload},
     error,
     schema::{Describe, Described, Refusals, Shape, Types},
 };
 
 /// Returns the types of all actions below.
 pub(super) fn types() -> Types {
-    let actions: [(&str, &'static str, Describe); 17] = [
+    let actions: [(&str, &'static str, Describe); 18] = [
         ("bank.Transfer", "", transfer),
         ("boards.Watch", "Follows one topic of each family.", call::<boards::Watch, ()>),
         ("chat.Listen", "Streams the room.", listen),
@@ -27,6 +27,7 @@ pub(super) fn types() -> Types {
         ("mail.Send", "Ends early? */ No.", call::<mail::Send, Vec<mail::Message>>),
         ("mail.Import", "Takes a mailbox.", call::<RawBody, i64>),
         ("mail.Search", "Reads by GET.", call::<mail::Search, Vec<mail::Message>>),
+        ("mail.Attach", "Takes files, and returns one.", call::<mail::Attach, Upload>),
         ("mail.Sort", "Takes a list.", call::<crate::action::Json<Vec<mail::Message>>, ()>),
         ("mail.Count", "", call::<Unit, i64>),
         ("mail.delete", "", call::<mail::Delete, UnitStruct>),
@@ -50,6 +51,7 @@ pub(super) fn types() -> Types {
         },
         form: match name {
             "mail.Import" => BodyForm::Raw,
+            "mail.Attach" => BodyForm::Multipart,
             "mail.Sort" => BodyForm::Json,
             _ => BodyForm::Fields,
         },
@@ -191,6 +193,16 @@ mod mail {
     pub(super) struct Search {
         words: Vec<String>,
         page: Option<u32>,
+    }
+
+    /// A file that is required, one that may be missing, and any number of them.
+    #[derive(JsonSchema)]
+    pub(super) struct Attach {
+        subject: String,
+        letter: Upload,
+        stamp: Option<Upload>,
+        #[serde(default)]
+        photos: Vec<Upload>,
     }
 
     /// The input of an action with a lower-case name that is a word of the language.

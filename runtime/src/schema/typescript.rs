@@ -5,12 +5,15 @@ use std::{
     fmt::Write as _,
 };
 
-use crate::schema::{
-    description::{Endpoint, EventData},
-    named::Named,
-    print::{Printer, comment, indent, property, quoted},
-    ty::{self, Field, Object, Type},
-    types::Types,
+use crate::{
+    action::BodyForm,
+    schema::{
+        description::{Endpoint, EventData},
+        named::Named,
+        print::{Printer, comment, indent, property, quoted},
+        ty::{self, Field, Object, Type},
+        types::Types,
+    },
 };
 
 /// Writes `client.d.ts`: the head (`types.d.ts`), then the types, the actions, the marked elements
@@ -140,13 +143,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes `(input: chat.Send): Call<…>;`.
+    /// Writes `(input: chat.Send | FormInput): Call<…>;`.
     fn signature(&self, text: &mut String, action: &Endpoint, depth: usize) {
         let resolve = |key: &str| self.named.resolve(key);
         let input = Type::Named(action.input.clone());
         let printer = Printer { types: self.types, from: &[] };
         let optional = if self.named.admits_empty(&action.input) { "?" } else { "" };
-        let _ = write!(text, "(input{optional}: {}): ", printer.reference(&action.input));
+        let form = if action.form == BodyForm::Fields { " | FormInput" } else { "" };
+        let _ = write!(text, "(input{optional}: {}{form}): ", printer.reference(&action.input));
 
         text.push_str(if action.events.is_some() { "StreamCall<" } else { "Call<" });
         printer.ty(text, &Type::read(&action.output), depth);

@@ -59,6 +59,17 @@ pub(super) struct Loaded {
     sessions: Sessions,
     /// `None` if the visitor has no session.
     pub(super) active: Option<(Key, Arc<Record>)>,
+    /// How often sessions of a user were ended together before.
+    ends_before: u64,
+}
+
+impl Loaded {
+    /// Returns the user of the session, unless all sessions of the user have ended since.
+    pub(super) fn user(&self) -> Option<&str> {
+        let (_, record) = self.active.as_ref()?;
+        let ended = self.sessions.ended_users();
+        record.user.as_deref().filter(|user| !ended.has_ended_since(user, self.ends_before))
+    }
 }
 
 impl Carried {
@@ -209,7 +220,8 @@ impl Carried {
 
     /// Replaces the session of the request.
     pub(super) fn put_session(&self, sessions: &Sessions, active: Option<(Key, Arc<Record>)>) {
-        *self.session() = Some(Loaded { sessions: sessions.clone(), active });
+        let ends_before = sessions.ended_users().count();
+        *self.session() = Some(Loaded { sessions: sessions.clone(), active, ends_before });
     }
 
     fn head(&self) -> MutexGuard<'_, Head> {
@@ -250,7 +262,7 @@ impl Attachment for Carried {
         if !self.ends_stream.load(Ordering::Relaxed) {
             return None;
         }
-        let Loaded { sessions, active } = self.loaded()?;
+        let Loaded { sessions, active, .. } = self.loaded()?;
         let (key, record) = active?;
         Some(Box::pin(sessions.ended(key, record.user.clone())))
     }

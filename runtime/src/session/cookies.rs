@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use cookie::{Cookie, CookieJar, Key};
 
 use crate::{
-    action::{Context, FromContext},
+    action::{Context, FromContext, StateNeed},
     error::{Error, Result},
     session::{carried::Carried, secret::CookieSecret},
 };
@@ -210,6 +210,15 @@ impl SignedCookies {
     }
 }
 
+impl FromContext for SignedCookies {
+    const IS_PROOF: bool = false;
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<CookieSecret>()];
+
+    async fn from_context(cx: &Context) -> Result<Self> {
+        Cookies::from_context(cx).await?.signed()
+    }
+}
+
 impl fmt::Debug for SignedCookies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SignedCookies")
@@ -219,6 +228,9 @@ impl fmt::Debug for SignedCookies {
 /// Encrypted cookies (AES-256-GCM), each bound to its name.
 ///
 /// As a [signed](SignedCookies) one, a private cookie has no time of its own.
+///
+/// As a `#[context]` value it needs [`App::cookie_secret`](crate::App::cookie_secret): the app checks
+/// at start that the secret is there.
 ///
 /// # Examples
 ///
@@ -261,6 +273,15 @@ impl PrivateCookies {
         let encrypted = jar.get(cookie.name()).map(Cookie::value).unwrap_or_default().to_owned();
         cookie.set_value(encrypted);
         self.carried.set(cookie)
+    }
+}
+
+impl FromContext for PrivateCookies {
+    const IS_PROOF: bool = false;
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<CookieSecret>()];
+
+    async fn from_context(cx: &Context) -> Result<Self> {
+        Cookies::from_context(cx).await?.private()
     }
 }
 

@@ -8,6 +8,7 @@
 mod cache;
 mod carried;
 mod cookies;
+mod ended_users;
 mod ends;
 mod identity;
 mod record;
@@ -28,4 +29,4 @@ pub use self::{
     visitor_session::Session,
 };
 
-pub(crate) use self::{identity::rate_identity, setting::setting_of};
+pub(crate) use self::{identity::rate_identity, setting::missing_states};

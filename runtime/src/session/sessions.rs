@@ -21,6 +21,7 @@ use crate::{
     metrics::{Counter, Metrics, SessionMeter},
     session::{
         cache::{self, Cache},
+        ended_users::EndedUsers,
         ends::{Ends, Nodes},
         record::{Record, USER_BYTES_MAX, millis},
         store::{EngineStore, SessionStore},
@@ -86,6 +87,7 @@ struct Inner {
     /// Empty until the app has opened its storage.
     place: OnceLock<Place>,
     ends: Arc<Ends>,
+    ended_users: EndedUsers,
     /// Held from the read of a session to its write. These locks are taken before those of users.
     session_locks: Locks,
     /// Held from the read of a user's mark until it is cached, and while it is written.
@@ -125,6 +127,7 @@ impl Sessions {
             absolute: ABSOLUTE_DEFAULT,
             place: OnceLock::new(),
             ends: Arc::default(),
+            ended_users: EndedUsers::new(),
             session_locks: locks(),
             user_locks: locks(),
             meter: OnceLock::new(),
@@ -196,7 +199,8 @@ impl Sessions {
     }
 
     /// Ends all sessions of a user, on all nodes: those that [`Session::set_user`] gave this name. An
-    /// open stream of such a session ends within a second.
+    /// open stream of such a session ends within a second, and [`Session::user`] is `None` also in a
+    /// request that this process is answering.
     ///
     /// Call it when a password changes, or when a user is blocked.
     ///
@@ -213,6 +217,7 @@ impl Sessions {
     /// See [`Sessions`].
     ///
     /// [`Session::set_user`]: crate::Session::set_user
+    /// [`Session::user`]: crate::Session::user
     pub async fn end_all(&self, user: &str) -> Result<()> {
         let place = self.place()?;
         let key = Key::of_user(user);
@@ -230,6 +235,7 @@ impl Sessions {
                 caches.marks.insert(key, mark);
             }
         }
+        self.0.ended_users.end(key);
         self.count(|meter| &meter.users_ended);
         self.notify(place, key).await
     }
@@ -290,7 +296,12 @@ impl Sessions {
         Ok(place)
     }
 
-    pub(super) fn cookie_name(&self) -> &str {
+    /// Returns the users whose sessions this process has ended.
+    pub(super) fn ended_users(&self) -> &EndedUsers {
+        &self.0.ended_users
+    }
+
+    pub(crate) fn cookie_name(&self) -> &str {
         &self.0.cookie
     }
 

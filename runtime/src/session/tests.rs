@@ -219,9 +219,13 @@ async fn all_sessions_of_one_user_end_together() {
     phone
         .visit(async |session| {
             session.update(|data| data.push(7)).await.unwrap();
+            sessions.end_all("bob's brother").await.unwrap();
+            assert_eq!(session.user().as_deref(), Some("ann"));
             sessions.end_all("ann").await.unwrap();
+            assert_eq!(session.user(), None);
             assert_eq!(session.update(Vec::clear).await.unwrap_err().code(), Code::Unauthorized);
             session.set_user("ann").await.unwrap();
+            assert_eq!(session.user().as_deref(), Some("ann"));
         })
         .await;
     assert_eq!(laptop.user().await, None);

@@ -9,7 +9,7 @@ use cookie::{Cookie, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    action::{Context, FromContext},
+    action::{Context, FromContext, StateNeed},
     error::{Error, Result},
     session::{
         carried::Carried,
@@ -234,10 +234,11 @@ where
         }
     }
 
-    /// Returns the user that [`set_user`](Self::set_user) named.
+    /// Returns the user that [`set_user`](Self::set_user) named, unless [`Sessions::end_all`] has ended
+    /// the user's sessions since the request came.
     #[must_use]
     pub fn user(&self) -> Option<String> {
-        self.active()?.1.user.clone()
+        self.carried.loaded()?.user().map(str::to_owned)
     }
 
     /// Asks the store whether the visitor has a session now. A visitor who never got one has none.
@@ -297,6 +298,7 @@ where
     T: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
 {
     const IS_PROOF: bool = false;
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<Sessions>()];
 
     async fn from_context(cx: &Context) -> Result<Self> {
         let missing = "the app has no sessions: add `.sessions(Sessions::new())` to the App";

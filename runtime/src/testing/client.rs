@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
 use tower_service::Service as _;
@@ -20,7 +20,14 @@ use crate::{
     error::Error,
     request::query,
     server::Peer,
-    testing::{answer::Answer, data_dir::DataDir, jar::Jar, response::Response, stream::Stream},
+    testing::{
+        answer::Answer,
+        data_dir::DataDir,
+        form::{self, Form},
+        jar::Jar,
+        response::Response,
+        stream::Stream,
+    },
 };
 
 /// One client of an [`App`](crate::testing::App), like one browser: it retains the cookies that
@@ -223,6 +230,29 @@ impl Client {
         Answer::new(self.exchange(request, text).await)
     }
 
+    /// Calls an action with a form that has files, by its method.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the app has no such action.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future disconnects the client. An admitted call runs to its end.
+    ///
+    /// # Examples
+    ///
+    /// See [`Form`].
+    pub async fn call_form<A: Input>(&self, form: Form) -> Answer<A> {
+        let target = self.path_of::<A>();
+        let text = format!("{} {target}\n{form:?}", A::METHOD.method());
+        let mut request = Self::request_to(&target, A::METHOD.method(), "application/json");
+        let content_type = HeaderValue::from_static(form::CONTENT_TYPE);
+        request.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        *request.body_mut() = form.into_body();
+        Answer::new(self.exchange(request, text).await)
+    }
+
     /// Opens a stream. The input is as in [`call`](Self::call).
     ///
     /// # Panics
@@ -384,8 +414,7 @@ impl Client {
     /// Returns the request of an action, and the text that failures show.
     fn request<A: Input>(&self, input: &impl Serialize, accept: &'static str) -> (Request, String) {
         let name = type_name::<A>();
-        let path = self.app.paths.get(&TypeId::of::<A>());
-        let path = path.unwrap_or_else(|| panic!("the app has no action `{name}`"));
+        let path = self.path_of::<A>();
         let json = serde_json::to_string(input);
         let json = json.unwrap_or_else(|error| panic!("the input of `{name}` is no JSON: {error}"));
         let method = A::METHOD.method();
@@ -398,24 +427,37 @@ impl Client {
                 });
                 (format!("{path}?{query}"), None)
             }
-            _ => (path.clone(), Some(json)),
+            _ => (path, Some(json)),
         };
         let text = match &body {
             Some(json) => format!("{method} {target}\n{json}"),
             None => format!("{method} {target}"),
         };
         let has_body = body.is_some();
-        let mut request = Request::new(body.map_or_else(Body::empty, Body::from));
+        let mut request = Self::request_to(&target, method, accept);
+        *request.body_mut() = body.map_or_else(Body::empty, Body::from);
+        if has_body {
+            request.headers_mut().insert(header::CONTENT_TYPE, JSON);
+        }
+        (request, text)
+    }
+
+    /// Returns the path of an action.
+    fn path_of<A: Input>(&self) -> String {
+        let path = self.app.paths.get(&TypeId::of::<A>());
+        path.unwrap_or_else(|| panic!("the app has no action `{}`", type_name::<A>())).clone()
+    }
+
+    /// Returns a request of a page of the app, without a body.
+    fn request_to(target: &str, method: Method, accept: &'static str) -> Request {
+        let mut request = Request::new(Body::empty());
         *request.uri_mut() = target.parse().expect("the path of an action");
         *request.method_mut() = method;
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        if has_body {
-            headers.insert(header::CONTENT_TYPE, JSON);
-        }
         headers.insert(header::ORIGIN, ORIGIN);
         headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
-        (request, text)
+        request
     }
 
     async fn exchange(&self, request: Request, text: String) -> Response {

@@ -13,6 +13,7 @@ mod app;
 mod client;
 mod data_dir;
 mod direct;
+mod form;
 mod jar;
 #[cfg(test)]
 pub(crate) mod logged;
@@ -29,6 +30,7 @@ pub use self::{
     app::App,
     client::Client,
     direct::{stream, stream_until},
+    form::Form,
     message::{Gap, Message},
     response::{Problem, Response},
     stream::Stream,

@@ -21,7 +21,8 @@ use axum::{
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use kipo::{
-    App, Code, Context, Error, Files, Limits, RequestId, Result, ServeLimits, TaskContext, action,
+    App, Code, Context, Error, Files, Limits, RequestId, Result, ServeLimits, Sessions,
+    TaskContext, action,
 };
 use tokio::{
     net::TcpListener,
@@ -69,7 +70,10 @@ impl Drop for Dropped {
 
 /// An app with all states that the registered actions need.
 fn app() -> App {
-    App::new().state(Room::new(kipo::Topic::new("room"))).state(Arc::new(Gate::default()))
+    App::new()
+        .state(Room::new(kipo::Topic::new("room")))
+        .state(Arc::new(Gate::default()))
+        .sessions(Sessions::in_memory())
 }
 
 fn own_post(path: &str, headers: &str, body: &str) -> String {

@@ -8,7 +8,7 @@ use std::sync::{
 use axum::{Extension, body::Body};
 use kipo::{
     Action, App, ClientIp, Context, Error, Event, EventStream, Extract, FromContext, Guard, Result,
-    State, StreamAction, action, async_trait,
+    Sessions, State, StreamAction, action, async_trait,
 };
 use serde_json::Value;
 use tower_service::Service as _;
@@ -242,6 +242,7 @@ async fn an_action_reads_what_a_layer_has_set() {
     app.call("context.TenantOf", "{}").await.problem(500, "internal");
 
     let app = App::new().state(Arc::clone(&app.room)).state(Arc::clone(&app.gate));
+    let app = app.sessions(Sessions::in_memory());
     let mut router = app.router().unwrap().layer(Extension(Tenant("acme")));
     let request =
         http::Request::post("/_kipo/actions/context.TenantOf").header("host", "localhost");
@@ -285,5 +286,7 @@ async fn descriptions_show_what_a_caller_needs_and_no_value() {
     assert_eq!(*security("context.Rename"), serde_json::json!([{ "User": [] }]));
     assert_eq!(*security("context.Purge"), serde_json::json!([{ "Admin": [] }]));
     assert_eq!(*security("context.Greet"), Value::Null);
-    assert!(document["components"]["securitySchemes"]["User"].is_object());
+    let scheme = &document["components"]["securitySchemes"]["User"];
+    let proof = ["type", "in", "name"].map(|key| scheme[key].as_str().unwrap());
+    assert_eq!(proof, ["apiKey", "cookie", "kipo-session"]);
 }

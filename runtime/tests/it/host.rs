@@ -2,7 +2,7 @@
 
 use axum::{body::Body, extract::Request};
 use http::StatusCode;
-use kipo::App;
+use kipo::{App, Sessions};
 use tower_service::Service as _;
 
 use crate::support::{Answer, TestApp, get, post};
@@ -93,7 +93,7 @@ async fn a_router_checks_the_host_only_if_one_is_named() {
     let app = || {
         let room = crate::actions::Room::new(kipo::Topic::new("room"));
         let gate = std::sync::Arc::new(crate::actions::Gate::default());
-        App::new().state(room).state(gate)
+        App::new().state(room).state(gate).sessions(Sessions::in_memory())
     };
     assert_eq!(status(app(), "evil.example").await, 204);
     assert_eq!(status(app().site("https://app.example"), "evil.example").await, 421);

@@ -217,6 +217,10 @@ async fn calls_are_counted_by_action_and_code_and_unknown_ones_under_one_name() 
     assert_eq!(calls("Nothing", "ok").await, 3.0);
     assert_eq!(calls("Nothing", "bad_request").await, 1.0);
     assert_eq!(calls("(unknown)", "not_found").await, 5.0);
+    for (how, code) in [("frozen", "account.frozen"), ("kipo", "conflict"), ("io", "internal")] {
+        operated.app.call("bank.Transfer", &format!(r#"{{"how":"{how}"}}"#)).await;
+        assert_eq!(calls("bank.Transfer", code).await, 1.0, "{how}");
+    }
     let families = operated.metrics().await;
     let actions: BTreeSet<_> =
         families["kipo_calls_total"].samples["kipo_calls_total"].keys().map(|l| &l[0].1).collect();
@@ -411,7 +415,7 @@ async fn the_app_is_not_ready_until_its_states_are_open() {
 /// Returns an app with the states that its actions need.
 fn app() -> App {
     let room: Room = Topic::new("room").into();
-    App::new().state(room).state(Arc::new(Gate::default()))
+    App::new().state(room).state(Arc::new(Gate::default())).sessions(Sessions::in_memory())
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 use axum::{extract::Request, middleware::map_request};
 use kipo::{
     Action, App, Context, CookieSecret, Cookies, Error, Event, EventStream, FromContext, Key,
-    Limits, Rate, RateIdentity, Result, Session, Sessions, action,
+    Limits, Rate, RateIdentity, Result, Session, Sessions, State, StateNeed, action,
 };
 use tokio::net::{TcpListener, TcpStream};
 
@@ -26,6 +26,8 @@ struct Member {
 }
 
 impl FromContext for Member {
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<Sessions>()];
+
     async fn from_context(cx: &Context) -> Result<Self> {
         let session: Session<u32> = Session::from_context(cx).await?;
         let refused = || Error::unauthorized("sign in first").or_redirect("/login");
@@ -49,9 +51,8 @@ async fn sign_out(#[context] session: Session<u32>) -> Result<()> {
 }
 
 #[action(name = "session.EndAll")]
-async fn end_all(cx: Context, #[context] member: Member) -> Result<()> {
-    // An argument of type `State<Sessions>` would be checked in the apps of all other tests too.
-    cx.state::<Sessions>()?.end_all(&member.name).await
+async fn end_all(sessions: State<Sessions>, #[context] member: Member) -> Result<()> {
+    sessions.end_all(&member.name).await
 }
 
 #[action(name = "session.WhoAmI", guard = Member)]
@@ -92,6 +93,50 @@ struct RatedBySession;
 impl Action for RatedBySession {
     type Output = ();
     const LIMITS: Limits = Limits::new().rate(Rate::per_hour(3).by(Key::Session));
+
+    async fn call(self, _cx: Context) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// One call in an hour by user, for members who have signed in as `ann`.
+#[action(guard = OnlyAnn)]
+struct RatedForAnn {
+    #[context]
+    _member: Member,
+}
+
+/// The proof that a member is `ann`.
+struct OnlyAnn;
+
+impl FromContext for OnlyAnn {
+    async fn from_context(cx: &Context) -> Result<Self> {
+        match Member::from_context(cx).await?.name.as_str() {
+            "ann" => Ok(Self),
+            _ => Err(Error::forbidden("for ann")),
+        }
+    }
+}
+
+impl Action for RatedForAnn {
+    type Output = ();
+    const LIMITS: Limits = Limits::new().rate(Rate::per_hour(1).by(Key::User));
+
+    async fn call(self, _cx: Context) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Three calls in an hour by address, for members.
+#[action]
+struct RatedByAddress {
+    #[context]
+    _member: Member,
+}
+
+impl Action for RatedByAddress {
+    type Output = ();
+    const LIMITS: Limits = Limits::new().rate(Rate::per_hour(3));
 
     async fn call(self, _cx: Context) -> Result<()> {
         Ok(())
@@ -231,6 +276,29 @@ async fn a_cookie_that_names_no_session_counts_by_the_address() {
 }
 
 #[tokio::test]
+async fn a_rate_by_user_refuses_only_those_who_may_call() {
+    let app = app(Sessions::in_memory()).await;
+    let (ann, bob) = (signed_in(&app, "ann").await, signed_in(&app, "bob").await);
+    let stranger = forged(1);
+    for status in [204, 429, 429] {
+        assert_eq!(status_from(&app, 5, "session.RatedForAnn", &stranger).await, 401);
+        assert_eq!(status_from(&app, 5, "session.RatedForAnn", &bob).await, 403);
+        assert_eq!(status_from(&app, 5, "session.RatedForAnn", &ann).await, status);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_by_address_refuses_a_stranger_before_anything_is_asked() {
+    let app = app(Sessions::in_memory()).await;
+    let ann = signed_in(&app, "ann").await;
+    for status in [401, 401, 401, 429] {
+        assert_eq!(status_from(&app, 5, "session.RatedByAddress", "").await, status);
+    }
+    assert_eq!(status_from(&app, 5, "session.RatedByAddress", &ann).await, 429);
+    assert_eq!(status_from(&app, 6, "session.RatedByAddress", &ann).await, 204);
+}
+
+#[tokio::test]
 async fn a_layer_says_who_a_user_is_in_an_app_with_sessions_too() {
     let identify = map_request(async |mut request: Request| {
         if let Some(name) = request.headers().get("x-name").cloned() {
@@ -357,6 +425,16 @@ fn a_cookie_name_and_a_time_that_cannot_be_are_errors_at_start() {
 
 #[tokio::test]
 async fn an_app_without_sessions_says_what_to_add() {
+    let app = App::new().require::<Member>();
+    let error = app.router().unwrap_err().to_string();
+    for name in ["SignIn", "WatchMember", "EndAll"] {
+        let sentence =
+            format!("`{name}` needs sessions: add `.sessions(Sessions::new())` to the App");
+        let line = error.lines().find(|line| line.contains(&sentence));
+        assert!(line.unwrap().contains("session.rs:"), "{error}");
+    }
+    assert!(error.contains("App::require: `Member` needs sessions"), "{error}");
+    // A value that needs nothing, and makes a session nevertheless, says so when it is made.
     let session: Result<Session> = Session::from_context(&Context::test()).await;
     let error = format!("{:?}", session.map(drop).unwrap_err());
     assert!(error.contains("add `.sessions(Sessions::new())`"), "{error}");

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use kipo::{App, ServeLimits, Topic};
+use kipo::{App, ServeLimits, Sessions, Topic};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -42,6 +42,8 @@ impl TestApp {
         let (room, gate) = (Room::new(Topic::new("room").keep(3)), Arc::new(Gate::default()));
         let limits = ServeLimits { drain: Duration::from_secs(5), ..ServeLimits::default() };
         let app = App::new().state(Arc::clone(&room)).state(Arc::clone(&gate)).serve_limits(limits);
+        // The actions of all tests are actions of this app, and some take a session.
+        let app = app.sessions(Sessions::in_memory());
         let app = settings(app.allow_host("test"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use kipo::{
-    App, Context, Error, Event, EventStream, Files, FromContext, Result, StreamAction, Topic,
-    action,
+    App, Context, Error, Event, EventStream, Files, FromContext, Result, Sessions, StreamAction,
+    Topic, action,
     testing::{self, Message, json},
 };
 use tokio::time::{Instant, sleep};
@@ -90,7 +90,7 @@ async fn name_of_user(#[context] user: User) -> Result<String> {
 /// Returns an app with what the actions of these tests need.
 pub(crate) fn app() -> App {
     let room = Room::new(Topic::new("room").keep(3));
-    App::new().state(room).state(Arc::new(Gate::default()))
+    App::new().state(room).state(Arc::new(Gate::default())).sessions(Sessions::in_memory())
 }
 
 #[tokio::test]

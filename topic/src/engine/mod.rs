@@ -10,7 +10,8 @@
 //!
 //! Implement [`Engine`], then run the suite `conformance` (feature `conformance`) against it.
 //! An engine stores each [`Entry`] as the bytes of [`Entry::encode`], under its topic and number,
-//! and reads it with [`Entry::decode`], which checks it. It does not look inside.
+//! and reads it with [`Entry::decode`], which checks it. It does not look inside. It may store the
+//! entries of one append together.
 //!
 //! What an acknowledged append means at each level:
 //!

@@ -1,5 +1,5 @@
 // @ts-check
-// The buttons in the head of every page for users.
+// The buttons of `_account.html`, which is in the header of each page for users.
 
 import { action, refs } from "kipo";
 import { inWords } from "./_forms.js";

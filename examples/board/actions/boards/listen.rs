@@ -121,7 +121,7 @@ mod tests {
         let joined = join().await.unwrap();
         // Bob was a member before, and was taken off: that news is older than his membership.
         let gone = store.write(move |db| boards::remove_member(db, board, "bob")).await.unwrap();
-        leave(gone).await;
+        leave(gone.unwrap()).await;
         assert!(join().await.unwrap() > joined);
         let listen = || Listen { user: bob.clone(), board };
         let read = stream_until(listen(), cx.clone(), "event: here").await;
@@ -132,7 +132,7 @@ mod tests {
                 sleep(Duration::from_millis(5)).await;
             }
             let remove = store.write(move |db| boards::remove_member(db, board, "bob"));
-            leave(remove.await.unwrap()).await;
+            leave(remove.await.unwrap().unwrap()).await;
         };
         let (read, ()) = tokio::join!(stream(listen(), cx.clone()), removal);
         assert!(read.contains("event: error") && read.contains(r#""status":403"#), "{read}");

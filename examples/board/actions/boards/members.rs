@@ -86,6 +86,18 @@ impl Action<InviteError> for Invite {
     }
 }
 
+/// What stops a removal.
+#[derive(Debug, ActionError)]
+pub enum RemoveError {
+    /// Nobody of this name is a member, or the owner is.
+    #[error(status = 404, message = "there is no such member, or it is the owner")]
+    NoSuchMember,
+
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
 /// Takes a member from the board: the owner takes anybody else, and a member takes themself.
 #[action]
 pub struct Remove {
@@ -96,10 +108,10 @@ pub struct Remove {
     name: String,
 }
 
-impl Action for Remove {
+impl Action<RemoveError> for Remove {
     type Output = ();
 
-    async fn call(self, cx: Context) -> Result<()> {
+    async fn call(self, cx: Context) -> Result<(), RemoveError> {
         let Self { user, board, name } = self;
         let store = cx.state::<Store>()?;
         let is_leaving = name.eq_ignore_ascii_case(&user.name);
@@ -108,11 +120,14 @@ impl Action for Remove {
                 boards::ownership(db, user.id, board)?;
             }
             boards::membership(db, user.id, board)?;
-            let revision = boards::remove_member(db, board, &name)?;
-            Ok((revision, boards::members(db, board)?))
+            let Some(revision) = boards::remove_member(db, board, &name)? else { return Ok(None) };
+            Ok(Some((revision, boards::members(db, board)?)))
         });
-        let (revision, members) = removed.await?;
+        let (revision, members) = removed.await?.ok_or(RemoveError::NoSuchMember)?;
         live::show_members(board, revision, members).await;
-        if is_leaving { cx.redirect("/") } else { Ok(()) }
+        if is_leaving {
+            cx.redirect("/")?;
+        }
+        Ok(())
     }
 }

@@ -179,9 +179,20 @@ export function problem(error) {
 export function json(value, indent, charsMax = TEXT_CHARS_MAX) {
   let text;
   try {
-    text = JSON.stringify(value, null, indent) ?? String(value);
+    text = JSON.stringify(value, plain, indent) ?? String(value);
   } catch {
     text = String(value); // It contains itself.
   }
   return text.length > charsMax ? `${text.slice(0, charsMax)} … ${text.length - charsMax} more` : text;
+}
+
+/**
+ * Returns the fields of a form as pairs, and what a file is instead of its content.
+ *
+ * @param {string} _
+ * @param {unknown} value
+ */
+function plain(_, value) {
+  if (value instanceof FormData) return [...value];
+  return value instanceof File ? `${value.name} (${value.size} bytes)` : value;
 }

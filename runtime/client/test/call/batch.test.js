@@ -196,7 +196,8 @@ test("what_cannot_be_a_part_is_refused_before_anything_is_sent", async () => {
   const parts = Array.from({ length: 101 }, () => action.a.B());
   await assert.rejects(send(...parts), /at most 100 calls, not 101/);
   await assert.rejects(send(action.a.B().withOnProgress(() => {})), /a\.B: a part of a batch cannot stream/);
-  await assert.rejects(send(action.a.B(new Blob(["x"]))), /a\.B: a part of a batch cannot carry a Blob/);
+  await assert.rejects(send(action.a.B(new Blob(["x"]))), /a\.B: a part of a batch cannot carry a file/);
+  await assert.rejects(send(action.a.B({ files: [new Blob(["x"])] })), /a\.B: a part of a batch cannot carry a file/);
   await assert.rejects(send(Promise.resolve()), /a call that is not sent/);
   assert.deepEqual(await send(), []);
   assert.equal(requests.length, 0);

@@ -61,6 +61,40 @@ test("a_blob_is_the_body_as_it_is", async () => {
   assert.equal(headers.get("content-type"), null);
 });
 
+test("an_input_with_a_file_is_sent_as_a_form", async () => {
+  const { action, requests } = world(answerWith(200, 1));
+  const file = new File(["x"], "a.txt", { type: "text/plain" });
+  await action.files.Put({ file, others: [file, file], title: "t", page: 2, all: false, none: null, missing: undefined, at: new Date(0) }).call();
+  const [{ init, headers }] = requests;
+  // The browser writes the boundary.
+  assert.equal(headers.get("content-type"), null);
+  const sent = [...init.body].map(([name, value]) => [name, value instanceof File ? value.name : value]);
+  assert.deepEqual(sent, [
+    ["file", "a.txt"],
+    ["others", "a.txt"],
+    ["others", "a.txt"],
+    ["title", "t"],
+    ["page", "2"],
+    ["all", "false"],
+    ["at", "1970-01-01T00:00:00.000Z"],
+  ]);
+});
+
+test("a_form_is_the_body_as_it_is", async () => {
+  const { action, requests } = world(answerWith(200, 1));
+  const form = new FormData();
+  await action.files.Put(form).call();
+  assert.equal(requests[0].init.body, form);
+});
+
+test("a_file_to_download_is_the_output_as_a_blob", async () => {
+  const headers = { "content-disposition": "attachment", "content-type": "application/json" };
+  const { action } = world(async () => new Response("[1]", { headers }));
+  const output = await action.files.Get().call();
+  assert.ok(output instanceof Blob);
+  assert.equal(await output.text(), "[1]");
+});
+
 test("an_input_may_be_a_list_or_a_scalar", async () => {
   for (const [input, body] of [[[1, 2], "[1,2]"], ["a", '"a"'], [7, "7"]]) {
     const { action, requests } = world(answerWith(200, 1));
@@ -72,13 +106,12 @@ test("an_input_may_be_a_list_or_a_scalar", async () => {
 test("a_value_that_a_request_cannot_carry_is_an_error", async () => {
   const { action, requests, reported } = world(answerWith(200, 1));
   const file = new Blob(["x"]);
-  await assert.rejects(action.files.Put({ parts: [file] }).call(), /files\.Put: "0" is a file/);
-  await assert.rejects(action.files.Put({ file }).call(), /files\.Put: "file" is a file/);
+  await assert.rejects(action.files.Put({ parts: [{ file }] }).call(), /files\.Put: "parts" is an object/);
   await assert.rejects(action.a.B({ c: { d: 1 } }).withMethod("GET").call(), /a\.B: "c" is an object/);
   assert.equal(requests.length, 0);
   assert.equal(reported.length, 0);
   // With an `onError` the promise counts as handled, so the client reports the error.
-  action.files.Put({ file }).withOnError(() => assert.fail("no failure of the action")).call();
+  action.files.Put({ file, point: { x: 1 } }).withOnError(() => assert.fail("no failure of the action")).call();
   await settle();
   assert.equal(reported.length, 1);
 });

@@ -108,7 +108,7 @@ impl Context {
     }
 
     /// Asks the browser for an effect of the app. A script of the page defines it with
-    /// `effect(name, run)`.
+    /// `effect(name, run)`; it may replace an effect of the client, such as `toast`.
     ///
     /// # Errors
     ///
@@ -119,13 +119,13 @@ impl Context {
     ///
     /// ```
     /// # #[derive(serde::Serialize)]
-    /// struct Toast<'a> {
-    ///     text: &'a str,
+    /// struct Confetti {
+    ///     pieces: u32,
     /// }
     ///
     /// let cx = kipo::Context::test();
-    /// cx.effect("toast", Toast { text: "Saved" }).unwrap();
-    /// assert_eq!(cx.effects(), [r#"{"effect":"toast","text":"Saved"}"#]);
+    /// cx.effect("confetti", Confetti { pieces: 50 }).unwrap();
+    /// assert_eq!(cx.effects(), [r#"{"effect":"confetti","pieces":50}"#]);
     /// ```
     pub fn effect(&self, name: &str, fields: impl Serialize) -> Result<()> {
         self.effects_list().add(name, &fields)

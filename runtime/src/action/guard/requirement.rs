@@ -12,6 +12,7 @@ use crate::{
     action::{
         context::Context,
         guard::guards::Guard,
+        state::StateNeed,
         value::{self, FromContext},
     },
     error::Result,
@@ -23,6 +24,8 @@ pub struct Requirement {
     id: fn() -> TypeId,
     name: fn() -> &'static str,
     is_proof: bool,
+    /// The state that the value needs.
+    states: &'static [StateNeed],
     guard: &'static dyn Guard,
 }
 
@@ -31,17 +34,18 @@ impl Requirement {
     #[must_use]
     pub const fn of<T: FromContext>() -> Self {
         let (id, name) = (TypeId::of::<T>, type_name::<T>);
-        Self { id, name, is_proof: T::IS_PROOF, guard: Yields::<T>::GUARD }
+        let (is_proof, states) = (T::IS_PROOF, T::NEEDS);
+        Self { id, name, is_proof, states, guard: Yields::<T>::GUARD }
     }
 
     /// Requires that a guard admits the request.
     #[must_use]
     pub const fn admitted_by<G: Guard>(guard: &'static G) -> Self {
-        Self { id: TypeId::of::<G>, name: type_name::<G>, is_proof: true, guard }
+        Self { id: TypeId::of::<G>, name: type_name::<G>, is_proof: true, states: &[], guard }
     }
 
-    /// Returns the name of the type without its modules, with the characters that a key of
-    /// `openapi.json` allows: `Session_User` for an `auth::Session<auth::User>`.
+    /// Returns the name of the type without its modules: `Session<User>` for an
+    /// `auth::Session<auth::User>`.
     pub(crate) fn name(&self) -> String {
         let mut short = String::new();
         for word in (self.name)().split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
@@ -51,6 +55,12 @@ impl Requirement {
                 None => short.push_str(word),
             }
         }
+        short
+    }
+
+    /// Returns the name with the characters that a key of `openapi.json` allows: `Session_User`.
+    pub(crate) fn key(&self) -> String {
+        let short = self.name();
         let words = short.split(|c: char| !c.is_alphanumeric() && c != '_');
         words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
     }
@@ -58,6 +68,11 @@ impl Requirement {
     /// Returns whether a caller needs something to fulfil the requirement.
     pub(crate) fn is_proof(&self) -> bool {
         self.is_proof
+    }
+
+    /// Returns the state that the value needs.
+    pub(crate) fn states(&self) -> &'static [StateNeed] {
+        self.states
     }
 
     /// Returns whether both require the same type.
@@ -142,9 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_key_without_modules() {
-        assert_eq!(Requirement::of::<User>().name(), "User");
-        assert_eq!(Requirement::of::<Option<User>>().name(), "Option_User");
+    fn a_name_has_no_modules_and_a_key_only_words() {
+        let names = |one: Requirement| (one.name(), one.key());
+        assert_eq!(names(Requirement::of::<User>()), ("User".into(), "User".into()));
+        let option = Requirement::of::<Option<User>>();
+        assert_eq!(names(option), ("Option<User>".into(), "Option_User".into()));
+        let nested = Requirement::of::<Option<crate::State<Vec<u8>>>>();
+        assert_eq!(nested.name(), "Option<State<Vec<u8>>>");
     }
 
     #[test]

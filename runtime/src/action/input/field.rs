@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::action::codec::Incoming;
+use crate::action::{codec::Incoming, input::uploads::FileKind};
 
 /// One field of an input.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,15 @@ pub struct Field {
     json: fn(&Value) -> Option<Fault>,
     form: fn(&str) -> Option<Fault>,
     missing: fn() -> bool,
+    file: Option<FileSetting>,
+}
+
+/// What a field that is a file takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileSetting {
+    pub(crate) kind: FileKind,
+    /// The size that the rule of the field allows. The rest of a larger file is not stored.
+    pub(crate) bytes_max: Option<u64>,
 }
 
 /// A fault of a field: its path inside the field, and a sentence.
@@ -33,7 +42,22 @@ impl Field {
     /// Returns a field of type `T`.
     #[must_use]
     pub const fn new<T: Incoming>(name: &'static str) -> Self {
-        Self { name, optional: false, json: json::<T>, form: form::<T>, missing: missing::<T> }
+        let (json, form, missing) = (json::<T>, form::<T>, missing::<T>);
+        Self { name, optional: false, json, form, missing, file: None }
+    }
+
+    /// Returns the same field, which is a file if `kind` is one.
+    #[must_use]
+    pub const fn with_file(mut self, kind: Option<FileKind>, bytes_max: Option<u64>) -> Self {
+        if let Some(kind) = kind {
+            self.file = Some(FileSetting { kind, bytes_max });
+        }
+        self
+    }
+
+    /// Returns what the field takes, if it is a file.
+    pub(crate) fn file(&self) -> Option<FileSetting> {
+        self.file
     }
 
     /// Returns the same field with a default: clients may leave it out.

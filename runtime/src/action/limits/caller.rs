@@ -81,7 +81,7 @@ impl fmt::Debug for RateIdentity {
 
 /// One caller. Two kinds of callers with the same text are two callers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Caller {
+pub(crate) enum Caller {
     Address(IpAddr),
     Session(String),
     User(String),
@@ -91,7 +91,7 @@ pub(super) enum Caller {
 impl Caller {
     /// Returns the caller of a request. Only a rate by a session or a user that no layer has set calls
     /// `identify`.
-    pub(super) async fn of(key: Key, cx: &Context, identify: Option<Identify>) -> Self {
+    pub(crate) async fn of(key: Key, cx: &Context, identify: Option<Identify>) -> Self {
         let caller = match key {
             Key::Address => None,
             Key::Of(key) => key.0(cx).map(Self::Key),

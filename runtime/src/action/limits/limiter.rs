@@ -16,7 +16,7 @@ use crate::{
             caller::{Caller, Identify},
             cluster::{self, Cluster},
             policy::{self, Policy},
-            rate::{Key, Rate},
+            rate::Rate,
             table::Table,
         },
     },
@@ -63,7 +63,8 @@ impl Limiter {
         let level = table.take(key, rate, now)?;
         if let Some(cluster) = cluster.get() {
             let now = cluster::wall_clock();
-            cluster.take(table, key, name, caller, rate, now).await?;
+            // In a box of its own: an app without an engine needs no space for it.
+            Box::pin(cluster.take(table, key, name, caller, rate, now)).await?;
         }
         Ok(level)
     }
@@ -96,8 +97,13 @@ impl RateLimit {
         identify: Option<Identify>,
     ) -> Self {
         let policy = Policy::new(rate.key().name(), &rate);
-        let identify = identify.filter(|_| matches!(rate.key(), Key::Session | Key::User));
+        let identify = identify.filter(|_| rate.key().is_by_visitor());
         Self { limiter, scope: format!("action/{action}"), rate, policy, identify }
+    }
+
+    /// Returns whether the rate counts by session or by user.
+    pub(crate) fn is_by_visitor(&self) -> bool {
+        self.rate.key().is_by_visitor()
     }
 
     /// Takes a permit for the caller of a request, and adds the `RateLimit` fields to its response.
@@ -185,6 +191,7 @@ mod tests {
     use kipo_topic::Store;
 
     use super::*;
+    use crate::action::limits::rate::Key;
 
     const BY_NAME: Key = Key::of(|cx| cx.header("x-name").map(str::to_owned));
 

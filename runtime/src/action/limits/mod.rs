@@ -20,7 +20,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    caller::{Identified, Identify, network},
+    caller::{Caller, Identified, Identify, network},
     limiter::{Limiter, RATE_KEYS_MAX, RateLimit},
     settings::{Bounds, ResponseMax},
 };

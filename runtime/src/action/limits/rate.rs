@@ -183,7 +183,8 @@ pub enum Key {
     /// proxy count as one.
     Address,
     /// The session of the request: one that the store of [`App::sessions`](crate::App::sessions) has,
-    /// or that of a [`RateIdentity`](crate::RateIdentity).
+    /// or that of a [`RateIdentity`](crate::RateIdentity). It is asked after the guards and the values of
+    /// the action, as is [`User`](Self::User), so a stranger whom they refuse takes no permit.
     Session,
     /// The user of that session, in all sessions of the user.
     User,
@@ -204,6 +205,11 @@ impl Key {
     #[must_use]
     pub const fn of(key: fn(&Context) -> Option<String>) -> Self {
         Self::Of(KeyFn(key))
+    }
+
+    /// Returns whether the key is about who has signed in, or has a session.
+    pub(super) fn is_by_visitor(self) -> bool {
+        matches!(self, Self::Session | Self::User)
     }
 
     /// Returns the name of the key in the `RateLimit` fields.

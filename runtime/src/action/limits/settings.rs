@@ -44,11 +44,28 @@ pub struct Limits {
     slow: Option<Duration>,
     concurrent_max: Option<usize>,
     rate: Option<Rate>,
+    file_bytes_max: Option<u64>,
+    upload_bytes_max: Option<u64>,
+    parts_max: Option<usize>,
+    part_head_bytes_max: Option<usize>,
 }
 
 /// The default of [`Limits::body_bytes_max`]. Forms and messages are far smaller; an action that
 /// accepts files sets its own limit.
 const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// The default of [`Limits::file_bytes_max`]: more than a photo, less than a film.
+const FILE_BYTES_MAX: u64 = 32 << 20;
+
+/// The default of [`Limits::upload_bytes_max`]: a few files of the largest size.
+const UPLOAD_BYTES_MAX: u64 = 128 << 20;
+
+/// The default of [`Limits::parts_max`]. A form has a part for each field, for each checked box and for
+/// each file.
+const PARTS_MAX: usize = 1000;
+
+/// The default of [`Limits::part_head_bytes_max`]. It has the name of a field and the name of a file.
+const PART_HEAD_BYTES_MAX: usize = 16 << 10;
 
 /// The default of [`Limits::timeout`]: about as long as a person waits for a response.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -76,10 +93,16 @@ impl Limits {
             slow: None,
             concurrent_max: None,
             rate: None,
+            file_bytes_max: None,
+            upload_bytes_max: None,
+            parts_max: None,
+            part_head_bytes_max: None,
         }
     }
 
     /// Sets the largest body of a request, in bytes. The default is 1 MiB. A larger body is a 413.
+    ///
+    /// In a form with files this is the limit of all its other fields together.
     ///
     /// ```
     /// use kipo::Limits;
@@ -223,6 +246,66 @@ impl Limits {
         self
     }
 
+    /// Sets the largest file that the action takes, in bytes. The default is 32 MiB. A larger file is a
+    /// 413. A rule `file(bytes_max = …)` of a field is an error of that field instead.
+    ///
+    /// ```
+    /// use kipo::Limits;
+    ///
+    /// let limits = Limits::new().file_bytes_max(1 << 30).upload_bytes_max(1 << 30);
+    /// assert_ne!(limits, Limits::new());
+    /// ```
+    #[must_use]
+    pub const fn file_bytes_max(mut self, bytes: u64) -> Self {
+        self.file_bytes_max = Some(bytes);
+        self
+    }
+
+    /// Sets the largest body of a form with files, in bytes. The default is 128 MiB. A larger body is a
+    /// 413, and if its `Content-Length` shows that, no byte of it is stored.
+    ///
+    /// ```
+    /// use kipo::Limits;
+    ///
+    /// let limits = Limits::new().upload_bytes_max(1 << 30);
+    /// assert_ne!(limits, Limits::new());
+    /// ```
+    #[must_use]
+    pub const fn upload_bytes_max(mut self, bytes: u64) -> Self {
+        self.upload_bytes_max = Some(bytes);
+        self
+    }
+
+    /// Sets how many parts a multipart form may have: a part for each value and each file. The default is
+    /// 1000. One more is a 413.
+    ///
+    /// ```
+    /// use kipo::Limits;
+    ///
+    /// let limits = Limits::new().parts_max(20);
+    /// assert_ne!(limits, Limits::new());
+    /// ```
+    #[must_use]
+    pub const fn parts_max(mut self, parts: usize) -> Self {
+        self.parts_max = Some(parts);
+        self
+    }
+
+    /// Sets the largest head of a part of a multipart form, in bytes: the names of the field and of the
+    /// file, and the type. The default is 16 KiB. A larger head is a 413.
+    ///
+    /// ```
+    /// use kipo::Limits;
+    ///
+    /// let limits = Limits::new().part_head_bytes_max(1 << 10);
+    /// assert_ne!(limits, Limits::new());
+    /// ```
+    #[must_use]
+    pub const fn part_head_bytes_max(mut self, bytes: usize) -> Self {
+        self.part_head_bytes_max = Some(bytes);
+        self
+    }
+
     /// Returns the rate that applies, if there is one: that of the action, or that of the app.
     pub(crate) fn rate_within(self, app: Self) -> Option<Rate> {
         self.rate.or(app.rate)
@@ -245,6 +328,16 @@ impl Limits {
                 self.response_bytes_max.or(app.response_bytes_max).unwrap_or(RESPONSE_BYTES_MAX),
             ),
             slow: self.slow.or(app.slow).unwrap_or(SLOW),
+            file_bytes_max: self.file_bytes_max.or(app.file_bytes_max).unwrap_or(FILE_BYTES_MAX),
+            upload_bytes_max: self
+                .upload_bytes_max
+                .or(app.upload_bytes_max)
+                .unwrap_or(UPLOAD_BYTES_MAX),
+            parts_max: self.parts_max.or(app.parts_max).unwrap_or(PARTS_MAX),
+            part_head_bytes_max: self
+                .part_head_bytes_max
+                .or(app.part_head_bytes_max)
+                .unwrap_or(PART_HEAD_BYTES_MAX),
         }
     }
 }
@@ -259,6 +352,10 @@ pub(crate) struct Bounds {
     pub(crate) stream_time: Option<Duration>,
     pub(crate) response_max: ResponseMax,
     pub(crate) slow: Duration,
+    pub(crate) file_bytes_max: u64,
+    pub(crate) upload_bytes_max: u64,
+    pub(crate) parts_max: usize,
+    pub(crate) part_head_bytes_max: usize,
 }
 
 /// The largest output or event, in bytes.

@@ -1,7 +1,11 @@
 //! The trait of a value that comes from the request: [`FromContext`].
 
 use crate::{
-    action::{context::Context, state::State, value::provided::Provided},
+    action::{
+        context::Context,
+        state::{State, StateNeed},
+        value::provided::Provided,
+    },
     error::{Code, Result},
 };
 
@@ -67,6 +71,37 @@ pub trait FromContext: Sized + Send + 'static {
     /// Set it to `false` for a value that every request has.
     const IS_PROOF: bool = true;
 
+    /// The state that making the value needs. The app does not start without it: the error names the
+    /// action or the page, and the line that adds the state.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use kipo::{App, Context, Error, FromContext, Result, Session, Sessions, StateNeed, action};
+    ///
+    /// pub struct User(String);
+    ///
+    /// impl FromContext for User {
+    ///     /// A `Session` needs `App::sessions`.
+    ///     const NEEDS: &[StateNeed] = &[StateNeed::of::<Sessions>()];
+    ///
+    ///     async fn from_context(cx: &Context) -> Result<Self> {
+    ///         let session: Session = Session::from_context(cx).await?;
+    ///         session.user().map(Self).ok_or_else(|| Error::unauthorized("sign in first"))
+    ///     }
+    /// }
+    ///
+    /// #[action]
+    /// async fn who_am_i(#[context] user: User) -> Result<String> {
+    ///     Ok(user.0)
+    /// }
+    ///
+    /// let error = App::new().router().unwrap_err().to_string();
+    /// assert!(error.contains("`WhoAmI` needs sessions: add `.sessions(Sessions::new())` to the App"));
+    /// assert!(App::new().sessions(Sessions::in_memory()).router().is_ok());
+    /// ```
+    const NEEDS: &'static [StateNeed] = &[];
+
     /// Makes the value.
     ///
     /// # Errors
@@ -91,6 +126,7 @@ pub(crate) async fn take<T: FromContext>(cx: &Context) -> Result<T> {
 /// the response.
 impl<T: FromContext> FromContext for Option<T> {
     const IS_PROOF: bool = false;
+    const NEEDS: &'static [StateNeed] = T::NEEDS;
 
     async fn from_context(cx: &Context) -> Result<Self> {
         match take::<T>(cx).await {
@@ -106,6 +142,7 @@ impl<T: FromContext> FromContext for Option<T> {
 /// The state that [`App::state`](crate::App::state) added.
 impl<T: Send + Sync + 'static> FromContext for State<T> {
     const IS_PROOF: bool = false;
+    const NEEDS: &'static [StateNeed] = &[StateNeed::of::<T>()];
 
     async fn from_context(cx: &Context) -> Result<Self> {
         cx.state()

@@ -2,7 +2,6 @@
 //! reading at [`respond`].
 
 mod failure;
-mod range;
 pub(crate) mod respond;
 
 #[cfg(all(feature = "dev", debug_assertions))]

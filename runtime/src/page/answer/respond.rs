@@ -11,8 +11,7 @@ use crate::{
     action::Context,
     error::Result,
     files::{Content, File, Found, Hash, Large, Name},
-    header::{Coding, coding, entity_tag},
-    page::answer::range::Part,
+    header::{Coding, coding, entity_tag, range::Part},
 };
 
 /// How much of a large file is in memory while it is sent, for each who reads it.

@@ -55,7 +55,7 @@ fn refusal(source: Source) -> Option<&'static str> {
         }
         (_, BodyForm::Raw) => Some("takes any bytes, which no form sends"),
         (_, BodyForm::Json) => Some("takes JSON, which no form sends"),
-        (_, BodyForm::Fields) => None,
+        (_, BodyForm::Fields | BodyForm::Multipart) => None,
     }
 }
 

@@ -14,15 +14,20 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body::{Frame, SizeHint};
-use memchr::memmem;
 
 use crate::{
     error::{Code, Error, Result},
-    request::within,
+    request::{
+        decode::{Event, Parser, boundary},
+        within,
+    },
 };
 
 /// The most text that a page shows again. A longer one is not shown.
 const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// The longest head of a part.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How much of a body is read that the action did not read.
 const REST_BYTES_MAX: usize = 256 << 10;
@@ -62,9 +67,9 @@ impl Encoding {
         }
         match essence.as_str() {
             "application/x-www-form-urlencoded" => Ok(Self::UrlEncoded),
-            "multipart/form-data" => multer::parse_boundary(value)
+            "multipart/form-data" => boundary(value)
                 .map(Self::Multipart)
-                .map_err(|_| Error::bad_request("the multipart body has no boundary")),
+                .ok_or_else(|| Error::bad_request("the multipart body has no boundary")),
             _ => Err(refused()),
         }
     }
@@ -82,7 +87,7 @@ struct Copying {
 impl Typed {
     /// Returns a body that is read as before, and what it leaves a copy of its text in.
     pub(super) fn of(encoding: Encoding, body: Body) -> (Body, Self) {
-        let copy = Copy::new(encoding);
+        let copy = Copy::new(&encoding);
         let typed = Self(Arc::new(Mutex::new(Copying { body, copy })));
         (Body::new(Copied(typed.clone())), typed)
     }
@@ -106,9 +111,9 @@ impl Typed {
         let _ = within(REST_TIMEOUT, rest).await;
         let copy = {
             let mut copying = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut copying.copy, Copy::new(Encoding::UrlEncoded))
+            std::mem::replace(&mut copying.copy, Copy::new(&Encoding::UrlEncoded))
         };
-        copy.pairs().await
+        copy.pairs()
     }
 }
 
@@ -144,165 +149,131 @@ impl http_body::Body for Copied {
 
 /// The text of a form, without the contents of its files.
 struct Copy {
-    encoding: Encoding,
-    text: Vec<u8>,
-    /// What arrived and is not in the text: the content of a file up to here, or a part whose head is not
-    /// complete.
-    pending: Vec<u8>,
-    is_in_file: bool,
-    is_too_long: bool,
+    form: Form,
+    /// How much text it has.
+    bytes: usize,
+    /// Whether the text is too long, or no form.
+    is_dropped: bool,
+}
+
+enum Form {
+    UrlEncoded(Vec<u8>),
+    Multipart {
+        parser: Parser,
+        pairs: Vec<(String, Vec<u8>)>,
+        is_in_file: bool,
+    },
 }
 
 impl Copy {
-    const fn new(encoding: Encoding) -> Self {
-        Self {
-            encoding,
-            text: Vec::new(),
-            pending: Vec::new(),
-            is_in_file: false,
-            is_too_long: false,
+    fn new(encoding: &Encoding) -> Self {
+        let form = match encoding {
+            Encoding::UrlEncoded => Form::UrlEncoded(Vec::new()),
+            Encoding::Multipart(boundary) => Form::Multipart {
+                parser: Parser::new(boundary, HEAD_BYTES_MAX),
+                pairs: Vec::new(),
+                is_in_file: false,
+            },
+        };
+        Self { form, bytes: 0, is_dropped: false }
+    }
+
+    fn add(&mut self, data: &Bytes) {
+        if !self.is_dropped && self.read(data).is_none_or(|bytes| bytes > TEXT_BYTES_MAX) {
+            *self = Self { is_dropped: true, ..Self::new(&Encoding::UrlEncoded) };
         }
     }
 
-    fn add(&mut self, data: &[u8]) {
-        if self.is_too_long {
-            return;
-        }
-        match &self.encoding {
-            Encoding::UrlEncoded => self.text.extend_from_slice(data),
-            Encoding::Multipart(boundary) => {
-                let delimiter = format!("--{boundary}");
-                self.pending.extend_from_slice(data);
-                self.take_parts(delimiter.as_bytes());
+    /// Takes the next piece, and returns how much text there is; `None` if the body is no form.
+    fn read(&mut self, data: &Bytes) -> Option<usize> {
+        match &mut self.form {
+            Form::UrlEncoded(text) => {
+                text.extend_from_slice(data);
+                self.bytes += data.len();
             }
-        }
-        if self.text.len() + self.pending.len() > TEXT_BYTES_MAX {
-            (self.text, self.pending) = (Vec::new(), Vec::new());
-            self.is_too_long = true;
-        }
-    }
-
-    /// Moves whole parts into the text, and drops the contents of files.
-    fn take_parts(&mut self, delimiter: &[u8]) {
-        loop {
-            if self.is_in_file {
-                match memmem::find(&self.pending, delimiter) {
-                    Some(at) => {
-                        self.pending.drain(..at);
-                        self.text.extend_from_slice(b"\r\n");
-                        self.is_in_file = false;
-                    }
-                    None => {
-                        // The end of what arrived may be the start of a delimiter.
-                        let kept = self.pending.len().min(delimiter.len() - 1);
-                        self.pending.drain(..self.pending.len() - kept);
-                        return;
+            Form::Multipart { parser, pairs, is_in_file } => {
+                parser.feed(data.clone());
+                while let Some(event) = parser.next().ok()? {
+                    match event {
+                        Event::Part(head) => {
+                            *is_in_file = head.file_name.is_some();
+                            self.bytes += head.name.len();
+                            if !*is_in_file {
+                                pairs.push((head.name, Vec::new()));
+                            }
+                        }
+                        Event::Data(data) if !*is_in_file => {
+                            self.bytes += data.len();
+                            pairs.last_mut()?.1.extend_from_slice(&data);
+                        }
+                        Event::Data(_) | Event::PartEnd | Event::End => {}
                     }
                 }
             }
-            // A part is its delimiter, its head and its content, up to the next delimiter.
-            let Some(head) = memmem::find(&self.pending, b"\r\n\r\n") else { return };
-            if has_file(&self.pending[..head]) {
-                self.text.extend_from_slice(&self.pending[..head + 4]);
-                self.pending.drain(..head + 4);
-                self.is_in_file = true;
-                continue;
-            }
-            let Some(end) = memmem::find(&self.pending[head + 2..], delimiter) else { return };
-            let end = head + 2 + end;
-            self.text.extend_from_slice(&self.pending[..end]);
-            self.pending.drain(..end);
         }
+        Some(self.bytes)
     }
 
-    /// Returns the pairs; none if the text is too long or no form.
-    async fn pairs(mut self) -> Vec<(String, String)> {
-        if self.is_too_long {
-            return Vec::new();
-        }
-        let boundary = match self.encoding {
-            Encoding::UrlEncoded => {
-                return serde_html_form::from_bytes(&self.text).unwrap_or_default();
-            }
-            Encoding::Multipart(boundary) => boundary,
-        };
-        if !self.is_in_file {
-            self.text.append(&mut self.pending);
-        }
-        let body = Body::from(self.text).into_data_stream();
-        let mut parts = multer::Multipart::new(body, boundary);
-        let mut pairs = Vec::new();
-        while let Ok(Some(part)) = parts.next_field().await {
-            let name = part.name().unwrap_or_default().to_owned();
-            let is_file = part.file_name().is_some();
-            let Ok(text) = part.text().await else { break };
-            if !is_file {
-                pairs.push((name, text));
+    fn pairs(self) -> Vec<(String, String)> {
+        match self.form {
+            Form::UrlEncoded(text) => serde_html_form::from_bytes(&text).unwrap_or_default(),
+            Form::Multipart { pairs, .. } => {
+                let text = |value: Vec<u8>| String::from_utf8(value).unwrap_or_default();
+                pairs.into_iter().map(|(name, value)| (name, text(value))).collect()
             }
         }
-        pairs
     }
-}
-
-/// Returns whether the head of a part names a file.
-fn has_file(head: &[u8]) -> bool {
-    let head = head.to_ascii_lowercase();
-    memmem::find(&head, b"filename").is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn pairs(
-        encoding: Encoding,
-        pieces: impl Iterator<Item = &[u8]>,
-    ) -> Vec<(String, String)> {
-        let mut copy = Copy::new(encoding);
-        for piece in pieces {
-            copy.add(piece);
-        }
-        copy.pairs().await
-    }
-
     const BODY: &str = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r\ntwo\r\n--b\r\n\
                         Content-Disposition: form-data; name=\"f\"; filename=\"x.bin\"\r\n\
-                        Content-Type: text/plain\r\n\r\nsecret -- bytes \r\n\r\n of a file\r\n--b\r\n\
+                        Content-Type: text/plain\r\n\r\nbytes \r\n\r\n of a file\r\n--b\r\n\
                         Content-Disposition: form-data; name=\"c\"\r\n\r\n\r\n--b--\r\n";
 
-    #[tokio::test]
-    async fn the_text_is_copied_and_the_content_of_a_file_is_not() {
-        let encoding = Encoding::Multipart("b".to_owned());
+    fn copy() -> Copy {
+        Copy::new(&Encoding::Multipart("b".to_owned()))
+    }
+
+    #[test]
+    fn the_text_is_copied_and_the_content_of_a_file_is_not() {
         for size in [1, 2, 3, 7, 50, BODY.len()] {
-            let found = pairs(encoding.clone(), BODY.as_bytes().chunks(size)).await;
+            let mut copy = copy();
+            for piece in BODY.as_bytes().chunks(size) {
+                copy.add(&Bytes::from_static(piece));
+            }
             let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-            assert_eq!(found, [pair("a", "one\r\ntwo"), pair("c", "")], "{size}");
+            assert_eq!(copy.bytes, "aone\r\ntwofc".len());
+            assert_eq!(copy.pairs(), [pair("a", "one\r\ntwo"), pair("c", "")], "{size}");
         }
-        let mut copy = Copy::new(encoding);
-        copy.add(BODY.as_bytes());
-        assert!(memmem::find(&copy.text, b"secret").is_none());
     }
 
-    #[tokio::test]
-    async fn a_large_file_takes_no_memory() {
-        let mut copy = Copy::new(Encoding::Multipart("b".to_owned()));
-        copy.add(&BODY.as_bytes()[..BODY.find("secret").unwrap()]);
+    #[test]
+    fn a_large_file_takes_no_memory() {
+        let mut copy = copy();
+        copy.add(&Bytes::from_static(&BODY.as_bytes()[..BODY.find("bytes").unwrap()]));
         for _ in 0..1000 {
-            copy.add(&[b'-'; 4096]);
-            assert!(copy.pending.len() < 8 && copy.text.len() < 300);
+            copy.add(&Bytes::from_static(&[b'-'; 4096]));
         }
-        copy.add(b"\r\n--b--\r\n");
-        assert_eq!(copy.pairs().await.len(), 1);
+        assert!(copy.bytes < 20);
+        copy.add(&Bytes::from_static(b"\r\n--b--\r\n"));
+        assert_eq!(copy.pairs().len(), 1);
     }
 
-    #[tokio::test]
-    async fn a_text_that_is_too_long_is_dropped() {
-        let piece = [b'a'; 1 << 16];
-        let mut copy = Copy::new(Encoding::UrlEncoded);
+    #[test]
+    fn a_text_that_is_too_long_or_no_form_is_dropped() {
+        let mut long = Copy::new(&Encoding::UrlEncoded);
         for _ in 0..=16 {
-            copy.add(&piece);
+            long.add(&Bytes::from_static(&[b'a'; 1 << 16]));
         }
-        assert!(copy.text.is_empty() && copy.pairs().await.is_empty());
+        assert!(long.is_dropped && long.pairs().is_empty());
+        let mut broken = copy();
+        broken.add(&Bytes::from_static(b"--b\r\nname\r\n\r\n"));
+        broken.add(&Bytes::from_static(b"a=b"));
+        assert!(broken.is_dropped && broken.pairs().is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod asset;
 mod error_pages;
+mod escape;
 mod failure;
 mod head;
 pub(super) mod json;

@@ -21,6 +21,7 @@ use crate::{
         template::{
             asset,
             error_pages::ErrorPages,
+            escape::escape,
             failure::Failure,
             head::Head,
             json,
@@ -549,6 +550,7 @@ pub(crate) fn blank(files: &Files) -> Tera {
     let mut tera = Tera::new();
     // Every name ends with an empty text, so that all templates are escaped.
     tera.autoescape_on([""]);
+    tera.set_escape_fn(escape);
     tera.register_filter("json", json::filter);
     tera.register_filter("url", url::filter);
     tera.register_function("asset", asset::function(files.clone()));

@@ -115,6 +115,14 @@ export declare namespace default_ {
 }
 
 export declare namespace mail {
+  /** A file that is required, one that may be missing, and any number of them. */
+  interface Attach {
+    subject: string;
+    letter: Blob;
+    stamp?: Blob | null;
+    photos?: Blob[];
+  }
+
   /** No fields. */
   interface Count {
     [key: string]: never;
@@ -533,17 +541,17 @@ export declare namespace shapes {
 /** The actions of this app, by namespace. */
 export interface Actions {
   /** At the top, where `Call` is taken. */
-  Ping(input?: Ping): Call<CallOutput, never>;
+  Ping(input?: Ping | FormInput): Call<CallOutput, never>;
   bank: {
-    Transfer(input: bank.Transfer): Call<bank.Unit, "cents", bank.TransferError>;
+    Transfer(input: bank.Transfer | FormInput): Call<bank.Unit, "cents", bank.TransferError>;
   };
   boards: {
     /** Follows one topic of each family. */
-    Watch(input: boards.Watch): Call<null, "board" | "card" | "account" | "list" | "id" | "more">;
+    Watch(input: boards.Watch | FormInput): Call<null, "board" | "card" | "account" | "list" | "id" | "more">;
   };
   chat: {
     /** Streams the room. */
-    Listen(input?: chat.Listen): StreamCall<null, {
+    Listen(input?: chat.Listen | FormInput): StreamCall<null, {
       /** Someone said something. */
       chat: chat.Message;
       status: chat.Status;
@@ -556,30 +564,32 @@ export interface Actions {
      *
      * To everyone in the room.
      */
-    Send(input: chat.Send): Call<chat.Message, "username" | "quoted" | "status">;
+    Send(input: chat.Send | FormInput): Call<chat.Message, "username" | "quoted" | "status">;
   };
   default: {
-    string(input?: default_.string_): Call<Shared | null, never>;
+    string(input?: default_.string_ | FormInput): Call<Shared | null, never>;
   };
   mail: {
-    Count(input?: mail.Count): Call<number, never>;
+    /** Takes files, and returns one. */
+    Attach(input: mail.Attach): Call<Blob, "subject" | "letter" | "stamp" | "photos">;
+    Count(input?: mail.Count | FormInput): Call<number, never>;
     /** Takes a mailbox. */
     Import(input: mail.Import): Call<number, never>;
     /** Reads by GET. */
-    Search(input: mail.Search): Call<mail.Message[], "words" | "page">;
+    Search(input: mail.Search | FormInput): Call<mail.Message[], "words" | "page">;
     /** Ends early? *\/ No. */
-    Send(input: mail.Send): Call<mail.Message[], "message" | "urgent" | "tries">;
+    Send(input: mail.Send | FormInput): Call<mail.Message[], "message" | "urgent" | "tries">;
     /** Takes a list. */
     Sort(input: mail.Sort): Call<null, never>;
-    delete(input: mail.delete_): Call<UnitStruct, "id">;
+    delete(input: mail.delete_ | FormInput): Call<UnitStruct, "id">;
   };
   /** A name that means something else. */
-  "new"(input?: new_): Call<{ [key: string]: boolean }, never>;
+  "new"(input?: new_ | FormInput): Call<{ [key: string]: boolean }, never>;
   shapes: {
-    Enums(input: shapes.EnumsInput): Call<shapes.Enums, "words" | "documented" | "maybe_word" | "external" | "internal" | "adjacent" | "untagged" | "result" | "never" | "by_word" | "flattened" | "flattened_maybe" | "flattened_both">;
-    Nested(input: shapes.NestedInput): Call<shapes.Nested, "tree" | "json" | "itself" | "even" | "list" | "set" | "map" | "by_number" | "by_exact" | "object" | "tuple" | "tuples" | "rest" | "typed_rest">;
-    Numbers(input: shapes.NumbersInput): Call<shapes.Numbers, "int" | "unsigned" | "big" | "size" | "float" | "exact" | "exacts" | "maybe_exact" | "bytes" | "hash" | "color" | "letter" | "non_zero" | "duration" | "address" | "path" | "range" | "bound" | "time">;
-    Structs(input: shapes.StructsInput): Call<shapes.Structs, "plain" | "optional" | "left_out" | "left_out_flat" | "left_out_word" | "defaulted" | "list" | "twice" | "written_only_by_clients" | "content-type" | "with \"quotes\" and \\" | "type" | "class" | "in" | "newtype" | "transparent" | "pair" | "nothing" | "unit" | "strict" | "page" | "pages" | "unnamed" | "unnamed_too" | "boxed" | "old" | "any" | "maybe_any" | "x" | "y">;
+    Enums(input: shapes.EnumsInput | FormInput): Call<shapes.Enums, "words" | "documented" | "maybe_word" | "external" | "internal" | "adjacent" | "untagged" | "result" | "never" | "by_word" | "flattened" | "flattened_maybe" | "flattened_both">;
+    Nested(input: shapes.NestedInput | FormInput): Call<shapes.Nested, "tree" | "json" | "itself" | "even" | "list" | "set" | "map" | "by_number" | "by_exact" | "object" | "tuple" | "tuples" | "rest" | "typed_rest">;
+    Numbers(input: shapes.NumbersInput | FormInput): Call<shapes.Numbers, "int" | "unsigned" | "big" | "size" | "float" | "exact" | "exacts" | "maybe_exact" | "bytes" | "hash" | "color" | "letter" | "non_zero" | "duration" | "address" | "path" | "range" | "bound" | "time">;
+    Structs(input: shapes.StructsInput | FormInput): Call<shapes.Structs, "plain" | "optional" | "left_out" | "left_out_flat" | "left_out_word" | "defaulted" | "list" | "twice" | "written_only_by_clients" | "content-type" | "with \"quotes\" and \\" | "type" | "class" | "in" | "newtype" | "transparent" | "pair" | "nothing" | "unit" | "strict" | "page" | "pages" | "unnamed" | "unnamed_too" | "boxed" | "old" | "any" | "maybe_any" | "x" | "y">;
   };
 }
 

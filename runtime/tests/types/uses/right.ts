@@ -1,5 +1,5 @@
 // Uses that must compile.
-import { ActionError, action as imported, batch, effect, isError, leaving, type ErrorOf, type boards, type chat, type mail, type shapes } from "kipo";
+import { ActionError, action as imported, batch, effect, isError, leaving, type ErrorOf, type FormInput, type boards, type chat, type mail, type shapes } from "kipo";
 import { same } from "./same";
 
 /** What an action of `shapes` takes and gives back. */
@@ -8,7 +8,7 @@ type Output<Name extends string> = `Take${Name}` extends keyof Shapes
   ? Awaited<ReturnType<ReturnType<Shapes[`Take${Name}`]>["call"]>>
   : never;
 type Input<Name extends string> = `Take${Name}` extends keyof Shapes
-  ? NonNullable<Parameters<Shapes[`Take${Name}`]>[0]>
+  ? Exclude<Parameters<Shapes[`Take${Name}`]>[0], FormInput | undefined>
   : never;
 
 // The global and the import are the same.
@@ -173,6 +173,15 @@ same<boards.ListId, string>(true);
 same<boards.Watch["board"], boards.BoardName>(true);
 const account: boards.AccountId = `${2n ** 63n}`;
 action.boards.Watch({ board: "attic", card: 7, account, list: id, id }).events();
+
+// Forms.
+declare const form: HTMLFormElement;
+const posted = await action.chat.Send(form).withRetry(3).withLoading(form).call();
+same<typeof posted, chat.Sent>(true);
+form.addEventListener("submit", (event) => void action.chat.Send(new FormData(form, event.submitter)).call());
+action.new.default.Ping(form);
+form.addEventListener("kipo:error", ({ detail }) => same<typeof detail.code, string>(true));
+document.addEventListener("kipo:success", ({ detail }) => same<typeof detail, unknown>(true));
 
 // Effects and pages.
 effect("toast", ({ text }: { text: string }) => text.trim());

@@ -3,8 +3,8 @@ import { batch, effect, leaving, reloadPart, type chat } from "kipo";
 import { same } from "./same";
 
 // Inputs.
-action.chat.Send({ username: "ada", massage: "hi" }); // error: TS2561
-action.chat.Send({ username: "ada" }); // error: TS2741
+action.chat.Send({ username: "ada", massage: "hi" }); // error: TS2353
+action.chat.Send({ username: "ada" }); // error: TS2345
 action.chat.Send(); // error: TS2554
 action.chat.Send({ username: 1, message: "hi" }); // error: TS2322
 action.chat.Send({ username: null, message: "hi" }); // error: TS2322
@@ -12,6 +12,12 @@ action.chat.Listen({ room: "main" }); // error: TS2322
 action.mail.Send({ message: { text: "hi" } }); // error: TS2353
 action.mail.Delete({ id: 7 }); // error: TS2322
 action.mail.Delete({ id: "seven" }); // error: TS2322
+
+// Forms.
+action.chat.Send(document.createElement("input")); // error: TS2345
+action.chat.Send(new URLSearchParams()); // error: TS2345
+action.chat.Send({ username: "ada", message: "hi", action: "x" }); // error: TS2353
+action.chat.Send({ username: "ada", message: "hi", id: "x", title: "y" }); // error: TS2353
 
 // Names.
 action.chat.Sand({ username: "ada", message: "hi" }); // error: TS2339
@@ -85,7 +91,7 @@ action.boards.Watch({ board: "attic", card: "7", account: "7", list: "a", id: "a
 action.boards.Watch({ board: "attic", card: 7, account: 7, list: "a", id: "a" }); // error: TS2322
 action.boards.Watch({ board: "attic", card: 7, account: "seven", list: "a", id: "a" }); // error: TS2322
 action.boards.Watch({ board: "attic", card: 7, account: "7", list: 7, id: "a" }); // error: TS2322
-action.boards.Watch({ board: "attic", card: 7, account: "7", list: "a" }); // error: TS2741
+action.boards.Watch({ board: "attic", card: 7, account: "7", list: "a" }); // error: TS2345
 
 // Effects and pages. This app has no part.
 reloadPart("list"); // error: TS2345

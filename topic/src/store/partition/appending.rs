@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::Instant,
+};
 
 use super::{Partition, waiting::Submission};
 use crate::{
@@ -35,24 +38,36 @@ struct Member {
 }
 
 impl Partition {
-    /// Begins an append once as many messages wait as the last one had, or after some turns of the
-    /// runtime.
+    /// Begins an append once it is this node's turn and as many messages wait as the last one had,
+    /// or after some turns of the runtime.
     ///
     /// Publishers that the last append has answered may publish again at once. A server's answer
     /// takes much longer than a turn, so they go together, instead of the first one alone and the
     /// others after its answer.
     pub(super) fn begin_append(self: &Arc<Self>) {
-        let runtime = self.store.runtime().filter(|_| self.is_shared());
-        let Some(runtime) = runtime.filter(|_| lock(&self.waiting).is_group_partial()) else {
+        let Some(runtime) = self.store.runtime().filter(|_| self.is_shared()) else {
             return self.append_next();
         };
+        let (wait, is_partial) = {
+            let mut waiting = lock(&self.waiting);
+            let has_some = !waiting.submissions.is_empty();
+            let turns = waiting.turns.as_mut().filter(|_| has_some);
+            let wait = turns.and_then(|turns| turns.wait(Instant::now()));
+            (wait, waiting.is_group_partial())
+        };
+        if wait.is_none() && !is_partial {
+            return self.append_next();
+        }
         let partition = Arc::clone(self);
         runtime.spawn(async move {
+            if let Some(wait) = wait {
+                wait.end().await;
+            }
             for _ in 0..TURNS_MAX {
-                tokio::task::yield_now().await;
                 if !lock(&partition.waiting).is_group_partial() {
                     break;
                 }
+                tokio::task::yield_now().await;
             }
             partition.append_next();
         });
@@ -95,8 +110,10 @@ impl Partition {
             });
             members.push(Member { key, reply, permit, entry });
         }
-        if entries.is_empty() {
-            return None;
+        let first = entries.first()?.cursor();
+        if self.is_shared() {
+            let mut waiting = lock(&self.waiting);
+            waiting.turns.get_or_insert_default().begin(Instant::now(), first);
         }
         let (topic, durability) = (Arc::clone(&self.name), self.durability);
         let group = Box::new(Group { partition: Arc::clone(self), members });
@@ -131,7 +148,11 @@ impl Answer for Group {
                     let _ = reply.send(Ok(cursors[entry]));
                     drop(permit);
                 }
-                lock(&partition.waiting).tries = 0;
+                {
+                    let mut waiting = lock(&partition.waiting);
+                    waiting.tries = 0;
+                    waiting.turns.take_if(|turns| !turns.appended(Instant::now()));
+                }
                 if taken == Taken::Astray {
                     partition.park_and_check();
                 } else {
@@ -139,16 +160,22 @@ impl Answer for Group {
                 }
             }
             Err(AppendError::Failed(error)) => {
+                lock(&partition.waiting).turns = None;
                 for member in members {
                     let _ = member.reply.send(Err(error.clone()));
                 }
                 partition.append_next();
             }
             Err(AppendError::Moved(others)) => {
+                let head = partition.channel.head().cursor;
+                let are_news = others.last().is_some_and(|last| last.seq() > head.seq);
                 let went_on = !others.is_empty() && partition.channel.take(others) == Taken::All;
                 let is_hopeless = {
                     let mut waiting = lock(&partition.waiting);
                     waiting.tries += 1;
+                    if let Some(turns) = &mut waiting.turns {
+                        turns.refused(are_news);
+                    }
                     waiting.tries > TRIES_MAX
                 };
                 if is_hopeless {

@@ -13,18 +13,21 @@ mod loom_tests;
 mod older;
 #[cfg(all(test, not(kipo_loom)))]
 mod tests;
+mod turns;
 mod waiting;
 
 use std::{
     fmt,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use self::waiting::{Submission, Waiting};
 use crate::{
     channel::{Channel, Source, Taken},
+    clock,
     engine::{EngineError, Entry, FollowGuard, Follower, Link},
     log::{
         cursor::Cursor,
@@ -62,6 +65,12 @@ impl Partition {
         let loaded = store.engine.load(&name, 0).await?;
         let after = loaded.head.cursor.seq;
         let is_shared = store.engine.profile().shared;
+        let mut waiting = Waiting::default();
+        let age_ms = clock::now_ms().saturating_sub(loaded.head.stamp_ms);
+        if is_shared && Duration::from_millis(age_ms) < turns::LATELY {
+            // Most likely another node.
+            waiting.others_appended(Instant::now());
+        }
         let partition = Arc::new_cyclic(|partition: &Weak<Self>| {
             let source = partition.clone() as Weak<dyn Source>;
             Self {
@@ -69,7 +78,7 @@ impl Partition {
                 store: Arc::clone(store),
                 channel: Arc::new(Channel::loaded(retention, loaded, source, is_shared)),
                 durability,
-                waiting: Mutex::new(Waiting::default()),
+                waiting: Mutex::new(waiting),
                 follow: Mutex::new(FollowGuard::none()),
             }
         });
@@ -127,7 +136,13 @@ struct Tail(Weak<Partition>);
 impl Follower for Tail {
     fn entries(&self, entries: Vec<Entry>) {
         let Some(partition) = self.0.upgrade() else { return };
-        if partition.channel.take(entries) == Taken::Astray {
+        let head = partition.channel.head().cursor;
+        let are_of_others = lock(&partition.waiting).are_of_others(&entries, head);
+        let taken = partition.channel.take(entries);
+        if are_of_others {
+            lock(&partition.waiting).others_appended(Instant::now());
+        }
+        if taken == Taken::Astray {
             partition.begin_check();
         }
     }

@@ -2,10 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::Instant,
+};
 
+use super::turns::Turns;
 use crate::{
-    engine::{EngineError, Profile},
+    engine::{EngineError, Entry, Profile},
     log::{cursor::Cursor, record::Draft},
 };
 
@@ -26,6 +30,8 @@ pub(super) struct Waiting {
     last_group: usize,
     /// How often the oldest messages were refused because of others.
     pub(super) tries: u32,
+    /// Nothing unless an append of an engine of many nodes is in flight, or others append as well.
+    pub(super) turns: Option<Box<Turns>>,
 }
 
 /// A message on its way to the engine.
@@ -68,10 +74,27 @@ impl Waiting {
             count += 1;
         }
         self.is_busy = count > 0;
-        if count > 0 {
-            self.last_group = count;
+        if count == 0 {
+            // An idle topic retains no buffer.
+            self.submissions = VecDeque::new();
+            return Vec::new();
         }
+        self.last_group = count;
         self.submissions.drain(..count).collect()
+    }
+
+    /// Returns whether other nodes have appended these entries, which follow `head` or are in the
+    /// log already, to a topic that this node appends to.
+    pub(super) fn are_of_others(&self, entries: &[Entry], head: Cursor) -> bool {
+        match &self.turns {
+            Some(turns) => turns.are_of_others(entries, head),
+            None => self.last_group > 0 && entries.last().is_some_and(|last| last.seq() > head.seq),
+        }
+    }
+
+    /// Counts an append of another node.
+    pub(super) fn others_appended(&mut self, now: Instant) {
+        self.turns.get_or_insert_default().others_appended(now);
     }
 
     /// Puts the messages of a refused append before those that wait.

@@ -36,6 +36,15 @@ test("a_call_is_recorded_with_its_input_its_output_and_its_duration", async () =
   assert.deepEqual([seen.state, seen.outcome, seen.isStream], ["closed", "done", false]);
 });
 
+test("a_form_is_recorded_by_its_fields", async () => {
+  const { run, activity } = observed(async () => Response.json(1));
+  const data = new FormData();
+  data.append("name", "Ada");
+  data.append("file", new File(["text"], "a.txt"));
+  await run("contact.Submit", data).call();
+  assert.equal(activity.runs[0].input, '[["name","Ada"],["file","a.txt (4 bytes)"]]');
+});
+
 test("a_failure_is_recorded_and_still_thrown", async () => {
   const problem = { status: 422, code: "validation_failed", detail: "no", errors: { message: ["too long"] }, request_id: "r1" };
   const { run, activity } = observed(answerWith(422, problem, { "content-type": "application/problem+json" }));

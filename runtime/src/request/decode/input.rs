@@ -3,64 +3,74 @@
 //! A valid input is decoded in one pass. Only an input that is not valid is decoded again, field by
 //! field, for a response that names every error.
 
-use std::{borrow::Cow, future::poll_fn, pin::Pin, time::Duration};
+use std::borrow::Cow;
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use http_body::Body as _;
 use memchr::memmem;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
 use crate::{
-    action::{BodyForm, Digest, Input, RawBody, Validate, sentence},
+    action::{BodyForm, Bounds, Context, Digest, Input, Parts, RawBody, Validate, sentence},
     error::{Code, Error, FieldErrors, Result},
-    request::within::within,
+    request::decode::{
+        body::read,
+        form_data::{self, FormData},
+        multipart,
+    },
 };
 
 /// The deepest nesting of a JSON body. Inputs are a few levels deep, and a deeper body could use up
 /// the stack of the parser.
 const JSON_DEPTH_MAX: usize = 64;
 
-/// The longest time without a new piece of the body. A slow upload may continue as long as data
-/// arrives.
-const BODY_PROGRESS: Duration = Duration::from_secs(15);
-
-/// How much of a body that is too large is read and discarded. Otherwise the connection would be
-/// reset, and the client could not read the response.
-const DISCARD_BYTES_MAX: usize = 16 << 20;
-
 /// The body of a request, read and not yet decoded.
 pub(crate) struct Received {
     encoding: Encoding,
+    /// Those of a multipart body are its fields as pairs.
     bytes: Bytes,
+    files: Option<Parts>,
 }
 
-/// Reads the body.
+/// Reads the body. The files of a multipart body are stored as they arrive.
 pub(crate) async fn receive<A: Input>(
-    headers: &HeaderMap,
+    cx: &Context,
     body: Body,
-    bytes_max: usize,
+    bounds: &Bounds,
 ) -> Result<Received> {
+    let headers = cx.headers();
     let encoding = match A::FORM {
         BodyForm::Raw => Encoding::Raw(headers.get(header::CONTENT_TYPE).cloned()),
-        BodyForm::Fields => Encoding::of(headers)?,
+        BodyForm::Fields | BodyForm::Multipart => Encoding::of(headers)?,
         BodyForm::Json => match Encoding::of(headers) {
             Ok(Encoding::Json) => Encoding::Json,
             _ => return Err(not_json()),
         },
     };
-    Ok(Received { encoding, bytes: read(body, bytes_max).await? })
+    if let Encoding::Multipart(boundary) = &encoding {
+        // In a box of its own: other calls need no space for it.
+        let FormData { pairs, files } =
+            Box::pin(form_data::read(cx, A::FIELDS, body, boundary, bounds)).await?;
+        return Ok(Received { encoding, bytes: pairs.into(), files });
+    }
+    let bytes = read(body, bounds.body_bytes_max).await?;
+    Ok(Received { encoding, bytes, files: None })
 }
 
 impl Received {
     /// Returns the digest of the body and its content type.
     pub(crate) fn digest(&self) -> Digest {
+        if let Some(files) = &self.files {
+            let hashes = files.hashes().flatten().copied();
+            let all: Vec<u8> = hashes.chain(self.bytes.iter().copied()).collect();
+            return Digest::of_input("multipart", &all);
+        }
         let encoding = match &self.encoding {
             Encoding::Json => "json",
             Encoding::UrlEncoded => "urlencoded",
-            Encoding::Multipart(boundary) => boundary,
+            Encoding::Multipart(_) => "pairs",
             Encoding::Raw(content_type) => {
                 content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default()
             }
@@ -70,14 +80,15 @@ impl Received {
     }
 
     /// Decodes the body by its content type. `values` are those of the `#[context]` fields.
-    pub(crate) async fn input<A: Input>(self, values: A::Values) -> Result<A> {
-        let Self { encoding, bytes } = self;
+    pub(crate) fn input<A: Input>(self, values: A::Values) -> Result<A> {
+        let Self { encoding, bytes, files } = self;
         let body = match encoding {
             Encoding::Json => json::<A>(&bytes)?,
             Encoding::UrlEncoded => pairs::<A>(&without_empty::<A>(&bytes))?,
-            Encoding::Multipart(boundary) => {
-                pairs::<A>(&without_empty::<A>(&multipart(bytes, boundary).await?))?
-            }
+            Encoding::Multipart(_) => match files {
+                Some(files) => files.decode(|| pairs::<A>(&without_empty::<A>(&bytes)))?,
+                None => pairs::<A>(&without_empty::<A>(&bytes))?,
+            },
             Encoding::Raw(content_type) => {
                 let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
                 let raw = RawBody::new(bytes);
@@ -151,8 +162,8 @@ impl Encoding {
             "application/json" => Ok(Self::Json),
             "application/x-www-form-urlencoded" => Ok(Self::UrlEncoded),
             "multipart/form-data" => {
-                let boundary = multer::parse_boundary(value)
-                    .map_err(|_| Error::bad_request("the multipart body has no boundary"))?;
+                let boundary = multipart::boundary(value)
+                    .ok_or_else(|| Error::bad_request("the multipart body has no boundary"))?;
                 Ok(Self::Multipart(boundary))
             }
             other if other.starts_with("application/") && other.ends_with("+json") => {
@@ -171,7 +182,11 @@ fn unsupported() -> Error {
 }
 
 /// Reads a body that must be JSON, and refuses one that is nested too deep to be parsed.
-pub(super) async fn json_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes> {
+pub(in crate::request) async fn json_body(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Bytes> {
     let Encoding::Json = Encoding::of(headers)? else {
         return Err(not_json());
     };
@@ -182,56 +197,6 @@ pub(super) async fn json_body(headers: &HeaderMap, body: Body, bytes_max: usize)
 
 fn not_json() -> Error {
     Error::new(Code::UnsupportedMediaType, "send the body as application/json")
-}
-
-/// Reads a body of at most `bytes_max` bytes.
-pub(super) async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes> {
-    let too_large =
-        || Error::new(Code::PayloadTooLarge, format!("the body is larger than {bytes_max} bytes"));
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > bytes_max.saturating_add(DISCARD_BYTES_MAX) {
-        return Err(too_large());
-    }
-    // Most bodies are one frame, which is returned without a copy.
-    let Some(first) = frame(&mut body).await? else { return Ok(Bytes::new()) };
-    let mut length = first.len();
-    if length <= bytes_max && body.is_end_stream() {
-        return Ok(first);
-    }
-    let mut bytes = BytesMut::from(first);
-    while let Some(frame) = frame(&mut body).await? {
-        length += frame.len();
-        if length <= bytes_max {
-            bytes.extend_from_slice(&frame);
-        } else if length > bytes_max + DISCARD_BYTES_MAX {
-            break;
-        }
-    }
-    if length > bytes_max { Err(too_large()) } else { Ok(bytes.freeze()) }
-}
-
-/// Waits for the next piece of the body; `None` at its end.
-async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
-    loop {
-        let next = poll_fn(|task| Pin::new(&mut *body).poll_frame(task));
-        let next = within(BODY_PROGRESS, next).await.map_err(|_| {
-            Error::new(Code::RequestTimeout, "the rest of the body did not arrive in time")
-        })?;
-        match next {
-            None => return Ok(None),
-            Some(Err(error)) => {
-                return Err(
-                    Error::bad_request("the body ended before it was complete").with_source(error)
-                );
-            }
-            Some(Ok(frame)) => {
-                // Trailers are ignored.
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
-    }
 }
 
 fn json<A: Input>(bytes: &[u8]) -> Result<A::Body> {
@@ -370,23 +335,6 @@ fn without_empty<A: Input>(bytes: &[u8]) -> Cow<'_, [u8]> {
     text.map_or(Cow::Borrowed(bytes), |text| Cow::Owned(text.into_bytes()))
 }
 
-/// Turns the text fields of a multipart body into the pairs of a form.
-async fn multipart(bytes: Bytes, boundary: String) -> Result<Vec<u8>> {
-    let malformed =
-        |error| Error::bad_request("the multipart body is malformed").with_source(error);
-    let body = Body::from(bytes).into_data_stream();
-    let mut multipart = multer::Multipart::new(body, boundary);
-    let mut pairs = Vec::new();
-    while let Some(field) = multipart.next_field().await.map_err(malformed)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        if field.file_name().is_some() {
-            return Err(Error::invalid(name, "must not be a file"));
-        }
-        pairs.push((name, field.text().await.map_err(malformed)?));
-    }
-    Ok(serde_html_form::to_string(&pairs)?.into_bytes())
-}
-
 /// Returns the input, if it breaks no validation rule.
 fn validated<A: Input>(input: A) -> Result<A> {
     let mut errors = FieldErrors::default();
@@ -400,7 +348,7 @@ mod tests {
     use schemars::{JsonSchema, Schema, SchemaGenerator};
 
     use super::*;
-    use crate::action::Field;
+    use crate::action::{Field, Limits};
 
     #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
     struct Post {
@@ -500,10 +448,10 @@ mod tests {
     async fn a_multipart_body_decodes_into_the_same_struct() {
         let body = "--b\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\na&b\r\n\
                     --b\r\ncontent-disposition: form-data; name=\"age\"\r\n\r\n3\r\n--b--\r\n";
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap());
-        let received = receive::<Post>(&headers, Body::from(body), 1000).await.unwrap();
-        let post = received.input::<Post>(()).await.unwrap();
+        let cx = Context::test().with_header("content-type", "multipart/form-data; boundary=b");
+        let bounds = Limits::new().within(Limits::new());
+        let received = receive::<Post>(&cx, Body::from(body), &bounds).await.unwrap();
+        let post = received.input::<Post>(()).unwrap();
         assert_eq!(post, Post { name: "a&b".into(), age: 3, tags: None });
     }
 

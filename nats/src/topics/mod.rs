@@ -1,5 +1,9 @@
 //! Topics on the server: their heads and entries, and how they are trimmed, removed and listed.
 
+pub(crate) mod marks;
+mod news;
+mod rounds;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
@@ -12,14 +16,20 @@ use kipo_topic::engine::{EngineError, Entry, Head, Loaded};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::{
+    marks::{Mark, Marks},
+    news::News,
+    rounds::{Round, Rounds},
+};
 use crate::{
     names::{Address, StreamName},
+    packing,
     reading::{self, Position, What},
     server::{Failure, Server, code, lock},
     streams::{Info, Streams},
 };
 
-/// How many topics the engine remembers the positions of, a hundred bytes each.
+/// How many topics the engine remembers the positions of, about a hundred bytes each.
 const KNOWN_MAX: usize = 65_536;
 
 /// How many heads are asked for at once.
@@ -33,18 +43,30 @@ const SUBJECTS_PAGE: usize = 100_000;
 pub(crate) struct Topics {
     pub(crate) server: Server,
     pub(crate) streams: Streams,
+    pub(crate) news: News,
+    rounds: Rounds,
     known: Mutex<HashMap<Arc<str>, Known>>,
 }
 
 /// What is remembered of a topic. All of it only saves requests.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Known {
     /// The newest entry that was seen.
     newest: Option<Position>,
+    /// The number of the round in which the head was read.
+    round: u64,
+    /// Nothing before entries are read or marked.
+    more: Option<Box<More>>,
+}
+
+/// What is remembered of a topic with more than a few entries.
+#[derive(Debug, Default)]
+struct More {
     /// The last entry that was read, where the next read goes on.
     read: Option<Position>,
     /// Entries below this number were removed, by this node.
     trimmed: u64,
+    marks: Marks,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +81,8 @@ struct StreamNames {
 
 impl Topics {
     pub(crate) fn new(server: Server, streams: Streams) -> Self {
-        Self { server, streams, known: Mutex::default() }
+        let (news, rounds) = (News::default(), Rounds::default());
+        Self { server, streams, news, rounds, known: Mutex::default() }
     }
 
     pub(crate) fn address(&self, topic: &str) -> Address {
@@ -96,6 +119,18 @@ impl Topics {
             any.and_then(|any| known.remove(&any));
         }
         change(known.entry(topic.clone()).or_default())
+    }
+
+    fn remember_more<R>(&self, topic: &Arc<str>, change: impl FnOnce(&mut More) -> R) -> R {
+        self.remember(topic, |known| change(known.more.get_or_insert_default()))
+    }
+
+    /// Remembers a topic by a name that is in memory anyway.
+    pub(crate) fn adopt(&self, topic: &Arc<str>) {
+        let mut known = lock(&self.known);
+        if let Some(of_topic) = known.remove(topic) {
+            known.insert(topic.clone(), of_topic);
+        }
     }
 
     /// Forgets what is remembered of a topic.
@@ -147,13 +182,44 @@ impl Topics {
         }
     }
 
+    /// Returns the heads of topics. Those in a stream that has not changed since they were read are
+    /// not read again.
     pub(crate) async fn heads(&self, topics: &[Arc<str>]) -> Result<Vec<Head>, EngineError> {
-        let positions: Vec<Position> = stream::iter(topics.to_vec())
-            .map(|topic| async move { self.newest(&topic).await })
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for topic in topics {
+            *counts.entry(self.stream_of(topic).name).or_default() += 1;
+        }
+        let rounds = &self.rounds.of(&self.streams, counts).await?;
+        stream::iter(topics.to_vec())
+            .map(|topic| async move {
+                let round = rounds.get(&self.stream_of(&topic).name).copied();
+                self.head_in(&topic, round).await
+            })
             .buffered(HEADS_AT_ONCE)
             .try_collect()
-            .await?;
-        Ok(positions.into_iter().map(|position| position.head).collect())
+            .await
+    }
+
+    async fn head_in(&self, topic: &str, round: Option<Round>) -> Result<Head, EngineError> {
+        let Some(Round { number, last_seq }) = round else {
+            return Ok(self.newest(topic).await?.head);
+        };
+        // What this node has seen after the round was stored after it, or is lost by now.
+        let is_same = |known: &Known| {
+            let newest = known.newest.filter(|newest| newest.seq <= last_seq);
+            newest.filter(|_| known.round == number)
+        };
+        if let Some(position) = lock(&self.known).get(topic).and_then(is_same) {
+            return Ok(position.head);
+        }
+        let position = self.newest(topic).await?;
+        if let Some(known) = lock(&self.known).get_mut(topic) {
+            known.round = number;
+            if known.newest.is_none_or(|newest| newest.seq <= position.seq) {
+                known.newest = Some(position);
+            }
+        }
+        Ok(position.head)
     }
 
     pub(crate) async fn load(&self, topic: &Arc<str>, after: u64) -> Result<Loaded, EngineError> {
@@ -162,9 +228,11 @@ impl Topics {
         let mut entries = Vec::new();
         if head.cursor.seq() > after {
             let at = self.address(topic);
-            let from = reading::seek(&self.server, &at, after + 1, &newest).await?;
+            let from = reading::seek(&self.server, &at, after + 1, &newest, None).await?;
             let found = reading::range(&self.server, &at, from, seq, usize::MAX).await?;
             entries = reading::chained(found, &head);
+            // The first message may begin with older ones.
+            entries.retain(|entry| entry.seq() > after);
             if entries.is_empty() {
                 // It was removed or trimmed in between; the caller asks again.
                 return Err(EngineError::unavailable(format!("the topic {topic:?} changes")));
@@ -196,21 +264,24 @@ impl Topics {
             return Ok(Vec::new());
         }
         let at = self.address(topic);
-        let known = lock(&self.known).get(topic).copied().unwrap_or_default();
+        let read = |known: &Known| known.more.as_ref()?.read;
+        let positions = lock(&self.known).get(topic).map(|known| [read(known), known.newest]);
         let goes_on = |position: &Position| {
             let cursor = position.head.cursor;
             cursor.seq() == after && cursor.generation() == newest.head.cursor.generation()
         };
-        let hint = [known.read, known.newest].into_iter().flatten().find(goes_on);
+        let hint = positions.into_iter().flatten().flatten().find(goes_on);
         let from = match hint {
             Some(position) => position.seq + 1,
-            None => reading::seek(&self.server, &at, after + 1, newest).await?,
+            None => reading::seek(&self.server, &at, after + 1, newest, None).await?,
         };
         let found = reading::range(&self.server, &at, from, newest.seq, bytes).await?;
-        let entries = reading::unbroken(found);
+        let mut entries = reading::unbroken(found);
+        // The first message may begin with older ones.
+        entries.retain(|(_, entry)| entry.seq() > after);
         if let Some((seq, last)) = entries.last() {
             let read = Position { head: last.head(), seq: *seq };
-            self.remember(topic, |known| known.read = Some(read));
+            self.remember_more(topic, |more| more.read = Some(read));
         }
         Ok(entries)
     }
@@ -220,16 +291,48 @@ impl Topics {
         let before = before.min(newest.head.cursor.seq());
         if before > 1 {
             let at = self.address(topic);
-            let from = reading::seek(&self.server, &at, before, &newest).await?;
+            let from = reading::seek(&self.server, &at, before, &newest, None).await?;
             self.purge(&at, from).await?;
         }
-        self.remember(topic, |known| known.trimmed = known.trimmed.max(before));
+        self.remember_more(topic, |more| more.trimmed = more.trimmed.max(before));
+        Ok(())
+    }
+
+    /// Remembers where a message of a topic with so many retained entries is.
+    pub(crate) fn mark(&self, topic: &Arc<str>, mark: Mark, retained: u64) {
+        self.remember_more(topic, |more| more.marks.add(mark, retained));
+    }
+
+    /// Trims a topic up to a mark, or by a search if there is none.
+    pub(crate) async fn trim_roughly(
+        &self,
+        topic: &Arc<str>,
+        before: u64,
+    ) -> Result<(), EngineError> {
+        let marked = |known: &Known| known.more.as_ref()?.marks.at(before);
+        let Some(mark) = lock(&self.known).get(topic).and_then(marked) else {
+            return self.trim(topic, before).await;
+        };
+        let at = self.address(topic);
+        // The stream may be another one by now.
+        let found = reading::raw(&self.server, &at.stream, mark.seq).await?;
+        let entries = found.and_then(|payload| packing::unpack(&payload));
+        if !entries.is_some_and(|entries| mark.is_of(&entries)) {
+            self.remember_more(topic, |more| more.marks = Marks::default());
+            return self.trim(topic, before).await;
+        }
+        self.purge(&at, mark.seq).await?;
+        self.remember_more(topic, |more| {
+            more.trimmed = more.trimmed.max(mark.first.seq());
+            more.marks.trim(mark.first.seq());
+        });
         Ok(())
     }
 
     /// Returns the number below which this node has trimmed a topic.
     pub(crate) fn trimmed(&self, topic: &str) -> u64 {
-        lock(&self.known).get(topic).map_or(0, |known| known.trimmed)
+        let trimmed = |known: &Known| Some(known.more.as_ref()?.trimmed);
+        lock(&self.known).get(topic).and_then(trimmed).unwrap_or(0)
     }
 
     /// Removes the messages of a subject below a position in the stream.
@@ -280,7 +383,7 @@ impl Topics {
             let exist: Vec<Option<String>> = stream::iter(names)
                 .map(|name| async move {
                     let found = reading::newest(&self.server, &self.address(&name)).await?;
-                    let exists = found.is_some_and(|found| matches!(found.what, What::Entry(_)));
+                    let exists = found.is_some_and(|found| matches!(found.what, What::Entries(_)));
                     Ok::<_, Failure>(exists.then_some(name))
                 })
                 .buffered(HEADS_AT_ONCE)

@@ -1,0 +1,34 @@
+//! Files that callers send.
+//!
+//! `upload` is what an action takes, `upload_to` the same in a store of the app's own (`sink`), and `field`
+//! says of a type of a field that it is a file. `writer` takes a file as it arrives: to a file of `temporary`,
+//! within the bytes that `quota` admits. `name` cleans the name of a file, `media_type` finds out what it is,
+//! and `parts` has the files of a request while its input is decoded. Start reading at `upload`.
+
+mod field;
+mod media_type;
+mod name;
+mod parts;
+mod quota;
+mod settings;
+mod sink;
+mod temporary;
+mod upload;
+mod upload_to;
+mod writer;
+
+pub use self::{
+    field::{FileField, FileKind},
+    settings::UploadSettings,
+    sink::{UploadHead, UploadSink},
+    upload::Upload,
+    upload_to::UploadTo,
+};
+
+pub(crate) use self::{
+    media_type::{is_among, size_in_words},
+    parts::{Parts, StoredFile},
+    quota::Reservation,
+    settings::Uploads,
+    writer::Writer,
+};

@@ -1,0 +1,124 @@
+//! The files of one request, while its input is decoded.
+//!
+//! serde decodes texts and numbers. So the text of a file in the pairs of a form is its index, and the file
+//! itself is in a table of the thread, as long as the decoding runs. A request without files has no table,
+//! so no text of a client is a file.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use serde::{
+    Deserializer,
+    de::{self, Unexpected, Visitor},
+};
+
+use super::{quota::Reservation, sink::UploadHead, temporary::TemporaryFile};
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct StoredFile {
+    pub(super) head: UploadHead,
+    pub(super) sniffed: Option<&'static str>,
+    pub(super) size: u64,
+    pub(super) sha256: [u8; 32],
+    pub(super) content: Content,
+}
+
+/// Where the bytes of a file are.
+pub(super) enum Content {
+    File(TemporaryFile),
+    /// In a test without a request.
+    Memory(Bytes),
+    /// A sink that is not finished. It is `None` after its field has taken it.
+    Sink(Mutex<Option<Box<dyn Any + Send>>>),
+    /// Nowhere: it is larger than its rule allows, which the rule will report.
+    TooLarge,
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File(_) => "File",
+            Self::Memory(_) => "Memory",
+            Self::Sink(_) => "Sink",
+            Self::TooLarge => "TooLarge",
+        })
+    }
+}
+
+/// A file with the bytes that are reserved for its request.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) file: Arc<StoredFile>,
+    _reservation: Option<Arc<Reservation>>,
+}
+
+impl Held {
+    pub(super) fn new(file: StoredFile, reservation: Option<Arc<Reservation>>) -> Self {
+        Self { file: Arc::new(file), _reservation: reservation }
+    }
+}
+
+/// The files of one request, by index.
+#[derive(Debug)]
+pub(crate) struct Parts(Vec<Held>);
+
+thread_local! {
+    static PARTS: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Parts {
+    /// Returns the files of a request, for which bytes are reserved.
+    pub(crate) fn new(files: Vec<StoredFile>, reservation: Option<Reservation>) -> Self {
+        let reservation = reservation.map(Arc::new);
+        Self(files.into_iter().map(|file| Held::new(file, reservation.clone())).collect())
+    }
+
+    /// Returns the hash of each file.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.0.iter().map(|held| &held.file.sha256)
+    }
+
+    /// Decodes the input of the request, in which the text of a file is its index.
+    pub(crate) fn decode<T>(self, decode: impl FnOnce() -> T) -> T {
+        /// Empties the table, also after a panic.
+        struct Emptied;
+
+        impl Drop for Emptied {
+            fn drop(&mut self) {
+                // Dropping a file may run a sink of the app, so the table must not be borrowed.
+                drop(PARTS.take());
+            }
+        }
+
+        PARTS.replace(self.0);
+        let _emptied = Emptied;
+        decode()
+    }
+}
+
+/// Decodes a file: returns the one with the index that the text is.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Held, D::Error> {
+    struct OfIndex;
+
+    impl Visitor<'_> for OfIndex {
+        type Value = Held;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a file")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Held, E> {
+            let index = text.parse::<usize>().ok();
+            let held = index.and_then(|index| PARTS.with_borrow(|parts| parts.get(index).cloned()));
+            held.ok_or_else(|| E::invalid_type(Unexpected::Other("text"), &self))
+        }
+    }
+
+    deserializer.deserialize_str(OfIndex)
+}
