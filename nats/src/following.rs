@@ -115,7 +115,7 @@ impl Following {
     ) -> FollowGuard {
         let stream = self.topics.stream_of(&topic);
         let subject = self.topics.address(&topic).subject.into();
-        self.topics.adopt(&topic);
+        self.topics.followed(&topic);
         let state = State { number: after, cursor: None, seq: 0, reading: true, again: false };
         let one = Arc::new(One { topic, follower, state: Mutex::new(state) });
         let mut streams = lock(&self.streams);
@@ -266,8 +266,8 @@ impl One {
     /// Takes messages that the consumer passes. Returns whether there is a hole before the last of
     /// them, which has to be read.
     fn take(&self, topics: &Topics, messages: Vec<Passed>) -> bool {
-        let (mut entries, mut changed, mut hole) = (Vec::new(), false, false);
-        {
+        let (mut entries, mut changed, mut hole) = (Vec::<Entry>::new(), false, false);
+        let newest = {
             let mut state = lock(&self.state);
             if state.reading {
                 state.again = true;
@@ -291,13 +291,13 @@ impl One {
                     break;
                 }
             }
-            if let Some(last) = entries.last() {
-                topics.saw(&self.topic, Position { head: last.head(), seq: state.seq });
-            }
-        }
-        if !entries.is_empty() {
-            topics.news.passed(&self.topic, &entries);
+            entries.last().map(|last| Position { head: last.head(), seq: state.seq })
+        };
+        if let Some(newest) = newest {
             self.follower.entries(entries);
+            // In this order: an append that sees the position does not wait for the news.
+            topics.passed(&self.topic, newest);
+            topics.news.passed(&self.topic);
         }
         hole || changed
     }
@@ -313,7 +313,7 @@ impl One {
                     head.seq() == state.number && state.cursor.is_none_or(|cursor| cursor == head);
                 if is_there {
                     (state.cursor, state.seq) = (Some(head), newest.seq);
-                    topics.saw(&self.topic, newest);
+                    topics.passed(&self.topic, newest);
                     if !std::mem::take(&mut state.again) {
                         state.reading = false;
                         return Ok(());

@@ -15,6 +15,10 @@ use crate::{engine::Entry, log::cursor::Cursor};
 /// How many appends of others a node waits for at most.
 const OTHERS_MAX: u32 = 8;
 
+/// How long a node waits for others at least: timers are no more precise, and the others have to learn
+/// of the last append first.
+const WAIT_MIN: Duration = Duration::from_millis(2);
+
 /// How long a node waits for others at most.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 
@@ -79,7 +83,8 @@ impl Turns {
             *left = *last;
         }
         let others = others.max(1);
-        self.wait = Some((others, now + ((now - begun) * (others + 1)).min(WAIT_MAX)));
+        let time = ((now - begun) * (others + 1)).clamp(WAIT_MIN, WAIT_MAX);
+        self.wait = Some((others, now + time));
         true
     }
 
