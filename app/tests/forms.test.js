@@ -148,7 +148,7 @@ scene("an error without a control and any other failure stand at the form", asyn
   await tab.click("button");
   await called(server, 1);
   await idle(tab);
-  assert.deepEqual(await shown(tab), ["is taken", "captcha is required\nis a duplicate"]);
+  assert.deepEqual(await shown(tab), ["is taken", "captcha: is required; is a duplicate"]);
 
   server.actions["contact.Submit"] = () => ({ status: 409, body: { status: 409, code: "closed", detail: "the room is closed" } });
   await tab.click("button");
@@ -171,7 +171,7 @@ scene("a form without elements for errors gets them", async (stage) => {
   );
   await tab.click("button");
   await tab.waitForSelector("[role=alert]");
-  assert.deepEqual(await shown(tab), ["is empty", "is sold out", "id is gone"]);
+  assert.deepEqual(await shown(tab), ["is empty", "is sold out", "id: is gone"]);
   assert.deepEqual(await tab.evaluate(() => [...document.querySelector("form").children].map(({ localName, className }) => className || localName)), [
     "label", "field-error", "label", "label", "field-error", "input", "button", "form-error",
   ]);
@@ -179,7 +179,7 @@ scene("a form without elements for errors gets them", async (stage) => {
   const described = await tab.evaluate(() => [...document.querySelectorAll("[aria-invalid]")].map((control) => document.getElementById(control.getAttribute("aria-describedby")).textContent));
   assert.deepEqual(described, ["is empty", "is sold out", "is sold out"]);
   await tab.check("[value=m]");
-  assert.deepEqual([await shown(tab), await wrong(tab)], [["is empty", "id is gone"], ["text"]]);
+  assert.deepEqual([await shown(tab), await wrong(tab)], [["is empty", "id: is gone"], ["text"]]);
 });
 
 scene("nested names and items of a list find their controls", async (stage) => {
@@ -192,7 +192,7 @@ scene("nested names and items of a list find their controls", async (stage) => {
   );
   await tab.click("button");
   await tab.waitForSelector("[role=alert]");
-  assert.deepEqual(await shown(tab), ["a", "b", "c", "d", "tags[7] e"]);
+  assert.deepEqual(await shown(tab), ["a", "b", "c", "d", "tags[7]: e"]);
   assert.deepEqual(await tab.evaluate(() => [...document.querySelectorAll("input")].map((input) => input.ariaInvalid)), ["true", "true", "true", null, "true"]);
 });
 
@@ -399,7 +399,7 @@ scene("a reloaded part leaves the errors and the busy state of its form", async 
   await idle(tab);
   await tab.fill("[name=email]", "ada");
   await reload();
-  assert.deepEqual([await shown(tab), await wrong(tab)], [["is taken", "captcha is required"], ["name"]], "except those of edited fields");
+  assert.deepEqual([await shown(tab), await wrong(tab)], [["is taken", "captcha: is required"], ["name"]], "except those of edited fields");
 
   const { promise, settle } = later();
   server.actions["contact.Submit"] = async () => (await promise, { body: 1 });
