@@ -24,9 +24,10 @@ impl News {
         time: Duration,
         is_there: impl Fn() -> bool,
     ) -> bool {
-        let (sender, receiver) = oneshot::channel();
+        let (sender, mut receiver) = oneshot::channel();
         lock(&self.0).entry(topic.clone()).or_default().push(sender);
-        if is_there() || timeout(time, receiver).await.is_err() {
+        if is_there() || timeout(time, &mut receiver).await.is_err() {
+            drop(receiver);
             self.forget_those_that_left(topic);
         }
         is_there()
