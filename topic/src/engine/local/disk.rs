@@ -13,10 +13,6 @@ use crate::engine::local::key_value::{Change, KeyValue, Space};
 /// than what is in memory.
 const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// How many bytes of a keyspace are in memory and in the journal before they are written to a table.
-/// Opening a database reads its journal, so this bounds how long that takes.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
-
 /// A directory with one database in it.
 pub(crate) struct Disk {
     path: PathBuf,
@@ -58,8 +54,7 @@ impl Disk {
 impl Open {
     fn new(path: &Path) -> fjall::Result<Self> {
         let database = Database::builder(path).cache_size(CACHE_BYTES).worker_threads(1).open()?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-        let space = |name| database.keyspace(name, options);
+        let space = |name| database.keyspace(name, KeyspaceCreateOptions::default);
         let (topics, records, keys) = (space("topics")?, space("records")?, space("keys")?);
         let small = space("small")?;
         Ok(Self { database, topics, records, keys, small })
