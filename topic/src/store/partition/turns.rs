@@ -185,8 +185,8 @@ mod tests {
         let start = Head::start(7, "board");
         let (own, other) = (entry(&start, "1"), entry(&start, "2"));
         let mut turns = Turns::default();
-        assert!(turns.are_of_others(&[other.clone()], start.cursor));
-        assert!(!turns.are_of_others(&[own.clone()], own.cursor()));
+        assert!(turns.are_of_others(std::slice::from_ref(&other), start.cursor));
+        assert!(!turns.are_of_others(std::slice::from_ref(&own), own.cursor()));
         turns.begin(Instant::now(), own.cursor());
         assert!(turns.are_of_others(&[other], start.cursor));
         assert!(!turns.are_of_others(&[own], start.cursor));
