@@ -135,7 +135,7 @@ mod tests {
     const APPEND: Duration = Duration::from_millis(1);
 
     fn entry(after: &Head, data: &str) -> Entry {
-        Entry::next(after, None, "said", data.as_bytes(), 9).unwrap()
+        Entry::next(after, None, "said", data.as_bytes(), 9).expect("a cursor after `after`")
     }
 
     /// Appends once, and returns how long the next append waits.
