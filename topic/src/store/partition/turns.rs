@@ -135,7 +135,7 @@ mod tests {
     const APPEND: Duration = Duration::from_millis(1);
 
     fn entry(after: &Head, data: &str) -> Entry {
-        Entry::next(after, None, "said", data.as_bytes(), 9).unwrap()
+        Entry::next(after, None, "said", data.as_bytes(), 9).expect("a sound entry")
     }
 
     /// Appends once, and returns how long the next append waits.
@@ -159,7 +159,7 @@ mod tests {
         turns.others_appended(now);
         turns.begin(now - APPEND, Head::start(7, "board").cursor);
         assert!(turns.appended(now));
-        let mut wait = turns.wait(now).unwrap();
+        let mut wait = turns.wait(now).expect("a wait");
         assert_eq!(wait.until - now, APPEND * 3);
         turns.others_appended(now);
         assert!(wait.end.try_recv().is_err());
@@ -171,7 +171,7 @@ mod tests {
     fn a_node_waits_less_and_less_often_while_nothing_comes() {
         let (mut turns, now) = (Turns::default(), Instant::now());
         turns.others_appended(now);
-        append(&mut turns, now).unwrap();
+        append(&mut turns, now).expect("a wait");
         let waits = (0..500).filter(|_| append(&mut turns, now).is_some()).count();
         // At once, after 1, 3, 7, 15 and 31 appends, and then after 63 each time.
         assert_eq!(waits, 12);
@@ -185,8 +185,8 @@ mod tests {
         let start = Head::start(7, "board");
         let (own, other) = (entry(&start, "1"), entry(&start, "2"));
         let mut turns = Turns::default();
-        assert!(turns.are_of_others(&[other.clone()], start.cursor));
-        assert!(!turns.are_of_others(&[own.clone()], own.cursor()));
+        assert!(turns.are_of_others(std::slice::from_ref(&other), start.cursor));
+        assert!(!turns.are_of_others(std::slice::from_ref(&own), own.cursor()));
         turns.begin(Instant::now(), own.cursor());
         assert!(turns.are_of_others(&[other], start.cursor));
         assert!(!turns.are_of_others(&[own], start.cursor));
