@@ -354,9 +354,17 @@ impl One {
                     (state.number, state.cursor, state.seq) = (head.seq(), Some(head), newest.seq);
                 }
             }
+            let is_at_head = state.seq == newest.seq;
             drop(state);
             if !entries.is_empty() {
                 self.follower.entries(entries.into_iter().map(|(_, entry)| entry).collect());
+            }
+            // Others may append faster than the head is read: what is pending goes on from here.
+            if is_at_head {
+                topics.passed(&self.topic, newest);
+                if self.end_reading(topics) {
+                    return Ok(());
+                }
             }
         }
     }

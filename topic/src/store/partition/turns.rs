@@ -135,7 +135,7 @@ mod tests {
     const APPEND: Duration = Duration::from_millis(1);
 
     fn entry(after: &Head, data: &str) -> Entry {
-        Entry::next(after, None, "said", data.as_bytes(), 9).expect("a cursor after `after`")
+        Entry::next(after, None, "said", data.as_bytes(), 9).expect("a sound entry")
     }
 
     /// Appends once, and returns how long the next append waits.
@@ -159,7 +159,7 @@ mod tests {
         turns.others_appended(now);
         turns.begin(now - APPEND, Head::start(7, "board").cursor);
         assert!(turns.appended(now));
-        let mut wait = turns.wait(now).unwrap();
+        let mut wait = turns.wait(now).expect("a wait");
         assert_eq!(wait.until - now, APPEND * 3);
         turns.others_appended(now);
         assert!(wait.end.try_recv().is_err());
@@ -171,7 +171,7 @@ mod tests {
     fn a_node_waits_less_and_less_often_while_nothing_comes() {
         let (mut turns, now) = (Turns::default(), Instant::now());
         turns.others_appended(now);
-        append(&mut turns, now).unwrap();
+        append(&mut turns, now).expect("a wait");
         let waits = (0..500).filter(|_| append(&mut turns, now).is_some()).count();
         // At once, after 1, 3, 7, 15 and 31 appends, and then after 63 each time.
         assert_eq!(waits, 12);
