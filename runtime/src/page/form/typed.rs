@@ -158,11 +158,7 @@ struct Copy {
 
 enum Form {
     UrlEncoded(Vec<u8>),
-    Multipart {
-        parser: Parser,
-        pairs: Vec<(String, Vec<u8>)>,
-        is_in_file: bool,
-    },
+    Multipart { parser: Parser, pairs: Vec<(String, Vec<u8>)>, is_in_file: bool },
 }
 
 impl Copy {
