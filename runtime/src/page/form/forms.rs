@@ -110,7 +110,7 @@ impl Forms {
         let route =
             self.routes.get(&*action).ok_or_else(|| Error::not_found("there is no such action"))?;
         let body = std::mem::take(&mut posted.body);
-        let (body, typed) = Typed::of(Encoding::of(&posted.headers)?, body);
+        let (body, typed) = Typed::of(&Encoding::of(&posted.headers)?, body);
         let request = self.request(posted, route, body, cx)?;
         let response = (route.endpoint.serve)(Arc::clone(&self.shared), Arc::clone(route), request);
         let (head, body) = response.await.into_parts();

@@ -86,8 +86,8 @@ struct Copying {
 
 impl Typed {
     /// Returns a body that is read as before, and what it leaves a copy of its text in.
-    pub(super) fn of(encoding: Encoding, body: Body) -> (Body, Self) {
-        let copy = Copy::new(&encoding);
+    pub(super) fn of(encoding: &Encoding, body: Body) -> (Body, Self) {
+        let copy = Copy::new(encoding);
         let typed = Self(Arc::new(Mutex::new(Copying { body, copy })));
         (Body::new(Copied(typed.clone())), typed)
     }
@@ -158,7 +158,7 @@ struct Copy {
 
 enum Form {
     UrlEncoded(Vec<u8>),
-    Multipart { parser: Parser, pairs: Vec<(String, Vec<u8>)>, is_in_file: bool },
+    Multipart { parser: Box<Parser>, pairs: Vec<(String, Vec<u8>)>, is_in_file: bool },
 }
 
 impl Copy {
@@ -166,7 +166,7 @@ impl Copy {
         let form = match encoding {
             Encoding::UrlEncoded => Form::UrlEncoded(Vec::new()),
             Encoding::Multipart(boundary) => Form::Multipart {
-                parser: Parser::new(boundary, HEAD_BYTES_MAX),
+                parser: Box::new(Parser::new(boundary, HEAD_BYTES_MAX)),
                 pairs: Vec::new(),
                 is_in_file: false,
             },
