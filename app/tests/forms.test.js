@@ -116,6 +116,30 @@ scene("the browser posts a form whose module cannot be loaded", async (stage) =>
   assert.ok(server.asked.includes("POST /?kipo-form=contact.Submit"), String(server.asked));
 });
 
+scene("a success on the page that a failed post has brought shows the page anew", async (stage) => {
+  const { promise, settle } = later();
+  const failed = CONTACT.replace('name="name"', 'name="name" value="Bob" aria-invalid="true"').replace('p-error="name" hidden>', 'p-error="name">is taken');
+  const { server, tab } = await open(stage, CONTACT, {}, { delays: { "main.js": Promise.resolve() } });
+  server.pages["/"] = () => (server.asked.at(-1).startsWith("POST") ? failed : CONTACT);
+  // The form is posted by the browser: its script has not loaded yet.
+  server.delays["main.js"] = promise;
+  await tab.goto(`${server.url}/?a=1`, { waitUntil: "commit" });
+  await tab.evaluate(() => (document.querySelector("form").action = "/?a=1&kipo-form=contact.Submit&kipo-key=2"));
+  await tab.fill("[name=name]", "Bob");
+  await tab.press("[name=name]", "Enter");
+  await tab.waitForSelector("[aria-invalid]");
+  settle();
+  await tab.waitForFunction(() => globalThis.action);
+  // The module of forms has loaded and started.
+  await tab.evaluate(() => import("/_kipo/0123/form/forms.js").then(() => new Promise((resolve) => setTimeout(resolve))));
+  await tab.fill("[name=name]", "Ada");
+  assert.deepEqual([await shown(tab), await wrong(tab)], [[], []], "errors that the server has written are cleared too");
+  await tab.press("[name=name]", "Enter");
+  await tab.waitForURL(`${server.url}/?a=1`);
+  assert.equal(await tab.inputValue("[name=name]"), "");
+  assert.deepEqual(server.calls.map(({ fields }) => fields[0]), [["name", "Ada"]]);
+});
+
 scene("a refused input shows its errors beside its fields and moves the focus to the first", async (stage) => {
   stage.expect(REFUSED_422);
   const { server, tab } = await open(stage, CONTACT, {
@@ -148,7 +172,7 @@ scene("an error without a control and any other failure stand at the form", asyn
   await tab.click("button");
   await called(server, 1);
   await idle(tab);
-  assert.deepEqual(await shown(tab), ["is taken", "captcha is required\nis a duplicate"]);
+  assert.deepEqual(await shown(tab), ["is taken", "captcha: is required; is a duplicate"]);
 
   server.actions["contact.Submit"] = () => ({ status: 409, body: { status: 409, code: "closed", detail: "the room is closed" } });
   await tab.click("button");
@@ -171,7 +195,7 @@ scene("a form without elements for errors gets them", async (stage) => {
   );
   await tab.click("button");
   await tab.waitForSelector("[role=alert]");
-  assert.deepEqual(await shown(tab), ["is empty", "is sold out", "id is gone"]);
+  assert.deepEqual(await shown(tab), ["is empty", "is sold out", "id: is gone"]);
   assert.deepEqual(await tab.evaluate(() => [...document.querySelector("form").children].map(({ localName, className }) => className || localName)), [
     "label", "field-error", "label", "label", "field-error", "input", "button", "form-error",
   ]);
@@ -179,7 +203,7 @@ scene("a form without elements for errors gets them", async (stage) => {
   const described = await tab.evaluate(() => [...document.querySelectorAll("[aria-invalid]")].map((control) => document.getElementById(control.getAttribute("aria-describedby")).textContent));
   assert.deepEqual(described, ["is empty", "is sold out", "is sold out"]);
   await tab.check("[value=m]");
-  assert.deepEqual([await shown(tab), await wrong(tab)], [["is empty", "id is gone"], ["text"]]);
+  assert.deepEqual([await shown(tab), await wrong(tab)], [["is empty", "id: is gone"], ["text"]]);
 });
 
 scene("nested names and items of a list find their controls", async (stage) => {
@@ -192,7 +216,7 @@ scene("nested names and items of a list find their controls", async (stage) => {
   );
   await tab.click("button");
   await tab.waitForSelector("[role=alert]");
-  assert.deepEqual(await shown(tab), ["a", "b", "c", "d", "tags[7] e"]);
+  assert.deepEqual(await shown(tab), ["a", "b", "c", "d", "tags[7]: e"]);
   assert.deepEqual(await tab.evaluate(() => [...document.querySelectorAll("input")].map((input) => input.ariaInvalid)), ["true", "true", "true", null, "true"]);
 });
 
@@ -295,9 +319,11 @@ scene("the attributes of a form set what builders set", async (stage) => {
     await promise;
     return { body: 1 };
   };
-  await tab.click("button");
-  await tab.fill("[name=text]", "y");
-  await tab.click("button");
+  await tab.evaluate(() => {
+    document.querySelector("button").click();
+    document.querySelector("[name=text]").value = "y";
+    document.querySelector("button").click();
+  });
   await called(server, 2);
   assert.deepEqual(await tab.evaluate(() => [document.querySelector("#state").className, document.querySelector("form").getAttribute("aria-busy")]), ["kipo-loading", "true"]);
   settle();
@@ -399,7 +425,7 @@ scene("a reloaded part leaves the errors and the busy state of its form", async 
   await idle(tab);
   await tab.fill("[name=email]", "ada");
   await reload();
-  assert.deepEqual([await shown(tab), await wrong(tab)], [["is taken", "captcha is required"], ["name"]], "except those of edited fields");
+  assert.deepEqual([await shown(tab), await wrong(tab)], [["is taken", "captcha: is required"], ["name"]], "except those of edited fields");
 
   const { promise, settle } = later();
   server.actions["contact.Submit"] = async () => (await promise, { body: 1 });
@@ -560,12 +586,12 @@ scene("a toast is announced, and its undo runs an action", async (stage) => {
 });
 
 scene("toasts go after their time, unless they are being used", async (stage) => {
-  const effects = [{ effect: "toast", text: "Saved", ms: 200 }];
+  const effects = [{ effect: "toast", text: "Saved", ms: 3000 }];
   const { tab } = await open(stage, `<form p-action="a.B"><button>Save</button></form>`, { "a.B": () => ({ body: null, effects }) });
   await tab.click("button");
   const toast = tab.locator(".kipo-toast");
   await toast.hover();
-  await tab.waitForTimeout(500);
+  await tab.waitForTimeout(3500);
   assert.equal(await toast.count(), 1);
   await tab.mouse.move(0, 0);
   await toast.waitFor({ state: "detached" });

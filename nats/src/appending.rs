@@ -34,7 +34,7 @@ const BATCHES_MAX: usize = 12;
 const MOVED_BYTES: usize = 256 * 1024;
 
 /// How long a refused append waits for what another node appends at the same time.
-const NEWS_TIME: Duration = Duration::from_millis(50);
+const NEWS_TIME: Duration = Duration::from_millis(20);
 
 /// How many topics are trimmed at once.
 const TRIMS_MAX: usize = 4;
@@ -121,10 +121,8 @@ impl Appending {
                 Err(failure) => failure,
             };
             // Each of these certainly stored nothing, so it is tried again.
-            if failure.is(&[code::IN_FLIGHT])
-                && let Some(moved) = self.next_news(topic, after, expected).await
-            {
-                return Err(AppendError::Moved(moved));
+            if failure.is(&code::WRONG_LAST) && self.is_passed(topic, expected).await {
+                return Err(AppendError::Moved(Vec::new()));
             }
             if failure.is(&code::WRONG_LAST) {
                 let now = self.unmoved(topic, &at, after, expected).await?;
@@ -160,11 +158,15 @@ impl Appending {
         self.unless_moved(topic, after, &newest, Vec::new()).await
     }
 
-    /// Waits for the entries of a write that is on its way, if a consumer passes them.
-    async fn next_news(&self, topic: &Arc<str>, after: &Head, expected: u64) -> Option<Vec<Entry>> {
-        let is_late = || self.topics.seen(topic).is_some_and(|seen| seen.seq > expected);
-        let entries = self.topics.news.next(topic, NEWS_TIME, is_late).await?;
-        entries.first().is_some_and(|first| first.before() == after.cursor).then_some(entries)
+    /// Waits for what another node has appended after the expected position. Returns whether the
+    /// followers of the topic have it.
+    async fn is_passed(&self, topic: &Arc<str>, expected: u64) -> bool {
+        let topics = &self.topics;
+        topics.is_followed(topic)
+            && topics
+                .news
+                .wait_until(topic, NEWS_TIME, || topics.is_passed_after(topic, expected))
+                .await
     }
 
     /// Returns the position in the stream of the topic's head after a refusal, if it is still

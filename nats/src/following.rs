@@ -53,6 +53,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How many messages are handled together.
 const MESSAGES_AT_ONCE: usize = 256;
 
+/// How many messages of a topic are pending at most while it is read.
+const PENDING_MAX: usize = 256;
+
 /// How many topics of a stream are read up to their heads at once.
 const READS_AT_ONCE: usize = 32;
 
@@ -88,7 +91,7 @@ struct One {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// The number of the last entry that was passed.
     number: u64,
@@ -96,9 +99,10 @@ struct State {
     cursor: Option<Cursor>,
     /// Its position in the stream; 0 where it is not known.
     seq: u64,
-    /// It is being read up to its head; meanwhile the consumer passes it nothing.
+    /// It is being read up to its head; what the consumer passes meanwhile is pending.
     reading: bool,
-    /// The consumer had something for it meanwhile.
+    pending: Vec<Passed>,
+    /// It has to be read once more: not all that the consumer has passed is pending.
     again: bool,
 }
 
@@ -115,8 +119,8 @@ impl Following {
     ) -> FollowGuard {
         let stream = self.topics.stream_of(&topic);
         let subject = self.topics.address(&topic).subject.into();
-        self.topics.adopt(&topic);
-        let state = State { number: after, cursor: None, seq: 0, reading: true, again: false };
+        self.topics.followed(&topic);
+        let state = State { number: after, reading: true, ..State::default() };
         let one = Arc::new(One { topic, follower, state: Mutex::new(state) });
         let mut streams = lock(&self.streams);
         let followed = streams.entry(stream.name.clone()).or_insert_with(|| self.begin(&stream));
@@ -266,40 +270,49 @@ impl One {
     /// Takes messages that the consumer passes. Returns whether there is a hole before the last of
     /// them, which has to be read.
     fn take(&self, topics: &Topics, messages: Vec<Passed>) -> bool {
-        let (mut entries, mut changed, mut hole) = (Vec::new(), false, false);
-        {
+        let (entries, seq, is_whole) = {
             let mut state = lock(&self.state);
             if state.reading {
-                state.again = true;
+                state.keep(messages);
                 return false;
             }
-            for Passed { seq, what, .. } in messages {
-                if seq <= state.seq {
-                    continue;
+            let (entries, is_whole) = state.take(messages);
+            state.reading = !is_whole;
+            (entries, state.seq, is_whole)
+        };
+        self.pass(topics, entries, seq);
+        !is_whole
+    }
+
+    /// Passes entries to the follower; the last one is at position `seq` in the stream.
+    fn pass(&self, topics: &Topics, entries: Vec<Entry>, seq: u64) {
+        let Some(head) = entries.last().map(Entry::head) else { return };
+        self.follower.entries(entries);
+        // In this order: an append that sees the position does not wait for the news.
+        topics.passed(&self.topic, Position { head, seq });
+        topics.news.passed(&self.topic);
+    }
+
+    /// Passes what is pending after a read, and ends the read. Returns false if the topic has to be
+    /// read once more.
+    fn end_reading(&self, topics: &Topics) -> bool {
+        loop {
+            let (entries, seq, is_whole) = {
+                let mut state = lock(&self.state);
+                let pending = std::mem::take(&mut state.pending);
+                let (entries, is_whole) = state.take(pending);
+                let is_whole = is_whole && !std::mem::take(&mut state.again);
+                if is_whole && entries.is_empty() {
+                    state.reading = false;
+                    return true;
                 }
-                match what {
-                    What::Entries(those) if state.is_followed_by(&those) => {
-                        those.last().iter().for_each(|last| state.passed(seq, last));
-                        entries.extend(those);
-                    }
-                    What::Entries(_) => hole = true,
-                    What::Removed(_) => changed = true,
-                    What::Foreign => {}
-                }
-                if hole || changed {
-                    state.reading = true;
-                    break;
-                }
-            }
-            if let Some(last) = entries.last() {
-                topics.saw(&self.topic, Position { head: last.head(), seq: state.seq });
+                (entries, state.seq, is_whole)
+            };
+            self.pass(topics, entries, seq);
+            if !is_whole {
+                return false;
             }
         }
-        if !entries.is_empty() {
-            topics.news.passed(&self.topic, &entries);
-            self.follower.entries(entries);
-        }
-        hole || changed
     }
 
     /// Reads up to the head of the topic, as long as the consumer has more.
@@ -313,9 +326,9 @@ impl One {
                     head.seq() == state.number && state.cursor.is_none_or(|cursor| cursor == head);
                 if is_there {
                     (state.cursor, state.seq) = (Some(head), newest.seq);
-                    topics.saw(&self.topic, newest);
-                    if !std::mem::take(&mut state.again) {
-                        state.reading = false;
+                    drop(state);
+                    topics.passed(&self.topic, newest);
+                    if self.end_reading(topics) {
                         return Ok(());
                     }
                     continue;
@@ -355,6 +368,36 @@ impl State {
             Some(cursor) => first.before() == cursor,
             None => first.seq() == self.number + 1,
         })
+    }
+
+    /// Takes messages that follow. Returns their entries, and whether none is missing before the last
+    /// of them.
+    fn take(&mut self, messages: Vec<Passed>) -> (Vec<Entry>, bool) {
+        let mut entries = Vec::new();
+        for Passed { seq, what, .. } in messages {
+            if seq <= self.seq {
+                continue;
+            }
+            match what {
+                What::Entries(those) if self.is_followed_by(&those) => {
+                    those.last().iter().for_each(|last| self.passed(seq, last));
+                    entries.extend(those);
+                }
+                What::Entries(_) | What::Removed(_) => return (entries, false),
+                What::Foreign => {}
+            }
+        }
+        (entries, true)
+    }
+
+    /// Keeps messages for the end of a read.
+    fn keep(&mut self, messages: Vec<Passed>) {
+        if self.pending.len() + messages.len() > PENDING_MAX {
+            self.pending = Vec::new();
+            self.again = true;
+        } else if !self.again {
+            self.pending.extend(messages);
+        }
     }
 
     fn passed(&mut self, seq: u64, last: &Entry) {

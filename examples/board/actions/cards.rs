@@ -142,7 +142,7 @@ mod tests {
             let ann = users::add(db, "ann", "")?.unwrap();
             let eve = users::add(db, "eve", "")?.unwrap();
             let board = boards::create(db, ann, "Kitchen")?.unwrap();
-            let user = |id| Ok::<_, kipo::Error>(users::by_id(db, id)?.unwrap());
+            let user = |id| Ok::<_, Error>(users::by_id(db, id)?.unwrap());
             Ok((board, user(ann)?, user(eve)?))
         });
         let (board, ann, eve) = made.await.unwrap();

@@ -53,6 +53,10 @@ pub(crate) struct Topics {
 struct Known {
     /// The newest entry that was seen.
     newest: Option<Position>,
+    /// Whether the followers have it.
+    is_passed: bool,
+    /// Whether there are followers, in which case they get what others append.
+    is_followed: bool,
     /// The number of the round in which the head was read.
     round: u64,
     /// Nothing before entries are read or marked.
@@ -67,6 +71,15 @@ struct More {
     /// Entries below this number were removed, by this node.
     trimmed: u64,
     marks: Marks,
+}
+
+impl Known {
+    fn saw(&mut self, position: Position) {
+        let is_news = self.newest != Some(position);
+        if is_news && self.newest.is_none_or(|newest| newest.seq <= position.seq) {
+            (self.newest, self.is_passed) = (Some(position), false);
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,11 +118,27 @@ impl Topics {
 
     /// Remembers a position, unless a newer one is known.
     pub(crate) fn saw(&self, topic: &Arc<str>, position: Position) {
+        self.remember(topic, |known| known.saw(position));
+    }
+
+    /// Remembers the position of the last entry that the followers of a topic have.
+    pub(crate) fn passed(&self, topic: &Arc<str>, position: Position) {
         self.remember(topic, |known| {
-            if known.newest.is_none_or(|newest| newest.seq <= position.seq) {
-                known.newest = Some(position);
-            }
+            known.saw(position);
+            known.is_passed |= known.newest == Some(position);
         });
+    }
+
+    /// Returns whether a topic has followers.
+    pub(crate) fn is_followed(&self, topic: &str) -> bool {
+        lock(&self.known).get(topic).is_some_and(|known| known.is_followed)
+    }
+
+    /// Returns whether the followers of a topic have an entry after a position in the stream.
+    pub(crate) fn is_passed_after(&self, topic: &str, seq: u64) -> bool {
+        let known = lock(&self.known);
+        let known = known.get(topic).filter(|known| known.is_passed);
+        known.and_then(|known| known.newest).is_some_and(|newest| newest.seq > seq)
     }
 
     fn remember<R>(&self, topic: &Arc<str>, change: impl FnOnce(&mut Known) -> R) -> R {
@@ -125,11 +154,11 @@ impl Topics {
         self.remember(topic, |known| change(known.more.get_or_insert_default()))
     }
 
-    /// Remembers a topic by a name that is in memory anyway.
-    pub(crate) fn adopt(&self, topic: &Arc<str>) {
-        let mut known = lock(&self.known);
-        if let Some(of_topic) = known.remove(topic) {
-            known.insert(topic.clone(), of_topic);
+    /// Remembers that a topic has followers, by a name that is in memory anyway.
+    pub(crate) fn followed(&self, topic: &Arc<str>) {
+        let mut all = lock(&self.known);
+        if let Some(known) = all.remove(topic) {
+            all.insert(topic.clone(), Known { is_followed: true, ..known });
         }
     }
 
@@ -215,9 +244,7 @@ impl Topics {
         let position = self.newest(topic).await?;
         if let Some(known) = lock(&self.known).get_mut(topic) {
             known.round = number;
-            if known.newest.is_none_or(|newest| newest.seq <= position.seq) {
-                known.newest = Some(position);
-            }
+            known.saw(position);
         }
         Ok(position.head)
     }

@@ -1,5 +1,5 @@
-//! What the consumers pass, for appends that wait for it: those that were refused because another
-//! node's append is on its way.
+//! Appends that were refused because another node's is on its way, or was stored just now: they wait
+//! until a consumer passes it.
 
 use std::{
     collections::HashMap,
@@ -7,42 +7,38 @@ use std::{
     time::Duration,
 };
 
-use kipo_topic::engine::Entry;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::server::lock;
 
 /// The appends that wait, by topic.
 #[derive(Debug, Default)]
-pub(crate) struct News(Mutex<HashMap<Arc<str>, Vec<oneshot::Sender<Vec<Entry>>>>>);
+pub(crate) struct News(Mutex<HashMap<Arc<str>, Vec<oneshot::Sender<()>>>>);
 
 impl News {
-    /// Returns the next entries of a topic that a consumer passes, unless that takes longer than
-    /// `time`, or `is_late` shows after the registration that they were passed before.
-    pub(crate) async fn next(
+    /// Waits until `is_there` holds: it is asked at once, and when a consumer has passed entries of
+    /// the topic. Returns whether it holds within `time`.
+    pub(crate) async fn wait_until(
         &self,
         topic: &Arc<str>,
         time: Duration,
-        is_late: impl FnOnce() -> bool,
-    ) -> Option<Vec<Entry>> {
-        let (sender, receiver) = oneshot::channel();
+        is_there: impl Fn() -> bool,
+    ) -> bool {
+        let (sender, mut receiver) = oneshot::channel();
         lock(&self.0).entry(topic.clone()).or_default().push(sender);
-        let passed = match is_late() {
-            true => None,
-            false => timeout(time, receiver).await.ok().and_then(Result::ok),
-        };
-        if passed.is_none() {
+        if is_there() || timeout(time, &mut receiver).await.is_err() {
+            drop(receiver);
             self.forget_those_that_left(topic);
         }
-        passed
+        is_there()
     }
 
-    /// Passes entries to the appends of the topic that wait.
-    pub(crate) fn passed(&self, topic: &str, entries: &[Entry]) {
+    /// Wakes the appends of a topic that wait: the followers have more entries.
+    pub(crate) fn passed(&self, topic: &str) {
         let waiting = lock(&self.0).remove(topic);
         for sender in waiting.into_iter().flatten() {
             // An append that does not wait any more asks the server.
-            let _ = sender.send(entries.to_vec());
+            let _ = sender.send(());
         }
     }
 

@@ -31,7 +31,7 @@ export function showErrors(form, { fields, message }) {
       describe(control, element);
     }
   }
-  const text = beside.length || whole.length ? whole.join("\n") : message;
+  const text = beside.length || whole.length ? whole.join("; ") : message;
   if (text) showWhole(form, text);
   return controls.filter((control) => wrong.has(control));
 }
@@ -104,7 +104,7 @@ export function distribute(fields, controls, hasElement) {
     const text = messages.join(", ");
     const found = path ? controlsAt(controls, path) : [];
     if (found.length || (path && hasElement(canonical(path)))) beside.push({ path, text, found });
-    else whole.push(path ? `${path} ${text}` : text);
+    else whole.push(path ? `${path}: ${text}` : text);
   }
   return { beside, whole };
 }

@@ -106,9 +106,12 @@ export class Forms {
     return this.#withOutcome(settings, input, endBusy, {
       succeed: () => {
         this.#clear(form);
-        return () => {
-          if (!Element.prototype.hasAttribute.call(form, "p-keep")) HTMLFormElement.prototype.reset.call(form);
-          else for (const [control, value] of sent) if (valueOf(control) === value) settle(control);
+        return (isLeaving) => {
+          if (Element.prototype.hasAttribute.call(form, "p-keep")) {
+            for (const [control, value] of sent) if (valueOf(control) === value) settle(control);
+          } else if (isLeaving || !showPageAnew()) {
+            HTMLFormElement.prototype.reset.call(form);
+          }
         };
       },
       fail: (error) => {
@@ -145,7 +148,7 @@ export class Forms {
    * @param {RunSettings} settings
    * @param {FormData} input
    * @param {() => void} endBusy
-   * @param {{ succeed(): () => unknown, refused?(): unknown, fail(error: ActionError): void }} show `succeed` returns
+   * @param {{ succeed(): (isLeaving: boolean) => unknown, refused?(): unknown, fail(error: ActionError): void }} show `succeed` returns
    *   what a script of the page may prevent
    * @returns {RunSettings}
    */
@@ -160,7 +163,7 @@ export class Forms {
       onSuccess: (output) => {
         const finish = succeed();
         if (dispatch(element, "kipo:success", output)) {
-          finish();
+          finish(isLeaving);
           if (!isLeaving) this.#reloadParts(partsOf(element), signal);
         }
         return onSuccess?.(output);
@@ -235,6 +238,18 @@ export class Forms {
       for (const button of buttons) button.removeAttribute("aria-disabled");
     };
   }
+}
+
+/**
+ * Loads the page again if it is the response to a form that the browser has posted: a reset would bring back what was
+ * typed then. Returns whether it is.
+ */
+function showPageAnew() {
+  const url = new URL(location.href);
+  if (!url.searchParams.has("kipo-form")) return false;
+  for (const name of ["kipo-form", "kipo-key"]) url.searchParams.delete(name);
+  location.replace(url);
+  return true;
 }
 
 /**

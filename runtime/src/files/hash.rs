@@ -1,11 +1,15 @@
 //! Hashes that name content.
 
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// 128 bits of a hash in hex: of SHA-256, or of XXH3 for [`quick`](Self::quick).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hash(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hash([u8; DIGITS]);
+
+/// The digits of 128 bits.
+const DIGITS: usize = 32;
 
 impl Hash {
     /// The number of digits in the name of a file: 64 bits tell the versions of one file apart.
@@ -36,21 +40,28 @@ impl Hash {
     }
 
     fn hex(digest: &[u8]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut hex = [0; 32];
+        const DIGIT: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; DIGITS];
         for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(digest) {
-            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+            *pair = [DIGIT[usize::from(byte >> 4)], DIGIT[usize::from(byte & 15)]];
         }
-        Self(str::from_utf8(&hex).expect("digits are ASCII").to_owned())
+        Self(hex)
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        str::from_utf8(&self.0).expect("digits are ASCII")
     }
 
     /// Returns the digits that are part of a file's name.
     pub(crate) fn short(&self) -> &str {
-        &self.0[..Self::SHORT]
+        &self.as_str()[..Self::SHORT]
+    }
+
+    /// Returns the hash in quotes, as an entity tag.
+    pub(crate) fn etag(&self) -> HeaderValue {
+        let mut tag = [b'"'; DIGITS + 2];
+        tag[1..=DIGITS].copy_from_slice(&self.0);
+        HeaderValue::from_bytes(&tag).expect("quotes and digits are a header value")
     }
 }
 

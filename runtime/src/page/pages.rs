@@ -27,7 +27,7 @@ use crate::{
     files::{Files, Hash},
     header::{Prefix, REQUEST_ID},
     page::{
-        answer::{self, Audience, HTML, Keep, content, finish, respond, with_head},
+        answer::{self, Audience, Keep, finish, respond, with_head},
         check::Diagnostic,
         data::{Cache, PageContext, PageData, PageRegistration, Reply, not_found},
         form::State,
@@ -285,13 +285,16 @@ impl Pages {
     async fn answer(&self, set: &Set, head: &Head, cx: &Context) -> Result<Response, Failure> {
         let path = cx.uri().path();
         let target = Target::of(path).ok_or_else(not_found)?;
-        if let Some(name) = target.file_name()
+        let page = set.find(&target.segments);
+        let is_page = page.as_ref().is_some_and(|(page, _)| self.hides_no_file(page, &target));
+        if !is_page
+            && let Some(name) = target.file_name()
             && let Some(found) = self.files.find(&name)
         {
             get_only(cx)?;
             return Ok(respond::found(cx, found).await?);
         }
-        let (page, params) = set.find(&target.segments).ok_or_else(not_found)?;
+        let (page, params) = page.ok_or_else(not_found)?;
         get_only(cx)?;
         if target.trailing_slash {
             return Ok(without_slash(cx)?);
@@ -344,6 +347,14 @@ impl Pages {
         Ok((html, reply))
     }
 
+    /// Returns whether no public file can have the address of a page: the start refuses two with the same
+    /// one, and then files in the binary do not change. Only a name with a dot may have a hash in it.
+    fn hides_no_file(&self, page: &Page, target: &Target) -> bool {
+        page.has_fixed_path()
+            && self.files.are_embedded()
+            && !target.segments.last().is_some_and(|name| name.contains('.'))
+    }
+
     /// Tells whether a page says the same to everybody and always: nothing is asked, nobody
     /// decides, and the files that it may name are part of the binary.
     fn is_constant(&self, page: &Page, params: &[(String, String)]) -> bool {
@@ -385,9 +396,10 @@ impl Pages {
             (false, true) => cache.of_one_visitor(),
             (false, false) => cache,
         };
-        let mut response = content(cx, html, hash, HTML, Keep::RevalidatePrivately);
-        cache.write(response.headers_mut());
-        head.secure(response.headers_mut());
+        let mut response = answer::page(cx, html, hash, head.fields());
+        if cache != Cache::default() {
+            cache.write(response.headers_mut());
+        }
         response
     }
 }

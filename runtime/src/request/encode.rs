@@ -22,7 +22,7 @@ pub(crate) fn output(
     id: &RequestId,
 ) -> Response {
     let read = conditions.zip(output.json.as_deref());
-    let tagged = read.map(|(headers, json)| (headers, etag(json)));
+    let tagged = read.map(|(headers, json)| (headers, Hash::quick(json).etag()));
     let mut response = match output.json {
         None => {
             let mut response = Response::new(Body::empty());
@@ -38,14 +38,14 @@ pub(crate) fn output(
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     headers.insert(REQUEST_ID, id.header());
-    if let Some((_, Some(tag))) = &tagged {
+    if let Some((_, tag)) = &tagged {
         headers.insert(header::CACHE_CONTROL, PRIVATE);
         headers.insert(header::ETAG, tag.clone());
     }
     if let Some(origin) = origin {
         headers.insert(CACHE_STATUS, cache_status(origin));
     }
-    if let Some((conditions, Some(tag))) = tagged
+    if let Some((conditions, tag)) = tagged
         && entity_tag::names_weakly(conditions, &header::IF_NONE_MATCH, tag.as_bytes())
     {
         headers.remove(header::CONTENT_TYPE);
@@ -59,11 +59,6 @@ pub(crate) fn output(
 pub(crate) fn file(mut response: Response, id: &RequestId) -> Response {
     response.headers_mut().insert(REQUEST_ID, id.header());
     response
-}
-
-/// Returns the tag of an output: its hash.
-fn etag(json: &[u8]) -> Option<HeaderValue> {
-    HeaderValue::try_from(format!("\"{}\"", Hash::quick(json).as_str())).ok()
 }
 
 /// Returns the value of `Cache-Status` (RFC 9211).

@@ -314,6 +314,12 @@ impl Channel {
         lock(&self.shared).log.head()
     }
 
+    /// Returns whether the log has messages after a position of its own.
+    pub(crate) fn goes_on_from(&self, position: Cursor) -> bool {
+        let shared = lock(&self.shared);
+        shared.log.holds(position) && shared.log.head().cursor.seq > position.seq
+    }
+
     /// Returns the position of the message that was published with this key, while the key is
     /// known.
     pub(crate) fn cursor_of(&self, key: &str) -> Option<Cursor> {

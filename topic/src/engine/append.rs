@@ -52,8 +52,9 @@ pub type Outcome = Result<(), AppendError>;
 #[derive(Clone, Debug)]
 pub enum AppendError {
     /// The head is another one. These are the entries after [`Append::after`], as far as the engine
-    /// has read them: at least one if the topic goes on from there. None if it does not: another
-    /// message has that number, or none has it.
+    /// has read them: at least one if the topic goes on from there, unless a follower of the topic in
+    /// this process has them by now. None if it does not: another message has that number, or none
+    /// has it.
     Moved(Vec<Entry>),
     /// The engine failed. It may have appended the entries, or may yet.
     Failed(EngineError),

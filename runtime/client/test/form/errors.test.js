@@ -18,7 +18,7 @@ test("an_error_stands_beside_its_control", () => {
 });
 
 test("an_error_without_a_control_stands_at_the_form_with_its_path", () => {
-  check({ id: ["is required"], "": ["is a duplicate"] }, { whole: ["id is required", "is a duplicate"] });
+  check({ id: ["is required"], "": ["is a duplicate"] }, { whole: ["id: is required", "is a duplicate"] });
 });
 
 test("an_error_without_a_control_stands_in_an_element_of_its_own_if_there_is_one", () => {

@@ -156,13 +156,11 @@ pub(crate) fn with_head(head: &Head, status: StatusCode, page: String, keep: Kee
     let mut response = Response::new(Body::from(page));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HTML);
+    headers.insert(header::CONTENT_TYPE, Head::HTML);
     headers.insert(header::CACHE_CONTROL, keep.header());
     head.secure(headers);
     response
 }
-
-pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 #[cfg(test)]
 mod tests {

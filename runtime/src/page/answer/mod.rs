@@ -8,6 +8,6 @@ pub(crate) mod respond;
 pub(crate) use self::failure::wants_html;
 pub(crate) use self::respond::Keep;
 pub(super) use self::{
-    failure::{Audience, HTML, answer, elsewhere, with_head},
-    respond::{content, finish},
+    failure::{Audience, answer, elsewhere, with_head},
+    respond::{finish, page},
 };

@@ -17,7 +17,7 @@ use crate::{
 /// How much of a large file is in memory while it is sent, for each who reads it.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// As many fields as the head of a page has: a map that grows moves all that it has.
+/// As many fields as the head of a file has: a map that grows moves all that it has.
 const FIELDS: usize = 12;
 
 /// How long a copy may be used without asking.
@@ -51,19 +51,38 @@ impl Keep {
     }
 }
 
-/// Answers with content as it is, or with a 304 if the client has it.
-pub(crate) fn content(
-    cx: &Context,
-    bytes: Bytes,
-    hash: &Hash,
-    content_type: HeaderValue,
-    keep: Keep,
-) -> Response {
-    let form = Form { etag: etag(hash, None), content_type, coding: None };
-    match form.refused(cx.headers(), keep) {
-        Some(response) => response,
-        None => form.answer(keep, Body::from(bytes)),
+/// Answers with a page, or with a 304 if the client has it. `fields` are those of every page.
+pub(crate) fn page(cx: &Context, html: Bytes, hash: &Hash, fields: &HeaderMap) -> Response {
+    let (etag, length) = (hash.etag(), html.len());
+    let status = refusal(cx.headers(), etag.as_bytes());
+    let body = if status.is_none() { Body::from(html) } else { Body::empty() };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    // A copy costs less than to insert them one by one.
+    headers.clone_from(fields);
+    headers.insert(header::ETAG, etag);
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    if let Some(status) = status {
+        headers.remove(header::CONTENT_TYPE);
+        headers.remove(header::CONTENT_LENGTH);
+        if status == StatusCode::PRECONDITION_FAILED {
+            headers.remove(header::ETAG);
+        }
+        *response.status_mut() = status;
     }
+    response
+}
+
+/// Returns the status in place of a content with this tag, if the request sets conditions that it does
+/// not meet. (RFC 9110, section 13.2.2)
+fn refusal(headers: &HeaderMap, etag: &[u8]) -> Option<StatusCode> {
+    if headers.contains_key(header::IF_MATCH)
+        && !entity_tag::names(headers, &header::IF_MATCH, etag)
+    {
+        return Some(StatusCode::PRECONDITION_FAILED);
+    }
+    let is_fresh = entity_tag::names_weakly(headers, &header::IF_NONE_MATCH, etag);
+    is_fresh.then_some(StatusCode::NOT_MODIFIED)
 }
 
 /// Answers with a public file.
@@ -178,23 +197,15 @@ struct Form {
 
 impl Form {
     /// Returns the answer that takes the place of the content, if the request sets conditions
-    /// that it does not meet. (RFC 9110, section 13.2.2)
+    /// that it does not meet.
     fn refused(&self, headers: &HeaderMap, keep: Keep) -> Option<Response> {
-        if headers.contains_key(header::IF_MATCH)
-            && !entity_tag::names(headers, &header::IF_MATCH, self.etag.as_bytes())
-        {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::PRECONDITION_FAILED;
-            return Some(response);
-        }
-        let etag = self.etag.as_bytes();
-        let fresh = entity_tag::names_weakly(headers, &header::IF_NONE_MATCH, etag);
-        fresh.then(|| {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        let status = refusal(headers, self.etag.as_bytes())?;
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        if status == StatusCode::NOT_MODIFIED {
             self.describe(keep, response.headers_mut());
-            response
-        })
+        }
+        Some(response)
     }
 
     fn answer(&self, keep: Keep, body: Body) -> Response {
@@ -273,10 +284,12 @@ mod tests {
             (hash.as_str().to_owned(), 200),
         ] {
             let cx = Context::test().with_header("if-none-match", &named);
-            let html = HeaderValue::from_static("text/html");
-            let response = content(&cx, Bytes::from("x"), &hash, html, Keep::Forever);
+            let mut fields = HeaderMap::new();
+            fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            let response = page(&cx, Bytes::from("x"), &hash, &fields);
             assert_eq!(response.status(), expected, "{named}");
             assert_eq!(response.headers()[header::ETAG], own.as_str());
+            assert_eq!(response.headers().contains_key(header::CONTENT_TYPE), expected == 200);
         }
     }
 

@@ -83,8 +83,15 @@ impl Cache {
         }
     }
 
+    /// The field of the default policy.
+    pub(crate) const DEFAULT: HeaderValue = HeaderValue::from_static("private, no-cache");
+
     /// Writes the policy into a response's head.
     pub(crate) fn write(self, headers: &mut HeaderMap) {
+        if self == Self::default() {
+            headers.insert(header::CACHE_CONTROL, Self::DEFAULT);
+            return;
+        }
         let (who, good_for) = match self.keep {
             Keep::Public(good_for) => ("public, ", good_for),
             Keep::Private(good_for) => ("private, ", good_for),

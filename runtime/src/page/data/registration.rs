@@ -175,13 +175,22 @@ impl PageData {
     /// # Errors
     ///
     /// A 500 if the page's own data has that name.
-    pub(crate) fn with(mut self, name: &'static str, value: &impl Serialize) -> Result<Self> {
+    pub(crate) fn with(self, name: &'static str, value: &impl Serialize) -> Result<Self> {
+        self.with_value(name, tera::Value::try_from_serializable(value)?)
+    }
+
+    /// The same for a value of the engine.
+    ///
+    /// # Errors
+    ///
+    /// A 500 if the page's own data has that name.
+    pub(crate) fn with_value(mut self, name: &'static str, value: tera::Value) -> Result<Self> {
         if self.0.contains_key(name) {
             return Err(Error::internal(format!(
                 "the page's data has a field `{name}`, which is a variable of every page: rename it"
             )));
         }
-        self.0.insert_value(name, tera::Value::try_from_serializable(value)?);
+        self.0.insert_value(name, value);
         Ok(self)
     }
 

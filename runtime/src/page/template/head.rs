@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    header::Prefix,
-    page::{html::escape, settings::Settings, template::json},
+    header::{Prefix, REQUEST_ID},
+    page::{data::Cache, html::escape, settings::Settings, template::json},
 };
 
 /// The links and header fields that the settings ask for, below one prefix.
@@ -25,9 +25,13 @@ pub(crate) struct Head {
     /// observes all of their calls.
     panel: Option<String>,
     csp: HeaderValue,
+    fields: HeaderMap,
 }
 
 impl Head {
+    /// The type of a page.
+    pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
     pub(crate) fn new(settings: &Settings, prefix: &Prefix) -> Self {
         let client = format!("{}{}", prefix.as_str(), settings.client);
         let main = format!("{client}/main.js");
@@ -53,8 +57,30 @@ impl Head {
         let reload = settings.reload.then(|| format!("{client}/dev/reload.js"));
         let panel = settings.reload.then(|| format!("{client}/dev/panel.js"));
         let generation = settings.generation.clone();
-        let prefix = prefix.clone();
-        Self { prefix, common, reload, generation, panel, csp: csp(&imports) }
+        let (prefix, csp) = (prefix.clone(), csp(&imports));
+        let fields = HeaderMap::new();
+        let mut head = Self { prefix, common, reload, generation, panel, csp, fields };
+        head.fields = head.fields_of_page();
+        head
+    }
+
+    /// Returns the header fields of a page with the status 200, in the order in which they are sent. The
+    /// entity tag, the id of the request and the length are empty: each response has its own. They are there
+    /// because a copy has no space for more, and a map that grows moves all that it has.
+    pub(crate) fn fields(&self) -> &HeaderMap {
+        &self.fields
+    }
+
+    fn fields_of_page(&self) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        fields.insert(header::CACHE_CONTROL, Cache::DEFAULT);
+        fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        fields.insert(header::ETAG, HeaderValue::from_static(""));
+        fields.insert(header::CONTENT_TYPE, Self::HTML);
+        self.secure(&mut fields);
+        fields.insert(REQUEST_ID, HeaderValue::from_static(""));
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from_static(""));
+        fields
     }
 
     /// Returns the lines for the head of a page with these files of its own, which are paths without the

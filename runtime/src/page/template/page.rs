@@ -54,6 +54,11 @@ impl Page {
         format!("{}/{}", Folder::Pages, self.file)
     }
 
+    /// Returns whether the page has one address: its path has no parameters.
+    pub(crate) fn has_fixed_path(&self) -> bool {
+        self.params.is_empty()
+    }
+
     /// Returns how many bytes of HTML to allocate: an eighth more than the page had last, so that
     /// it is not copied while it grows.
     pub(super) fn expected_bytes(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, LazyLock, atomic::AtomicUsize},
 };
 
 use tera::Tera;
@@ -408,9 +408,17 @@ pub(crate) fn page_data(
     params: &[(String, String)],
     path: &str,
 ) -> Outcome<PageData> {
-    let params: BTreeMap<&str, &str> =
-        params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    data.map_or_else(|| PageData::of(&()), Ok)?.with("params", &params)?.with("path", &path)
+    /// The parameters of a page that has none.
+    static NO_PARAMS: LazyLock<tera::Value> = LazyLock::new(|| tera::Map::new().into());
+
+    let params = if params.is_empty() {
+        NO_PARAMS.clone()
+    } else {
+        let params = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        tera::Value::try_from_serializable(&params.collect::<BTreeMap<_, _>>())?
+    };
+    let data = data.map_or_else(|| PageData::of(&()), Ok)?;
+    data.with_value("params", params)?.with_value("path", path.into())
 }
 
 /// Returns the variables of an error page.

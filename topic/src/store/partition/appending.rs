@@ -169,7 +169,13 @@ impl Answer for Group {
             Err(AppendError::Moved(others)) => {
                 let head = partition.channel.head().cursor;
                 let are_news = others.last().is_some_and(|last| last.seq() > head.seq);
-                let went_on = !others.is_empty() && partition.channel.take(others) == Taken::All;
+                let went_on = if others.is_empty() {
+                    // The follower may have taken them.
+                    let after = entries.first().map(Entry::before);
+                    after.is_some_and(|after| partition.channel.goes_on_from(after))
+                } else {
+                    partition.channel.take(others) == Taken::All
+                };
                 let is_hopeless = {
                     let mut waiting = lock(&partition.waiting);
                     waiting.tries += 1;

@@ -15,6 +15,10 @@ use crate::{engine::Entry, log::cursor::Cursor};
 /// How many appends of others a node waits for at most.
 const OTHERS_MAX: u32 = 8;
 
+/// How long a node waits for others at least: timers are no more precise, and the others have to learn
+/// of the last append first.
+const WAIT_MIN: Duration = Duration::from_millis(2);
+
 /// How long a node waits for others at most.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 
@@ -79,7 +83,8 @@ impl Turns {
             *left = *last;
         }
         let others = others.max(1);
-        self.wait = Some((others, now + ((now - begun) * (others + 1)).min(WAIT_MAX)));
+        let time = ((now - begun) * (others + 1)).clamp(WAIT_MIN, WAIT_MAX);
+        self.wait = Some((others, now + time));
         true
     }
 
@@ -130,7 +135,7 @@ mod tests {
     const APPEND: Duration = Duration::from_millis(1);
 
     fn entry(after: &Head, data: &str) -> Entry {
-        Entry::next(after, None, "said", data.as_bytes(), 9).unwrap()
+        Entry::next(after, None, "said", data.as_bytes(), 9).expect("a cursor after `after`")
     }
 
     /// Appends once, and returns how long the next append waits.
@@ -180,8 +185,8 @@ mod tests {
         let start = Head::start(7, "board");
         let (own, other) = (entry(&start, "1"), entry(&start, "2"));
         let mut turns = Turns::default();
-        assert!(turns.are_of_others(&[other.clone()], start.cursor));
-        assert!(!turns.are_of_others(&[own.clone()], own.cursor()));
+        assert!(turns.are_of_others(std::slice::from_ref(&other), start.cursor));
+        assert!(!turns.are_of_others(std::slice::from_ref(&own), own.cursor()));
         turns.begin(Instant::now(), own.cursor());
         assert!(turns.are_of_others(&[other], start.cursor));
         assert!(!turns.are_of_others(&[own], start.cursor));

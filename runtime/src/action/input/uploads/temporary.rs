@@ -55,7 +55,7 @@ impl Folder {
     /// Returns a file that does not exist yet.
     pub(super) fn file(self: &Arc<Self>) -> TemporaryFile {
         let path = self.path.join(self.next.fetch_add(1, Relaxed).to_string());
-        TemporaryFile { path, _folder: Arc::clone(self) }
+        TemporaryFile { path, folder: Arc::clone(self) }
     }
 }
 
@@ -69,7 +69,7 @@ impl Drop for Folder {
 #[derive(Debug)]
 pub(super) struct TemporaryFile {
     path: PathBuf,
-    _folder: Arc<Folder>,
+    folder: Arc<Folder>,
 }
 
 impl TemporaryFile {
@@ -79,7 +79,15 @@ impl TemporaryFile {
 
     /// Creates the file, for this user alone.
     pub(super) fn create(&self) -> io::Result<File> {
-        private().open(&self.path)
+        match private().open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A service that cleans the temporary folder of the system has removed ours. Another
+                // upload may make it at the same moment.
+                let _ = private_dir(&self.folder.path);
+                private().open(&self.path)
+            }
+            created => created,
+        }
     }
 }
 
@@ -183,6 +191,19 @@ mod tests {
         drop(folder);
         assert_eq!(entries(&parent), 2, "the file holds its folder");
         drop(file);
+        assert_eq!(entries(&parent), 0);
+        fs::remove_dir(parent).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_was_cleaned_away_is_made_again() {
+        let parent = parent("cleaned");
+        let folder = Arc::new(Folder::make(&parent).unwrap());
+        fs::remove_dir(&folder.path).unwrap();
+        let file = folder.file();
+        file.create().unwrap();
+        assert!(file.path().exists());
+        drop((file, folder));
         assert_eq!(entries(&parent), 0);
         fs::remove_dir(parent).unwrap();
     }

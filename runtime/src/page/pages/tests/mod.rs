@@ -185,6 +185,49 @@ async fn public_files_have_types_and_validators() {
 }
 
 #[tokio::test]
+async fn a_file_in_the_binary_is_found_before_a_page_with_a_parameter() {
+    let files = Files::embedded(&[
+        ("pages/[name].html", b"<p>{{ params.name }}"),
+        ("pages/about.html", b"<p>this page"),
+        ("public/a.txt", b"a text"),
+        ("public/notes", b"notes"),
+    ]);
+    let address = format!("/{}", files.address("a.txt").unwrap());
+    let pages = Pages::of(files, Settings::test(), &States::default(), Vec::new()).unwrap();
+    for (path, expected) in [
+        ("/a.txt", "a text"),
+        (&address, "a text"),
+        ("/notes", "notes"),
+        ("/other", "<p>other"),
+        ("/about", "<p>this page"),
+    ] {
+        let answer = ask(&pages, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.body.ends_with(expected), "{path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_sent_has_the_fields_of_a_page_but_no_type() {
+    let dir = chat();
+    let pages = pages(&dir);
+    let page = ask(&pages, "GET /", &[]).await;
+    let etag = page.header("etag").to_owned();
+    for (field, value, status) in
+        [("if-none-match", etag.as_str(), 304), ("if-match", "\"other\"", 412)]
+    {
+        let refused = ask(&pages, "GET /", &[(field, value)]).await;
+        assert_eq!((refused.status, refused.body.as_str()), (status, ""));
+        assert!(!refused.headers.contains_key("content-type"), "{field}");
+        assert_eq!(refused.headers.contains_key("etag"), status == 304, "{field}");
+        for same in ["cache-control", "content-security-policy", "x-frame-options"] {
+            assert_eq!(refused.header(same), page.header(same), "{field}");
+        }
+        assert!(!refused.header("x-request-id").is_empty());
+    }
+}
+
+#[tokio::test]
 async fn people_get_pages_and_programs_get_problems() {
     let dir = chat();
     let pages = pages(&dir);
