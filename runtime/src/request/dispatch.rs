@@ -543,7 +543,9 @@ mod tests {
             Ok(1)
         }
 
-        let shared = App::new().build().unwrap().shared;
+        // Other actions of these tests take a session.
+        let app = App::new().sessions(Sessions::in_memory());
+        let shared = app.build().unwrap().shared;
         let routes = route::collect(&shared.states, &[], &AppLimits::default()).unwrap();
         let future = call::<AnswersAtOnce, _>(shared, Arc::clone(&routes[0]), Request::default());
         assert!(size_of_val(&future) <= 2048, "{}", size_of_val(&future));

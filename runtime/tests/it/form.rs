@@ -1,6 +1,6 @@
 //! Forms that post to an action by their page.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use kipo::{
     Action, App, Context, Error, Files, Guard, Limits, PageContext, Rate, Result, action,
@@ -9,10 +9,7 @@ use kipo::{
     page, testing,
 };
 
-use crate::{
-    actions::{Gate, Room},
-    page::FILES,
-};
+use crate::page::FILES;
 
 /// What a visitor asks for.
 #[derive(Clone, Copy)]
@@ -93,6 +90,15 @@ impl Action for Once {
     }
 }
 
+/// Takes a picture.
+#[action]
+async fn add_picture(
+    #[validate(length(min = 1))] title: String,
+    picture: Option<kipo::Upload>,
+) -> Result<String> {
+    Ok(format!("{title} {:?}", picture.map(|picture| picture.name().to_owned())))
+}
+
 /// Is on no page.
 #[action]
 async fn hidden_from_pages(_name: Option<String>) -> Result<()> {
@@ -165,6 +171,11 @@ const TWO: &[(&str, &[u8])] = &[
         "pages/forms/once.html",
         br#"<form p-action="form.Once"><input {{ field("form.Once", "text") }}>{{ form_error("form.Once") }}</form>"#,
     ),
+    (
+        "pages/forms/picture.html",
+        br#"<form p-action="form.AddPicture"><input {{ field("form.AddPicture", "title") }}>
+<input {{ field("form.AddPicture", "picture") }}>{{ form_error("form.AddPicture") }}</form>"#,
+    ),
     ("pages/forms/none.html", b"no form"),
 ];
 
@@ -173,9 +184,7 @@ async fn app() -> testing::App {
 }
 
 async fn app_with(settings: impl FnOnce(App) -> App) -> testing::App {
-    let room = Room::new(kipo::Topic::new("room"));
-    let app = App::new().state(room).state(Arc::new(Gate::default()));
-    testing::App::start(settings(app.files(files(TWO)))).await
+    testing::App::start(settings(crate::testing::app().files(files(TWO)))).await
 }
 
 const CONTACT: &str = "/forms/contact";
@@ -487,4 +496,31 @@ async fn a_form_below_a_prefix_leads_to_its_page_there() {
     fields.insert("name", "Effect");
     let done = app.post_form("/app/forms/contact", "form.Contact", fields).await;
     assert_eq!(done.location(), Some("/app/thanks"));
+}
+
+#[tokio::test]
+async fn a_form_with_a_file_is_sent_as_multipart_and_the_file_is_not_shown_again() {
+    let app = app().await;
+    let page = app.get("/forms/picture").await;
+    assert!(page.text().contains("enctype=\"multipart/form-data\""), "{}", page.text());
+    assert!(
+        page.text().contains("id=\"form-AddPicture-picture\" type=\"file\">"),
+        "{}",
+        page.text()
+    );
+    let target = "/forms/picture?kipo-form=form.AddPicture";
+    let headers = [("content-type", "multipart/form-data; boundary=b"), ("accept", "text/html")];
+    for (title, content, status) in [("", "pixels", 422), ("Sea", "pixels", 303), ("Sea", "", 303)]
+    {
+        // A browser sends a control without a file with an empty name.
+        let name = if content.is_empty() { "" } else { "sea.png" };
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\n{title}\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        let answer = send(&app, target, &headers, body).await;
+        assert_eq!(answer.status().as_u16(), status, "{title} {content}: {}", answer.text());
+        assert!(!answer.text().contains("sea.png") && !answer.text().contains("pixels"));
+    }
 }

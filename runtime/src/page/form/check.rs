@@ -273,6 +273,7 @@ mod tests {
         action::States,
         error::Result,
         request::{AppLimits, route},
+        session::Sessions,
     };
 
     /// Saves a card.
@@ -294,7 +295,10 @@ mod tests {
     const SAVE: &str = "page.form.check.tests.Save";
 
     fn inputs() -> Inputs {
-        let routes = route::collect(&States::default(), &[], &AppLimits::default()).unwrap();
+        // Actions of other tests in this binary need sessions.
+        let mut states = States::default();
+        states.insert(Sessions::in_memory());
+        let routes = route::collect(&states, &[], &AppLimits::default()).unwrap();
         Inputs::of(routes.iter().map(|route| &**route))
     }
 
