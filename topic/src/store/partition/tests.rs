@@ -368,28 +368,3 @@ async fn publishers_and_checks_do_not_disturb_each_other() {
     assert!(ours.is_sorted_by(|a, b| a < b), "{ours:?}");
     node.assert_idle();
 }
-
-#[tokio::test]
-async fn two_nodes_that_publish_to_one_topic_take_turns() {
-    let node = Node::new(64, usize::MAX).await;
-    let store = Store::on(Arc::new(node.model.node()));
-    let other = Partition::load(store.shared(), "t".into(), Durability::Os, Retention::DEFAULT);
-    let other = other.await.expect("the model answers");
-    let publisher = |partition: &Arc<Partition>, data: &'static [u8]| {
-        let partition = Arc::clone(partition);
-        tokio::spawn(async move {
-            for _ in 0..50 {
-                let published = partition.publish(Draft::new("e", data), None).await;
-                published.expect("a published message");
-            }
-        })
-    };
-    for publisher in [publisher(&node.partition, b"1"), publisher(&other, b"2")] {
-        publisher.await.expect("a publisher that goes on");
-    }
-    let groups = node.groups();
-    let changes = groups.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    assert_eq!(groups.len(), 100);
-    assert!(changes >= 80, "one node appends after the other: {changes} changes in 100 appends");
-    node.assert_idle();
-}
