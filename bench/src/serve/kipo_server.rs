@@ -4,7 +4,7 @@ use std::io;
 
 use kipo::{
     Action, App, Context, Durability, Event, EventStream, Files, OutputCache, PageContext, Result,
-    StreamAction, Topic, action, data, page,
+    StreamAction, Topic, UploadSettings, action, data, page,
 };
 use tokio::net::TcpListener;
 
@@ -64,7 +64,10 @@ pub(crate) async fn run(engine: Option<&str>) -> io::Result<()> {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     room::announce(listener.local_addr()?)?;
-    App::new().files(pages()).serve(listener, room::stdin_closed()).await.map_err(io::Error::other)
+    // One load sends all uploads.
+    let uploads = UploadSettings::new().bytes_max(8 << 30).bytes_per_caller_max(8 << 30);
+    let app = App::new().files(pages()).uploads(uploads);
+    app.serve(listener, room::stdin_closed()).await.map_err(io::Error::other)
 }
 
 /// As a release has them inside.
