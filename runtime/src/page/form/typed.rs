@@ -188,7 +188,7 @@ impl Copy {
                 self.bytes += data.len();
             }
             Form::Multipart { parser, pairs, is_in_file } => {
-                parser.feed(data.clone());
+                parser.feed(data);
                 while let Some(event) = parser.next().ok()? {
                     match event {
                         Event::Part(head) => {

@@ -19,9 +19,12 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 pub(crate) struct Parser {
     /// A line end, two dashes and the boundary.
     delimiter: Finder<'static>,
-    buffer: Bytes,
+    buffer: BytesMut,
     state: State,
     head_bytes_max: usize,
+    /// How much of the buffer has no end of a head, so that one that arrives byte by byte is searched
+    /// once.
+    searched: usize,
     /// How much may come before the first boundary.
     preamble_left: usize,
 }
@@ -74,24 +77,17 @@ impl Parser {
         Self {
             delimiter: Finder::new(&delimiter).into_owned(),
             // The first boundary has no line end before it.
-            buffer: Bytes::from_static(LINE_END),
+            buffer: BytesMut::from(LINE_END),
             state: State::Preamble,
             head_bytes_max,
+            searched: 0,
             preamble_left: head_bytes_max,
         }
     }
 
     /// Adds the next piece of the body.
-    pub(crate) fn feed(&mut self, piece: Bytes) {
-        self.buffer = match self.buffer.is_empty() {
-            true => piece,
-            false => {
-                let mut joined = BytesMut::with_capacity(self.buffer.len() + piece.len());
-                joined.extend_from_slice(&self.buffer);
-                joined.extend_from_slice(&piece);
-                joined.freeze()
-            }
-        };
+    pub(crate) fn feed(&mut self, piece: &[u8]) {
+        self.buffer.extend_from_slice(piece);
     }
 
     /// Returns the next event, or `None` if it needs more bytes.
@@ -120,7 +116,7 @@ impl Parser {
                         return Ok(Some(Event::PartEnd));
                     }
                     let length = found.unwrap_or_else(|| self.buffer.len() - self.begun());
-                    let data = self.buffer.split_to(length);
+                    let data = self.buffer.split_to(length).freeze();
                     return Ok((!data.is_empty()).then_some(Event::Data(data)));
                 }
                 State::End => {
@@ -190,7 +186,9 @@ impl Parser {
     }
 
     fn head(&mut self) -> Result<Option<Head>, Fault> {
-        let Some(end) = memmem::find(&self.buffer, HEAD_END) else {
+        let from = self.searched.saturating_sub(HEAD_END.len() - 1);
+        let Some(end) = memmem::find(&self.buffer[from..], HEAD_END).map(|at| from + at) else {
+            self.searched = self.buffer.len();
             return match self.buffer.len() > self.head_bytes_max {
                 true => Err(Fault::HeadTooLarge),
                 false => Ok(None),
@@ -201,6 +199,7 @@ impl Parser {
         }
         let head = Head::parse(&self.buffer[..end])?;
         self.buffer.advance(end + HEAD_END.len());
+        self.searched = 0;
         self.state = State::Content;
         Ok(Some(head))
     }
@@ -356,7 +355,7 @@ mod tests {
         let mut parser = Parser::new("b", 1000);
         let mut parts = Vec::new();
         for piece in pieces {
-            parser.feed(piece);
+            parser.feed(&piece);
             while let Some(event) = parser.next()? {
                 match event {
                     Event::Part(head) => parts.push((head, Vec::new())),
@@ -473,7 +472,7 @@ mod tests {
             let mut parser = Parser::new("bound", 1000);
             let mut read = Vec::new();
             for piece in body.chunks(size) {
-                parser.feed(Bytes::copy_from_slice(piece));
+                parser.feed(piece);
                 while let Some(event) = parser.next().unwrap() {
                     if let Event::Data(data) = event {
                         read.extend_from_slice(&data);
