@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 
 /** The pages that have functions in the app's binary: it does not start without them. */
 const WITH_FUNCTIONS = Object.fromEntries(
-  ["rooms/index.html", "rooms/[room].html"].map((path) => [`pages/${path}`, "<!doctype html><html lang=\"en\"><title>Rooms</title></html>"]),
+  ["contact.html", "rooms/index.html", "rooms/[room].html"].map((path) => [`pages/${path}`, "<!doctype html><html lang=\"en\"><title>Other</title></html>"]),
 );
 
 /**
