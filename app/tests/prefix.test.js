@@ -99,6 +99,8 @@ for (const [way, start] of Object.entries(WAYS)) {
     const url = await start(stage, { root });
     const beside = [];
     const tab = await opened(await stage.profile(), `${url}/`, beside);
+    // Before this element, a click is left to the browser.
+    await tab.waitForFunction(() => document.querySelector("kipo-voice"));
     await tab.evaluate(() => (document.documentElement.dataset.mark = "first load"));
     const mark = () => tab.evaluate(() => document.documentElement.dataset.mark);
     await tab.click("a:text('Two')");
