@@ -24,7 +24,7 @@ scene("metrics are on an address of their own, and name no user", async (stage) 
   const metrics = await (await fetch(`http://${admin}/metrics`)).text();
   const line = (name, labels) => metrics.split("\n").find((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)));
   assert.match(line("kipo_calls_total", ['action="users.SignUp"']) ?? metrics, / 1$/);
-  assert.match(line("kipo_calls_total", ['action="users.SignIn"', 'code="unauthorized"']) ?? metrics, / 1$/);
+  assert.match(line("kipo_calls_total", ['action="users.SignIn"', 'code="wrong_name_or_password"']) ?? metrics, / 1$/);
   assert.doesNotMatch(metrics, /ann-the-first|secret board/);
   assert.equal((await fetch(`http://${admin}/ready`)).status, 200);
   for (const path of ["/metrics", "/ready", "/live"]) assert.equal((await fetch(server.url + path)).status, 404, path);
