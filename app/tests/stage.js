@@ -10,6 +10,9 @@ import { Server, dataFolder } from "./server.js";
 /** How long anything may take that happens at once on a quiet machine. */
 const WAIT_MS = 10_000;
 
+/** A scene that takes this long hangs. */
+const SCENE_MS = 5 * 60_000;
+
 /** The errors that a browser logs while the server is away. */
 export const AWAY = [
   /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|CONNECTION_CLOSED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|SOCKET_NOT_CONNECTED)/,
@@ -30,7 +33,7 @@ after(() => browser?.close());
  * @param {{ skip?: string | false }} [options] `skip` says why the test cannot run here
  */
 export function scene(name, body, options = {}) {
-  test(name, options, async () => {
+  test(name, { timeout: SCENE_MS, ...options }, async () => {
     const stage = new Stage();
     try {
       await body(stage);
@@ -63,7 +66,7 @@ export class Stage {
     const profile = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
     profile.setDefaultTimeout(WAIT_MS);
     profile.on("page", (page) => this.#watch(page));
-    this.#ends.push(() => profile.close());
+    this.#ends.push(() => close(profile));
     return profile;
   }
 
@@ -121,6 +124,18 @@ export class Stage {
     });
     page.on("pageerror", (error) => this.#problems.push(`uncaught: ${error.stack || error.message}`));
   }
+}
+
+/**
+ * Closes a profile. Chromium has been seen never to answer while its tabs loaded again: the scenes that follow then get
+ * another one.
+ */
+async function close(profile) {
+  const timedOut = new Promise((resolve) => setTimeout(resolve, WAIT_MS, "timed out").unref());
+  if ((await Promise.race([profile.close(), timedOut])) !== "timed out") return;
+  // It ends with the process of the tests, if not before.
+  void browser.close().catch(() => {});
+  browser = await launch();
 }
 
 /** Returns the selector of the element with this `p-ref`. */
