@@ -81,5 +81,7 @@ scene("upload: a file that is too large is an error of its field", async (stage)
     input.dispatchEvent(new Event("change"));
   });
   await page.click("#upload-btn:enabled");
+  // A debug build hashes 20 MB in seconds, and on a busy machine in more.
+  page.setDefaultTimeout(60_000);
   await reads(page, ".status", /^The file must be at most 20 MB\.$/);
 });
