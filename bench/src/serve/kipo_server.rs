@@ -4,7 +4,7 @@ use std::io;
 
 use kipo::{
     Action, App, Context, Durability, Event, EventStream, Files, OutputCache, PageContext, Result,
-    StreamAction, Topic, UploadSettings, action, data, page,
+    Sessions, StreamAction, Topic, UploadSettings, action, data, page,
 };
 use tokio::net::TcpListener;
 
@@ -66,7 +66,8 @@ pub(crate) async fn run(engine: Option<&str>) -> io::Result<()> {
     room::announce(listener.local_addr()?)?;
     // One load sends all uploads.
     let uploads = UploadSettings::new().bytes_max(8 << 30).bytes_per_caller_max(8 << 30);
-    let app = App::new().files(pages()).uploads(uploads);
+    // The actions of all servers of this binary register themselves, those of sessions among them.
+    let app = App::new().files(pages()).uploads(uploads).sessions(Sessions::in_memory());
     app.serve(listener, room::stdin_closed()).await.map_err(io::Error::other)
 }
 

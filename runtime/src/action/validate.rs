@@ -224,26 +224,27 @@ pub mod rules {
     }
 
     /// The rule [`email`] as a pattern of JSON Schema, from the HTML standard ("valid email address").
-    pub const EMAIL: &str = "^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$";
+    pub const EMAIL: &str = "^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$";
 
-    /// `email`: the syntax that `<input type=email>` accepts (HTML, "valid email address").
+    /// `email`: the syntax that `<input type=email>` accepts (HTML, "valid email address"), without the
+    /// dots at an end or beside each other that RFC 5321 does not allow either.
     pub fn email<T: Text + ?Sized>(value: &T) -> Option<String> {
         (!is_email(value.text()?)).then(|| "must be an email address".to_owned())
     }
 
     fn is_email(text: &str) -> bool {
         let Some((local, domain)) = text.split_once('@') else { return false };
-        let local_ok = !local.is_empty()
-            && local
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
+        let atom_ok = |atom: &str| {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&b);
+            !atom.is_empty() && atom.bytes().all(allowed)
+        };
         let label_ok = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        local_ok && domain.split('.').all(label_ok)
+        local.split('.').all(atom_ok) && domain.split('.').all(label_ok)
     }
 
     /// The rule [`url`] as a pattern of JSON Schema, for a text that is a URI.
@@ -350,6 +351,8 @@ mod tests {
         check_email("a.b+c@localhost", true);
         check_email("ann", false);
         check_email("@example.org", false);
+        check_email(".a@example.org", false);
+        check_email("a..b@example.org", false);
         check_email("ann@-x.org", false);
         check_email("ann@x..org", false);
         check_email("a b@example.org", false);
