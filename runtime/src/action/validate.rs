@@ -226,8 +226,9 @@ pub mod rules {
     /// The rule [`email`] as a pattern of JSON Schema, from the HTML standard ("valid email address").
     pub const EMAIL: &str = "^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$";
 
-    /// `email`: the syntax that `<input type=email>` accepts (HTML, "valid email address"), without the
-    /// dots at an end or beside each other that RFC 5321 does not allow either.
+    /// `email`: the syntax that `<input type=email>` accepts (HTML, "valid email address"), as far as
+    /// RFC 5321 allows it: before the `@` at most 64 bytes, and no dot at an end or beside another; in
+    /// all at most 254 bytes.
     pub fn email<T: Text + ?Sized>(value: &T) -> Option<String> {
         (!is_email(value.text()?)).then(|| "must be an email address".to_owned())
     }
@@ -244,7 +245,8 @@ pub mod rules {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        local.split('.').all(atom_ok) && domain.split('.').all(label_ok)
+        let is_short = local.len() <= 64 && text.len() <= 254;
+        is_short && local.split('.').all(atom_ok) && domain.split('.').all(label_ok)
     }
 
     /// The rule [`url`] as a pattern of JSON Schema, for a text that is a URI.
@@ -353,6 +355,8 @@ mod tests {
         check_email("@example.org", false);
         check_email(".a@example.org", false);
         check_email("a..b@example.org", false);
+        check_email(&format!("{}@example.org", "a".repeat(64)), true);
+        check_email(&format!("{}@example.org", "a".repeat(65)), false);
         check_email("ann@-x.org", false);
         check_email("ann@x..org", false);
         check_email("a b@example.org", false);
