@@ -104,6 +104,15 @@ impl Writer {
     }
 }
 
+/// Moves bytes to the end of a batch, as many as it has room for. Returns whether it is full.
+fn fill(batch: &mut Vec<u8>, bytes: &mut &[u8]) -> bool {
+    let room = BATCH_BYTES - batch.len();
+    let (now, later) = bytes.split_at(bytes.len().min(room));
+    batch.extend_from_slice(now);
+    *bytes = later;
+    batch.len() == BATCH_BYTES
+}
+
 /// Writes to a temporary file.
 struct FileTarget {
     /// What has arrived and is not written.
@@ -137,14 +146,8 @@ impl FileTarget {
     }
 
     async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let room = BATCH_BYTES - self.batch.len();
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            self.batch.extend_from_slice(now);
-            bytes = later;
-            if self.batch.len() == BATCH_BYTES {
-                self.write_batch().await?;
-            }
+        while fill(&mut self.batch, &mut bytes) {
+            self.write_batch().await?;
         }
         Ok(())
     }
@@ -198,14 +201,8 @@ struct SinkTarget {
 
 impl SinkTarget {
     async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
-        while !bytes.is_empty() {
-            let room = BATCH_BYTES - self.batch.len();
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            self.batch.extend_from_slice(now);
-            bytes = later;
-            if self.batch.len() == BATCH_BYTES {
-                self.write_batch().await?;
-            }
+        while fill(&mut self.batch, &mut bytes) {
+            self.write_batch().await?;
         }
         Ok(())
     }
