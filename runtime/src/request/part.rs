@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     action::{BodyForm, InputMethod},
     error::{Code, Error, Result},
-    header::{REQUEST_ID, RequestId},
+    header::{OF_BODY, OF_RESPONSE, REQUEST_ID, RequestId},
     request::{query, route::Route},
     server::Peer,
 };
@@ -40,7 +40,8 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn of(request: &Request) -> Self {
         let mut headers = request.headers().clone();
-        for name in OF_THE_BATCH {
+        // They are about the batch or its own response. A condition is one of them: no part is a 304.
+        for name in OF_BODY.into_iter().chain(OF_RESPONSE).chain([IDEMPOTENCY_KEY]) {
             headers.remove(name);
         }
         let mut extensions = request.extensions().clone();
@@ -109,24 +110,6 @@ impl Head {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// The fields that describe the body of the batch, or its own response. A condition is one of them: no
-/// part is a 304.
-const OF_THE_BATCH: [HeaderName; 13] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_ENCODING,
-    header::TRANSFER_ENCODING,
-    header::EXPECT,
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::IF_UNMODIFIED_SINCE,
-    header::IF_RANGE,
-    header::RANGE,
-    HeaderName::from_static("last-event-id"),
-    IDEMPOTENCY_KEY,
-];
 
 /// Returns the error of a part that takes bytes.
 fn raw(route: &Route) -> Error {

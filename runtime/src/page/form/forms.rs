@@ -17,11 +17,11 @@ use serde_json::Value;
 use crate::{
     action::{Context, EFFECTS},
     error::{Error, Redirect, Result},
-    header::REQUEST_ID,
+    header::{OF_BODY, OF_RESPONSE, REQUEST_ID},
     page::form::{
         address::Address,
         render::Failed,
-        typed::{Encoding, Typed},
+        typed::{self, Typed},
     },
     request::{Route, dispatch},
     server::{Peer, Shared},
@@ -75,7 +75,7 @@ impl Forms {
         head.method = Method::GET;
         head.uri = with_path(&head.uri, &address.below(head.uri.path())).unwrap_or_default();
         let headers = head.headers.clone();
-        for name in OF_THE_POST {
+        for name in OF_BODY {
             head.headers.remove(name);
         }
         // What takes a stream refers to the connection, which must not be held by a request that it holds.
@@ -110,7 +110,7 @@ impl Forms {
         let route =
             self.routes.get(&*action).ok_or_else(|| Error::not_found("there is no such action"))?;
         let body = std::mem::take(&mut posted.body);
-        let (body, typed) = Typed::of(&Encoding::of(&posted.headers)?, body);
+        let (body, typed) = Typed::of(&typed::encoding(&posted.headers)?, body);
         let request = self.request(posted, route, body, cx)?;
         let response = (route.endpoint.serve)(Arc::clone(&self.shared), Arc::clone(route), request);
         let (head, body) = response.await.into_parts();
@@ -142,7 +142,7 @@ impl Forms {
     /// Returns the request that the action gets when a program calls it.
     fn request(&self, posted: &Posted, route: &Route, body: Body, cx: &Context) -> Result<Request> {
         let mut headers = posted.headers.clone();
-        for name in OF_THE_PAGE {
+        for name in OF_RESPONSE {
             headers.remove(name);
         }
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -211,26 +211,6 @@ fn take_cookies(headers: &mut HeaderMap, answered: &HeaderMap) {
         headers.insert(header::COOKIE, field);
     }
 }
-
-/// The fields that describe the body of a posted form.
-const OF_THE_POST: [HeaderName; 5] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_ENCODING,
-    header::TRANSFER_ENCODING,
-    header::EXPECT,
-];
-
-/// The fields that are about the response of the page.
-const OF_THE_PAGE: [HeaderName; 7] = [
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::IF_UNMODIFIED_SINCE,
-    header::IF_RANGE,
-    header::RANGE,
-    HeaderName::from_static("last-event-id"),
-];
 
 /// The fields that describe the response of the action itself.
 const OF_THE_ANSWER: [HeaderName; 9] = [

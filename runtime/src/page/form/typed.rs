@@ -18,7 +18,7 @@ use http_body::{Frame, SizeHint};
 use crate::{
     error::{Code, Error, Result},
     request::{
-        decode::{Event, Parser, boundary},
+        decode::{Event, FormEncoding, Parser},
         within,
     },
 };
@@ -35,44 +35,25 @@ const REST_BYTES_MAX: usize = 256 << 10;
 /// How long that may take.
 const REST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How a form is encoded.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Encoding {
-    UrlEncoded,
-    /// With its boundary.
-    Multipart(String),
-}
-
-impl Encoding {
-    /// Returns how the body of a form is encoded.
-    ///
-    /// # Errors
-    ///
-    /// A 415 for anything that no form of ours sends, and a 400 without a boundary.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self> {
-        let unsupported = |sentence: &'static str| Error::new(Code::UnsupportedMediaType, sentence);
-        let refused = || {
-            unsupported(
-                "a form is sent as application/x-www-form-urlencoded or as multipart/form-data",
-            )
-        };
-        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let value = value.ok_or_else(refused)?;
-        let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
-        let essence = parts.next().unwrap_or_default();
-        let charset = parts.find_map(|part| part.strip_prefix("charset=").map(str::to_owned));
-        let charset = charset.as_deref().map(|charset| charset.trim_matches('"'));
-        if charset.is_some_and(|charset| charset != "utf-8" && charset != "utf8") {
-            return Err(unsupported("a form is sent in UTF-8"));
-        }
-        match essence.as_str() {
-            "application/x-www-form-urlencoded" => Ok(Self::UrlEncoded),
-            "multipart/form-data" => boundary(value)
-                .map(Self::Multipart)
-                .ok_or_else(|| Error::bad_request("the multipart body has no boundary")),
-            _ => Err(refused()),
-        }
+/// Returns how the body of a form is encoded.
+///
+/// # Errors
+///
+/// A 415 for anything that no form of ours sends, and a 400 without a boundary.
+pub(super) fn encoding(headers: &HeaderMap) -> Result<FormEncoding> {
+    let unsupported = |sentence: &'static str| Error::new(Code::UnsupportedMediaType, sentence);
+    let refused = || {
+        unsupported("a form is sent as application/x-www-form-urlencoded or as multipart/form-data")
+    };
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = value.ok_or_else(refused)?;
+    let mut parts = value.split(';').skip(1).map(|part| part.trim().to_ascii_lowercase());
+    let charset = parts.find_map(|part| part.strip_prefix("charset=").map(str::to_owned));
+    let charset = charset.as_deref().map(|charset| charset.trim_matches('"'));
+    if charset.is_some_and(|charset| charset != "utf-8" && charset != "utf8") {
+        return Err(unsupported("a form is sent in UTF-8"));
     }
+    FormEncoding::of(value)?.ok_or_else(refused)
 }
 
 /// The copy, which the body fills.
@@ -86,7 +67,7 @@ struct Copying {
 
 impl Typed {
     /// Returns a body that is read as before, and what it leaves a copy of its text in.
-    pub(super) fn of(encoding: &Encoding, body: Body) -> (Body, Self) {
+    pub(super) fn of(encoding: &FormEncoding, body: Body) -> (Body, Self) {
         let copy = Copy::new(encoding);
         let typed = Self(Arc::new(Mutex::new(Copying { body, copy })));
         (Body::new(Copied(typed.clone())), typed)
@@ -111,7 +92,7 @@ impl Typed {
         let _ = within(REST_TIMEOUT, rest).await;
         let copy = {
             let mut copying = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut copying.copy, Copy::new(&Encoding::UrlEncoded))
+            std::mem::replace(&mut copying.copy, Copy::new(&FormEncoding::UrlEncoded))
         };
         copy.pairs()
     }
@@ -162,10 +143,10 @@ enum Form {
 }
 
 impl Copy {
-    fn new(encoding: &Encoding) -> Self {
+    fn new(encoding: &FormEncoding) -> Self {
         let form = match encoding {
-            Encoding::UrlEncoded => Form::UrlEncoded(Vec::new()),
-            Encoding::Multipart(boundary) => Form::Multipart {
+            FormEncoding::UrlEncoded => Form::UrlEncoded(Vec::new()),
+            FormEncoding::Multipart(boundary) => Form::Multipart {
                 parser: Box::new(Parser::new(boundary, HEAD_BYTES_MAX)),
                 pairs: Vec::new(),
                 is_in_file: false,
@@ -176,7 +157,7 @@ impl Copy {
 
     fn add(&mut self, data: &Bytes) {
         if !self.is_dropped && self.read(data).is_none_or(|bytes| bytes > TEXT_BYTES_MAX) {
-            *self = Self { is_dropped: true, ..Self::new(&Encoding::UrlEncoded) };
+            *self = Self { is_dropped: true, ..Self::new(&FormEncoding::UrlEncoded) };
         }
     }
 
@@ -231,7 +212,7 @@ mod tests {
                         Content-Disposition: form-data; name=\"c\"\r\n\r\n\r\n--b--\r\n";
 
     fn copy() -> Copy {
-        Copy::new(&Encoding::Multipart("b".to_owned()))
+        Copy::new(&FormEncoding::Multipart("b".to_owned()))
     }
 
     #[test]
@@ -261,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_too_long_or_no_form_is_dropped() {
-        let mut long = Copy::new(&Encoding::UrlEncoded);
+        let mut long = Copy::new(&FormEncoding::UrlEncoded);
         for _ in 0..=16 {
             long.add(&Bytes::from_static(&[b'a'; 1 << 16]));
         }
@@ -277,7 +258,7 @@ mod tests {
         let status = |content_type: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-            Encoding::of(&headers).map_or_else(|error| error.status().as_u16(), |_| 200)
+            encoding(&headers).map_or_else(|error| error.status().as_u16(), |_| 200)
         };
         for (content_type, expected) in [
             ("application/x-www-form-urlencoded", 200),
@@ -292,6 +273,6 @@ mod tests {
         ] {
             assert_eq!(status(content_type), expected, "{content_type}");
         }
-        assert!(Encoding::of(&HeaderMap::new()).is_err());
+        assert!(encoding(&HeaderMap::new()).is_err());
     }
 }

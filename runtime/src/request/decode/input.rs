@@ -15,10 +15,11 @@ use serde_json::{Value, error::Category};
 use crate::{
     action::{BodyForm, Bounds, Context, Digest, Input, Parts, RawBody, Validate, sentence},
     error::{Code, Error, FieldErrors, Result},
+    header::essence,
     request::decode::{
         body::read,
         form_data::{self, FormData},
-        multipart,
+        form_encoding::FormEncoding,
     },
 };
 
@@ -49,7 +50,7 @@ pub(crate) async fn receive<A: Input>(
             _ => return Err(not_json()),
         },
     };
-    if let Encoding::Multipart(boundary) = &encoding {
+    if let Encoding::Form(FormEncoding::Multipart(boundary)) = &encoding {
         // In a box of its own: other calls need no space for it.
         let FormData { pairs, files } =
             Box::pin(form_data::read(cx, A::FIELDS, body, boundary, bounds)).await?;
@@ -69,8 +70,8 @@ impl Received {
         }
         let encoding = match &self.encoding {
             Encoding::Json => "json",
-            Encoding::UrlEncoded => "urlencoded",
-            Encoding::Multipart(_) => "pairs",
+            Encoding::Form(FormEncoding::UrlEncoded) => "urlencoded",
+            Encoding::Form(FormEncoding::Multipart(_)) => "pairs",
             Encoding::Raw(content_type) => {
                 content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default()
             }
@@ -84,8 +85,8 @@ impl Received {
         let Self { encoding, bytes, files } = self;
         let body = match encoding {
             Encoding::Json => json::<A>(&bytes)?,
-            Encoding::UrlEncoded => pairs::<A>(&without_empty::<A>(&bytes))?,
-            Encoding::Multipart(_) => match files {
+            Encoding::Form(FormEncoding::UrlEncoded) => pairs::<A>(&without_empty::<A>(&bytes))?,
+            Encoding::Form(FormEncoding::Multipart(_)) => match files {
                 Some(files) => files.decode(|| pairs::<A>(&without_empty::<A>(&bytes)))?,
                 None => pairs::<A>(&without_empty::<A>(&bytes))?,
             },
@@ -141,9 +142,7 @@ impl<'de, A: Input> Deserialize<'de> for Decoded<A> {
 /// The encoding of a body.
 enum Encoding {
     Json,
-    UrlEncoded,
-    /// With its boundary.
-    Multipart(String),
+    Form(FormEncoding),
     /// Any bytes, with the `Content-Type`.
     Raw(Option<HeaderValue>),
     /// The request has no `Content-Type`.
@@ -157,15 +156,11 @@ impl Encoding {
             return Ok(Self::Json);
         }
         let value = value.to_str().map_err(|_| unsupported())?;
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match essence.as_str() {
+        if let Some(form) = FormEncoding::of(value)? {
+            return Ok(Self::Form(form));
+        }
+        match essence(value).as_str() {
             "application/json" => Ok(Self::Json),
-            "application/x-www-form-urlencoded" => Ok(Self::UrlEncoded),
-            "multipart/form-data" => {
-                let boundary = multipart::boundary(value)
-                    .ok_or_else(|| Error::bad_request("the multipart body has no boundary"))?;
-                Ok(Self::Multipart(boundary))
-            }
             other if other.starts_with("application/") && other.ends_with("+json") => {
                 Ok(Self::Json)
             }

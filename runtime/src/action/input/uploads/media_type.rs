@@ -3,6 +3,8 @@
 //! The table has the types whose first bytes tell them apart. Other types, such as text, are what the
 //! sender says that they are.
 
+use crate::header;
+
 /// As many bytes as [`sniff`] reads at most.
 pub(super) const SNIFFED_BYTES: usize = 512;
 
@@ -95,7 +97,7 @@ fn markup(bytes: &[u8]) -> Option<&'static str> {
 
 /// Returns `type/subtype` of a `Content-Type`, in lower case, or `None` if it is none.
 pub(super) fn essence(content_type: &str) -> Option<String> {
-    let essence = content_type.split(';').next()?.trim().to_ascii_lowercase();
+    let essence = header::essence(content_type);
     let token = |text: &str| {
         !text.is_empty()
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
