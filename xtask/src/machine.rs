@@ -49,31 +49,28 @@ fn packages(folder: &str) -> Result {
 
 /// Returns the path of Chromium, which it installs if it is missing.
 pub(crate) fn chromium() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("CHROMIUM") {
-        return Ok(path.into());
-    }
     let known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-    let find = || known.iter().map(PathBuf::from).find(|path| path.exists());
-    if let Some(path) = find() {
-        return Ok(path);
-    }
     let missing = "Chromium is missing: install it (Debian: `apt-get install chromium`) or name one by CHROMIUM=/path/to/chromium";
-    debian(&["chromium"], missing)?;
-    find().ok_or_else(|| missing.to_owned())
+    program("CHROMIUM", &known, "chromium", missing)
 }
 
 /// Returns the path of Firefox, which it installs if it is missing.
 pub(crate) fn firefox() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("FIREFOX") {
+    let missing = "Firefox is missing (Debian: `apt-get install firefox-esr`, or name one by FIREFOX=/path/to/firefox)";
+    program("FIREFOX", &["/usr/bin/firefox-esr", "/usr/bin/firefox"], "firefox-esr", missing)
+}
+
+/// Returns the path of a program: the one that a variable names, or the first of the known ones that
+/// exists. It installs Debian's package if none does.
+fn program(variable: &str, known: &[&str], package: &str, missing: &str) -> Result<PathBuf> {
+    if let Some(path) = env::var_os(variable) {
         return Ok(path.into());
     }
-    let known = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
     let find = || known.iter().map(PathBuf::from).find(|path| path.exists());
     if let Some(path) = find() {
         return Ok(path);
     }
-    let missing = "Firefox is missing (Debian: `apt-get install firefox-esr`, or name one by FIREFOX=/path/to/firefox)";
-    debian(&["firefox-esr"], missing)?;
+    debian(&[package], missing)?;
     find().ok_or_else(|| missing.to_owned())
 }
 
@@ -145,17 +142,8 @@ pub(crate) fn redis_server() -> Result<PathBuf> {
 
 /// Returns the path of nginx, which it installs if it is missing.
 pub(crate) fn nginx() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("KIPO_NGINX") {
-        return Ok(path.into());
-    }
-    let known = ["/usr/sbin/nginx", "/usr/bin/nginx"];
-    let find = || known.iter().map(PathBuf::from).find(|path| path.exists());
-    if let Some(path) = find() {
-        return Ok(path);
-    }
     let missing = "nginx is missing (Debian: `apt-get install nginx-light`, or name one by KIPO_NGINX=/path/to/nginx)";
-    debian(&["nginx-light"], missing)?;
-    find().ok_or_else(|| missing.to_owned())
+    program("KIPO_NGINX", &["/usr/sbin/nginx", "/usr/bin/nginx"], "nginx-light", missing)
 }
 
 /// Installs curl if it is missing.

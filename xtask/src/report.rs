@@ -13,6 +13,13 @@ pub(crate) enum Outcome {
     Skipped(String),
 }
 
+impl Outcome {
+    /// Returns the outcome of a step that ran without these parts.
+    pub(crate) fn without(missing: Vec<String>) -> Self {
+        if missing.is_empty() { Self::Passed } else { Self::PassedWithout(missing) }
+    }
+}
+
 /// The results of the steps that have ended.
 #[derive(Debug, Default)]
 pub(crate) struct Report {

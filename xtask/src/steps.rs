@@ -1,6 +1,10 @@
 //! The steps of the test command in their order, quick ones first.
 
-use std::{env, fs, path::PathBuf, process::ExitCode};
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use crate::{
     grow, machine,
@@ -158,7 +162,7 @@ fn servers() -> Result<Outcome> {
     if !missing.is_empty() {
         run(&mut libraries)?;
     }
-    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
+    Ok(Outcome::without(missing))
 }
 
 fn doctest() -> Result {
@@ -215,7 +219,7 @@ fn browser() -> Result<Outcome> {
         Err(reason) => Some(reason),
     };
     run(&mut test)?;
-    Ok(missing.map_or(Outcome::Passed, |reason| Outcome::PassedWithout(vec![reason])))
+    Ok(Outcome::without(missing.into_iter().collect()))
 }
 
 /// Runs two nodes of the app over a real NATS server, one of them killed, in Chromium. Then it runs
@@ -254,19 +258,26 @@ fn board() -> Result<Outcome> {
     run(&mut script("check"))?;
     run(&mut script("test"))?;
     run(script("test:openapi").env("KIPO_PYTHON", python))?;
-    let (mut nodes, mut missing) = (script("test:nodes"), Vec::new());
+    let mut nodes = script("test:nodes");
+    // The test over an engine without a server is skipped.
+    let missing = name_servers(&mut nodes);
+    run(&mut nodes)?;
+    Ok(Outcome::without(missing))
+}
+
+/// Names the servers of engines to a command by variables. Returns which are missing, and why.
+fn name_servers(command: &mut Command) -> Vec<String> {
+    let mut missing = Vec::new();
     for (server, variable) in [
         (machine::nats_server(), "KIPO_NATS_SERVER"),
         (machine::redis_server(), "KIPO_REDIS_SERVER"),
     ] {
         match server {
-            Ok(path) => drop(nodes.env(variable, path)),
-            // The test over an engine without a server is skipped.
+            Ok(path) => drop(command.env(variable, path)),
             Err(reason) => missing.push(reason),
         }
     }
-    run(&mut nodes)?;
-    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
+    missing
 }
 
 /// Runs the core set of browser tests in Firefox and in WebKit, where they can be installed.
@@ -288,7 +299,7 @@ fn engines() -> Result<Outcome> {
     }
     programs()?;
     run(&mut test)?;
-    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
+    Ok(Outcome::without(missing))
 }
 
 /// Edits copies of the app while they run. One test file at a time, because cargo has one lock.
@@ -421,7 +432,7 @@ fn chaos() -> Result<Outcome> {
             Err(reason) => missing.push(reason),
         }
     }
-    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
+    Ok(Outcome::without(missing))
 }
 
 fn bench() -> Result<Outcome> {
@@ -434,17 +445,9 @@ fn bench() -> Result<Outcome> {
     for table in [&[][..], &["rivals"], &["log"], &["engines"]] {
         run(&mut bench(table))?;
     }
-    let (mut nodes, mut missing) = (bench(&["nodes"]), Vec::new());
-    for (server, variable) in [
-        (machine::nats_server(), "KIPO_NATS_SERVER"),
-        (machine::redis_server(), "KIPO_REDIS_SERVER"),
-    ] {
-        match server {
-            Ok(path) => drop(nodes.env(variable, path)),
-            // The bench leaves out an engine whose server it does not find.
-            Err(reason) => missing.push(reason),
-        }
-    }
+    let mut nodes = bench(&["nodes"]);
+    // The bench leaves out an engine whose server it does not find.
+    let missing = name_servers(&mut nodes);
     run(&mut nodes)?;
     machine::node()?;
     let chromium = machine::chromium()?;
@@ -453,7 +456,7 @@ fn bench() -> Result<Outcome> {
     edits.env("CHROMIUM", chromium).env("CARGO_TARGET_DIR", target());
     edits.env("CARGO_INCREMENTAL", "1");
     run(edits.env("KIPO_APP_BIN", target().join("debug/app")))?;
-    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::PassedWithout(missing) })
+    Ok(Outcome::without(missing))
 }
 
 fn deny() -> Result<Outcome> {
