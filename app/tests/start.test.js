@@ -4,19 +4,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as pass } from "node:timers/promises";
+import { freePort } from "./free-port.js";
 import { APP, BIN, Server, dataFolder } from "./server.js";
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** @returns {Promise<boolean>} whether the system accepts a connection to that port */
 function accepts(port) {
