@@ -135,7 +135,10 @@ impl Server {
     async fn post(&self, endpoint: Endpoint, body: &[u8]) -> io::Result<Vec<u8>> {
         let path = self.side.path(endpoint);
         let request = calls::call(self.address(), path, body);
-        let (status, body) = timeout(ANSWER, http::call(self.address(), &request)).await??;
+        let answer = timeout(ANSWER, http::call(self.address(), &request)).await;
+        let (status, body) = answer.map_err(|_| {
+            io::Error::other(format!("{path} did not answer in {} s", ANSWER.as_secs()))
+        })??;
         match status {
             200..=299 => Ok(body),
             status => {
