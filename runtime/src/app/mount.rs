@@ -111,13 +111,18 @@ pub(super) fn router(
     );
     let forms = Arc::new(Forms::new(base, shared, routes));
     let page = move |request: Request| {
-        let (pages, forms, states) = (Arc::clone(&pages), Arc::clone(&forms), states.clone());
+        let (pages, forms) = (Arc::clone(&pages), Arc::clone(&forms));
+        // In a box where it is a form: other requests need no space for it.
+        let asked = if request.method() == Method::POST {
+            Err(Box::new(request))
+        } else {
+            Ok(dispatch::context(request, states.clone()))
+        };
         async move {
-            if request.method() == Method::POST {
-                // In a box of its own: other requests need no space for it.
-                return Box::pin(pages.post(&forms, request)).await;
+            match asked {
+                Ok(cx) => pages.handle(cx).await,
+                Err(form) => Box::pin(pages.post(&forms, *form)).await,
             }
-            pages.handle(dispatch::context(request, states)).await
         }
     };
     with_own_routes(router, own_routes, page)

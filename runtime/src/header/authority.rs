@@ -11,6 +11,9 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::header::single::{Malformed, single};
 
+const MALFORMED: Malformed =
+    Malformed("Host is the name or the address of one host, and a port or none");
+
 /// A host, with or without a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Authority<'t> {
@@ -45,6 +48,16 @@ impl<'t> Authority<'t> {
         Some(Self { host: Host::parse(&text[..end])?, port })
     }
 
+    /// Fails where [`Authority::of`] fails, and costs less. Returns whether there is an authority.
+    pub(crate) fn check(uri: &Uri, field: Option<&HeaderValue>) -> Result<bool, Malformed> {
+        let text = match (uri.authority(), field) {
+            (Some(authority), _) => authority.as_str().as_bytes(),
+            (None, Some(field)) => field.as_bytes(),
+            (None, None) => return Ok(false),
+        };
+        if is_valid(text) { Ok(true) } else { Err(MALFORMED) }
+    }
+
     /// Returns the `Host` field of a request, if it has one.
     ///
     /// # Errors
@@ -69,9 +82,7 @@ impl<'t> Authority<'t> {
             (None, Some(field)) => field.to_str().ok(),
             (None, None) => return Ok(None),
         };
-        let malformed =
-            Malformed("Host is the name or the address of one host, and a port or none");
-        text.and_then(Self::parse).map(Some).ok_or(malformed)
+        text.and_then(Self::parse).map(Some).ok_or(MALFORMED)
     }
 
     /// Returns the same authority without a borrow.
@@ -85,8 +96,7 @@ impl<'t> Authority<'t> {
 }
 
 impl<'t> Host<'t> {
-    /// Parses a host without a port. The characters of a name are those that DNS and its users have
-    /// names of, which are fewer than RFC 3986 allows.
+    /// Parses a host without a port.
     pub(crate) fn parse(text: &'t str) -> Option<Self> {
         if let Some(address) = text.strip_prefix('[') {
             let address = address.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
@@ -96,9 +106,7 @@ impl<'t> Host<'t> {
         if begins_as_ipv4 && let Ok(address) = text.parse::<Ipv4Addr>() {
             return Some(Self::Ip(address.into()));
         }
-        let is_allowed =
-            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-        let is_name = !text.is_empty() && text.bytes().all(is_allowed);
+        let is_name = !text.is_empty() && text.bytes().all(|b| IN_NAMES[usize::from(b)]);
         is_name.then(|| Self::Name(lower_case(text)))
     }
 }
@@ -121,6 +129,34 @@ pub(super) fn lower_case(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text)
     }
 }
+
+/// Returns whether [`Authority::parse`] parses these bytes.
+fn is_valid(bytes: &[u8]) -> bool {
+    if bytes.first() == Some(&b'[') {
+        return std::str::from_utf8(bytes).is_ok_and(|text| Authority::parse(text).is_some());
+    }
+    // An IPv4 address has the characters of a name.
+    let end = bytes.iter().position(|b| !IN_NAMES[usize::from(*b)]).unwrap_or(bytes.len());
+    let is_port = match &bytes[end..] {
+        [] => true,
+        [b':', digits @ ..] => port(digits).is_some(),
+        _ => false,
+    };
+    end > 0 && is_port
+}
+
+/// The bytes that names of hosts have: those that DNS and its users have names of, which are fewer than
+/// RFC 3986 allows.
+const IN_NAMES: [bool; 256] = {
+    let mut in_names = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        in_names[b] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        b += 1;
+    }
+    in_names
+};
 
 /// Parses the digits of a port; none are no port.
 fn port(digits: &[u8]) -> Option<Option<u16>> {
@@ -229,17 +265,19 @@ mod tests {
     proptest! {
         #[test]
         fn bytes_of_a_peer_never_panic(bytes: Vec<u8>, text: String) {
-            let _ = Authority::parse(&text);
             let mut headers = HeaderMap::new();
             headers.extend(HeaderValue::from_bytes(&bytes).map(|value| (header::HOST, value)));
             let field = Authority::field(&headers).unwrap();
-            let _ = Authority::of(&Uri::default(), field);
+            let parsed = Authority::of(&Uri::default(), field).map(|parsed| parsed.is_some());
+            prop_assert_eq!(Authority::check(&Uri::default(), field), parsed);
+            prop_assert_eq!(is_valid(text.as_bytes()), Authority::parse(&text).is_some());
         }
 
         #[test]
         fn what_is_parsed_is_the_same_when_it_is_written_and_parsed_again(
             text in r"(\[[0-9a-f:]{2,9}\]|[0-9.]{1,9}|[a-zA-Z0-9.-]{1,9})(:[0-9]{0,6})?",
         ) {
+            prop_assert_eq!(is_valid(text.as_bytes()), Authority::parse(&text).is_some());
             if let Some(Authority { host, port }) = Authority::parse(&text) {
                 let port = port.map_or_else(String::new, |port| format!(":{port}"));
                 let written = format!("{host}{port}");

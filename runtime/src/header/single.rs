@@ -13,6 +13,10 @@ pub(crate) fn single<'h>(
     name: &HeaderName,
     several: &'static str,
 ) -> Result<Option<&'h HeaderValue>, Malformed> {
+    // Nearly no request has two fields of any name.
+    if headers.len() == headers.keys_len() {
+        return Ok(headers.get(name));
+    }
     let mut fields = headers.get_all(name).iter();
     let field = fields.next();
     match fields.next() {

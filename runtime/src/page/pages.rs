@@ -292,7 +292,7 @@ impl Pages {
             && let Some(found) = self.files.find(&name)
         {
             get_only(cx)?;
-            return Ok(respond::found(cx, found).await?);
+            return Ok(Box::pin(respond::found(cx, found)).await?);
         }
         let (page, params) = page.ok_or_else(not_found)?;
         get_only(cx)?;
@@ -308,7 +308,9 @@ impl Pages {
             let Constant { html, hash, .. } = set.render_constant(page, head, path)?;
             return Ok(self.page(cx, head, page, &Reply::default(), html, &hash));
         }
-        let (html, reply) = self.html(set, head, cx, page, params, state.as_ref()).await?;
+        // In a box of its own: what the connection holds for a page stays small, as allocators like it.
+        let html = Box::pin(self.html(set, head, cx, page, params, state.as_ref()));
+        let (html, reply) = html.await?;
         let status = reply.status().map_err(|error| Failure::of_data(page, error))?;
         if status != StatusCode::OK {
             return Ok(with_head(head, status, html, Keep::Never));

@@ -133,7 +133,11 @@ impl Hosts {
 fn target(request: &Request) -> Result<Option<Authority<'_>>> {
     let target =
         Authority::field(request.headers()).and_then(|field| Authority::of(request.uri(), field));
-    target.map_err(|Malformed(sentence)| Error::bad_request(sentence))
+    target.map_err(malformed)
+}
+
+fn malformed(Malformed(sentence): Malformed) -> Error {
+    Error::bad_request(sentence)
 }
 
 fn refusal(request: &Request, error: &Error) -> Response {
@@ -154,11 +158,18 @@ impl HostCheck {
     }
 
     fn admit(&self, request: &Request) -> Result<()> {
-        let target = target(request)?;
-        if target.is_none() && request.version() == Version::HTTP_11 {
+        let is_named = if matches!(self.hosts, Hosts::Any) {
+            let field = Authority::field(request.headers());
+            field.and_then(|field| Authority::check(request.uri(), field)).map_err(malformed)?
+        } else {
+            let target = target(request)?;
+            self.hosts.admit(target.as_ref())?;
+            target.is_some()
+        };
+        if !is_named && request.version() == Version::HTTP_11 {
             return Err(Error::bad_request("a request of HTTP/1.1 has a Host field"));
         }
-        self.hosts.admit(target.as_ref())
+        Ok(())
     }
 }
 

@@ -6,7 +6,8 @@ use tokio::time::error::Elapsed;
 
 /// Waits for `future`, but no longer than `time`.
 ///
-/// Most calls and most bodies are ready at the first poll. Only the others create a timer.
+/// Most calls and most bodies are ready at the first poll. Only the others create a timer, in a box: the
+/// future has no space for it.
 ///
 /// # Errors
 ///
@@ -15,6 +16,6 @@ pub(crate) async fn within<F: Future>(time: Duration, future: F) -> Result<F::Ou
     let mut future = pin!(future);
     match poll_fn(|task| Poll::Ready(future.as_mut().poll(task))).await {
         Poll::Ready(output) => Ok(output),
-        Poll::Pending => tokio::time::timeout(time, future).await,
+        Poll::Pending => Box::pin(tokio::time::timeout(time, future)).await,
     }
 }

@@ -43,10 +43,10 @@ impl OriginCheck {
         let origin = Origin::field(headers)?;
         let site =
             single(headers, &SEC_FETCH_SITE, "a request has at most one Sec-Fetch-Site field")?;
-        let target = Authority::of(uri, host)?;
         if site.is_some_and(is_own) && repeats(origin, host) {
-            return Ok(true);
+            return Authority::check(uri, host).map(|_| true);
         }
+        let target = Authority::of(uri, host)?;
         let origin = origin.map(Origin::parse).transpose()?;
         if let Some(Origin::Tuple(origin)) = &origin
             && self.trusted.contains(origin)

@@ -53,7 +53,7 @@ impl Keep {
 
 /// Answers with a page, or with a 304 if the client has it. `fields` are those of every page.
 pub(crate) fn page(cx: &Context, html: Bytes, hash: &Hash, fields: &HeaderMap) -> Response {
-    let (etag, length) = (hash.etag(), html.len());
+    let etag = hash.etag();
     let status = refusal(cx.headers(), etag.as_bytes());
     let body = if status.is_none() { Body::from(html) } else { Body::empty() };
     let mut response = Response::new(body);
@@ -61,10 +61,8 @@ pub(crate) fn page(cx: &Context, html: Bytes, hash: &Hash, fields: &HeaderMap) -
     // A copy costs less than to insert them one by one.
     headers.clone_from(fields);
     headers.insert(header::ETAG, etag);
-    headers.insert(header::CONTENT_LENGTH, length.into());
     if let Some(status) = status {
         headers.remove(header::CONTENT_TYPE);
-        headers.remove(header::CONTENT_LENGTH);
         if status == StatusCode::PRECONDITION_FAILED {
             headers.remove(header::ETAG);
         }

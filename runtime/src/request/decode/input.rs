@@ -217,8 +217,8 @@ fn json<A: Input>(bytes: &[u8]) -> Result<A::Body> {
 
 fn check_depth(bytes: &[u8]) -> Result<()> {
     // Few texts have as many brackets as that, and counting them costs less than pairing them.
-    let brackets = bytes.iter().filter(|b| matches!(b, b'[' | b'{')).count();
-    if brackets > JSON_DEPTH_MAX && json_depth(bytes) > JSON_DEPTH_MAX {
+    let mut brackets = memchr::memchr2_iter(b'[', b'{', bytes);
+    if brackets.nth(JSON_DEPTH_MAX).is_some() && json_depth(bytes) > JSON_DEPTH_MAX {
         return Err(Error::bad_request(format!(
             "the JSON is nested deeper than {JSON_DEPTH_MAX} levels"
         )));

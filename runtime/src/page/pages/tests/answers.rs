@@ -265,6 +265,14 @@ async fn a_copy_is_named_by_all_that_a_page_shows() {
     assert!(own.status == 404 && own.body.contains("here"));
 }
 
+/// A box that holds it is small enough for an allocator's quick way.
+#[tokio::test]
+async fn the_future_of_a_page_is_small() {
+    let (_dir, pages) = plain();
+    let future = pages.handle(Context::test());
+    assert!(size_of_val(&future) <= 800, "{}", size_of_val(&future));
+}
+
 #[tokio::test]
 async fn head_has_the_headers_of_get() {
     let (_dir, pages) = plain();
