@@ -26,7 +26,7 @@ afterEach(async () => {
 /** Waits until a function returns true in the page. */
 const until = (condition, argument) => bench.page.waitForFunction(condition, argument);
 const pagesAsked = () => bench.asked.filter((path) => path === "/page").length;
-const overlay = () => bench.page.locator("kipo-error main");
+const overlay = () => bench.page.locator("kipo-error .errors");
 
 test("a_changed_template_is_followed_and_typed_text_stays", async () => {
   const page = await bench.show("<h1>one</h1><textarea name=x></textarea><ol></ol>", { script: `document.querySelector("ol").append("script");` });
