@@ -99,6 +99,18 @@ async fn add_picture(
     Ok(format!("{title} {:?}", picture.map(|picture| picture.name().to_owned())))
 }
 
+/// Takes plans.
+#[action]
+async fn add_plans(
+    #[validate(file(types("application/pdf", "image/*")))] plan: kipo::Upload,
+    #[validate(length(min = 1), file(bytes_max = 1000, types("text/csv")))] tables: Vec<
+        kipo::Upload,
+    >,
+    #[validate(file(types("*/*")))] other: Option<kipo::Upload>,
+) -> Result<usize> {
+    Ok(plan.name().len() + tables.len() + usize::from(other.is_some()))
+}
+
 /// Is on no page.
 #[action]
 async fn hidden_from_pages(_name: Option<String>) -> Result<()> {
@@ -175,6 +187,12 @@ const TWO: &[(&str, &[u8])] = &[
         "pages/forms/picture.html",
         br#"<form p-action="form.AddPicture"><input {{ field("form.AddPicture", "title") }}>
 <input {{ field("form.AddPicture", "picture") }}>{{ form_error("form.AddPicture") }}</form>"#,
+    ),
+    (
+        "pages/forms/plans.html",
+        br#"<form p-action="form.AddPlans"><input {{ field("form.AddPlans", "plan") }}>
+<input {{ field("form.AddPlans", "tables") }}><input accept=".csv" {{ field("form.AddPlans", "tables") }}>
+<input {{ field("form.AddPlans", "other") }}></form>"#,
     ),
     ("pages/forms/none.html", b"no form"),
 ];
@@ -496,6 +514,20 @@ async fn a_form_below_a_prefix_leads_to_its_page_there() {
     fields.insert("name", "Effect");
     let done = app.post_form("/app/forms/contact", "form.Contact", fields).await;
     assert_eq!(done.location(), Some("/app/thanks"));
+}
+
+#[tokio::test]
+async fn a_control_for_a_file_offers_the_types_of_its_rule() {
+    let page = app().await.get("/forms/plans").await;
+    for attributes in [
+        r#"id="form-AddPlans-plan" type="file" accept="application/pdf, image/*" required>"#,
+        r#"id="form-AddPlans-tables" type="file" accept="text/csv" multiple>"#,
+        // An attribute by hand has precedence.
+        r#"<input accept=".csv" name="tables" id="form-AddPlans-tables" type="file" multiple>"#,
+        r#"id="form-AddPlans-other" type="file">"#,
+    ] {
+        assert!(page.text().contains(attributes), "{attributes} in {}", page.text());
+    }
 }
 
 #[tokio::test]
