@@ -631,18 +631,18 @@ scene("the way back finds what was typed, except secrets and files", async (stag
   const page = (main) => `<main p-navigate><h1>${main ? "One" : "Two"}</h1>${main}<a href="/two">on</a></main>`;
   const { tab } = await open(
     stage,
-    page(`${CONTACT}<input id="password" type="password"><input id="shown" autocomplete="current-password"><input id="code" autocomplete="one-time-code"><input id="card" autocomplete="section-a billing cc-number"><input id="file" type="file">`),
+    page(`${CONTACT}<input id="password" type="password"><input id="shown" autocomplete="current-password"><input id="code" autocomplete="one-time-code"><input id="card" autocomplete="section-a billing cc-number"><input id="file" type="file"><textarea id="note" p-secret></textarea>`),
     {},
     { pages: { "/two": page("") } },
   );
   await tab.fill("[name=name]", "Ada");
-  for (const id of ["password", "shown", "code", "card"]) await tab.fill(`#${id}`, "secret");
+  for (const id of ["password", "shown", "code", "card", "note"]) await tab.fill(`#${id}`, "secret");
   await tab.setInputFiles("#file", { name: "plan.pdf", mimeType: "application/pdf", buffer: Buffer.from("plan") });
   await tab.click("a");
   await tab.waitForFunction(() => document.querySelector("h1").textContent === "Two");
   await tab.goBack();
   await tab.waitForFunction(() => document.querySelector("[name=name]")?.value === "Ada");
-  assert.deepEqual(await tab.evaluate(() => ["password", "shown", "code", "card", "file"].map((id) => document.getElementById(id).value)), ["", "", "", "", ""]);
+  assert.deepEqual(await tab.evaluate(() => ["password", "shown", "code", "card", "note", "file"].map((id) => document.getElementById(id).value)), ["", "", "", "", "", ""]);
 });
 
 scene("a user who has gone elsewhere keeps the focus", async (stage) => {
