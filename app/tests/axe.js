@@ -68,7 +68,10 @@ function record() {
     }
   };
   const observer = new MutationObserver(announceAll);
-  observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["hidden"] });
+  const start = () => observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["hidden"] });
+  // What the page comes with is no change. Its scripts run after this event.
+  if (document.readyState === "loading") document.addEventListener("readystatechange", start, { once: true });
+  else start();
 
   const described = (element) => (element.getAttribute("aria-describedby")?.split(" ") ?? []).map((id) => document.getElementById(id)?.textContent.trim()).filter(Boolean);
   const nameOf = (element) => element.ariaLabel ?? [...(element.labels ?? [])].map((label) => label.innerText).concat(element.labels?.length ? [] : text(element)).join(" ");

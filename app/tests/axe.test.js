@@ -77,7 +77,7 @@ const STATES = [
 ];
 
 for (const [colorScheme, width] of [["light", 1000], ["dark", 320]]) {
-  scene(`axe finds nothing on any page, ${colorScheme} and ${width} px wide`, async (stage) => {
+  scene(`axe finds nothing on any page, and a screen reader misses no change, ${colorScheme} and ${width} px wide`, async (stage) => {
     stage.expect(REFUSED);
     const copy = await Copy.ofPages(stage);
     await copy.write("pages/broken.html", BROKEN);
@@ -87,11 +87,13 @@ for (const [colorScheme, width] of [["light", 1000], ["dark", 320]]) {
     await server.enter("Tea", "Ben");
     const page = await (await stage.profile({ viewport: { width, height: 700 }, colorScheme, reducedMotion: "reduce" })).newPage();
     const found = [];
+    const { heard } = await listen(page);
     for (const [name, path, act] of STATES) {
       await page.goto(server.url + path);
       await page.waitForSelector("#app");
       await act?.(page);
-      found.push(...(await problems(page)).map((problem) => `${name}: ${problem}`));
+      const missed = (await heard()).filter((each) => each.startsWith("missed"));
+      found.push(...[...missed, ...(await problems(page))].map((problem) => `${name}: ${problem}`));
       await page.evaluate(() => sessionStorage.clear());
     }
     await page.goto(`${server.url}/rooms/Tea`);
@@ -195,6 +197,21 @@ scene("the contact form is used by keyboard alone, and a screen reader announces
   await reads(page, part("result_name"), /^Ann$/);
   assert.deepEqual(await heard(), ["status: Sent Name Ann Email ann@example.org Message Hello"]);
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Send", "the focus stays");
+});
+
+scene("the page that answers a form without the client announces what is wrong, and what was sent", async (stage) => {
+  stage.expect(REFUSED);
+  const { url } = await stage.server();
+  const page = await stage.tab(`${url}/contact`);
+  const { heard } = await listen(page);
+  const hasFocus = () => page.waitForFunction(() => document.activeElement !== document.body);
+  await post(page);
+  await hasFocus();
+  assert.deepEqual(await heard(), ["focus: Name, invalid, must have 1 to 60 characters"]);
+  await fillContact(page);
+  await post(page);
+  await hasFocus();
+  assert.deepEqual(await heard(), ["focus: Your message was sent."]);
 });
 
 scene("an error of a form as a whole is announced, also to a user who has gone elsewhere", async (stage) => {
