@@ -15,7 +15,7 @@ const POLICY = "default-src 'self'; script-src 'self' 'sha256-t/CT/wX6hYIxHBXb3v
 export class FormsServer {
   /** The bodies of pages by path, or functions that return one. @type {Record<string, string | (() => string)>} */
   pages = {};
-  /** Answers to actions by name: `(call) => ({ status, body, effects })`. */
+  /** Answers to actions by name: `(call) => ({ status, body, effects })`, or `{ events }` with the text of a stream. */
   actions = {};
   /** The calls so far, with their fields as `[name, value]`. */
   calls = [];
@@ -72,6 +72,7 @@ export class FormsServer {
     this.calls.push(call);
     const answer = await (this.actions[name] ?? (() => ({ body: null })))(call);
     if (answer === "cut") return response.destroy();
+    if (answer.events) return response.setHeader("content-type", "text/event-stream").end(answer.events);
     const { status = 200, body: output, effects } = answer;
     response.statusCode = status;
     if (effects) response.setHeader("kipo-effects", JSON.stringify(effects));

@@ -365,6 +365,95 @@ scene("a script calls an action with a form and every builder method", async (st
   assert.deepEqual(server.calls.at(-1).fields, [["name", ""], ["email", ""]], "a FormData is sent as it is");
 });
 
+scene("each builder method holds for a call of a form", async (stage) => {
+  stage.expect(/status of 503/);
+  const { server, tab } = await open(stage, CONTACT.replace('p-action="contact.Submit"', "p-keep"));
+  await tab.fill("[name=name]", "Ada");
+  const last = () => server.calls.at(-1);
+  const isBusy = () => tab.evaluate(() => document.querySelector("form").getAttribute("aria-busy"));
+  /** Runs a call of the form, built by the function. */
+  const run = (build, given) => tab.evaluate(`(${build})(action.contact.Submit(document.querySelector("form")), ${JSON.stringify(given)})`);
+
+  server.actions["contact.Submit"] = () => ({ body: 1 });
+  assert.equal(await run((call) => call.withMethod("GET").call()), 1);
+  assert.deepEqual([last().method, last().query], ["GET", "?name=Ada&email="]);
+
+  const { promise, settle } = later();
+  server.actions["contact.Submit"] = async () => (await promise, { body: 2 });
+  await run((call) => void call.withLoading(true).call());
+  await called(server, 2);
+  assert.deepEqual([await tab.getAttribute("html", "class"), await isBusy()], ["kipo-loading", "true"]);
+  settle();
+  await idle(tab);
+  assert.equal(await tab.getAttribute("html", "class"), "");
+
+  const debounced = run((call) => {
+    const form = document.querySelector("form");
+    const calls = ["Ben", "Cy"].map((name) => ((form.name.value = name), action.contact.Submit(form).withDebounce(30).call()));
+    return Promise.all(calls);
+  });
+  assert.deepEqual(await debounced, [2, 2]);
+  await called(server, 3);
+  assert.deepEqual(last().fields[0], ["name", "Cy"]);
+
+  let tries = 0;
+  server.actions["contact.Submit"] = () => ((tries += 1) < 3 ? { status: 503, body: { status: 503, code: "unavailable" } } : { body: 3 });
+  assert.equal(await run((call) => call.withRetry(3, { baseDelay: 1 }).call()), 3);
+  assert.equal(new Set(server.calls.slice(-3).map(({ headers }) => headers["idempotency-key"])).size, 1);
+
+  server.actions["contact.Submit"] = () => new Promise(() => {});
+  assert.equal(await run((call) => call.withTimeout(30).call().catch(({ code }) => code)), "timeout");
+  assert.equal((await shown(tab)).length, 1, "the form shows it");
+  const aborted = await run((call) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 30);
+    return call.withSignal(controller.signal).call().catch(({ name }) => name);
+  });
+  assert.deepEqual([aborted, await isBusy(), await shown(tab)], ["AbortError", null, []], "nobody is to read that");
+
+  server.actions["contact.Submit"] = () => ({ body: 4 });
+  const [sent, total, output] = await run((call) => new Promise((resolve) => {
+    let progress = [];
+    call.withOnUpload((...now) => (progress = now)).call().then((output) => resolve([...progress, output]));
+  }));
+  assert.ok(sent > 100 && sent === total && output === 4, `${sent} of ${total}`);
+  server.actions["contact.Submit"] = () => ({ body: 4, effects: [{ effect: "dispatchEvent", name: "heard" }] });
+  const heard = (call) => tab.evaluate(`new Promise((resolve) => {
+    let count = 0;
+    document.addEventListener("heard", () => (count += 1));
+    (${call})(action.contact.Submit(document.querySelector("form"))).then(() => setTimeout(() => resolve(count), 100));
+  })`);
+  assert.deepEqual([await heard((call) => call.call()), await heard((call) => call.suppressHelpers().call())], [1, 0]);
+  assert.equal(await run((call) => call.build().call()), 4, "a plan");
+
+  server.actions["contact.Submit"] = () => ({ events: 'id: p1\nevent: kipo:ready\ndata: {"ping_ms":15000}\n\nid: p2\nevent: step\ndata: {"n":1}\n\nevent: complete\ndata: 5\n\n' });
+  const streamed = await run(async (call) => {
+    const seen = [];
+    const output = await call.withFrom("p0").withRetryStream().withOnState((state) => seen.push(state)).withOnProgress((data, event) => seen.push([event, data.n])).call();
+    return [...seen, output];
+  });
+  assert.deepEqual(streamed, ["connecting", "open", ["step", 1], "closed", 5]);
+  assert.deepEqual([last().headers["last-event-id"], last().headers.accept, last().fields[0]], ["p0", "text/event-stream", ["name", "Cy"]]);
+  assert.deepEqual([await isBusy(), await shown(tab)], [null, []]);
+});
+
+scene("a form asks first and gives up after its time", async (stage) => {
+  const form = `<form p-action="a.B" p-confirm="Send it?" p-timeout="50"><input name="text" value="x"><button id="send">Send</button><button id="delete" p-confirm="Delete it?">Delete</button></form>
+    <input type="checkbox" name="done" p-action="a.B" p-confirm="Is it done?" aria-label="Done">`;
+  const { server, tab } = await open(stage, form, { "a.B": () => new Promise(() => {}) });
+  const asked = [];
+  let isYes = false;
+  tab.on("dialog", (dialog) => (asked.push(dialog.message()), isYes ? dialog.accept() : dialog.dismiss()));
+  for (const selector of ["#send", "#delete", "[name=done]"]) await tab.click(selector);
+  await called(server, 0);
+  assert.deepEqual([asked, await tab.isChecked("[name=done]")], [["Send it?", "Delete it?", "Is it done?"], false]);
+  isYes = true;
+  await tab.click("#send");
+  await called(server, 1);
+  await tab.locator("form > [p-error='']").waitFor();
+  assert.match((await shown(tab)).join(), /50 ms/);
+});
+
 scene("a script of the page may handle the submit and the outcome itself", async (stage) => {
   stage.expect(REFUSED_422);
   const { server, tab } = await open(stage, CONTACT, { "contact.Submit": () => invalid({ name: ["is taken"] }) });
@@ -538,21 +627,22 @@ scene("navigation ends a call without an error", async (stage) => {
   assert.deepEqual(await tab.evaluate(() => globalThis.seen), ["kipo:success"]);
 });
 
-scene("the way back finds what was typed, except secrets", async (stage) => {
+scene("the way back finds what was typed, except secrets and files", async (stage) => {
   const page = (main) => `<main p-navigate><h1>${main ? "One" : "Two"}</h1>${main}<a href="/two">on</a></main>`;
   const { tab } = await open(
     stage,
-    page(`${CONTACT}<input id="password" type="password"><input id="shown" autocomplete="current-password"><input id="code" autocomplete="one-time-code"><input id="card" autocomplete="section-a billing cc-number">`),
+    page(`${CONTACT}<input id="password" type="password"><input id="shown" autocomplete="current-password"><input id="code" autocomplete="one-time-code"><input id="card" autocomplete="section-a billing cc-number"><input id="file" type="file"><textarea id="note" p-secret></textarea>`),
     {},
     { pages: { "/two": page("") } },
   );
   await tab.fill("[name=name]", "Ada");
-  for (const id of ["password", "shown", "code", "card"]) await tab.fill(`#${id}`, "secret");
+  for (const id of ["password", "shown", "code", "card", "note"]) await tab.fill(`#${id}`, "secret");
+  await tab.setInputFiles("#file", { name: "plan.pdf", mimeType: "application/pdf", buffer: Buffer.from("plan") });
   await tab.click("a");
   await tab.waitForFunction(() => document.querySelector("h1").textContent === "Two");
   await tab.goBack();
   await tab.waitForFunction(() => document.querySelector("[name=name]")?.value === "Ada");
-  assert.deepEqual(await tab.evaluate(() => ["password", "shown", "code", "card"].map((id) => document.getElementById(id).value)), ["", "", "", ""]);
+  assert.deepEqual(await tab.evaluate(() => ["password", "shown", "code", "card", "note", "file"].map((id) => document.getElementById(id).value)), ["", "", "", "", "", ""]);
 });
 
 scene("a user who has gone elsewhere keeps the focus", async (stage) => {

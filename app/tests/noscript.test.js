@@ -34,6 +34,7 @@ scene("without JavaScript a form that is wrong is shown again with its values an
   assert.equal(await page.inputValue("#message"), "First\n  second & third");
   assert.equal(await page.getAttribute("#email", "aria-invalid"), "true");
   assert.equal(await page.getAttribute("#name", "aria-invalid"), null);
+  assert.equal(await page.evaluate("document.activeElement.id"), "email", "the first wrong control has the focus");
   const error = page.locator(`#${await page.getAttribute("#email", "aria-describedby")}`);
   assert.equal(await error.textContent(), "must be an email address");
   assert.ok(await error.isVisible());

@@ -161,6 +161,49 @@ scene("the stream of the chat is shown live, with its events and its reconnect",
   await picture(page, "activity");
 });
 
+scene("forms and uploads are shown with their state, what was refused and how much was sent", async (stage) => {
+  stage.expect(/status of (413|422)/);
+  const { url } = await stage.server({ watch: true });
+  const page = await stage.tab(`${url}/contact`);
+  await open(page, "forms");
+  const row = (name) => inPanel(page, "tbody tr", { has: page.locator(`th:text-is("${name}")`) });
+  const cells = async (name) => (await row(name).locator("td").allTextContents()).join(" | ");
+  const form = row("contact.Submit");
+  await form.waitFor();
+  assert.equal(await cells("contact.Submit"), "idle |  | ");
+  await inPanel(page, ".empty", { hasText: "No file has been sent" }).waitFor();
+
+  let answer;
+  const answered = new Promise((resolve) => (answer = resolve));
+  await page.route("**/contact.Submit", async (route) => (await answered, route.continue()));
+  await page.evaluate(() => {
+    const form = document.querySelector("#contact-form");
+    form.noValidate = true;
+    form.requestSubmit();
+  });
+  await form.locator("td:text-is('sending')").waitFor();
+  answer();
+  await form.locator("td[data-state=failed]:text-is('refused')").waitFor();
+  assert.equal(await cells("contact.Submit"), "refused | email, message, name | ");
+  await picture(page, "forms");
+  for (const [name, text] of [["name", "Ann"], ["email", "ann@example.org"], ["message", "Hello"]]) await page.fill(`#${name}`, text);
+  await page.evaluate(() => document.querySelector("#contact-form").requestSubmit());
+  await form.locator("td[data-state=done]:text-is('done')").waitFor();
+  assert.equal(await cells("contact.Submit"), "done |  | ");
+
+  await page.goto(`${url}/upload`);
+  const file = (size) => ({ name: "film.mp4", mimeType: "video/mp4", buffer: Buffer.alloc(size) });
+  await page.setInputFiles("#file-input", file(2_000_000));
+  await page.evaluate(() => document.querySelector("#upload-btn").click());
+  await row("film.mp4").locator("td[data-state=done]").waitFor();
+  // The whole form counts, with its heads.
+  assert.match(await cells("film.mp4"), /^done \| upload\.Store \| 2\.0 MB of 2\.0 MB \(100 %\) \| [\d.]+ .?B\/s$/);
+  await page.route("**/upload.Store", (route) => route.fulfill({ status: 413, contentType: "application/problem+json", body: '{"status":413,"code":"too_large"}' }));
+  await page.evaluate(() => document.querySelector("#upload-btn").click());
+  await row("film.mp4").locator("td:text-is('failed: too_large')").waitFor();
+  await picture(page, "uploads");
+});
+
 scene("pages, builds and sizes", async (stage) => {
   const copy = await Copy.ofPages(stage);
   const { url } = await stage.server({ root: copy.root, watch: true });

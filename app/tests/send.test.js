@@ -56,3 +56,18 @@ for (const end of ["kill", "stop"]) {
     await holds(await stage.chat(second.url, "Eve"), ["before", "meanwhile", "after"]);
   });
 }
+
+scene("a page sends several calls in one request, and each has its own outcome", async (stage) => {
+  const { url } = await stage.server();
+  const page = await stage.tab(url);
+  const requests = [];
+  page.on("request", (request) => request.method() === "POST" && requests.push(new URL(request.url()).pathname));
+  const outcomes = await page.evaluate(async () => {
+    const { action, batch } = await import("kipo");
+    const parts = [action.rooms.Create({ room: "Tea" }), action.chat.Send({ username: "", message: "x" }), action.chat.Send({ username: "Ada", message: "hello" })];
+    const settled = await batch(...parts);
+    return settled.map(({ status, reason }) => (status === "fulfilled" ? status : [reason.code, Object.keys(reason.fields), reason instanceof Error]));
+  });
+  assert.deepEqual(outcomes, ["fulfilled", ["validation_failed", ["username"], true], "fulfilled"]);
+  assert.deepEqual(requests, ["/_kipo/batch"]);
+});

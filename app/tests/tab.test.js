@@ -26,7 +26,7 @@ afterEach(async () => {
 /** Waits until a function returns true in the page. */
 const until = (condition, argument) => bench.page.waitForFunction(condition, argument);
 const pagesAsked = () => bench.asked.filter((path) => path === "/page").length;
-const overlay = () => bench.page.locator("kipo-error main");
+const overlay = () => bench.page.locator("kipo-error .errors");
 
 test("a_changed_template_is_followed_and_typed_text_stays", async () => {
   const page = await bench.show("<h1>one</h1><textarea name=x></textarea><ol></ol>", { script: `document.querySelector("ol").append("script");` });
@@ -197,7 +197,7 @@ test("a_changed_file_is_fetched_again_and_no_other", async () => {
 
 const FORM = `
   <form p-ref=form><input name=a><input name=secret type=password><input name=c type=checkbox value=1><input name=c type=checkbox value=2>
-  <input type=radio name=r value=1 checked><input type=radio name=r value=2><select name=s><option>1<option>2</select>
+  <input type=radio name=r value=1 checked><input type=radio name=r value=2><input type=file name=file><select name=s><option>1<option>2</select>
   <select name=m multiple><option selected>1<option>2<option>3</select></form>
   <div id=late hidden><textarea p-ref=message disabled></textarea></div>
   <div contenteditable id=e>text</div><dialog id=d>modal <input id=in></dialog><details id=o><summary>s</summary>t</details><details id=p open>u</details>
@@ -222,6 +222,7 @@ test("a_page_that_is_loaded_again_keeps_its_user_state", async () => {
   bench.answers["/app.css"] = css;
   await page.reload();
   await until(() => !late.hidden);
+  await page.setInputFiles("[name=file]", { name: "plan.pdf", mimeType: "application/pdf", buffer: Buffer.from("plan") });
   await page.evaluate(() => {
     const form = document.querySelector("form");
     form.a.value = "typed";
@@ -247,7 +248,7 @@ test("a_page_that_is_loaded_again_keeps_its_user_state", async () => {
     const form = document.querySelector("form");
     const { selectionStart, selectionEnd, selectionDirection } = document.activeElement;
     return {
-      fields: [form.a.value, form.secret.value, form.c[0].checked, form.c[1].checked, form.r.value, form.s.value],
+      fields: [form.a.value, form.secret.value, form.c[0].checked, form.c[1].checked, form.r.value, form.s.value, form.file.value],
       chosen: [...form.m.selectedOptions].map(({ value }) => value),
       rich: e.innerHTML,
       open: [o.open, p.open, d.open],
@@ -256,7 +257,7 @@ test("a_page_that_is_loaded_again_keeps_its_user_state", async () => {
     };
   });
   assert.deepEqual(found, {
-    fields: ["typed", "", false, true, "2", "2"],
+    fields: ["typed", "", false, true, "2", "2", ""],
     chosen: ["2", "3"],
     rich: "rich <b>text</b>",
     open: [true, false, false],

@@ -19,6 +19,9 @@ const RULE: &str = "x-kipo-rule";
 /// removes null from the others.
 const WRITES_NULL: &str = "x-kipo-null";
 
+/// The keyword with the types of a file; forms read it, and the runtime removes it from documents.
+const TYPES: &str = "x-kipo-types";
+
 /// Adds to a type what its schema says about it as a whole.
 pub(crate) fn describe(attrs: &mut Vec<Attribute>, rules: &[Rule], writes_null: bool) {
     let null = writes_null.then(|| quote!(extend(#WRITES_NULL = true)));
@@ -40,6 +43,9 @@ pub(crate) fn describe_fields(written: &mut syn::Fields, fields: &[Field]) {
                 let min = min.as_ref().map(|min| quote!(extend("minProperties" = #min),));
                 let max = max.as_ref().map(|max| quote!(extend("maxProperties" = #max)));
                 Some(quote!(#min #max))
+            }
+            Kind::File { types, .. } if !types.is_empty() => {
+                Some(quote!(extend(#TYPES = [#(#types),*])))
             }
             _ => named(rule),
         });

@@ -25,6 +25,7 @@ const _: () = {
     struct __Described<'__a> {
         title: String,
         #[validate(file(bytes_max = 5<<20, types("image/*", "application/pdf")))]
+        #[schemars(extend("x-kipo-types" = ["image/*", "application/pdf"]))]
         letter: Upload,
         stamp: Option<UploadTo<Bucket>>,
         #[validate(length(max = 3), file(bytes_min = 1))]

@@ -32,10 +32,10 @@ const KINDS = {
 const STYLE = `
   :host { all: initial; display: block; position: fixed; inset: 0; z-index: 2147483647; overflow: auto;
     overscroll-behavior: contain; background: rgb(10 10 12 / 84%); color-scheme: light dark; }
-  main { box-sizing: border-box; max-width: 66rem; margin: 5vh auto; padding: 0 1rem 4rem;
+  .errors { box-sizing: border-box; max-width: 66rem; margin: 5vh auto; padding: 0 1rem 4rem;
     color: light-dark(#1b1b1f, #ececec); font: 15px/1.5 system-ui, sans-serif; }
-  header { display: flex; gap: 1rem; align-items: baseline; margin-bottom: 0.75rem; }
-  header p { flex: 1; margin: 0; color: #fff; font-weight: 600; }
+  .head { display: flex; gap: 1rem; align-items: baseline; margin-bottom: 0.75rem; }
+  .head p { flex: 1; margin: 0; color: #fff; font-weight: 600; }
   section, details { margin-bottom: 1rem; padding: 1.25rem 1.5rem; border-radius: 10px;
     background: light-dark(#fff, #17171a); box-shadow: 0 12px 40px rgb(0 0 0 / 45%); }
   section { border-top: 5px solid #e5484d; }
@@ -164,24 +164,28 @@ export class Overlay {
 
   /** @param {Report[]} reports */
   #content(reports) {
-    const main = this.#element("main");
-    main.setAttribute("role", "alert");
+    const region = this.#element("div");
+    Object.assign(region, { className: "errors", role: "region", ariaLabel: "Errors" });
+    const alert = this.#element("div");
+    alert.setAttribute("role", "alert");
+    region.append(alert);
     const errors = reports.filter(({ warning }) => !warning);
     const warnings = reports.filter(({ warning }) => warning);
-    const header = this.#element("header");
+    const head = this.#element("div");
+    head.className = "head";
     const hide = this.#element("button", "Hide (Esc)");
     hide.addEventListener("click", () => this.hide());
     const hint = "This closes by itself when the errors are fixed.";
     const count = errors.length === 1 ? "1 error." : `${errors.length} errors, the first one first.`;
-    header.append(this.#element("p", `${count} ${hint}`), hide);
-    main.append(header, ...errors.map((report) => this.#section(report)));
+    head.append(this.#element("p", `${count} ${hint}`), hide);
+    alert.append(head, ...errors.map((report) => this.#section(report)));
     if (warnings.length > 0) {
       const details = this.#element("details");
       details.append(this.#element("summary", warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`));
       details.append(...warnings.map(({ rendered, message }) => this.#rendered(String(rendered ?? message))));
-      main.append(details);
+      alert.append(details);
     }
-    return main;
+    return region;
   }
 
   /** @param {Report} report */

@@ -41,9 +41,13 @@ export async function toast({ text, level, ms, undo }, page) {
   message.textContent = String(text);
   shown.append(message);
 
+  /** The element that had the focus before the toast. @type {EventTarget | null} */
+  let before = null;
   const close = () => {
     clearTimeout(timer);
+    const hadFocus = shown.contains(document.activeElement);
     shown.remove();
+    if (hadFocus && before instanceof HTMLElement) before.focus({ preventScroll: true });
   };
   if (undo) {
     const { action: name, input, label = "Undo" } = /** @type {{ action: string, input?: unknown, label?: string }} */ (undo);
@@ -64,6 +68,7 @@ export async function toast({ text, level, ms, undo }, page) {
   const isHeld = () => shown.matches(":hover, :focus-within");
   for (const name of ["pointerenter", "focusin"]) shown.addEventListener(name, () => clearTimeout(timer));
   for (const name of ["pointerleave", "focusout"]) shown.addEventListener(name, () => setTimeout(() => isHeld() || start()));
+  shown.addEventListener("focusin", ({ relatedTarget }) => (before = relatedTarget));
   start();
   region.append(shown);
   while (region.childElementCount > TOASTS_MAX) region.firstElementChild?.remove();
@@ -87,6 +92,8 @@ async function regionOf(document) {
   const region = document.createElement("div");
   region.className = "kipo-toasts";
   region.setAttribute("role", "status");
+  // A screen reader announces the new toast, and not those before it again.
+  region.ariaAtomic = "false";
   parent.append(region);
   await new Promise((resolve) => setTimeout(resolve, REGION_MS));
   return region;

@@ -5,6 +5,9 @@
 
 import { canonical, controlsAt, controlsOf, isEditable } from "./fields.js";
 
+/** Elements whose role is that of an alert while they show their error. @type {WeakSet<HTMLElement>} */
+const alerts = new WeakSet();
+
 /**
  * Shows the errors of a form, in place of those before.
  *
@@ -34,6 +37,18 @@ export function showErrors(form, { fields, message }) {
   const text = beside.length || whole.length ? whole.join("; ") : message;
   if (text) showWhole(form, text);
   return controls.filter((control) => wrong.has(control));
+}
+
+/**
+ * Announces the error of a control. Screen readers read it by themselves only when the focus moves to the control.
+ *
+ * @param {Control} control
+ */
+export function announceError(control) {
+  const element = elementsOf(control).find(({ textContent, role }) => textContent && !role);
+  if (!element) return;
+  element.setAttribute("role", "alert");
+  alerts.add(element);
 }
 
 /**
@@ -198,4 +213,5 @@ function showWhole(form, text) {
 function clear(element) {
   element.textContent = "";
   element.hidden = true;
+  if (alerts.delete(element)) element.removeAttribute("role");
 }

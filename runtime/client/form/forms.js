@@ -7,7 +7,7 @@
 /** @import { Control } from "./fields.js" */
 
 import { partsOf, settingsOf, textOf } from "./attributes.js";
-import { clearError, clearErrors, clearWhole, showErrorOf, showErrors } from "./errors.js";
+import { announceError, clearError, clearErrors, clearWhole, showErrorOf, showErrors } from "./errors.js";
 import { controlsAt, controlsOf, dataOf, isEditable, restore, settle, valueOf } from "./fields.js";
 
 /** @typedef {(settings: RunSettings) => Promise<unknown>} Run sends the call */
@@ -121,7 +121,8 @@ export class Forms {
         // A user who has gone elsewhere in the meantime stays there.
         const active = document.activeElement;
         const isHere = !active || [focused, document.body].includes(active) || Node.prototype.contains.call(form, active);
-        if (isHere) wrong.find((control) => (control.focus(), document.activeElement === control));
+        const first = isHere && wrong.find((control) => (control.focus(), document.activeElement === control));
+        if (wrong[0] && (!first || first === active)) announceError(first || wrong[0]);
       },
     });
   }

@@ -107,6 +107,8 @@ export async function restoreUserState(document, state, ready, signal) {
  * @returns {FieldState | undefined}
  */
 function fieldState(field) {
+  // The server marks the controls of secret fields that are not passwords.
+  if (field.hasAttribute("p-secret")) return undefined;
   if (field instanceof HTMLSelectElement) {
     const options = [...field.options];
     const isUnchanged = options.every(({ selected, defaultSelected }) => selected === defaultSelected);

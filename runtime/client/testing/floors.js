@@ -28,7 +28,7 @@ export const ROOMS = [
       ...["dev/panel/types.d.ts", "dev/panel/style.js", "dev/panel/schema.js", "dev/panel/dom.js", "dev/panel/storage.js"],
       ...["dev/panel/activity.js", "dev/panel/observe.js", "dev/panel/form.js", "dev/panel/runner.js", "dev/panel/resize.js"],
       ...["dev/panel/tabs/actions.js", "dev/panel/tabs/activity.js", "dev/panel/tabs/build.js", "dev/panel/tabs/client.js"],
-      ...["dev/panel/tabs/pages.js", "dev/panel/tabs/topics.js", "dev/panel/view.js", "dev/panel.js", "dev/ansi.js", "dev/overlay.js"],
+      ...["dev/panel/tabs/forms.js", "dev/panel/tabs/pages.js", "dev/panel/tabs/topics.js", "dev/panel/view.js", "dev/panel.js", "dev/ansi.js", "dev/overlay.js"],
       ...["dev/saved_state.js", "dev/swap_assets.js", "dev/update_page.js", "dev/reload.js"],
     ],
   },

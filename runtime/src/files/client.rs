@@ -84,6 +84,7 @@ pub(crate) const DEV: &[Module] = modules![
     "dev/panel/tabs/activity.js",
     "dev/panel/tabs/build.js",
     "dev/panel/tabs/client.js",
+    "dev/panel/tabs/forms.js",
     "dev/panel/tabs/pages.js",
     "dev/panel/tabs/topics.js",
     "dev/panel/view.js",

@@ -47,5 +47,6 @@ pub(crate) mod typescript;
 
 pub(crate) use self::{
     description::{Describe, Described, Refusals, Shape, input_of},
+    refine::TYPES,
     types::Types,
 };

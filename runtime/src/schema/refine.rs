@@ -12,6 +12,9 @@ const RULE: &str = "x-kipo-rule";
 /// and may be null as well.
 const WRITES_NULL: &str = "x-kipo-null";
 
+/// The keyword that `#[validate(file(types(…)))]` gives a schema: the types, which only forms read.
+pub(crate) const TYPES: &str = "x-kipo-types";
+
 /// Refines a schema of what the server reads.
 pub(super) fn read(schema: &mut Value) {
     name_rules(schema);
@@ -27,6 +30,7 @@ pub(super) fn written(schema: &mut Value) {
 fn name_rules(schema: &mut Value) {
     let Value::Object(keywords) = schema else { return };
     keywords.shift_remove(WRITES_NULL);
+    keywords.shift_remove(TYPES);
     if let Some(Value::String(rule)) = keywords.shift_remove(RULE) {
         let checked = format!("The server also checks `{rule}`.");
         match keywords.get_mut("description") {
@@ -156,6 +160,14 @@ mod tests {
                 "oneOf": [{ "type": "object", "properties": { "f": { "type": ["string", "null"] } } }],
             })
         );
+    }
+
+    #[test]
+    fn the_types_of_a_file_are_for_forms_alone() {
+        let mut schema =
+            json!({ "properties": { "f": { "format": "binary", "x-kipo-types": ["image/*"] } } });
+        read(&mut schema);
+        assert_eq!(schema, json!({ "properties": { "f": { "format": "binary" } } }));
     }
 
     #[test]

@@ -99,6 +99,21 @@ async fn add_picture(
     Ok(format!("{title} {:?}", picture.map(|picture| picture.name().to_owned())))
 }
 
+/// Takes plans.
+#[action]
+async fn add_plans(
+    #[validate(file(types("application/pdf", "image/*")))] plan: kipo::Upload,
+    #[validate(length(min = 1), file(bytes_max = 1000, types("text/csv")))] tables: Vec<
+        kipo::Upload,
+    >,
+    #[validate(file(types("*/*")))] other: Option<kipo::Upload>,
+    #[serde(default)]
+    #[validate(secret)]
+    note: String,
+) -> Result<usize> {
+    Ok(note.len() + plan.name().len() + tables.len() + usize::from(other.is_some()))
+}
+
 /// Is on no page.
 #[action]
 async fn hidden_from_pages(_name: Option<String>) -> Result<()> {
@@ -175,6 +190,13 @@ const TWO: &[(&str, &[u8])] = &[
         "pages/forms/picture.html",
         br#"<form p-action="form.AddPicture"><input {{ field("form.AddPicture", "title") }}>
 <input {{ field("form.AddPicture", "picture") }}>{{ form_error("form.AddPicture") }}</form>"#,
+    ),
+    (
+        "pages/forms/plans.html",
+        br#"<form p-action="form.AddPlans"><input {{ field("form.AddPlans", "plan") }}>
+<input {{ field("form.AddPlans", "tables") }}><input accept=".csv" {{ field("form.AddPlans", "tables") }}>
+<input {{ field("form.AddPlans", "other") }}><textarea {{ field("form.AddPlans", "note") }}></textarea>
+<input {{ field("form.AddPlans", "note") }}></form>"#,
     ),
     ("pages/forms/none.html", b"no form"),
 ];
@@ -266,7 +288,7 @@ async fn a_form_that_is_wrong_is_shown_again_with_what_was_typed() {
     let html = refused.text();
     for expected in [
         r#" required value="&lt;A&gt;" aria-describedby="#,
-        r#" value="ann&quot;@" aria-invalid="true" aria-describedby="form-Contact-email-error" id="mail">"#,
+        r#" value="ann&quot;@" aria-invalid="true" autofocus aria-describedby="form-Contact-email-error" id="mail">"#,
         r#"p-error="email">must be an email address</p>"#,
         r#"id="form-Contact-message" minlength="5" required aria-invalid="true">&#10;"#,
         r#"<option value="Sales"><option selected value="Support">"#,
@@ -280,6 +302,7 @@ async fn a_form_that_is_wrong_is_shown_again_with_what_was_typed() {
         let expected = expected.replace("&#10;", "\n\n&lt;b&gt;</textarea>");
         assert!(html.contains(&expected), "{expected}\n{html}");
     }
+    assert_eq!(html.matches(" autofocus").count(), 1, "{html}");
     // These fields have no `field_error`.
     assert!(
         html.contains(
@@ -496,6 +519,22 @@ async fn a_form_below_a_prefix_leads_to_its_page_there() {
     fields.insert("name", "Effect");
     let done = app.post_form("/app/forms/contact", "form.Contact", fields).await;
     assert_eq!(done.location(), Some("/app/thanks"));
+}
+
+#[tokio::test]
+async fn a_control_knows_the_types_of_a_file_and_whether_it_is_secret() {
+    let page = app().await.get("/forms/plans").await;
+    for attributes in [
+        r#"id="form-AddPlans-plan" type="file" accept="application/pdf, image/*" required>"#,
+        r#"id="form-AddPlans-tables" type="file" accept="text/csv" multiple>"#,
+        // An attribute by hand has precedence.
+        r#"<input accept=".csv" name="tables" id="form-AddPlans-tables" type="file" multiple>"#,
+        r#"id="form-AddPlans-other" type="file">"#,
+        r#"<textarea name="note" id="form-AddPlans-note" p-secret></textarea>"#,
+        r#"<input name="note" id="form-AddPlans-note" type="password">"#,
+    ] {
+        assert!(page.text().contains(attributes), "{attributes} in {}", page.text());
+    }
 }
 
 #[tokio::test]

@@ -29,11 +29,11 @@ export class Activity {
   /**
    * Records the start of a run. The other methods take the run that this returns.
    *
-   * @param {{ name: string, method: string, input: unknown }} settings
+   * @param {{ name: string, method: string, input: unknown, element?: Element }} settings
    * @param {boolean} isStream
    * @returns {Run}
    */
-  begin({ name, method, input }, isStream) {
+  begin({ name, method, input, element }, isStream) {
     this.#lastId += 1;
     /** @type {Run} */
     const run = {
@@ -54,6 +54,9 @@ export class Activity {
       reconnects: 0,
       gaps: 0,
       notes: [],
+      element: element ? new WeakRef(element) : null,
+      refused: [],
+      upload: uploadOf(input, this.#now()),
     };
     this.runs.unshift(run);
     if (this.runs.length > RUNS_MAX) this.runs.splice(this.#oldest(), 1);
@@ -113,6 +116,27 @@ export class Activity {
   }
 
   /**
+   * Records how much of its files a run has sent.
+   *
+   * @param {Run} run
+   * @param {number} sent
+   * @param {number} total
+   */
+  sent({ upload }, sent, total) {
+    if (upload) Object.assign(upload, { sent, total, at: this.#now() });
+    this.onChange();
+  }
+
+  /**
+   * Returns the last run of a form or control.
+   *
+   * @param {Element} element
+   */
+  lastOf(element) {
+    return this.runs.find((run) => run.element?.deref() === element);
+  }
+
+  /**
    * @param {Run} run
    * @param {"done" | "failed" | "aborted" | "left"} outcome
    * @param {unknown} [result] the output, or the error
@@ -127,6 +151,7 @@ export class Activity {
       const about = problem(result);
       run.error = json(about);
       run.code = String(about.code ?? about.name);
+      run.refused = Object.keys(about.fields ?? {});
     }
     this.onChange();
   }
@@ -154,6 +179,27 @@ export class Activity {
     const index = this.runs.findLastIndex(({ ended }) => ended !== null);
     return index < 0 ? this.runs.length - 1 : index;
   }
+}
+
+/**
+ * Returns the files of an input, if it has any. The empty control of a form sends a file without a name.
+ *
+ * @param {unknown} input
+ * @param {number} at
+ * @returns {Run["upload"]}
+ */
+function uploadOf(input, at) {
+  if (typeof input !== "object" || input === null) return null;
+  const values = input instanceof FormData ? [...input.values()] : input instanceof Blob ? [input] : Object.values(input).flat();
+  const files = values.filter((value) => value instanceof Blob).filter((file) => file.size > 0 || nameOf(file) !== "");
+  if (files.length === 0) return null;
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  return { names: files.map((file) => nameOf(file) || "without a name").join(", ").slice(0, TEXT_CHARS_MAX), total, sent: null, at };
+}
+
+/** @param {Blob} file */
+function nameOf(file) {
+  return file instanceof File ? file.name : "";
 }
 
 /**

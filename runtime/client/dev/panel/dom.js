@@ -83,6 +83,12 @@ export function clock(at) {
   return new Date(at).toTimeString().slice(0, "00:00:00".length);
 }
 
+/** @param {number} count */
+export function bytes(count) {
+  if (count < 1000) return `${Math.round(count)} B`;
+  return count < 1_000_000 ? `${(count / 1000).toFixed(1)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
+}
+
 /**
  * @param {number} count
  * @param {string} noun

@@ -14,7 +14,7 @@ export function observe(Observed, activity) {
   const run = Observed.prototype.run;
   Observed.prototype.run = async function* (settings, isStream) {
     const seen = activity.begin(settings, isStream);
-    const messages = run.call(this, isStream ? recorded(settings, seen, activity) : settings, isStream);
+    const messages = run.call(this, recorded(settings, seen, isStream, activity), isStream);
     try {
       for (;;) {
         const { done, value } = await messages.next();
@@ -41,11 +41,21 @@ export function observe(Observed, activity) {
  *
  * @param {RunSettings} settings
  * @param {Run} run
+ * @param {boolean} isStream
  * @param {Activity} activity
  * @returns {RunSettings}
  */
-function recorded(settings, run, activity) {
-  const { onState, retryStream } = settings;
+function recorded(settings, run, isStream, activity) {
+  const { onState, onUpload, retryStream } = settings;
+  // The client reports the progress of an upload only where the page asks for it.
+  const watched = onUpload && {
+    /** @param {number} sent @param {number} total */
+    onUpload: (sent, total) => {
+      activity.sent(run, sent, total);
+      return onUpload(sent, total);
+    },
+  };
+  if (!isStream) return { ...settings, ...watched };
   return {
     ...settings,
     onState: (state) => {

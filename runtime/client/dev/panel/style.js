@@ -38,7 +38,7 @@ header { display: flex; align-items: stretch; gap: 4px; padding: 6px 12px 0; bor
 kbd { padding: 0 5px; border: 1px solid var(--edge); border-radius: 4px; font: 11px/16px var(--mono); }
 
 [role="tabpanel"] { flex: 1; min-height: 0; overflow: auto; overscroll-behavior: contain; padding: 12px; }
-h3 { margin: 12px 0 4px; font-size: 11px; font-weight: 600; letter-spacing: 0.06em; text-transform: uppercase; color: var(--soft); }
+h2 { margin: 12px 0 4px; font-size: 11px; font-weight: 600; letter-spacing: 0.06em; text-transform: uppercase; color: var(--soft); }
 p { margin: 0 0 6px; }
 a { color: var(--accent); text-underline-offset: 2px; }
 .soft { color: var(--soft); }
@@ -123,6 +123,6 @@ tr[aria-current] td { background: color-mix(in srgb, var(--accent) 9%, transpare
 .topics .tag { margin-left: 8px; font-family: system-ui, sans-serif; }
 .total :is(th, td) { padding-top: 12px; font: 600 13px system-ui, sans-serif; border-bottom-color: var(--edge); }
 .entry { display: flex; gap: 12px; align-items: baseline; padding: 5px 0; margin: 0; border-bottom: 1px solid var(--line); }
-.builds h3:first-child { margin-top: 0; }
+.builds h2:first-child { margin-top: 0; }
 .builds .empty { padding: 4px 0 12px; }
 `;

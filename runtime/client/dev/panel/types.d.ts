@@ -165,6 +165,23 @@ export interface Run {
   gaps: number;
   /** The changes of its connections, the newest last. */
   notes: Note[];
+  /** The form or control that it is bound to. */
+  element: WeakRef<Element> | null;
+  /** The fields that the server has refused. */
+  refused: string[];
+  /** Null for an input without files. */
+  upload: Upload | null;
+}
+
+/** The files of one run. */
+export interface Upload {
+  names: string;
+  /** In bytes, here and below. */
+  total: number;
+  /** Null if the page does not ask for the progress: without `withOnUpload` the browser does not report it. */
+  sent: number | null;
+  /** When that was reported. */
+  at: number;
 }
 
 export interface Seen {

@@ -9,6 +9,7 @@ import { actionsTab } from "./tabs/actions.js";
 import { runsTab } from "./tabs/activity.js";
 import { buildList } from "./tabs/build.js";
 import { clientSizes, gzippedSize } from "./tabs/client.js";
+import { formsTab } from "./tabs/forms.js";
 import { pagesList } from "./tabs/pages.js";
 import { topicsList } from "./tabs/topics.js";
 
@@ -22,7 +23,7 @@ const OWN_EVENTS = [
   ...["focusin", "focusout", "copy", "cut", "paste", "dragstart", "drop", "submit"],
 ];
 
-const TITLES = { actions: "Actions", activity: "Activity", pages: "Pages", topics: "Topics", build: "Build", client: "Client" };
+const TITLES = { actions: "Actions", activity: "Activity", forms: "Forms", pages: "Pages", topics: "Topics", build: "Build", client: "Client" };
 
 /**
  * What the panel shows.
@@ -160,6 +161,8 @@ export class View {
     switch (name) {
       case "activity":
         return runsTab(activity);
+      case "forms":
+        return formsTab(activity, document);
       case "pages":
         return this.#asking((facts) => pagesList(facts, currentTemplate()));
       case "build":

@@ -46,6 +46,11 @@ test("an_event_is_dispatched_on_the_document", async () => {
   await check([{ effect: "dispatchEvent", name: "cart:changed", detail: { n: 1 } }], [["cart:changed", { n: 1 }, true]]);
 });
 
+test("the_fields_of_an_effect_keep_their_types", async () => {
+  const fields = { text: "7", count: 7, isOpen: false, none: null, list: [1, "1"], nested: { at: 1.5 } };
+  await check([{ effect: "show", ...fields }], [fields], { show: (given, done) => done.push(given) });
+});
+
 test("an_app_defines_effects_of_its_own", async () => {
   const toast = ({ text }, done) => done.push(text);
   await check([{ effect: "toast", text: "Saved" }], ["Saved"], { toast });

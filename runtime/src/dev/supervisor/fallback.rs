@@ -124,6 +124,6 @@ fn page(base: &str, errors: &[Report]) -> String {
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>The app does not run</title>\n\
          <script type=\"module\" src=\"{reload}\"></script>\n</head>\n<body>\n\
-         <h1>The app does not run</h1>\n{list}</body>\n</html>\n"
+         <main>\n<h1>The app does not run</h1>\n{list}</main>\n</body>\n</html>\n"
     )
 }

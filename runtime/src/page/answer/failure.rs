@@ -116,7 +116,7 @@ fn last_resort(cx: &Context, status: StatusCode, error: &Error) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n</head>\n\
-         <body>\n<h1>{number} {title}</h1>\n<p>{message}</p>\n{fields}<p>Request {id}</p>\n</body>\n\
+         <body>\n<main>\n<h1>{number} {title}</h1>\n<p>{message}</p>\n{fields}<p>Request {id}</p>\n</main>\n</body>\n\
          </html>\n"
     )
 }
@@ -142,8 +142,8 @@ fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{place}</title>\n\
-         </head>\n<body>\n<h1>{message}</h1>\n<p>{place}</p>\n\
-         {excerpt}<p>The page is {shown}, the request {id}.</p>\n\
+         </head>\n<body>\n<main>\n<h1>{message}</h1>\n<p>{place}</p>\n\
+         {excerpt}<p>The page is {shown}, the request {id}.</p>\n</main>\n\
          <script type=\"application/json\" id=\"kipo-failure\">{report}</script>\n\
          </body>\n</html>\n"
     );

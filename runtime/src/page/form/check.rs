@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::page::{
     check::{Diagnostic, Sources, Uses, did_you_mean, scan::without_raw},
     form::{
-        inputs::{Input, Inputs, Kind},
+        inputs::{Field, Input, Inputs, Kind},
         markup::first_segment,
         written::{Call, Form, Written, as_expression, is},
     },
@@ -197,6 +197,17 @@ impl<'a> Lint<'a> {
             if let Some((message, known)) = wrong {
                 self.unknown(at, &message, known);
             }
+            let accept = call.control.as_ref().and_then(|control| control.accept);
+            self.accept(action, name, accept);
+        }
+    }
+
+    /// Looks at the types of files that a control offers, if it names them itself.
+    fn accept(&mut self, action: &str, name: &str, accept: Option<(usize, &str)>) {
+        let (Some((at, accept)), Some(input)) = (accept, self.input(action)) else { return };
+        let Some(field) = input.field(name) else { return };
+        if let Some(message) = wrong_accept(action, name, accept, field) {
+            self.wrong(at, &message);
         }
     }
 
@@ -222,6 +233,7 @@ impl<'a> Lint<'a> {
             if let Some((message, known)) = wrong {
                 self.unknown(control.at, &message, known);
             }
+            self.accept(form.action, control.name, control.accept);
         }
     }
 
@@ -266,11 +278,34 @@ fn wrong_field(
     }
 }
 
+/// Returns what is wrong with the types that a control offers: one that the rule of the field refuses.
+/// Extensions, such as `.png`, have no type here.
+fn wrong_accept(action: &str, name: &str, accept: &str, field: &Field) -> Option<String> {
+    if field.types.is_empty() || accept.contains('{') {
+        return None;
+    }
+    let mut offered = accept.split(',').map(str::trim).filter(|offered| offered.contains('/'));
+    let refused = offered.find(|offered| !field.types.iter().any(|rule| covers(rule, offered)))?;
+    let types: Vec<_> = field.types.iter().map(|rule| format!("`{rule}`")).collect();
+    Some(format!(
+        "`accept` offers `{refused}`, which the rule of `{name}` of `{action}` refuses: it takes {}. \
+         `field` writes `accept` by the rule",
+        types.join(", ")
+    ))
+}
+
+/// Returns whether a type of a rule, such as `image/*`, takes all that is offered.
+fn covers(rule: &str, offered: &str) -> bool {
+    let all_of = rule.strip_suffix('*').filter(|of| of.ends_with('/'));
+    let is_start = |of: &str| offered.get(..of.len()).is_some_and(|start| is(start, of));
+    is(rule, offered) || all_of.is_some_and(is_start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        action::States,
+        action::{States, Upload},
         error::Result,
         request::{AppLimits, route},
         session::Sessions,
@@ -290,6 +325,18 @@ mod tests {
     #[crate::action(method = "GET")]
     async fn find(words: String) -> Result<String> {
         Ok(words)
+    }
+
+    /// Takes files.
+    #[crate::action]
+    async fn attach(
+        #[validate(file(types("image/*", "application/pdf")))] file: Upload,
+        #[validate(file(types("*/*")))] other: Option<Upload>,
+        #[serde(default)]
+        #[validate(file(types("text/csv")))]
+        tables: Vec<Upload>,
+    ) -> Result<usize> {
+        Ok(file.name().len() + tables.len() + usize::from(other.is_some()))
     }
 
     const SAVE: &str = "page.form.check.tests.Save";
@@ -341,6 +388,39 @@ mod tests {
         right("<form p-action=\"@\">{% block b %}{% endblock %}</form>");
         right("<form p-action=\"@\">{{<Fields />}}</form>");
         right("<form p-action=\"@\" id=f></form><input name=title form=f>");
+    }
+
+    #[test]
+    fn a_control_for_a_file_offers_types_that_the_rule_takes() {
+        let form = |control: &str| {
+            format!("<form p-action='page.form.check.tests.Attach'>{control}</form>")
+        };
+        let control = |name: &str, accept: &str| {
+            form(&format!(
+                "<input type=file name=file><input type=file name={name} accept='{accept}'>"
+            ))
+        };
+        let field = |accept: &str| {
+            form(&format!(
+                "<input {{{{ field('page.form.check.tests.Attach', 'file') }}}} accept='{accept}'>"
+            ))
+        };
+        for accept in
+            ["image/*", "image/png, IMAGE/GIF", "application/pdf,.pdf", ".png", "{{ x }}", ""]
+        {
+            right(&control("file", accept));
+            right(&field(accept));
+        }
+        right(&control("other", "video/*"));
+        let message = "refuses: it takes `image/*`, `application/pdf`. `field` writes";
+        wrong(&control("file", "image/png,video/*"), "image/png", message);
+        wrong(
+            &field("image/png, video/*"),
+            "image/png",
+            "`accept` offers `video/*`, which the rule of `file`",
+        );
+        wrong(&field("*/*"), "*/*", "`accept` offers `*/*`");
+        wrong(&control("tables", "application/pdf"), "application/pdf'", "it takes `text/csv`");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     action::{BodyForm, InputMethod},
     request::Route,
-    schema::{Describe, input_of},
+    schema::{Describe, TYPES, input_of},
 };
 
 /// The actions that a form can name; nothing is known of them if they are wrong themselves.
@@ -111,6 +111,8 @@ pub(super) struct Field {
     pub(super) max: Option<String>,
     pub(super) pattern: Option<String>,
     pub(super) is_choice: bool,
+    /// The types that a file may have, such as `image/*`; any if there is none.
+    pub(super) types: Vec<String>,
 }
 
 impl Field {
@@ -142,6 +144,8 @@ impl Field {
         let step = (self.kind == Kind::Number).then(|| "any".to_owned());
         add("step", step.as_ref());
         add("pattern", self.pattern.as_ref());
+        let accept = (!self.types.is_empty()).then(|| self.types.join(", "));
+        add("accept", accept.as_ref());
         if self.is_list && matches!(self.kind, Kind::Email | Kind::File) {
             attributes.push(("multiple", None));
         }
@@ -224,7 +228,8 @@ fn field(written: &Value, definitions: &Map<String, Value>) -> Field {
     if named == Some("array") {
         let items = schema.get("items").map(|items| field(items, definitions));
         let kind = items.map_or(Kind::Other, |items| items.kind);
-        return Field { kind, is_list: true, is_secret, is_choice, ..Field::default() };
+        let types = types(written, kind);
+        return Field { kind, is_list: true, is_secret, is_choice, types, ..Field::default() };
     }
     let format = schema.get("format").and_then(Value::as_str);
     let kind = match (named, format) {
@@ -261,7 +266,16 @@ fn field(written: &Value, definitions: &Map<String, Value>) -> Field {
         // A schema looks for its pattern anywhere, a control matches the whole value.
         pattern: pattern.map(|pattern| format!(".*(?:{}).*", of_control(pattern))),
         is_choice,
+        types: types(written, kind),
     }
+}
+
+/// Returns the types that the rule of a file names, if it does not take all.
+fn types(written: &Value, kind: Kind) -> Vec<String> {
+    let types = written.get(TYPES).and_then(Value::as_array).filter(|_| kind == Kind::File);
+    let types: Vec<_> = types.into_iter().flatten().filter_map(Value::as_str).collect();
+    let takes_all = types.iter().any(|name| ["*", "*/*"].contains(name));
+    types.into_iter().filter(|_| !takes_all).map(str::to_owned).collect()
 }
 
 /// Returns a pattern in the syntax of a control. A browser ignores a pattern that escapes a character

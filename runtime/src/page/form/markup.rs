@@ -158,6 +158,10 @@ fn field(asked: &Asked<'_>, arguments: &Kwargs) -> TeraResult<String> {
         _ => is_input && !is_choice,
     };
     attributes.extend(declared.attributes().into_iter().filter(|(name, _)| of_control(name)));
+    let is_password = is(kind, "password") || (is_input && kind.is_empty());
+    if declared.is_secret && !is_password && !is(kind, "hidden") {
+        attributes.push(("p-secret", None));
+    }
     let typed = asked.typed(name);
     if is_choice {
         let choice = option.as_deref().unwrap_or("true");
@@ -178,6 +182,10 @@ fn field(asked: &Asked<'_>, arguments: &Kwargs) -> TeraResult<String> {
     }
     if asked.failed().is_some_and(|failed| failed.errors.contains_key(name)) {
         attributes.push(("aria-invalid", Some("true".to_owned())));
+        // Screen readers announce the control with its error once the page has loaded.
+        if !is(kind, "hidden") && render::takes_focus() {
+            attributes.push(("autofocus", None));
+        }
     }
     if !is(kind, "hidden") && asked.of_action.shows(name) {
         attributes.push(("aria-describedby", Some(asked.error_id(name))));

@@ -2,7 +2,7 @@
 //! a post that failed.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -162,6 +162,8 @@ pub(super) struct Current {
 thread_local! {
     /// The engine gives a function no variable of the page if a component calls it.
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+    /// Whether a control of the page has the focus already.
+    static IS_FOCUSED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Renders a page that has forms.
@@ -180,8 +182,14 @@ pub(crate) fn during<T>(
     }
 
     let _reset = Reset;
+    IS_FOCUSED.set(false);
     CURRENT.set(Some(Current { forms: Arc::clone(forms), state: Arc::clone(state) }));
     render()
+}
+
+/// Returns whether a control is the first of the page that asks for the focus.
+pub(super) fn takes_focus() -> bool {
+    !IS_FOCUSED.replace(true)
 }
 
 /// Returns what the page that this thread renders shows, if it has forms.

@@ -72,6 +72,8 @@ pub(super) struct Element<'a> {
     pub(super) kind: &'a str,
     /// The value of `value`, and where it starts.
     pub(super) value: Option<(usize, &'a str)>,
+    /// The value of `accept`, and where it starts.
+    pub(super) accept: Option<(usize, &'a str)>,
     /// The names of its attributes, with where each starts.
     pub(super) attributes: Vec<(&'a str, usize)>,
     /// Where the text of a text area starts, if that is empty.
@@ -103,6 +105,8 @@ pub(super) struct Control<'a> {
     /// Where the name starts.
     pub(super) at: usize,
     pub(super) kind: &'a str,
+    /// The value of `accept`, and where it starts.
+    pub(super) accept: Option<(usize, &'a str)>,
     /// Whether it names its form by `form="…"`.
     pub(super) is_elsewhere: bool,
 }
@@ -316,6 +320,7 @@ fn element<'a>(tag: &Tag<'a>) -> Element<'a> {
         tag: tag.name,
         kind: attribute("type").map_or("", |kind| kind.value),
         value: attribute("value").map(|value| (value.at, value.value)),
+        accept: attribute("accept").map(|accept| (accept.at, accept.value)),
         attributes: tag.attributes.iter().map(|found| (found.name, found.name_at)).collect(),
         empty_text: text.filter(|(_, text)| text.trim().is_empty()).map(|(at, _)| at),
         text: text.filter(|(_, text)| !text.trim().is_empty()),
@@ -334,6 +339,7 @@ fn control<'a>(tag: &Tag<'a>) -> Option<Control<'a>> {
         name: name.map_or("", |name| name.value),
         at: name.map_or(tag.at, |name| name.at),
         kind,
+        accept: attribute("accept").map(|accept| (accept.at, accept.value)),
         is_elsewhere: attribute("form").is_some(),
     })
 }

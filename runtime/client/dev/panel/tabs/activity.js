@@ -121,7 +121,7 @@ class Row {
  * @param {string} text
  */
 function part(title, text) {
-  return el("div", { class: "part" }, el("h3", {}, title), el("pre", { tabindex: 0, "aria-label": title }, text));
+  return el("div", { class: "part" }, el("h2", {}, title), el("pre", { tabindex: 0, "aria-label": title }, text));
 }
 
 /** @param {Note} note */

@@ -16,9 +16,9 @@ export function buildList({ build, changes }) {
   return el(
     "div",
     { class: "builds" },
-    el("h3", {}, "Last build"),
+    el("h2", {}, "Last build"),
     last,
-    el("h3", {}, "Last edits of pages"),
+    el("h2", {}, "Last edits of pages"),
     ...(list.length > 0 ? list : [none]),
   );
 }

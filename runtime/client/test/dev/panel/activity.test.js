@@ -45,6 +45,35 @@ test("a_form_is_recorded_by_its_fields", async () => {
   assert.equal(activity.runs[0].input, '[["name","Ada"],["file","a.txt (4 bytes)"]]');
 });
 
+test("the_files_of_an_input_are_recorded_with_what_is_sent_of_them", async () => {
+  const { run, activity, clock } = observed(async () => Response.json(1), async () => Response.json(1), async () => Response.json(1));
+  const file = new File(["text"], "a.txt");
+  await run("photos.Add", { album: "Sea", photos: [file, new File(["more"], "b.txt")] }).call();
+  assert.deepEqual(activity.runs[0].upload, { names: "a.txt, b.txt", total: 8, sent: null, at: clock.now });
+  clock.now += 20;
+  activity.sent(activity.runs[0], 6, 9);
+  assert.deepEqual(activity.runs[0].upload, { names: "a.txt, b.txt", total: 9, sent: 6, at: clock.now });
+
+  // A browser sends this for a file control without a file.
+  const data = new FormData();
+  data.append("photo", new File([], ""));
+  await run("photos.Add", data).call();
+  assert.equal(activity.runs[0].upload, null);
+  await run("photos.Add", "text").call();
+  assert.equal(activity.runs[0].upload, null);
+});
+
+test("the_last_run_of_an_element_is_found", () => {
+  const activity = new Activity(() => 0);
+  const [form, other] = [{}, {}];
+  activity.begin({ name: "a.B", method: "POST", input: {}, element: form }, false);
+  const last = activity.begin({ name: "a.B", method: "POST", input: {}, element: form }, false);
+  activity.end(last, "failed", new ActionError({ status: 422, code: "validation_failed", detail: "no", errors: { name: ["is taken"] } }));
+  assert.equal(activity.lastOf(form), last);
+  assert.deepEqual(last.refused, ["name"]);
+  assert.equal(activity.lastOf(other), undefined);
+});
+
 test("a_failure_is_recorded_and_still_thrown", async () => {
   const problem = { status: 422, code: "validation_failed", detail: "no", errors: { message: ["too long"] }, request_id: "r1" };
   const { run, activity } = observed(answerWith(422, problem, { "content-type": "application/problem+json" }));
