@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     action::{BodyForm, InputMethod},
+    page::form::pattern::of_control,
     request::Route,
     schema::{Describe, input_of},
 };
@@ -262,17 +263,6 @@ fn field(written: &Value, definitions: &Map<String, Value>) -> Field {
         pattern: pattern.map(|pattern| format!(".*(?:{}).*", of_control(pattern))),
         is_choice,
     }
-}
-
-/// Returns a pattern in the syntax of a control. A browser ignores a pattern that escapes a character
-/// without need (the flag `v`), as the rule `contains` does.
-fn of_control(pattern: &str) -> String {
-    if pattern.contains('[') {
-        return pattern.to_owned();
-    }
-    ["#", "&", "-", "~"].iter().fold(pattern.to_owned(), |pattern, character| {
-        pattern.replace(&format!("\\{character}"), character)
-    })
 }
 
 /// Returns whether a schema is one of several texts.
