@@ -34,12 +34,14 @@ export function titleOf(id) {
  * @param {Card} card
  * @param {number | null | undefined} before
  */
-export function place({ card: id, column, title, text }, before) {
+export function place({ card: id, column, title, text, files }, before) {
   const item = find(id) ?? make(id);
   part(item, ".card-title").textContent = title;
   const shown = part(item, ".card-text");
   shown.textContent = text;
   shown.hidden = text === "";
+  part(item, ".card-count").textContent = String(files);
+  part(item, ".card-files").hidden = files === 0;
   const focused = item.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
   const cards = part(refs.board, `[data-column="${column}"] .cards`);
   const next = before === null || before === undefined ? null : find(before);
@@ -63,6 +65,10 @@ function make(id) {
   const item = /** @type {HTMLElement} */ (copy.querySelector(".card"));
   item.id = `card-${id}`;
   item.dataset.card = String(id);
+  part(item, ".card-open").setAttribute("href", `?card=${id}`);
+  const form = part(item, ".card-moves");
+  form.setAttribute("p-action-key", String(id));
+  /** @type {HTMLInputElement} */ (part(form, "[name='card']")).value = String(id);
   return item;
 }
 
