@@ -200,6 +200,7 @@ fn is_older(file: &fs::Metadata, age: Duration) -> bool {
 /// Returns a size as people read it.
 pub(crate) fn in_words(bytes: u64) -> String {
     match bytes {
+        1 => "1 byte".to_owned(),
         0..1024 => format!("{bytes} bytes"),
         1024..1_048_576 => format!("{} KB", bytes.div_ceil(1024)),
         _ => match (bytes >> 20, (bytes % (1 << 20) * 10) >> 20) {
@@ -241,7 +242,7 @@ mod tests {
                 else {
                     panic!()
                 };
-                assert_eq!(size, "1 bytes");
+                assert_eq!(size, "1 byte");
                 assert_eq!(get(db, ann, *attachment)?.key, "a");
 
                 let unknown = get(db, ann, AttachmentId(99)).unwrap_err();

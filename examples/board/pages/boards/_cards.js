@@ -52,11 +52,19 @@ export function place({ card: id, column, title, text, files }, before) {
   if (document.activeElement !== focused) part(item, ".card-open").focus();
 }
 
-/** @param {number} id */
+/**
+ * Removes a card. The focus goes from it to the card below it, or to another one of its column, or to the field for a new one.
+ *
+ * @param {number} id
+ */
 export function remove(id) {
   const item = find(id);
-  if (item?.contains(document.activeElement)) part(item.parentElement ?? item, ".card-open").focus();
-  item?.remove();
+  if (item === null) return;
+  const neighbour = item.nextElementSibling ?? item.previousElementSibling;
+  const next = neighbour?.querySelector(".card-open") ?? item.closest(".lane")?.querySelector(".add input[id]");
+  const hasFocus = item.contains(document.activeElement);
+  item.remove();
+  if (hasFocus && next instanceof HTMLElement) next.focus();
 }
 
 /** @param {number} id */
