@@ -1,7 +1,8 @@
 // The files of cards in a browser: dropped, sent with their progress, shown, downloaded, and gone with their card until an undo.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { part, reads, scene } from "../../../app/tests/stage.js";
 import { REFUSED, addCard, card, invite, live, makeBoard, openCard, serve, shows, signUp } from "./board.js";
 
@@ -20,8 +21,15 @@ async function tea(stage) {
   return { server, page, address };
 }
 
-/** Chooses files of a size for the card that is open. */
-const choose = (page, ...files) => page.setInputFiles("#files", files.map(([name, mimeType, bytes]) => ({ name, mimeType, buffer: typeof bytes === "number" ? Buffer.alloc(bytes, 7) : bytes })));
+/** Chooses a file for the card that is open. */
+const choose = (page, name, mimeType, buffer) => page.setInputFiles("#files", [{ name, mimeType, buffer }]);
+
+/** Chooses a file of a size. It is on the disk, since the browser would get the bytes of another one in a message. */
+async function chooseLarge(stage, page, bytes) {
+  const path = join(await stage.data(), "film.bin");
+  await writeFile(path, Buffer.alloc(bytes, 7));
+  await page.setInputFiles("#files", path);
+}
 
 /** Drops a file onto the dialog, as from a file manager. */
 async function drop(page, name, type, bytes) {
@@ -52,7 +60,7 @@ scene("a file of 20 MB is sent with its progress, and everybody on the board see
     new MutationObserver(() => globalThis.seen.values.push(bar.value)).observe(bar, { attributes: true });
     new MutationObserver(() => globalThis.seen.news.push(news.textContent)).observe(news, { childList: true });
   });
-  await choose(page, ["film.bin", "application/octet-stream", 20 * MB]);
+  await chooseLarge(stage, page, 20 * MB);
   await page.click(".attach button");
   await page.locator(part("sending")).waitFor();
   await page.locator(".file", { hasText: "film.bin" }).waitFor({ timeout: 30_000 });
@@ -77,7 +85,7 @@ scene("a file that is dropped is attached: a picture is shown, and each is downl
   assert.equal(download.suggestedFilename(), "Küche.png");
   assert.deepEqual(await readFile(await download.path()), PNG);
   // A page that a stranger wrote is saved, and never runs here.
-  await choose(page, ["page.html", "text/html", Buffer.from("<script>alert(1)</script>")]);
+  await choose(page, "page.html", "text/html", Buffer.from("<script>alert(1)</script>"));
   await page.click(".attach button");
   await page.locator(".file", { hasText: "page.html" }).waitFor();
   const response = await page.request.get(`${server.url}/_kipo/actions/attachments.Get?attachment=2&shown=true`);
@@ -91,7 +99,7 @@ scene("a file over the limit is refused before it is sent, by the server as well
   await openCard(page, "Tea");
   let sent = 0;
   page.on("request", (request) => (sent += request.url().endsWith("attachments.Add") ? 1 : 0));
-  await choose(page, ["film.bin", "", 20 * MB + 1]);
+  await chooseLarge(stage, page, 20 * MB + 1);
   await page.click(".attach button");
   assert.equal(await page.locator("#files").evaluate((input) => input.validationMessage), "“film.bin” is larger than 20 MB.");
   assert.equal(sent, 0);
@@ -111,7 +119,7 @@ scene("a deleted card comes back with its files by the button of the toast, also
   await bob.goto(address);
   await live(bob);
   await openCard(page, "Tea");
-  await choose(page, ["plan.png", "image/png", PNG]);
+  await choose(page, "plan.png", "image/png", PNG);
   await page.click(".attach button");
   await page.locator(".file").waitFor();
   await openCard(bob, "Tea");
