@@ -99,6 +99,8 @@ scene("a file over the limit is refused before it is sent, by the server as well
   await openCard(page, "Tea");
   let sent = 0;
   page.on("request", (request) => (sent += request.url().endsWith("attachments.Add") ? 1 : 0));
+  await page.click(".attach button");
+  assert.ok(await page.locator("#files").evaluate((input) => input.validity.valueMissing), "a file has to be chosen");
   await chooseLarge(stage, page, 20 * MB + 1);
   await page.click(".attach button");
   assert.equal(await page.locator("#files").evaluate((input) => input.validationMessage), "“film.bin” is larger than 20 MB.");
@@ -167,7 +169,7 @@ scene("a card is opened, edited, given a file and deleted with the keyboard alon
   await page.keyboard.press("Enter");
   await page.waitForSelector("dialog:modal");
   await tabTo("files_input");
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Space")]);
   await chooser.setFiles([{ name: "plan.png", mimeType: "image/png", buffer: PNG }]);
   await tabTo("Attach");
   await page.keyboard.press("Enter");

@@ -82,8 +82,9 @@ async function run(stage, javaScriptEnabled) {
 
   await ann.openCard("Green tea");
   const file = (name, mimeType, buffer) => ({ name, mimeType, buffer: Buffer.from(buffer) });
-  await ann.page.setInputFiles("#files", [file("empty.txt", "text/plain", "")]);
-  await ann.refused(".attach button", 422, "must be at least 1 byte");
+  await unchecked(ann.page, ".attach");
+  await ann.page.setInputFiles("#files", Array.from({ length: 6 }, (_, n) => file(`${n}.txt`, "text/plain", "x")));
+  await ann.refused(".attach button", 422, "must have 1 to 5 items");
   await ann.page.setInputFiles("#files", [file("plan.png", "image/png", PNG), file("list.txt", "text/plain", "Milk")]);
   await ann.done(".attach button");
   await ann.page.locator("#file-2").waitFor();

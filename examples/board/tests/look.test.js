@@ -46,7 +46,8 @@ for (const colorScheme of ["light", "dark"]) {
       await unchecked(page, part("editor_form"));
       await page.fill(part("card_title"), " ");
       await page.click(`${part("editor_form")} button`);
-      await page.setInputFiles("#files", [{ name: "empty.txt", mimeType: "text/plain", buffer: Buffer.from("") }]);
+      await unchecked(page, ".attach");
+      await page.setInputFiles("#files", Array.from({ length: 6 }, (_, n) => ({ name: `${n}.txt`, mimeType: "text/plain", buffer: Buffer.from("x") })));
       await page.click(".attach button");
       await page.locator(".attach .field-error:not([hidden])").waitFor();
       await page.locator(`${part("editor_form")} .field-error:not([hidden])`).waitFor();

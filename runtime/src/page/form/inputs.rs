@@ -159,7 +159,8 @@ impl Field {
             Kind::Text => self.min_length.is_some_and(|min| min > 0) || self.is_choice,
             _ => true,
         };
-        self.is_required && refuses && !self.is_list
+        // The boxes of a list are choices: no one of them has to be ticked.
+        self.is_required && refuses && (!self.is_list || self.kind == Kind::File)
     }
 }
 
@@ -180,8 +181,9 @@ fn fields(schema: &Value, definitions: &Map<String, Value>) -> Option<BTreeMap<S
         .collect();
     let properties = schema.get("properties").and_then(Value::as_object);
     let field = |(name, schema): (&String, &Value)| {
-        let is_required = required.contains(&name.as_str());
-        (name.clone(), Field { is_required, ..field(schema, definitions) })
+        let field = field(schema, definitions);
+        let is_required = field.is_required || required.contains(&name.as_str());
+        (name.clone(), Field { is_required, ..field })
     };
     Some(properties.into_iter().flatten().map(field).collect())
 }
@@ -225,7 +227,18 @@ fn field(written: &Value, definitions: &Map<String, Value>) -> Field {
     if named == Some("array") {
         let items = schema.get("items").map(|items| field(items, definitions));
         let kind = items.map_or(Kind::Other, |items| items.kind);
-        return Field { kind, is_list: true, is_secret, is_choice, ..Field::default() };
+        // A list of files may be missing as far as the decoder knows. Its rule decides.
+        let min = written.get("minItems").or_else(|| schema.get("minItems"));
+        let is_required =
+            kind == Kind::File && min.and_then(Value::as_u64).is_some_and(|min| min > 0);
+        return Field {
+            kind,
+            is_required,
+            is_list: true,
+            is_secret,
+            is_choice,
+            ..Field::default()
+        };
     }
     let format = schema.get("format").and_then(Value::as_str);
     let kind = match (named, format) {
