@@ -274,9 +274,13 @@ scene("going back restores typed text, open elements, scroll positions within th
   // A script does it, so that the focus stays.
   await tab.evaluate(() => document.querySelector("a[href='/two']").click());
   await title(tab, "Two");
+  // Also on a slow device the script of the page listens by then.
+  const inspector = await tab.context().newCDPSession(tab);
+  await inspector.send("Emulation.setCPUThrottlingRate", { rate: 4 });
   await tab.goBack();
   await title(tab, "Form");
   await reads(tab, "[p-ref=heard]", /^half typ$/);
+  await inspector.send("Emulation.setCPUThrottlingRate", { rate: 1 });
   await tab.waitForFunction(() => document.activeElement.name === "name");
   assert.deepEqual(await done(), ["half typ", "", "first\nsecond", "half typ", true, 700, "name", 2, 4]);
 

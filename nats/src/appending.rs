@@ -92,8 +92,8 @@ impl Appending {
 
     pub(crate) async fn append(&self, write: Write) -> Outcome {
         let Write { topic, after, payloads, first, last, keep_from } = write;
-        let stored = self.append_to(&topic, &after, &payloads).await?;
-        self.topics.saw(&topic, Position { head: last, seq: stored.seq });
+        let (stored, connection) = self.append_to(&topic, &after, &payloads).await?;
+        self.topics.saw(&topic, Position { head: last, seq: stored.seq, connection });
         let retained = (last.cursor.seq() + 1).saturating_sub(keep_from);
         if retained > TRIM_MIN {
             // The messages of a batch follow one another.
@@ -104,30 +104,35 @@ impl Appending {
         Ok(())
     }
 
+    /// Returns what was stored, and the connection on which it was.
     async fn append_to(
         &self,
         topic: &Arc<str>,
         after: &Head,
         payloads: &[Bytes],
-    ) -> Result<Stored, AppendError> {
+    ) -> Result<(Stored, u64), AppendError> {
         let (at, stream) = (self.topics.address(topic), self.topics.stream_of(topic));
         self.topics.streams.ensure(&stream).await.map_err(failed)?;
         let mut expected = self.expected(topic, after).await?;
         let patience = Patience::new();
         let mut not_taken = 0;
         loop {
-            let failure = match self.send(&at, payloads, expected).await {
-                Ok(stored) => return Ok(stored),
+            // On a new connection the same position may be one of another history.
+            if expected.connection != self.topics.server.connection() {
+                expected = self.expected(topic, after).await?;
+            }
+            let failure = match self.send(&at, payloads, expected.seq).await {
+                Ok(stored) => return Ok((stored, expected.connection)),
                 Err(failure) => failure,
             };
             // Each of these certainly stored nothing, so it is tried again.
-            if failure.is(&code::WRONG_LAST) && self.is_passed(topic, expected).await {
+            if failure.is(&code::WRONG_LAST) && self.is_passed(topic, expected.seq).await {
                 return Err(AppendError::Moved(Vec::new()));
             }
             if failure.is(&code::WRONG_LAST) {
-                let now = self.unmoved(topic, &at, after, expected).await?;
+                let now = self.unmoved(topic, &at, after, expected.seq).await?;
                 // The same again: another write is on its way, and may yet fail.
-                if now != expected || patience.pause().await {
+                if now.seq != expected.seq || patience.pause().await {
                     expected = now;
                     continue;
                 }
@@ -147,11 +152,16 @@ impl Appending {
     }
 
     /// Returns the position in the stream of the topic's head, which has to be `after`.
-    async fn expected(&self, topic: &Arc<str>, after: &Head) -> Result<u64, AppendError> {
+    async fn expected(&self, topic: &Arc<str>, after: &Head) -> Result<Position, AppendError> {
+        let connection = self.topics.server.connection();
         match self.topics.seen(topic) {
-            Some(Position { head, seq }) if head.cursor == after.cursor => return Ok(seq),
+            Some(seen) if seen.connection == connection && seen.head.cursor == after.cursor => {
+                return Ok(seen);
+            }
             // A topic that was never appended to; if it was, JetStream refuses.
-            None if after.cursor == self.topics.start(topic).cursor => return Ok(0),
+            None if after.cursor == self.topics.start(topic).cursor => {
+                return Ok(Position { head: *after, seq: 0, connection });
+            }
             _ => {}
         }
         let newest = self.topics.newest(topic).await.map_err(AppendError::Failed)?;
@@ -177,7 +187,7 @@ impl Appending {
         at: &Address,
         after: &Head,
         expected: u64,
-    ) -> Result<u64, AppendError> {
+    ) -> Result<Position, AppendError> {
         let (newest, ahead) = tokio::join!(
             self.topics.newest(topic),
             reading::ahead(&self.topics.server, at, expected + 1, MOVED_BYTES),
@@ -192,10 +202,10 @@ impl Appending {
         after: &Head,
         newest: &Position,
         ahead: Vec<Found>,
-    ) -> Result<u64, AppendError> {
+    ) -> Result<Position, AppendError> {
         self.topics.saw(topic, *newest);
         if newest.head.cursor == after.cursor {
-            return Ok(newest.seq);
+            return Ok(*newest);
         }
         let mut moved = reading::unbroken(ahead);
         if !follows(&moved, after) {

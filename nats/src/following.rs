@@ -99,6 +99,8 @@ struct State {
     cursor: Option<Cursor>,
     /// Its position in the stream; 0 where it is not known.
     seq: u64,
+    /// The connection on which it was seen there.
+    connection: u64,
     /// It is being read up to its head; what the consumer passes meanwhile is pending.
     reading: bool,
     pending: Vec<Passed>,
@@ -270,7 +272,7 @@ impl One {
     /// Takes messages that the consumer passes. Returns whether there is a hole before the last of
     /// them, which has to be read.
     fn take(&self, topics: &Topics, messages: Vec<Passed>) -> bool {
-        let (entries, seq, is_whole) = {
+        let (entries, at, is_whole) = {
             let mut state = lock(&self.state);
             if state.reading {
                 state.keep(messages);
@@ -278,18 +280,19 @@ impl One {
             }
             let (entries, is_whole) = state.take(messages);
             state.reading = !is_whole;
-            (entries, state.seq, is_whole)
+            (entries, (state.seq, state.connection), is_whole)
         };
-        self.pass(topics, entries, seq);
+        self.pass(topics, entries, at);
         !is_whole
     }
 
-    /// Passes entries to the follower; the last one is at position `seq` in the stream.
-    fn pass(&self, topics: &Topics, entries: Vec<Entry>, seq: u64) {
+    /// Passes entries to the follower; the last one was seen at this position in the stream, on this
+    /// connection.
+    fn pass(&self, topics: &Topics, entries: Vec<Entry>, (seq, connection): (u64, u64)) {
         let Some(head) = entries.last().map(Entry::head) else { return };
         self.follower.entries(entries);
         // In this order: an append that sees the position does not wait for the news.
-        topics.passed(&self.topic, Position { head, seq });
+        topics.passed(&self.topic, Position { head, seq, connection });
         topics.news.passed(&self.topic);
     }
 
@@ -297,7 +300,7 @@ impl One {
     /// read once more.
     fn end_reading(&self, topics: &Topics) -> bool {
         loop {
-            let (entries, seq, is_whole) = {
+            let (entries, at, is_whole) = {
                 let mut state = lock(&self.state);
                 let pending = std::mem::take(&mut state.pending);
                 let (entries, is_whole) = state.take(pending);
@@ -306,9 +309,9 @@ impl One {
                     state.reading = false;
                     return true;
                 }
-                (entries, state.seq, is_whole)
+                (entries, (state.seq, state.connection), is_whole)
             };
-            self.pass(topics, entries, seq);
+            self.pass(topics, entries, at);
             if !is_whole {
                 return false;
             }
@@ -326,6 +329,7 @@ impl One {
                     head.seq() == state.number && state.cursor.is_none_or(|cursor| cursor == head);
                 if is_there {
                     (state.cursor, state.seq) = (Some(head), newest.seq);
+                    state.connection = newest.connection;
                     drop(state);
                     topics.passed(&self.topic, newest);
                     if self.end_reading(topics) {
@@ -349,9 +353,10 @@ impl One {
             }
             let mut state = lock(&self.state);
             match entries.last() {
-                Some((seq, last)) => state.passed(*seq, last),
+                Some((seq, last)) => state.passed(*seq, newest.connection, last),
                 None => {
                     (state.number, state.cursor, state.seq) = (head.seq(), Some(head), newest.seq);
+                    state.connection = newest.connection;
                 }
             }
             let is_at_head = state.seq == newest.seq;
@@ -382,13 +387,13 @@ impl State {
     /// of them.
     fn take(&mut self, messages: Vec<Passed>) -> (Vec<Entry>, bool) {
         let mut entries = Vec::new();
-        for Passed { seq, what, .. } in messages {
+        for Passed { seq, connection, what, .. } in messages {
             if seq <= self.seq {
                 continue;
             }
             match what {
                 What::Entries(those) if self.is_followed_by(&those) => {
-                    those.last().iter().for_each(|last| self.passed(seq, last));
+                    those.last().iter().for_each(|last| self.passed(seq, connection, last));
                     entries.extend(those);
                 }
                 What::Entries(_) | What::Removed(_) => return (entries, false),
@@ -408,8 +413,9 @@ impl State {
         }
     }
 
-    fn passed(&mut self, seq: u64, last: &Entry) {
-        (self.number, self.cursor, self.seq) = (last.seq(), Some(last.cursor()), seq);
+    fn passed(&mut self, seq: u64, connection: u64, last: &Entry) {
+        (self.number, self.cursor) = (last.seq(), Some(last.cursor()));
+        (self.seq, self.connection) = (seq, connection);
     }
 }
 
@@ -417,6 +423,7 @@ impl State {
 #[derive(Clone, Debug)]
 struct Passed {
     seq: u64,
+    connection: u64,
     subject: String,
     what: What,
 }
@@ -455,10 +462,12 @@ impl Consumer {
             // The sender lives as long as the server.
             let _ = link.wait_for(|link| *link == kipo_topic::engine::Link::Up).await;
             connections.mark_unchanged();
+            // A connection that is made meanwhile is not the one of what is passed.
+            let connection = server.connection();
             match consumer.open().await {
                 Ok(messages) => {
                     tokio::select! {
-                        () = consumer.pass(messages) => {}
+                        () = consumer.pass(messages, connection) => {}
                         _ = connections.changed() => {}
                     }
                 }
@@ -536,7 +545,7 @@ impl Consumer {
     }
 
     /// Passes messages until the consumer is no longer right.
-    async fn pass(&mut self, messages: Subscriber) {
+    async fn pass(&mut self, messages: Subscriber, connection: u64) {
         let mut messages = messages.ready_chunks(MESSAGES_AT_ONCE);
         let mut number = 0;
         while let Ok(Some(chunk)) = timeout(SILENCE_MAX, messages.next()).await {
@@ -552,7 +561,7 @@ impl Consumer {
                     (self.passed, self.hash) = (delivery.seq, Some(xxh3_128(&message.payload)));
                     let what = What::of(&message.payload);
                     let subject = message.subject.as_str().to_owned();
-                    passed.push(Passed { seq: delivery.seq, subject, what });
+                    passed.push(Passed { seq: delivery.seq, connection, subject, what });
                 } else {
                     right = false;
                 }

@@ -73,11 +73,20 @@ pub(crate) fn marker(generation: u64) -> Bytes {
 }
 
 /// A position in the stream, and the head of the topic whose newest message is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Position {
     pub(crate) head: Head,
     /// 0 if the topic has no message.
     pub(crate) seq: u64,
+    /// The [connection](Server::connection) on which it was seen.
+    pub(crate) connection: u64,
+}
+
+impl Position {
+    /// Returns whether it is the same position in the same history.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        (self.head, self.seq) == (other.head, other.seq)
+    }
 }
 
 #[derive(Deserialize)]

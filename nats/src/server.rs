@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -170,6 +170,14 @@ impl Server {
     /// Returns how many times a connection was made, and how that changes.
     pub(crate) fn connections(&self) -> watch::Receiver<u64> {
         self.link.connections.subscribe()
+    }
+
+    /// Returns the number of the present connection, which no earlier one had.
+    ///
+    /// A server may have lost messages only if it was started anew, so a position that was seen on
+    /// another connection may be one of another history, in which another message has that position.
+    pub(crate) fn connection(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_up(&self) -> bool {

@@ -189,9 +189,10 @@ fn programs() -> Result {
     run(build.args(["--features", "app/nats,app/redis,board/nats,board/redis"]))
 }
 
-/// Builds the release of the app with all engines, and what puts it under fire and measures it.
+/// Builds a release of the app with all engines, and what puts it under fire and measures it, as
+/// the profile `trial` says: link-time optimization takes minutes, and nothing that is tested needs it.
 fn release_programs() -> Result {
-    let mut build = cargo(&["build", "--release", "--locked"]);
+    let mut build = cargo(&["build", "--profile", "trial", "--locked"]);
     build.args(["-p", "app", "-p", "bench", "-p", "chaos"]);
     run(build.args(["--features", "app/nats,app/redis"]))
 }
@@ -385,7 +386,7 @@ fn release() -> Result {
     machine::node()?;
     release_programs()?;
     let mut test = command("npm", &["run", "--silent", "test:release"]);
-    run(test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("release/app")))
+    run(test.current_dir(at("app")).env("KIPO_APP_BIN", target().join("trial/app")))
 }
 
 /// `KIPO_CHAOS_SECONDS` sets how long the runs with faults last: that of one node, and those of
@@ -395,8 +396,8 @@ fn chaos() -> Result<Outcome> {
     let run_tasks = |tasks: &[&str], server: Option<(&str, &PathBuf)>| -> Result {
         for task in tasks {
             let args: Vec<_> = task.split(' ').collect();
-            let mut chaos = command(target().join("release/chaos"), &args);
-            chaos.envs(server).env("KIPO_APP_BIN", target().join("release/app"));
+            let mut chaos = command(target().join("trial/chaos"), &args);
+            chaos.envs(server).env("KIPO_APP_BIN", target().join("trial/app"));
             run(&mut chaos)?;
         }
         Ok(())
@@ -438,7 +439,7 @@ fn chaos() -> Result<Outcome> {
 fn bench() -> Result<Outcome> {
     release_programs()?;
     let bench = |table: &[&str]| {
-        let mut bench = command(target().join("release/bench"), table);
+        let mut bench = command(target().join("trial/bench"), table);
         bench.arg("--quick");
         bench
     };

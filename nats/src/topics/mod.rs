@@ -75,9 +75,12 @@ struct More {
 
 impl Known {
     fn saw(&mut self, position: Position) {
-        let is_news = self.newest != Some(position);
-        if is_news && self.newest.is_none_or(|newest| newest.seq <= position.seq) {
-            (self.newest, self.is_passed) = (Some(position), false);
+        match &mut self.newest {
+            Some(newest) if newest.is_at(&position) => {
+                newest.connection = newest.connection.max(position.connection);
+            }
+            Some(newest) if newest.seq > position.seq => {}
+            _ => (self.newest, self.is_passed) = (Some(position), false),
         }
     }
 }
@@ -125,7 +128,7 @@ impl Topics {
     pub(crate) fn passed(&self, topic: &Arc<str>, position: Position) {
         self.remember(topic, |known| {
             known.saw(position);
-            known.is_passed |= known.newest == Some(position);
+            known.is_passed |= known.newest.is_some_and(|newest| newest.is_at(&position));
         });
     }
 
@@ -186,13 +189,15 @@ impl Topics {
     }
 
     async fn newest_at(&self, topic: &str, at: &Address) -> Result<Position, EngineError> {
-        match reading::newest(&self.server, at).await? {
-            None => Ok(Position { head: self.start(topic), seq: 0 }),
+        let connection = self.server.connection();
+        let (head, seq) = match reading::newest(&self.server, at).await? {
+            None => (self.start(topic), 0),
             Some(found) => {
                 let head = found.what.head().ok_or_else(|| reading::foreign(at, found.seq))?;
-                Ok(Position { head, seq: found.seq })
+                (head, found.seq)
             }
-        }
+        };
+        Ok(Position { head, seq, connection })
     }
 
     /// Makes sure that what the leader of a stream answers from here on is the newest: the write is
@@ -251,7 +256,7 @@ impl Topics {
 
     pub(crate) async fn load(&self, topic: &Arc<str>, after: u64) -> Result<Loaded, EngineError> {
         let newest = self.newest(topic).await?;
-        let Position { head, seq } = newest;
+        let Position { head, seq, .. } = newest;
         let mut entries = Vec::new();
         if head.cursor.seq() > after {
             let at = self.address(topic);
@@ -295,7 +300,9 @@ impl Topics {
         let positions = lock(&self.known).get(topic).map(|known| [read(known), known.newest]);
         let goes_on = |position: &Position| {
             let cursor = position.head.cursor;
-            cursor.seq() == after && cursor.generation() == newest.head.cursor.generation()
+            position.connection == newest.connection
+                && cursor.seq() == after
+                && cursor.generation() == newest.head.cursor.generation()
         };
         let hint = positions.into_iter().flatten().flatten().find(goes_on);
         let from = match hint {
@@ -307,7 +314,7 @@ impl Topics {
         // The first message may begin with older ones.
         entries.retain(|(_, entry)| entry.seq() > after);
         if let Some((seq, last)) = entries.last() {
-            let read = Position { head: last.head(), seq: *seq };
+            let read = Position { head: last.head(), seq: *seq, connection: newest.connection };
             self.remember_more(topic, |more| more.read = Some(read));
         }
         Ok(entries)

@@ -285,6 +285,33 @@ async fn an_older_copy_of_the_files_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_another_message_has_after_a_loss_is_not_written_after() {
+    let mut server = NatsServer::start(&crate::need_server!(), "");
+    let engine = connect(&server.address()).await;
+    let kept = publish(&engine, "board/1", &texts(0..5)).await;
+    server.kill();
+    let copy = tempfile::tempdir().unwrap();
+    crate::common::copy_folder(&server.store(), copy.path());
+    server.restart();
+    wait_for_link(&engine, Link::Up).await;
+    // One message with two entries, which is lost.
+    let lost = publish(&engine, "board/1", &texts(5..7)).await;
+
+    server.kill();
+    crate::common::copy_folder(copy.path(), &server.store());
+    server.restart();
+    // Another node writes one message with one entry: it has the same position in the stream.
+    let other = connect(&server.address()).await;
+    let new = publish(&other, "board/1", &texts(20..21)).await;
+    assert_eq!(new.cursor.seq(), kept.cursor.seq() + 1);
+    wait_for_link(&engine, Link::Up).await;
+    let outcome = append(&engine, "board/1", lost, entries(&lost, &texts(7..8))).await;
+    assert!(matches!(&outcome, Err(AppendError::Moved(_))), "{outcome:?}");
+    let loaded = other.load("board/1", 0).await.unwrap();
+    assert_eq!((loaded.head, loaded.entries.len()), (new, 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lost_contents_begin_again_with_another_id() {
     let mut server = NatsServer::start(&crate::need_server!(), "");
     let engine = connect(&server.address()).await;

@@ -5,6 +5,7 @@
 import { pageUrl, parsePage } from "./document.js";
 import { SessionHistory } from "./history.js";
 import { morph } from "./morph.js";
+import { PageScripts, settled } from "./scripts.js";
 
 /** The content of a page that opts in. `p-navigate="off"` opts out a link, or all links in an element. */
 const CONTENT = `[p-navigate]:not(a, [p-navigate="off"])`;
@@ -13,17 +14,8 @@ const OFF = `[p-navigate="off"]`;
 /** How long the styles of the next page may delay it, in milliseconds. */
 const STYLES_MS_MAX = 3000;
 
-/** How long a loaded script may run before it counts as started, in milliseconds. It may then be waiting for something. */
-const START_MS = 50;
-
 /** The reason with which calls and streams end when the user leaves their page. */
 const LEFT = new DOMException("the user has left the page", "AbortError");
-
-/** The URL of the files of pages: `{base}/pages/<hash>/`. */
-const PAGE_FILES = new URL("../../pages/", import.meta.url).href;
-
-/** The scripts that run; others are data. */
-const SCRIPT = `script[src]:is([type=module], [type="text/javascript"], :not([type]))`;
 
 /**
  * Starts to navigate without full loads.
@@ -41,10 +33,7 @@ class Navigation {
   #url = pageUrl(location);
   /** Aborted when another navigation begins. */
   #running = new AbortController();
-  /** Fulfilled once every script that runs has started. @type {Promise<unknown>} */
-  #started = Promise.resolve();
-  /** How often the script of a URL has run. @type {Map<string, number>} */
-  #runs = new Map();
+  #scripts = new PageScripts();
   /** A live region for screen readers. It is outside of the body, so that navigation does not remove it. */
   #announcer = document.createElement("kipo-voice");
 
@@ -55,7 +44,7 @@ class Navigation {
 
   start() {
     if (contentOf(document) === null) return;
-    for (const { src } of document.scripts) this.#runs.set(src, 1);
+    this.#scripts.start();
     this.#history.start();
     this.#announcer.setAttribute("role", "status");
     Object.assign(this.#announcer.style, { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)", whiteSpace: "nowrap" });
@@ -108,7 +97,7 @@ class Navigation {
       const { page, to } = await fetchPage(url, running.signal);
       const showStyles = await addStyles(page, to, running.signal);
       // A script that is about to start finds its own page.
-      for (let started; started !== this.#started; await started) started = this.#started;
+      await this.#scripts.started();
       running.signal.throwIfAborted();
       this.#history.capture(/** @type {Element} */ (contentOf(document)));
       this.#client.page.abort(LEFT);
@@ -167,87 +156,13 @@ class Navigation {
     this.#announcer.textContent = document.title;
     const scrollAgain = this.#history.scroll(target);
     document.dispatchEvent(new Event("kipo:visit"));
-    const scripts = this.#runScripts(page);
+    const scripts = this.#scripts.run(page, this.#client.page.signal);
     // Scripts may have made the page longer by then. A script may run for as long as its page is shown.
     void Promise.all(scripts.map(({ run }) => run)).then(scrollAgain);
     const loaded = Promise.all(scripts.map(({ loaded }) => loaded));
-    this.#history.restoreUserState(loaded.then(() => this.#started), this.#client.page.signal);
+    this.#history.restoreUserState(loaded.then(() => this.#scripts.started()), this.#client.page.signal);
   }
 
-  /**
-   * Runs the script of the page, and other scripts that this tab has not run yet.
-   *
-   * @param {Document} page
-   */
-  #runScripts(page) {
-    const scripts = [...page.querySelectorAll(SCRIPT)].map((script) => {
-      const isModule = script.getAttribute("type") === "module";
-      return { isModule, href: new URL(script.getAttribute("src") ?? "", location.href).href };
-    });
-    return scripts.flatMap(({ isModule, href }) => {
-      const runs = this.#runs.get(href) ?? 0;
-      if (runs > 0 && !isPageFile(href)) return [];
-      this.#runs.set(href, runs + 1);
-      // A module runs once for each URL. With a fragment the URL is another one, but the file is the same for caches.
-      if (isModule) return this.#startModule(runs === 0 ? href : `${href}#visit=${runs + 1}`);
-      const script = document.createElement("script");
-      Object.assign(script, { src: href, async: false });
-      document.head.append(script);
-      return [];
-    });
-  }
-
-  /**
-   * Runs a module once it has loaded with its imports. A script of a page does not run if the user has left the page by
-   * then, since it would find the elements of another page.
-   *
-   * @param {string} href
-   */
-  #startModule(href) {
-    const { signal } = this.#client.page;
-    const loaded = preload(href);
-    const run = loaded.then(() => {
-      if (signal.aborted && isPageFile(href)) return;
-      const run = import(href);
-      const timeout = new Promise((resolve) => setTimeout(resolve, START_MS));
-      this.#started = Promise.all([this.#started, Promise.race([run, timeout]).catch(() => {})]);
-      return run;
-    });
-    return { loaded, run: run.catch(reportError) };
-  }
-}
-
-/**
- * Loads a module with its imports, if the browser supports this. A failure is not reported here: the later import
- * fails again, with a better message.
- *
- * @param {string} href
- */
-async function preload(href) {
-  const link = document.createElement("link");
-  if (!link.relList.supports("modulepreload")) return;
-  Object.assign(link, { rel: "modulepreload", href });
-  document.head.append(link);
-  await settled(link);
-  link.remove();
-}
-
-/**
- * Waits until an element has loaded, or has failed to load.
- *
- * @param {Element} element
- */
-function settled(element) {
-  return new Promise((resolve) => ["load", "error"].forEach((name) => element.addEventListener(name, resolve)));
-}
-
-/**
- * Returns whether a script belongs to a page.
- *
- * @param {string} href
- */
-function isPageFile(href) {
-  return href.startsWith(PAGE_FILES);
 }
 
 /**

@@ -56,7 +56,7 @@ test("a_file_without_a_room_and_a_missing_file_are_found", () => {
 test("no_module_is_imported_by_an_expression", () => {
   // Such an import cannot be read from the text. Navigation runs the scripts of pages in this way, not modules of the client.
   const found = [...texts()].flatMap(([name, text]) => [...text.matchAll(/\bimport\((?!["'`]\.)[^)]*\)/g)].map(([call]) => `${name} ${call}`));
-  assert.deepEqual(found, ["page/navigate.js import(href)"]);
+  assert.deepEqual(found, ["page/scripts.js import(href)"]);
 });
 
 test("a_folder_has_at_most_sixteen_entries", () => {

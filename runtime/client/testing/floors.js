@@ -18,7 +18,7 @@ export const ROOMS = [
     floor: 2,
     files: [
       ...["page/document.js", "page/selector.js", "page/user_state.js", "page/history.js", "page/traversal.js"],
-      ...["page/match_nodes.js", "page/morph.js", "page/reload_part.js", "page/navigate.js"],
+      ...["page/match_nodes.js", "page/morph.js", "page/reload_part.js", "page/scripts.js", "page/navigate.js"],
     ],
   },
   { floor: 3, files: ["form/fields.js", "form/errors.js", "form/attributes.js", "form/forms.js"] },

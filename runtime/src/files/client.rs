@@ -57,6 +57,7 @@ pub(crate) const LATER: &[Module] = modules![
     "page/morph.js",
     "page/navigate.js",
     "page/reload_part.js",
+    "page/scripts.js",
     "page/selector.js",
     "page/traversal.js",
     "page/user_state.js",
