@@ -1,6 +1,6 @@
 //! The page and the actions of admins.
 
-use kipo::{Context, Error, Query, Result, State, action, data, page};
+use kipo::{Context, Query, Result, State, action, data, page};
 
 use crate::{
     store::{
@@ -19,13 +19,14 @@ const SHOWN_MAX: u32 = 200;
 #[data]
 pub struct Done {
     /// Whose sessions were ended.
-    ended: Option<String>,
+    ended: Option<UserId>,
 }
 
 /// What the page of the admins shows.
 #[data]
 pub struct Overview {
     user: User,
+    /// The name of the user whose sessions were ended.
     ended: Option<String>,
     users: Vec<Listed>,
     boards: Vec<Summary>,
@@ -38,20 +39,19 @@ pub async fn overview(
     #[context] user: User,
     query: Query<Done>,
 ) -> Result<Overview> {
-    let read = |db: &rusqlite::Transaction<'_>| {
-        Ok((users::list(db, SHOWN_MAX)?, boards::list(db, SHOWN_MAX)?))
+    let ended = query.0.ended;
+    let read = move |db: &rusqlite::Transaction<'_>| {
+        let ended = ended.map(|user| users::by_id(db, user)).transpose()?.flatten();
+        Ok((ended, users::list(db, SHOWN_MAX)?, boards::list(db, SHOWN_MAX)?))
     };
-    let (users, boards) = store.read(read).await?;
-    Ok(Overview { user, ended: query.0.ended, users, boards })
+    let (ended, users, boards) = store.read(read).await?;
+    Ok(Overview { user, ended: ended.map(|user| user.name), users, boards })
 }
 
 /// Signs a user out everywhere: the open pages of the user end within a second.
 #[action(guard = Admin)]
 pub async fn end_sessions(cx: Context, user: UserId) -> Result<()> {
-    let store = cx.state::<Store>()?;
-    let found = store.read(move |db| users::by_id(db, user)).await?;
-    let User { name, .. } = found.ok_or_else(|| Error::not_found("there is no such user"))?;
     user::end_sessions(&cx, user).await?;
-    // A name needs no encoding. The page says it, with JavaScript and without.
-    cx.redirect(&format!("/admin?ended={name}"))
+    // The page reports it, with JavaScript and without.
+    cx.redirect(&format!("/admin?ended={}", user.0))
 }

@@ -129,7 +129,8 @@ async function run(stage, javaScriptEnabled) {
   await ann.page.click("text=Delete this board");
   await ann.done(part("remove_board"), "/");
   await ann.goto("/admin");
-  await ann.done("[aria-label='End all sessions of bob']", "/admin?ended=bob");
+  await ann.done("[aria-label='End all sessions of bob']", "/admin?ended=3");
+  assert.equal(await ann.page.textContent(".notice"), "bob is signed out everywhere.");
   await bob.goto("/");
   assert.equal(new URL(bob.page.url()).pathname, "/login");
   await ann.done(part("sign_out"), "/login");

@@ -56,7 +56,7 @@ for (const colorScheme of ["light", "dark"]) {
       await page.locator(".kipo-toast button").waitFor();
       await page.click("text=Deleted cards");
       await look("board-toast");
-      for (const path of ["/", "/admin", "/admin?ended=ann", "/nothing", "/boards/1?card=99"]) {
+      for (const path of ["/", "/admin", "/admin?ended=1", "/nothing", "/boards/1?card=99"]) {
         await page.goto(server.url + path);
         await look(path.replace(/\W+/g, "-"));
       }
