@@ -165,6 +165,25 @@ scene("a refused input shows its errors beside its fields and moves the focus to
   assert.deepEqual([await shown(tab), await wrong(tab)], [[], []]);
 });
 
+scene("a success leaves alone what was typed while the form was sent", async (stage) => {
+  const { server, tab } = await open(stage, CONTACT);
+  const { promise, settle } = later();
+  server.actions["contact.Submit"] = async () => (await promise, { body: 1 });
+  await tab.fill("[name=name]", "Ada");
+  await tab.fill("[name=email]", "ada@example.org");
+  await tab.click("button");
+  await called(server, 1);
+  await tab.fill("[name=name]", "Bob");
+  settle();
+  await idle(tab);
+  assert.deepEqual([await tab.inputValue("[name=name]"), await tab.inputValue("[name=email]")], ["Bob", ""]);
+  await tab.click("button");
+  await called(server, 2);
+  await idle(tab);
+  assert.deepEqual(server.calls.map(({ fields }) => fields[0][1]), ["Ada", "Bob"]);
+  assert.equal(await tab.inputValue("[name=name]"), "");
+});
+
 scene("an error without a control and any other failure stand at the form", async (stage) => {
   stage.expect(/status of (422|409|429)/, /net::ERR/);
   const { server, tab } = await open(stage, CONTACT, { "contact.Submit": () => invalid({ captcha: ["is required"], "": ["is a duplicate"], name: ["is taken"] }) });

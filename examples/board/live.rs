@@ -34,7 +34,7 @@ pub(crate) const TIDY: &str = "The daily tidy-up";
 /// An event of a board.
 #[derive(Clone, Debug, Event)]
 pub enum BoardEvent {
-    /// A card was added, edited or moved.
+    /// A card was added, edited, moved or restored, or has other files.
     Card {
         /// The revision of the board with this change.
         revision: i64,
@@ -81,6 +81,10 @@ pub enum Change {
     Edited,
     /// It is at another position, or in another column.
     Moved,
+    /// It was deleted, and is back.
+    Restored,
+    /// It has other files.
+    Files,
 }
 
 /// Shows a changed card to those who have its board open.

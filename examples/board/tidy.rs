@@ -6,7 +6,7 @@ use kipo::{Result, TaskContext};
 
 use crate::{
     live,
-    store::{Store, cards},
+    store::{Store, attachments, cards},
 };
 
 /// A card that is done leaves its board after this time.
@@ -15,19 +15,34 @@ pub(crate) const DONE_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A delivery of the webhook is remembered for this time.
 const DELIVERIES_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// A deleted card can be restored for this time.
+const RESTORABLE_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// A file without a row is removed after this time: until then an action may still write its row.
+const ORPHANS_FOR: Duration = Duration::from_secs(60 * 60);
+
 /// How many cards one run deletes: others may write in between.
 const CARDS_MAX: u32 = 200;
 
-/// Deletes cards that have been done for long, and forgets old deliveries.
+/// Deletes cards that have been done for long and those that nobody restored, removes the files of cards
+/// that are gone, and forgets old deliveries.
 pub(crate) async fn tidy(cx: TaskContext) -> Result<()> {
     let store = cx.state::<Store>()?;
     let removed = store.write(|db| {
         cards::forget_deliveries(db, DELIVERIES_FOR)?;
+        cards::purge(db, RESTORABLE_FOR)?;
         cards::remove_done(db, DONE_FOR, CARDS_MAX)
     });
     // Two nodes that tidy at the same time delete each card once, because a delete returns its rows.
     for removed in removed.await? {
         live::show_removed(live::TIDY, removed).await;
+    }
+    let folder = store.folder().to_owned();
+    // On the thread of a reader, which may block. Others read in the meantime.
+    let orphans = store.read(move |db| attachments::remove_orphans(db, &folder, ORPHANS_FOR));
+    let orphans = orphans.await?;
+    if orphans > 0 {
+        tracing::info!(orphans, "files of cards that are gone were removed");
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 use crate::run::{Result, at, command, has, run, target};
 
 /// The folders with npm packages of their own.
-const NPM: [&str; 2] = ["runtime/client", "app"];
+const NPM: [&str; 3] = ["runtime/client", "app", "examples/board"];
 
 /// The oldest Node that runs the tests.
 const NODE_MIN: u32 = 20;

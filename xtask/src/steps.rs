@@ -257,8 +257,8 @@ fn board() -> Result<Outcome> {
         npm
     };
     run(&mut script("check"))?;
-    run(&mut script("test"))?;
-    run(script("test:openapi").env("KIPO_PYTHON", python))?;
+    run(script("test").env("KIPO_PYTHON", &python))?;
+    run(script("test:openapi").env("KIPO_PYTHON", &python))?;
     let mut nodes = script("test:nodes");
     // The test over an engine without a server is skipped.
     let missing = name_servers(&mut nodes);

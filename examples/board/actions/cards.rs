@@ -1,12 +1,13 @@
 //! The cards of a board. Each of these actions is for members of the board.
 
-use kipo::{Action, ActionError, Context, Error, Result, action};
+use kipo::{Action, ActionError, Context, Error, Result, Toast, action};
+use serde_json::json;
 
 use crate::{
     live::{self, Change},
     store::{
         Store, boards,
-        cards::{self, BoardIsFull, CARDS_MAX, Card, Column},
+        cards::{self, BoardIsFull, CARDS_MAX, Card, Column, Direction},
         ids::{BoardId, CardId},
     },
     user::User,
@@ -25,6 +26,12 @@ pub enum AddError {
     /// Anything else.
     #[error(transparent)]
     Other(#[from] Error),
+}
+
+impl From<BoardIsFull> for AddError {
+    fn from(BoardIsFull: BoardIsFull) -> Self {
+        Self::BoardIsFull { cards: CARDS_MAX }
+    }
 }
 
 /// Adds a card at the end of a column.
@@ -48,9 +55,7 @@ impl Action<AddError> for Add {
             boards::membership(db, user.id, board)?;
             cards::add(db, board, column, title.trim())
         });
-        let full = |BoardIsFull| AddError::BoardIsFull { cards: CARDS_MAX };
-        let added = added.await?.map_err(full)?;
-        Ok(live::show(&user.name, Change::Added, added).await)
+        Ok(live::show(&user.name, Change::Added, added.await??).await)
     }
 }
 
@@ -99,7 +104,31 @@ impl Action for Move {
     }
 }
 
-/// Deletes a card.
+/// Moves a card by one step: this is what its buttons do, with JavaScript and without. A step over the
+/// edge changes nothing.
+#[action]
+pub struct Step {
+    #[context]
+    user: User,
+    card: CardId,
+    direction: Direction,
+}
+
+impl Action for Step {
+    type Output = ();
+
+    async fn call(self, cx: Context) -> Result<()> {
+        let Self { user, card, direction } = self;
+        let store = cx.state::<Store>()?;
+        let moved = store.write(move |db| cards::step(db, user.id, card, direction));
+        if let Some(moved) = moved.await? {
+            live::show(&user.name, Change::Moved, moved).await;
+        }
+        Ok(())
+    }
+}
+
+/// Deletes a card. It can be restored for a while.
 #[action]
 pub struct Remove {
     #[context]
@@ -113,9 +142,30 @@ impl Action for Remove {
     async fn call(self, cx: Context) -> Result<()> {
         let Self { user, card } = self;
         let store = cx.state::<Store>()?;
-        let (removed, _) = store.write(move |db| cards::remove(db, user.id, card)).await?;
+        let (removed, title) = store.write(move |db| cards::remove(db, user.id, card)).await?;
         live::show_removed(&user.name, removed).await;
-        Ok(())
+        // The page lists what can be restored as well: a toast needs JavaScript, and goes.
+        let toast = Toast::new(format!("“{title}” is deleted"));
+        cx.toast(toast.undo("cards.Restore", json!({ "card": card })))
+    }
+}
+
+/// Restores a deleted card, with its files.
+#[action]
+pub struct Restore {
+    #[context]
+    user: User,
+    card: CardId,
+}
+
+impl Action<AddError> for Restore {
+    type Output = Card;
+
+    async fn call(self, cx: Context) -> Result<Card, AddError> {
+        let Self { user, card } = self;
+        let store = cx.state::<Store>()?;
+        let restored = store.write(move |db| cards::restore(db, user.id, card));
+        Ok(live::show(&user.name, Change::Restored, restored.await??).await)
     }
 }
 
@@ -157,10 +207,16 @@ mod tests {
         assert_eq!(card.title, "Tea");
         let moved = Move { user: ann.clone(), card: card.card, column: Column::Done, before: None };
         assert_eq!(moved.call(cx.clone()).await.unwrap().column, Column::Done);
-        Remove { user: ann, card: card.card }.call(cx).await.unwrap();
+        let step = |direction| Step { user: ann.clone(), card: card.card, direction };
+        step(Direction::Left).call(cx.clone()).await.unwrap();
+        // There is no space above it.
+        step(Direction::Up).call(cx.clone()).await.unwrap();
+        Remove { user: ann.clone(), card: card.card }.call(cx.clone()).await.unwrap();
+        assert!(cx.effects()[0].contains(r#""undo":{"action":"cards.Restore""#));
+        Restore { user: ann, card: card.card }.call(cx).await.unwrap();
         let news = BOARDS.of(&board).history().await.unwrap();
         let names: Vec<_> = news.iter().map(|message| message.event()).collect();
-        assert_eq!(names, ["card", "card", "removed"]);
+        assert_eq!(names, ["card", "card", "card", "removed", "card"]);
         assert!(news[1].data().contains(r#""revision":2,"by":"ann","change":"moved""#));
     }
 
@@ -177,7 +233,12 @@ mod tests {
         let (title, text) = ("x".to_owned(), String::new());
         let edited = Edit { user: eve.clone(), card, title, text }.call(cx.clone()).await;
         assert_eq!(edited.unwrap_err().code(), Code::NotFound);
-        let removed = Remove { user: eve, card }.call(cx.clone()).await;
+        let direction = Direction::Right;
+        let moved = Step { user: eve.clone(), card, direction }.call(cx.clone()).await;
+        assert_eq!(moved.unwrap_err().code(), Code::NotFound);
+        let removed = Remove { user: eve.clone(), card }.call(cx.clone()).await;
         assert_eq!(removed.unwrap_err().code(), Code::NotFound);
+        let restored = Restore { user: eve, card }.call(cx.clone()).await;
+        assert_eq!(restored.unwrap_err().into_error().code(), Code::NotFound);
     }
 }

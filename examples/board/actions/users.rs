@@ -33,7 +33,7 @@ pub struct SignUp {
     #[validate(length(min = 2, max = 24), custom(function = is_name))]
     #[schemars(regex(pattern = NAME))]
     name: String,
-    #[validate(length(min = 10, max = 200))]
+    #[validate(length(min = 10, max = 200), secret)]
     password: String,
     /// The path of the page to go to.
     next: Option<String>,
@@ -70,7 +70,7 @@ pub enum SignInError {
 pub struct SignIn {
     #[validate(length(max = 24))]
     name: String,
-    #[validate(length(max = 200))]
+    #[validate(length(max = 200), secret)]
     password: String,
     /// The path of the page to go to.
     next: Option<String>,

@@ -1,19 +1,15 @@
 // @ts-check
-// The button in the head of every page that signs out.
+// The form in the head of every page that signs out.
 
-import { action, refs } from "kipo";
-import { inWords } from "./_forms.js";
+import { refs } from "kipo";
+
+let signingOut = false;
 
 /** Returns whether the user signs out in this tab, which then loads another page by itself. */
-export const isSigningOut = () => refs.sign_out.disabled;
+export const isSigningOut = () => signingOut;
 
-/** Lets the button sign out. */
-export function offerSignOut() {
-  refs.sign_out.addEventListener("click", () => {
-    refs.sign_out.disabled = true;
-    action.users.SignOut({}).call().catch((error) => {
-      refs.sign_out.disabled = false;
-      alert(inWords(error));
-    });
-  });
+/** Begins to notice that the user signs out. */
+export function watchSignOut() {
+  refs.sign_out_form.addEventListener("submit", () => (signingOut = true));
+  refs.sign_out_form.addEventListener("kipo:error", () => (signingOut = false));
 }

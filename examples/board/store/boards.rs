@@ -111,7 +111,7 @@ pub(crate) fn list(db: &Connection, limit: u32) -> Result<Vec<Summary>> {
 }
 
 const SUMMARY: &str =
-    "SELECT id, title, (SELECT count(*) FROM cards WHERE cards.board = boards.id),
+    "SELECT id, title, (SELECT count(*) FROM shown_cards WHERE shown_cards.board = boards.id),
     (SELECT count(*) FROM members AS all_members WHERE all_members.board = boards.id) FROM boards";
 
 fn summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<Summary> {

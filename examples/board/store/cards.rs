@@ -69,6 +69,8 @@ pub struct Card {
     pub title: String,
     /// Any number of lines.
     pub text: String,
+    /// How many files it has.
+    pub files: u32,
 }
 
 /// A card after a change.
@@ -82,6 +84,31 @@ pub(crate) struct Changed {
     pub(crate) before: Option<CardId>,
 }
 
+/// A step of a card.
+#[data]
+#[derive(Clone, Copy, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// To the end of the column before.
+    Left,
+    /// To the end of the next column.
+    Right,
+    /// Before the card above it.
+    Up,
+    /// Behind the card below it.
+    Down,
+}
+
+/// A deleted card that can be restored.
+#[data]
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemovedCard {
+    /// Its id.
+    pub card: CardId,
+    /// Its title.
+    pub title: String,
+}
+
 /// A card that was deleted.
 #[derive(Debug)]
 pub(crate) struct Removed {
@@ -90,11 +117,12 @@ pub(crate) struct Removed {
     pub(crate) card: CardId,
 }
 
-const CARD: &str = "SELECT id, lane, title, text FROM cards";
+const CARD: &str = "SELECT id, lane, title, text,
+    (SELECT count(*) FROM attachments WHERE card = shown_cards.id), board FROM shown_cards";
 
 fn card(row: &Row<'_>) -> rusqlite::Result<Card> {
     let (card, column) = (row.get(0)?, row.get(1)?);
-    Ok(Card { card, column, title: row.get(2)?, text: row.get(3)? })
+    Ok(Card { card, column, title: row.get(2)?, text: row.get(3)?, files: row.get(4)? })
 }
 
 /// Returns the cards of a board, each column from its first card on.
@@ -115,10 +143,7 @@ pub(crate) fn add(
     column: Column,
     title: &str,
 ) -> Result<std::result::Result<Changed, BoardIsFull>> {
-    let count = db.query_row("SELECT count(*) FROM cards WHERE board = ?1", [board], |row| {
-        row.get::<_, u32>(0)
-    })?;
-    if count >= CARDS_MAX {
+    if is_full(db, board)? {
         return Ok(Err(BoardIsFull));
     }
     let revision = raise_revision(db, board)?;
@@ -135,8 +160,13 @@ pub(crate) fn add(
         },
         |row| row.get(0),
     )?;
-    let card = Card { card, column, title: title.to_owned(), text: String::new() };
+    let card = Card { card, column, title: title.to_owned(), text: String::new(), files: 0 };
     Ok(Ok(Changed { board, revision, card, before: None }))
+}
+
+fn is_full(db: &Connection, board: BoardId) -> Result<bool> {
+    let sql = "SELECT count(*) FROM shown_cards WHERE board = ?1";
+    Ok(db.query_row(sql, [board], |row| row.get::<_, u32>(0))? >= CARDS_MAX)
 }
 
 /// Changes the texts of a card, for a member of its board.
@@ -147,12 +177,20 @@ pub(crate) fn edit(
     title: &str,
     text: &str,
 ) -> Result<Changed> {
-    let (board, Card { column, .. }) = for_member(db, user, id)?;
-    let revision = raise_revision(db, board)?;
+    let (board, _) = for_member(db, user, id)?;
+    raise_revision(db, board)?;
     db.execute("UPDATE cards SET title = ?2, text = ?3 WHERE id = ?1", (id, title, text))?;
-    let below = in_column(db, board, column)?.into_iter().skip_while(|card| *card != id).nth(1);
-    let card = Card { card: id, column, title: title.to_owned(), text: text.to_owned() };
-    Ok(Changed { board, revision, card, before: below })
+    as_changed(db, board, id)
+}
+
+/// Returns a card of a board after a change that left it where it was.
+pub(super) fn as_changed(db: &Connection, board: BoardId, id: CardId) -> Result<Changed> {
+    let card = db.query_row(&format!("{CARD} WHERE id = ?1"), [id], card)?;
+    let column = in_column(db, board, card.column)?;
+    let before = column.into_iter().skip_while(|card| *card != id).nth(1);
+    let sql = "SELECT revision FROM boards WHERE id = ?1";
+    let revision = db.query_row(sql, [board], |row| row.get(0))?;
+    Ok(Changed { board, revision, card, before })
 }
 
 /// Moves a card to a column, before another card or to the end, for a member of its board.
@@ -174,26 +212,96 @@ pub(crate) fn move_to(
         let sql = "UPDATE cards SET lane = ?2, done_at = ?3 WHERE id = ?1";
         db.execute(sql, (id, column, done_at(column)))?;
     }
-    let mut update = db.prepare_cached("UPDATE cards SET position = ?2 WHERE id = ?1")?;
-    for (position, card) in cards.iter().enumerate() {
-        update.execute((card, position))?;
-    }
+    arrange(db, &cards)?;
     let before = before.filter(|_| position.is_some());
     Ok(Changed { board, revision, card: Card { column, ..card }, before })
 }
 
-/// Deletes a card, for a member of its board.
+/// Moves a card by one step, for a member of its board. Returns nothing if there is no space in that
+/// direction.
+pub(crate) fn step(
+    db: &Connection,
+    user: UserId,
+    id: CardId,
+    direction: Direction,
+) -> Result<Option<Changed>> {
+    let (board, Card { column, .. }) = for_member(db, user, id)?;
+    let neighbour = |offset: isize| {
+        let all = Column::ALL;
+        let at = all.iter().position(|other| *other == column)?.checked_add_signed(offset)?;
+        all.get(at).copied()
+    };
+    let cards = in_column(db, board, column)?;
+    let at = cards.iter().position(|card| *card == id).unwrap_or_default();
+    let to = match direction {
+        Direction::Left => neighbour(-1).map(|column| (column, None)),
+        Direction::Right => neighbour(1).map(|column| (column, None)),
+        Direction::Up => at.checked_sub(1).map(|above| (column, Some(cards[above]))),
+        Direction::Down => (at + 1 < cards.len()).then(|| (column, cards.get(at + 2).copied())),
+    };
+    to.map(|(column, before)| move_to(db, user, id, column, before)).transpose()
+}
+
+/// Writes the positions of the cards of a column.
+fn arrange(db: &Connection, cards: &[CardId]) -> Result<()> {
+    let mut update = db.prepare_cached("UPDATE cards SET position = ?2 WHERE id = ?1")?;
+    for (position, card) in cards.iter().enumerate() {
+        update.execute((card, position))?;
+    }
+    Ok(())
+}
+
+/// Deletes a card, for a member of its board. It can be restored until [`purge`] deletes it for good.
 pub(crate) fn remove(db: &Connection, user: UserId, id: CardId) -> Result<(Removed, String)> {
     let (board, card) = for_member(db, user, id)?;
-    db.execute("DELETE FROM cards WHERE id = ?1", [id])?;
+    db.execute("UPDATE cards SET removed_at = ?2 WHERE id = ?1", (id, now_ms()))?;
     Ok((Removed { board, revision: raise_revision(db, board)?, card: id }, card.title))
+}
+
+/// Returns a deleted card to its column, with its files, for a member of its board.
+pub(crate) fn restore(
+    db: &Connection,
+    user: UserId,
+    id: CardId,
+) -> Result<std::result::Result<Changed, BoardIsFull>> {
+    let sql = "SELECT board, lane, position FROM cards WHERE id = ?1 AND removed_at IS NOT NULL";
+    let found = db.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let found: Option<(BoardId, Column, usize)> = found.optional()?;
+    let absent = || Error::not_found("there is no such deleted card any more");
+    let (board, column, position) = found.ok_or_else(absent)?;
+    membership(db, user, board).map_err(|error| or_absent(error, absent))?;
+    if is_full(db, board)? {
+        return Ok(Err(BoardIsFull));
+    }
+    let mut cards = in_column(db, board, column)?;
+    db.execute("UPDATE cards SET removed_at = NULL WHERE id = ?1", [id])?;
+    cards.insert(position.min(cards.len()), id);
+    arrange(db, &cards)?;
+    raise_revision(db, board)?;
+    as_changed(db, board, id).map(Ok)
+}
+
+/// Returns the deleted cards of a board that can be restored, the last one first.
+pub(crate) fn removed(db: &Connection, board: BoardId) -> Result<Vec<RemovedCard>> {
+    let sql = "SELECT id, title FROM cards WHERE board = ?1 AND removed_at IS NOT NULL
+               ORDER BY removed_at DESC, id DESC";
+    let mut query = db.prepare_cached(sql)?;
+    let removed = |row: &Row<'_>| Ok(RemovedCard { card: row.get(0)?, title: row.get(1)? });
+    Ok(query.query_map([board], removed)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Deletes the cards for good that were deleted longer than `age` ago.
+pub(crate) fn purge(db: &Connection, age: Duration) -> Result<usize> {
+    let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    let before = now_ms().saturating_sub(age_ms);
+    Ok(db.execute("DELETE FROM cards WHERE removed_at < ?1", [before])?)
 }
 
 /// Deletes the cards that have been done for longer than `age`, at most `limit` of them.
 pub(crate) fn remove_done(db: &Connection, age: Duration, limit: u32) -> Result<Vec<Removed>> {
     let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
     let sql = "DELETE FROM cards WHERE id IN
-               (SELECT id FROM cards WHERE done_at < ?1 ORDER BY done_at LIMIT ?2)
+               (SELECT id FROM shown_cards WHERE done_at < ?1 ORDER BY done_at LIMIT ?2)
                RETURNING board, id";
     let mut query = db.prepare_cached(sql)?;
     let removed = query.query_map((now_ms().saturating_sub(age_ms), limit), |row| {
@@ -240,25 +348,34 @@ pub(crate) fn forget_deliveries(db: &Connection, age: Duration) -> Result<usize>
 
 /// Returns how many cards are in each column, on all boards.
 pub(crate) fn count(db: &Connection, column: Column) -> Result<u32> {
-    Ok(db.query_row("SELECT count(*) FROM cards WHERE lane = ?1", [column], |row| row.get(0))?)
+    Ok(db.query_row("SELECT count(*) FROM shown_cards WHERE lane = ?1", [column], |row| {
+        row.get(0)
+    })?)
 }
 
 /// Returns a card and its board if the user is a member there.
-fn for_member(db: &Connection, user: UserId, id: CardId) -> Result<(BoardId, Card)> {
-    let sql = "SELECT id, lane, title, text, board FROM cards WHERE id = ?1";
-    let found = db.query_row(sql, [id], |row| Ok((row.get(4)?, card(row)?))).optional()?;
-    let found: Option<(BoardId, Card)> = found;
+pub(super) fn for_member(db: &Connection, user: UserId, id: CardId) -> Result<(BoardId, Card)> {
+    let sql = format!("{CARD} WHERE id = ?1");
+    let found = db.query_row(&sql, [id], |row| Ok((row.get(5)?, card(row)?))).optional()?;
     let absent = || Error::not_found("there is no such card");
     let (board, card) = found.ok_or_else(absent)?;
-    membership(db, user, board).map_err(|error| match error.code() {
-        Code::NotFound => absent(),
-        _ => error,
-    })?;
+    membership(db, user, board).map_err(|error| or_absent(error, absent))?;
     Ok((board, card))
 }
 
+/// Returns a card of a board, if it is there. The caller has made sure that this is allowed.
+pub(crate) fn find(db: &Connection, board: BoardId, id: CardId) -> Result<Option<Card>> {
+    let sql = format!("{CARD} WHERE id = ?1 AND board = ?2");
+    Ok(db.query_row(&sql, (id, board), card).optional()?)
+}
+
+/// Somebody who is no member does not learn that there is such a card.
+fn or_absent(error: Error, absent: impl Fn() -> Error) -> Error {
+    if error.code() == Code::NotFound { absent() } else { error }
+}
+
 fn in_column(db: &Connection, board: BoardId, column: Column) -> Result<Vec<CardId>> {
-    let sql = "SELECT id FROM cards WHERE board = ?1 AND lane = ?2 ORDER BY position, id";
+    let sql = "SELECT id FROM shown_cards WHERE board = ?1 AND lane = ?2 ORDER BY position, id";
     let mut query = db.prepare_cached(sql)?;
     let ids = query.query_map((board, column), |row| row.get(0))?;
     Ok(ids.collect::<rusqlite::Result<_>>()?)
@@ -358,6 +475,72 @@ mod tests {
                 move_to(db, ann, b, Column::Todo, None)?;
                 db.execute("UPDATE cards SET done_at = 0 WHERE done_at IS NOT NULL", [])?;
                 assert!(remove_done(db, Duration::ZERO, 10)?.is_empty());
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_card_moves_step_by_step_and_not_over_an_edge() {
+        let (_folder, store) = testing::open().await;
+        store
+            .write(|db| {
+                let (ann, board, [a, b, c]) = board(db)?;
+                for (id, direction, expected) in [
+                    (a, Direction::Up, None),
+                    (a, Direction::Down, Some("bac")),
+                    (a, Direction::Down, Some("bca")),
+                    (a, Direction::Down, None),
+                    (c, Direction::Up, Some("cba")),
+                    (c, Direction::Left, None),
+                    (c, Direction::Right, Some("ba")),
+                ] {
+                    let moved = step(db, ann, id, direction)?;
+                    assert_eq!(moved.is_some(), expected.is_some(), "{direction:?}");
+                    let shown = titles(db, board, Column::Todo);
+                    assert_eq!(expected.unwrap_or(&shown), shown, "{direction:?}");
+                }
+                step(db, ann, c, Direction::Right)?;
+                assert!(step(db, ann, c, Direction::Right)?.is_none());
+                assert_eq!((titles(db, board, Column::Done), b), ("c".to_owned(), b));
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_deleted_card_comes_back_to_its_position_until_it_is_purged() {
+        let (_folder, store) = testing::open().await;
+        store
+            .write(|db| {
+                let (ann, board, [a, b, _]) = board(db)?;
+                let eve = users::add(db, "eve", "")?.unwrap();
+                remove(db, ann, b)?;
+                assert_eq!(titles(db, board, Column::Todo), "ac");
+                assert_eq!(removed(db, board)?, [RemovedCard { card: b, title: "b".into() }]);
+                assert!(edit(db, ann, b, "x", "").is_err() && find(db, board, b)?.is_none());
+                let unknown = restore(db, ann, a).unwrap_err();
+                let refused = restore(db, eve, b).unwrap_err();
+                assert_eq!(refused.message(), unknown.message());
+
+                let restored = restore(db, ann, b)?.unwrap();
+                assert_eq!((restored.revision, restored.card.title.as_str()), (5, "b"));
+                assert_eq!(titles(db, board, Column::Todo), "abc");
+                assert!(removed(db, board)?.is_empty() && restore(db, ann, b).is_err());
+
+                remove(db, ann, b)?;
+                assert_eq!(purge(db, Duration::from_secs(60))?, 0);
+                db.execute("UPDATE cards SET removed_at = 0 WHERE id = ?1", [b])?;
+                assert_eq!(purge(db, Duration::from_secs(60))?, 1);
+                assert!(restore(db, ann, b).is_err());
+
+                remove(db, ann, a)?;
+                for _ in 1..CARDS_MAX {
+                    add(db, board, Column::Doing, "x")?.unwrap();
+                }
+                assert!(restore(db, ann, a)?.is_err(), "the board is full");
                 Ok(())
             })
             .await

@@ -45,6 +45,11 @@ id! {
     CardId
 }
 
+id! {
+    /// A file of a card.
+    AttachmentId
+}
+
 /// The topic of a board has its number as the key.
 impl TopicKey for BoardId {
     fn to_key(&self) -> Cow<'_, str> {

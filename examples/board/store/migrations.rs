@@ -4,8 +4,11 @@ use kipo::{Error, Result};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// Each step, in its order. A step that has been released never changes: a new one comes after it.
-const STEPS: &[&str] =
-    &[include_str!("migrations/1_boards.sql"), include_str!("migrations/2_deliveries.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/1_boards.sql"),
+    include_str!("migrations/2_deliveries.sql"),
+    include_str!("migrations/3_attachments.sql"),
+];
 
 /// Runs the steps that the file lacks, all of them or none. `user_version` counts those it has.
 pub(super) fn apply(connection: &mut Connection) -> Result<()> {
@@ -47,7 +50,7 @@ mod tests {
     fn a_new_file_gets_all_tables_and_an_old_one_what_it_lacks() {
         let mut new = Connection::open_in_memory().unwrap();
         apply(&mut new).unwrap();
-        let expected = ["boards", "cards", "deliveries", "members", "users"];
+        let expected = ["attachments", "boards", "cards", "deliveries", "members", "users"];
         assert_eq!(tables(&new), expected);
         apply(&mut new).unwrap();
 

@@ -2,8 +2,9 @@
 //!
 //! SQLite has one writer at a time, and so has [`Store`]: changes wait for it in a queue and not in
 //! threads. Readers never wait for the writer, because the file is in WAL mode. Start reading at
-//! [`Store::write`]; the queries are in `users`, `boards` and `cards`.
+//! [`Store::write`]; the queries are in `users`, `boards`, `cards` and `attachments`.
 
+pub mod attachments;
 pub mod boards;
 pub mod cards;
 pub mod ids;
@@ -34,16 +35,20 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Store {
     writer: Arc<Mutex<Connection>>,
     readers: [Arc<Mutex<Connection>>; READERS],
+    /// The folder with the bytes of attachments.
+    folder: PathBuf,
 }
 
 impl Store {
-    /// Opens the file, makes it if there is none, and brings its tables up to date.
+    /// Opens the file, makes it if there is none, and brings its tables up to date. The folder of the
+    /// attachments is beside it: `board.files` for `board.db`. So nodes that share the one share the
+    /// other.
     pub(crate) async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         run(move || {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
+            let folder = path.with_extension("files");
+            // Its parent is the folder of the database.
+            fs::create_dir_all(&folder)?;
             let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_CREATE)?;
             migrations::apply(&mut writer)?;
             let mut readers = Vec::with_capacity(READERS);
@@ -53,9 +58,14 @@ impl Store {
                 readers.push(Arc::new(Mutex::new(reader)));
             }
             let readers = readers.try_into().map_err(|_| Error::internal("too few readers"))?;
-            Ok(Self { writer: Arc::new(Mutex::new(writer)), readers })
+            Ok(Self { writer: Arc::new(Mutex::new(writer)), readers, folder })
         })
         .await
+    }
+
+    /// Returns the folder with the bytes of attachments.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Reads from one snapshot of the database.

@@ -47,13 +47,13 @@ export async function signUp(stage, server, name, options) {
 export async function submit(page, name, password) {
   await page.fill(part("name_input"), name);
   await page.fill(part("password_input"), password);
-  await page.click("main button[type='submit']");
+  await page.click("main form button");
 }
 
 /** Makes a board, and returns its address. */
 export async function makeBoard(page, title) {
   await page.fill(part("title_input"), title);
-  await page.click(`${part("make_form")} button`);
+  await page.click(part("make"));
   await page.waitForURL(/\/boards\/\d+$/);
   await live(page);
   return page.url();
@@ -66,14 +66,25 @@ export const live = (page) => reads(page, part("state"), /^live$/);
 export async function invite(page, name) {
   if (await page.isHidden(part("invite_input"))) await page.click(`${part("members_view")} summary`);
   await page.fill(part("invite_input"), name);
-  await page.click(`${part("invite_form")} button`);
+  await page.click(part("invite"));
 }
 
-/** Adds a card at the end of a column. */
+/** Adds a card at the end of a column, and waits until the form is ready for the next one. */
 export async function addCard(page, column, title) {
-  await page.fill(`#add-${column}`, title);
-  await page.press(`#add-${column}`, "Enter");
+  const input = `#add-${column}`;
+  await page.fill(input, title);
+  await page.press(input, "Enter");
+  await page.waitForFunction((input) => document.querySelector(input).value === "" && document.querySelector(input).form.ariaBusy !== "true", input);
 }
+
+/** Opens a card in the dialog. */
+export async function openCard(page, title) {
+  await card(page, title).locator(".card-open").click();
+  await page.waitForSelector("dialog:modal");
+}
+
+/** Lets a form be sent that the browser would refuse: the server checks it too. */
+export const unchecked = (page, selector = "main form") => page.locator(selector).first().evaluate((form) => (form.noValidate = true));
 
 /** Returns the element of a card. */
 export const card = (page, title) => page.locator(".card", { hasText: title });

@@ -23,7 +23,7 @@ scene("what one user does, the other sees: cards that are added, moved, edited a
   await addCard(ann, "todo", "<b>Milk</b>");
   for (const page of [ann, bob]) await shows(page, { todo: "Tea, <b>Milk</b>" });
   await reads(bob, part("news"), /^ann added “<b>Milk<\/b>” in To do\.$/);
-  await card(bob, "Tea").locator("[data-do='right']").click();
+  await card(bob, "Tea").locator("[value='right']").click();
   for (const page of [ann, bob]) await shows(page, { todo: "<b>Milk</b>", doing: "Tea" });
   await reads(ann, part("news"), /^bob moved “Tea” to Doing\.$/);
   await card(ann, "Tea").locator(".card-open").click();
@@ -63,7 +63,7 @@ scene("a card is moved by the keyboard, and keeps the focus", async (stage) => {
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), "a", key);
   }
   // A button that is not possible any more passes the focus on.
-  await card(page, "b").locator("[data-do='down']").focus();
+  await card(page, "b").locator("[value='down']").focus();
   await page.keyboard.press("Enter");
   await shows(page, { todo: "c, b", done: "a" });
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), "b");

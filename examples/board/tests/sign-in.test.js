@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { part, reads, scene } from "../../../app/tests/stage.js";
-import { PASSWORD, REFUSED, live, makeBoard, serve, signUp, submit } from "./board.js";
+import { PASSWORD, REFUSED, live, makeBoard, serve, signUp, submit, unchecked } from "./board.js";
 
 scene("a stranger signs up, signs out and signs in again, to the page that was asked for", async (stage) => {
   const server = await serve(stage);
@@ -45,17 +45,18 @@ scene("what is wrong is said beside its field, and a wrong password says nothing
   await signUp(stage, server, "ann");
   const page = await (await stage.profile()).newPage();
   await page.goto(`${server.url}/sign-up`);
+  await unchecked(page);
   await submit(page, "a b", "short");
-  await reads(page, part("name_error"), /^The name may have letters, digits, - and _\.$/);
-  await reads(page, part("password_error"), /^The password must have 10 to 200 characters\.$/);
+  await reads(page, "[p-error='name']", /^may have letters, digits, - and _$/);
+  await reads(page, "[p-error='password']", /^must have 10 to 200 characters$/);
   assert.equal(await page.getAttribute("#name", "aria-invalid"), "true");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "name");
   await submit(page, "Ann", PASSWORD);
-  await reads(page, part("name_error"), /^This name is taken\.$/);
+  await reads(page, "[role='alert']", /^this name is taken$/);
   await page.goto(`${server.url}/login`);
   for (const name of ["ann", "nobody"]) {
     await submit(page, name, "wrong horse");
-    await reads(page, part("form_error"), /^The name or the password is wrong\.$/);
+    await reads(page, "[role='alert']", /^the name or the password is wrong$/);
   }
 });
 
@@ -69,7 +70,7 @@ scene("an account cannot be tried often", async (stage) => {
   assert.deepEqual(codes.slice(0, 10), Array(10).fill("wrong_name_or_password"));
   assert.deepEqual(codes.slice(10), Array(2).fill("too_many_requests"));
   await submit(page, "bob", PASSWORD);
-  await reads(page, part("form_error"), /^That was too often\. Try again in \d+ s\.$/);
+  await reads(page, "[role='alert']", /^too many calls: try again in \d+ s$/);
 });
 
 scene("a stream ends when the session ends in another tab, and when an admin ends it", async (stage) => {

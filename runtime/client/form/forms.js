@@ -107,11 +107,11 @@ export class Forms {
       succeed: () => {
         this.#clear(form);
         return (isLeaving) => {
-          if (Element.prototype.hasAttribute.call(form, "p-keep")) {
-            for (const [control, value] of sent) if (valueOf(control) === value) settle(control);
-          } else if (isLeaving || !showPageAnew()) {
-            HTMLFormElement.prototype.reset.call(form);
-          }
+          // What was typed in the meantime stays.
+          const same = [...sent].filter(([control, value]) => valueOf(control) === value).map(([control]) => control);
+          if (Element.prototype.hasAttribute.call(form, "p-keep")) same.forEach(settle);
+          else if (same.length < sent.size) same.forEach(restore);
+          else if (isLeaving || !showPageAnew()) HTMLFormElement.prototype.reset.call(form);
         };
       },
       fail: (error) => {

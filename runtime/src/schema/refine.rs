@@ -17,6 +17,7 @@ pub(crate) const TYPES: &str = "x-kipo-types";
 
 /// Refines a schema of what the server reads.
 pub(super) fn read(schema: &mut Value) {
+    require_files(schema);
     name_rules(schema);
 }
 
@@ -24,6 +25,26 @@ pub(super) fn read(schema: &mut Value) {
 pub(super) fn written(schema: &mut Value) {
     without_nulls(schema);
     name_rules(schema);
+}
+
+/// Requires each list of files that a rule refuses when it is empty. The decoder takes a form without
+/// such a field, as it is where nobody chose a file, for one with an empty list.
+fn require_files(schema: &mut Value) {
+    let Value::Object(keywords) = schema else { return };
+    let is_asked_for = |field: &Value| {
+        field["items"]["format"] == "binary"
+            && field["minItems"].as_u64().is_some_and(|min| min > 0)
+    };
+    let properties = keywords.get("properties").and_then(Value::as_object);
+    let asked = properties.into_iter().flatten().filter(|(_, field)| is_asked_for(field));
+    let asked: Vec<Value> = asked.map(|(name, _)| name.clone().into()).collect();
+    if asked.is_empty() {
+        return;
+    }
+    let required = keywords.entry("required").or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(required) = required {
+        required.extend(asked);
+    }
 }
 
 /// Adds the names of rules, and removes the keywords that are for this file alone.
@@ -120,6 +141,19 @@ mod tests {
         let mut input = object(field.clone());
         read(&mut input);
         assert_eq!(input, object(field));
+    }
+
+    #[test]
+    fn a_list_of_files_is_required_if_it_may_not_be_empty() {
+        let files =
+            |min: u32| json!({ "type": "array", "items": { "format": "binary" }, "minItems": min });
+        let mut schema =
+            json!({ "properties": { "all": files(1), "any": files(0) }, "required": ["id"] });
+        read(&mut schema);
+        assert_eq!(schema["required"], json!(["id", "all"]));
+        let mut only = json!({ "properties": { "all": files(2) } });
+        read(&mut only);
+        assert_eq!(only["required"], json!(["all"]));
     }
 
     #[test]

@@ -149,7 +149,8 @@ impl<'a> Writer<'a> {
         let input = Type::Named(action.input.clone());
         let printer = Printer { types: self.types, from: &[] };
         let optional = if self.named.admits_empty(&action.input) { "?" } else { "" };
-        let form = if action.form == BodyForm::Fields { " | FormInput" } else { "" };
+        let is_form = matches!(action.form, BodyForm::Fields | BodyForm::Multipart);
+        let form = if is_form { " | FormInput" } else { "" };
         let _ = write!(text, "(input{optional}: {}{form}): ", printer.reference(&action.input));
 
         text.push_str(if action.events.is_some() { "StreamCall<" } else { "Call<" });

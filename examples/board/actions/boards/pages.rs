@@ -1,14 +1,15 @@
 //! The pages `/` and `/boards/{board}`.
 
-use kipo::{PageContext, Result, State, data, page};
+use kipo::{PageContext, Query, Result, State, data, page};
 
 use crate::{
     live::BOARDS,
     store::{
         Store,
+        attachments::{self, Attachment},
         boards::{self, Member, Summary},
-        cards::{self, Card, Column},
-        ids::BoardId,
+        cards::{self, Card, Column, RemovedCard},
+        ids::{BoardId, CardId},
     },
     user::User,
 };
@@ -27,6 +28,13 @@ pub async fn list(store: State<Store>, #[context] user: User) -> Result<Boards> 
     Ok(Boards { user, boards })
 }
 
+/// The query of the page of a board.
+#[data]
+pub struct Shown {
+    /// The card that is open.
+    card: Option<CardId>,
+}
+
 /// What the page of a board shows.
 #[data]
 pub struct Board {
@@ -38,6 +46,19 @@ pub struct Board {
     is_owner: bool,
     columns: Vec<Lane>,
     members: Vec<Member>,
+    /// The deleted cards that can be restored.
+    removed: Vec<RemovedCard>,
+    /// The card that is open, with its files.
+    open: Option<Open>,
+    /// Whether the address names a card that is not on the board.
+    is_gone: bool,
+}
+
+/// A card that is open.
+#[data]
+pub struct Open {
+    card: Card,
+    files: Vec<Attachment>,
 }
 
 /// A column with its cards.
@@ -54,10 +75,11 @@ pub async fn board(
     cx: PageContext,
     store: State<Store>,
     #[context] user: User,
+    query: Query<Shown>,
     board: i64,
 ) -> Result<Board> {
     let board = BoardId(board);
-    let id = user.id;
+    let (id, card) = (user.id, query.0.card);
     // First of all: nobody but a member may learn that there is such a board, or make its topic.
     store.read(move |db| boards::membership(db, id, board)).await?;
     // Before the data is read: a change in between is then in the data and in the stream, and the page
@@ -65,9 +87,14 @@ pub async fn board(
     cx.position(&BOARDS.of(&board)).await?;
     let shown = store.read(move |db| {
         let membership = boards::membership(db, id, board)?;
-        Ok((membership, cards::of_board(db, board)?, boards::members(db, board)?))
+        let open = match card.map(|card| cards::find(db, board, card)).transpose()?.flatten() {
+            Some(card) => Some(Open { files: attachments::of_card(db, card.card)?, card }),
+            None => None,
+        };
+        let (cards, removed) = (cards::of_board(db, board)?, cards::removed(db, board)?);
+        Ok((membership, cards, removed, open, boards::members(db, board)?))
     });
-    let (membership, cards, members) = shown.await?;
+    let (membership, cards, removed, open, members) = shown.await?;
     let lane = |column| Lane {
         column,
         title: heading(column).to_owned(),
@@ -81,6 +108,9 @@ pub async fn board(
         is_owner: membership.is_owner,
         columns: Column::ALL.map(lane).into(),
         members,
+        removed,
+        is_gone: card.is_some() && open.is_none(),
+        open,
     })
 }
 

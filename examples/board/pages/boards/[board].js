@@ -1,17 +1,24 @@
 // @ts-check
-// The page of a board: the server has rendered it, and the stream brings the changes after that.
+// The page of a board: the server has rendered it with its forms, and the stream brings the changes after that.
 
 import { ActionError, action, refs, reloadPart } from "kipo";
-import { isSigningOut, offerSignOut } from "../_account.js";
-import { inWords, say } from "../_forms.js";
+import { isSigningOut, watchSignOut } from "../_account.js";
+import { inWords, say } from "../_words.js";
+import { offerFiles } from "./_attachments.js";
 import { place, remove, titleOf } from "./_cards.js";
-import { offerEditing } from "./_editor.js";
-import { offerMembers } from "./_members.js";
+import { closeEditor, offerEditing, openCard } from "./_editor.js";
 import { offerMoving } from "./_moving.js";
-import { HEADINGS, inColumn } from "./_columns.js";
+import { HEADINGS } from "./_columns.js";
+
+/** A change of a card. @typedef {import("kipo").boards.Change} Change */
+
+/** A part of the page. @typedef {import("kipo").PartName} Part */
 
 /** The pause before the first attempt to connect again, in milliseconds. */
 const RECONNECT_MS = 500;
+
+/** The parts of the page that the server renders. @type {Part[]} */
+const PARTS = ["board", "removed", "members", "card"];
 
 const board = Number(refs.board.dataset.board);
 const own = refs.own_name.textContent;
@@ -20,16 +27,22 @@ const own = refs.own_name.textContent;
 let loading = 0;
 let isLive = false;
 
+/** Loads parts of the page again. @param {Part[]} names */
+async function reloadParts(...names) {
+  try {
+    await Promise.all(names.map((name) => reloadPart(name)));
+  } catch (error) {
+    // The address of the page has changed in the meantime: a card was opened or closed.
+    if (error instanceof DOMException && error.name === "AbortError") return reloadParts(...names);
+    say(refs.board_error, inWords(error));
+  }
+}
+
 /** Loads the whole board: the page may have missed a change. */
 async function reload() {
   loading += 1;
-  try {
-    await Promise.all([reloadPart("board"), reloadPart("members")]);
-  } catch (error) {
-    say(refs.board_error, inWords(error));
-  } finally {
-    loading -= 1;
-  }
+  await reloadParts(...PARTS);
+  loading -= 1;
 }
 
 /**
@@ -56,6 +69,21 @@ function isNext(revision) {
  */
 function announce(by, what) {
   refs.news.textContent = `${by === own ? "You" : by} ${what}.`;
+}
+
+/**
+ * Describes a change of a card.
+ *
+ * @param {Change} change
+ * @param {import("kipo").Card} card
+ */
+function describe(change, { title, column }) {
+  switch (change) {
+    case "added": return `added “${title}” in ${HEADINGS[column]}`;
+    case "moved": return `moved “${title}” to ${HEADINGS[column]}`;
+    case "files": return `changed the files of “${title}”`;
+    default: return `${change} “${title}”`;
+  }
 }
 
 /** @param {string[]} names */
@@ -89,21 +117,6 @@ function showEnd(error) {
   say(refs.board_error, inWords(error));
 }
 
-/**
- * Makes a change. The stream brings it back to this page as to all others; while there is no stream, the board is loaded again.
- *
- * @param {{ call(): Promise<unknown> }} change
- */
-async function make(change) {
-  say(refs.board_error, "");
-  try {
-    await change.call();
-    if (!isLive) await reload();
-  } catch (error) {
-    say(refs.board_error, inWords(error));
-  }
-}
-
 action.boards.Listen({ board })
   .withRetryStream({ maxReconnects: Infinity, baseDelay: RECONNECT_MS, backoff: "exponential", onGap: () => void reload() })
   .withOnState(showState)
@@ -113,31 +126,44 @@ action.boards.Listen({ board })
     } else if (isNext(data.revision)) {
       if (event === "card") {
         place(data.card, data.before);
-        const where = data.change === "edited" ? "" : ` ${data.change === "added" ? "in" : "to"} ${HEADINGS[data.card.column]}`;
-        announce(data.by, `${data.change} “${data.card.title}”${where}`);
+        announce(data.by, describe(data.change, data.card));
+        if (openCard() === data.card.card) void reloadParts("card");
+        if (data.change === "restored") void reloadParts("removed");
       } else if (event === "removed") {
         announce(data.by, `deleted “${titleOf(data.card)}”`);
+        if (openCard() === data.card) closeEditor();
         remove(data.card);
+        void reloadParts("removed");
       } else {
-        void reloadPart("members").catch((error) => say(refs.board_error, inWords(error)));
+        void reloadParts("members");
       }
     }
   })
   .call()
   .then(() => say(refs.board_error, "This board was deleted."), showEnd);
 
-offerSignOut();
-offerEditing(make);
-offerMoving(make);
-offerMembers(board);
-
-// One listener for all columns, because the server may replace them.
-refs.board.addEventListener("submit", (event) => {
+// The forms call their actions by themselves. The stream brings a change back to this page as to all others; while there is no
+// stream, the board is loaded again.
+document.addEventListener("kipo:success", () => {
+  say(refs.board_error, "");
+  if (!isLive) void reload();
+});
+// A form without an element for errors has them above the board.
+document.addEventListener("kipo:error", (event) => {
+  if (!(event.target instanceof Element) || event.target.querySelector("[p-error]") !== null) return;
   event.preventDefault();
-  const form = /** @type {HTMLFormElement} */ (event.target);
-  const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("title"));
-  const title = field.value.trim();
-  if (title === "") return;
-  field.value = "";
-  void make(action.cards.Add({ board, column: inColumn(form), title }));
+  say(refs.board_error, inWords(event.detail));
+});
+
+watchSignOut();
+offerEditing();
+offerFiles();
+offerMoving(async (move) => {
+  say(refs.board_error, "");
+  try {
+    await move.call();
+    if (!isLive) await reload();
+  } catch (error) {
+    say(refs.board_error, inWords(error));
+  }
 });

@@ -34,12 +34,14 @@ export function titleOf(id) {
  * @param {Card} card
  * @param {number | null | undefined} before
  */
-export function place({ card: id, column, title, text }, before) {
+export function place({ card: id, column, title, text, files }, before) {
   const item = find(id) ?? make(id);
   part(item, ".card-title").textContent = title;
   const shown = part(item, ".card-text");
   shown.textContent = text;
   shown.hidden = text === "";
+  part(item, ".card-count").textContent = String(files);
+  part(item, ".card-files").hidden = files === 0;
   const focused = item.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
   const cards = part(refs.board, `[data-column="${column}"] .cards`);
   const next = before === null || before === undefined ? null : find(before);
@@ -50,11 +52,19 @@ export function place({ card: id, column, title, text }, before) {
   if (document.activeElement !== focused) part(item, ".card-open").focus();
 }
 
-/** @param {number} id */
+/**
+ * Removes a card. The focus goes from it to the card below it, or to another one of its column, or to the field for a new one.
+ *
+ * @param {number} id
+ */
 export function remove(id) {
   const item = find(id);
-  if (item?.contains(document.activeElement)) part(item.parentElement ?? item, ".card-open").focus();
-  item?.remove();
+  if (item === null) return;
+  const neighbour = item.nextElementSibling ?? item.previousElementSibling;
+  const next = neighbour?.querySelector(".card-open") ?? item.closest(".lane")?.querySelector(".add input[id]");
+  const hasFocus = item.contains(document.activeElement);
+  item.remove();
+  if (hasFocus && next instanceof HTMLElement) next.focus();
 }
 
 /** @param {number} id */
@@ -63,6 +73,10 @@ function make(id) {
   const item = /** @type {HTMLElement} */ (copy.querySelector(".card"));
   item.id = `card-${id}`;
   item.dataset.card = String(id);
+  part(item, ".card-open").setAttribute("href", `?card=${id}`);
+  const form = part(item, ".card-moves");
+  form.setAttribute("p-action-key", String(id));
+  /** @type {HTMLInputElement} */ (part(form, "[name='card']")).value = String(id);
   return item;
 }
 

@@ -6,9 +6,6 @@
 /** What is written above each. @type {Record<Column, string>} */
 export const HEADINGS = { todo: "To do", doing: "Doing", done: "Done" };
 
-/** All columns, from left to right. */
-export const COLUMNS = /** @type {Column[]} */ (Object.keys(HEADINGS));
-
 /**
  * Returns the column in which an element is.
  *

@@ -1,35 +1,72 @@
 // @ts-check
-// The dialog that edits a card, or deletes it.
+// The dialog with the card that is open. The address names the card, so the server renders its forms as it does without JavaScript,
+// and loading the page again shows it again.
 
-import { action, refs } from "kipo";
-import { onSubmit } from "../_forms.js";
-import { idOf } from "./_cards.js";
+import { ActionError, refs, reloadPart } from "kipo";
+import { inWords, say } from "../_words.js";
 
-/** @param {import("./_moving.js").Make} make */
-export function offerEditing(make) {
-  /** The card in the dialog. */
-  let card = 0;
+/** Returns the id of the card that is open, or null. */
+export function openCard() {
+  const card = new URLSearchParams(location.search).get("card");
+  return refs.editor.open && card !== null ? Number(card) : null;
+}
+
+export function closeEditor() {
+  forget();
+  refs.editor.close();
+}
+
+/** Lets the address name no card. */
+function forget() {
+  history.replaceState(history.state, "", location.pathname);
+}
+
+export function offerEditing() {
+  // The server has rendered it for a page without a script.
+  if (refs.editor.open) {
+    refs.editor.removeAttribute("open");
+    refs.editor.showModal();
+  }
 
   refs.board.addEventListener("click", (event) => {
-    const item = event.target instanceof Element ? event.target.closest("[data-do='edit']")?.closest(".card") : null;
-    const id = idOf(item);
-    if (!item || id === null) return;
-    card = id;
-    refs.card_title.value = item.querySelector(".card-title")?.textContent ?? "";
-    refs.card_text.value = item.querySelector(".card-text")?.textContent ?? "";
-    refs.editor_error.textContent = refs.card_title_error.textContent = "";
+    const { button, metaKey, ctrlKey, shiftKey, altKey } = event;
+    const link = event.target instanceof Element ? event.target.closest(".card-open") : null;
+    if (!(link instanceof HTMLAnchorElement) || button !== 0 || metaKey || ctrlKey || shiftKey || altKey) return;
+    event.preventDefault();
+    void open(link.href);
+  });
+
+  refs.editor.addEventListener("close", () => {
+    // What was typed for this card is not for the next one.
+    refs.card_view.replaceChildren();
+    forget();
+  });
+  refs.editor.addEventListener("click", (event) => {
+    if (!(event.target instanceof Element) || event.target.closest("[p-ref='editor_close']") === null) return;
+    event.preventDefault();
+    closeEditor();
+  });
+  refs.editor.addEventListener("kipo:success", (event) => {
+    if (event.target === refs.editor_form) closeEditor();
+  });
+}
+
+/**
+ * Opens the card that an address names.
+ *
+ * @param {string} address
+ */
+async function open(address) {
+  history.replaceState(history.state, "", address);
+  say(refs.board_error, "");
+  try {
+    await reloadPart("card");
+    if (refs.card_view.childElementCount === 0) throw new ActionError({ status: 404, code: "not_found", detail: "this card is not on the board any more" });
     refs.editor.showModal();
-  });
-
-  const fields = { title: { label: "The title", input: refs.card_title, error: refs.card_title_error } };
-  onSubmit(refs.editor_form, async () => {
-    await action.cards.Edit({ card, title: refs.card_title.value, text: refs.card_text.value }).call();
-    refs.editor.close();
-  }, { error: refs.editor_error, fields });
-
-  refs.editor_cancel.addEventListener("click", () => refs.editor.close());
-  refs.card_remove.addEventListener("click", () => {
-    refs.editor.close();
-    void make(action.cards.Remove({ card }));
-  });
+  } catch (error) {
+    // Another card was opened in the meantime.
+    if (location.href !== address) return;
+    forget();
+    say(refs.board_error, inWords(error));
+  }
 }

@@ -1,58 +1,29 @@
 // @ts-check
-// Moves cards: by buttons, by keys and by dragging.
+// Moves cards by keys and by dragging. Their buttons are forms, which need no script.
 
 import { action, refs } from "kipo";
 import { idOf } from "./_cards.js";
-import { COLUMNS, inColumn } from "./_columns.js";
+import { inColumn } from "./_columns.js";
 
 /** Makes a change. @typedef {(change: { call(): Promise<unknown> }) => Promise<void>} Make */
 
-/** @typedef {"left" | "right" | "up" | "down"} Direction */
-
-/** What the arrow keys do together with Shift. @type {Record<string, Direction>} */
+/** What the arrow keys do together with Shift: the value of a button. @type {Record<string, string>} */
 const KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
 
 /** @param {Make} make */
 export function offerMoving(make) {
-  refs.board.addEventListener("click", (event) => {
-    const button = element(event)?.closest("[data-do]");
-    if (!(button instanceof HTMLElement)) return;
-    const { do: what = "" } = button.dataset;
-    if (Object.values(KEYS).includes(/** @type {Direction} */ (what))) move(button, /** @type {Direction} */ (what), make);
-  });
-
   refs.board.addEventListener("keydown", (event) => {
     const direction = KEYS[event.key];
     const card = element(event)?.closest(".card");
     if (!event.shiftKey || direction === undefined || !card) return;
     event.preventDefault();
-    move(card, direction, make);
+    /** @type {HTMLButtonElement | null} */
+    const button = card.querySelector(`.card-moves [value="${direction}"]`);
+    // A step that is not possible has a button that is not visible.
+    if (button?.checkVisibility({ visibilityProperty: true })) button.form?.requestSubmit(button);
   });
 
   offerDragging(make);
-}
-
-/**
- * Moves the card of an element by one step, if there is space in that direction.
- *
- * @param {Element} start
- * @param {Direction} direction
- * @param {Make} make
- */
-function move(start, direction, make) {
-  const item = start.closest(".card");
-  const card = idOf(item);
-  if (item === null || card === null) return;
-  const column = inColumn(item);
-  if (direction === "left" || direction === "right") {
-    const next = COLUMNS[COLUMNS.indexOf(column) + (direction === "left" ? -1 : 1)];
-    if (next !== undefined) void make(action.cards.Move({ card, column: next }));
-    return;
-  }
-  const neighbour = direction === "up" ? item.previousElementSibling : item.nextElementSibling;
-  if (neighbour === null) return;
-  const before = idOf(direction === "up" ? neighbour : neighbour.nextElementSibling);
-  void make(action.cards.Move({ card, column, before }));
 }
 
 /** @param {Make} make */

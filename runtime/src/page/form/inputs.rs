@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     action::{BodyForm, InputMethod},
+    page::form::pattern::of_control,
     request::Route,
     schema::{Describe, TYPES, input_of},
 };
@@ -162,7 +163,8 @@ impl Field {
             Kind::Text => self.min_length.is_some_and(|min| min > 0) || self.is_choice,
             _ => true,
         };
-        self.is_required && refuses && !self.is_list
+        // The boxes of a list are choices: no one of them has to be ticked.
+        self.is_required && refuses && (!self.is_list || self.kind == Kind::File)
     }
 }
 
@@ -183,8 +185,9 @@ fn fields(schema: &Value, definitions: &Map<String, Value>) -> Option<BTreeMap<S
         .collect();
     let properties = schema.get("properties").and_then(Value::as_object);
     let field = |(name, schema): (&String, &Value)| {
-        let is_required = required.contains(&name.as_str());
-        (name.clone(), Field { is_required, ..field(schema, definitions) })
+        let field = field(schema, definitions);
+        let is_required = field.is_required || required.contains(&name.as_str());
+        (name.clone(), Field { is_required, ..field })
     };
     Some(properties.into_iter().flatten().map(field).collect())
 }
@@ -229,7 +232,19 @@ fn field(written: &Value, definitions: &Map<String, Value>) -> Field {
         let items = schema.get("items").map(|items| field(items, definitions));
         let kind = items.map_or(Kind::Other, |items| items.kind);
         let types = types(written, kind);
-        return Field { kind, is_list: true, is_secret, is_choice, types, ..Field::default() };
+        // A list of files may be missing as far as the decoder knows. Its rule decides.
+        let min = written.get("minItems").or_else(|| schema.get("minItems"));
+        let is_required =
+            kind == Kind::File && min.and_then(Value::as_u64).is_some_and(|min| min > 0);
+        return Field {
+            kind,
+            is_required,
+            is_list: true,
+            is_secret,
+            is_choice,
+            types,
+            ..Field::default()
+        };
     }
     let format = schema.get("format").and_then(Value::as_str);
     let kind = match (named, format) {
@@ -276,17 +291,6 @@ fn types(written: &Value, kind: Kind) -> Vec<String> {
     let types: Vec<_> = types.into_iter().flatten().filter_map(Value::as_str).collect();
     let takes_all = types.iter().any(|name| ["*", "*/*"].contains(name));
     types.into_iter().filter(|_| !takes_all).map(str::to_owned).collect()
-}
-
-/// Returns a pattern in the syntax of a control. A browser ignores a pattern that escapes a character
-/// without need (the flag `v`), as the rule `contains` does.
-fn of_control(pattern: &str) -> String {
-    if pattern.contains('[') {
-        return pattern.to_owned();
-    }
-    ["#", "&", "-", "~"].iter().fold(pattern.to_owned(), |pattern, character| {
-        pattern.replace(&format!("\\{character}"), character)
-    })
 }
 
 /// Returns whether a schema is one of several texts.

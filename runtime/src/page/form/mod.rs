@@ -10,6 +10,7 @@ mod check;
 mod forms;
 mod inputs;
 mod markup;
+mod pattern;
 mod render;
 mod rewrite;
 mod templates;

@@ -83,12 +83,13 @@ impl Received {
     /// Decodes the body by its content type. `values` are those of the `#[context]` fields.
     pub(crate) fn input<A: Input>(self, values: A::Values) -> Result<A> {
         let Self { encoding, bytes, files } = self;
+        let form = || pairs::<A>(&without_empty::<A>(&with_line_feeds(&bytes)));
         let body = match encoding {
             Encoding::Json => json::<A>(&bytes)?,
-            Encoding::Form(FormEncoding::UrlEncoded) => pairs::<A>(&without_empty::<A>(&bytes))?,
+            Encoding::Form(FormEncoding::UrlEncoded) => form()?,
             Encoding::Form(FormEncoding::Multipart(_)) => match files {
-                Some(files) => files.decode(|| pairs::<A>(&without_empty::<A>(&bytes)))?,
-                None => pairs::<A>(&without_empty::<A>(&bytes))?,
+                Some(files) => files.decode(form)?,
+                None => form()?,
             },
             Encoding::Raw(content_type) => {
                 let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
@@ -330,6 +331,24 @@ fn without_empty<A: Input>(bytes: &[u8]) -> Cow<'_, [u8]> {
     text.map_or(Cow::Borrowed(bytes), |text| Cow::Owned(text.into_bytes()))
 }
 
+/// Returns the pairs of a form with the line breaks that were typed: a browser sends each as CR LF, and
+/// counts it as one character.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const SENT: &[u8] = b"%0D%0A";
+    if memmem::find(bytes, SENT).is_none() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for at in memmem::find_iter(bytes, SENT) {
+        text.extend_from_slice(&bytes[from..at]);
+        text.extend_from_slice(b"%0A");
+        from = at + SENT.len();
+    }
+    text.extend_from_slice(&bytes[from..]);
+    Cow::Owned(text)
+}
+
 /// Returns the input, if it breaks no validation rule.
 fn validated<A: Input>(input: A) -> Result<A> {
     let mut errors = FieldErrors::default();
@@ -437,6 +456,21 @@ mod tests {
         let error = pairs::<Post>(b"age=x").unwrap_err();
         let found: Vec<_> = error.fields().iter().map(|(path, _)| path).collect();
         assert_eq!(found, ["age", "name"]);
+    }
+
+    #[tokio::test]
+    async fn a_line_break_of_a_form_is_one_character() {
+        let multipart = "--b\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\na\r\nb\r\n\r\nc\r\n\
+                         --b\r\ncontent-disposition: form-data; name=\"age\"\r\n\r\n3\r\n--b--\r\n";
+        for (content_type, body) in [
+            ("application/x-www-form-urlencoded", "name=a%0D%0Ab%0D%0A%0D%0Ac&age=3"),
+            ("multipart/form-data; boundary=b", multipart),
+        ] {
+            let cx = Context::test().with_header("content-type", content_type);
+            let bounds = Limits::new().within(Limits::new());
+            let received = receive::<Post>(&cx, Body::from(body), &bounds).await.unwrap();
+            assert_eq!(received.input::<Post>(()).unwrap().name, "a\nb\n\nc");
+        }
     }
 
     #[tokio::test]

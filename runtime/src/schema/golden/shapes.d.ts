@@ -571,7 +571,7 @@ export interface Actions {
   };
   mail: {
     /** Takes files, and returns one. */
-    Attach(input: mail.Attach): Call<Blob, "subject" | "letter" | "stamp" | "photos">;
+    Attach(input: mail.Attach | FormInput): Call<Blob, "subject" | "letter" | "stamp" | "photos">;
     Count(input?: mail.Count | FormInput): Call<number, never>;
     /** Takes a mailbox. */
     Import(input: mail.Import): Call<number, never>;
