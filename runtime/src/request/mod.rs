@@ -17,6 +17,7 @@ mod prefixes;
 pub(crate) mod query;
 pub(crate) mod route;
 mod shield;
+mod uploads;
 mod within;
 
 pub use self::{dispatch::endpoint, route::Registration};
@@ -29,5 +30,6 @@ pub(crate) use self::{
     limits::AppLimits,
     prefixes::Prefixes,
     route::{Mounted, Route},
+    uploads::ResumableUploads,
     within::within,
 };
