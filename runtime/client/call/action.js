@@ -196,7 +196,7 @@ export class Client {
       this.#notify(() => typeof undo === "function" && undo());
       if (error instanceof ActionError) this.#notify(() => onError?.(error));
       // An error in the page itself. With an `onError` the promise may be ignored, so it is reported here.
-      else if (onError && !signal.aborted) this.#platform.report(error);
+      else if (onError && !signal.aborted && /** @type {any} */ (error)?.name !== "AbortError") this.#platform.report(error);
       throw error;
     } finally {
       endLoading();
@@ -212,7 +212,7 @@ export class Client {
     const { element, key, onEffects, retry, signal, suppressHelpers } = settings;
     const platform = this.#platform;
     // Loaded only by pages whose files go ahead.
-    if (settings.upload) return (await import("../upload/resumable.js")).callWithFiles(settings, this.base, platform, (rest) => this.#output(rest));
+    if (settings.upload) return (await import("../upload/resumable.js")).run(settings, this.base, platform, (rest) => this.#output(rest));
     const { url, init } = await actionRequest(this.base, settings, "application/json");
     // All attempts carry the same key, so that the server can recognise a repeated attempt.
     if (key ?? retry) init.headers["idempotency-key"] = key ?? `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;

@@ -23,7 +23,7 @@ const BACKOFF = { backoff: /** @type {const} */ ("exponential"), baseDelay: 1_00
  * @param {(settings: RunSettings) => Promise<unknown>} call
  * @returns {Promise<unknown>} the output
  */
-export async function callWithFiles(settings, base, platform, call) {
+export async function run(settings, base, platform, call) {
   const { name: action, onUpload, input } = settings;
   const upload = /** @type {UploadOptions} */ (settings.upload);
   const cancelled = new AbortController();

@@ -20,6 +20,9 @@ const BACKOFF = { backoff: /** @type {const} */ ("exponential"), baseDelay: 1_00
 /** The statuses after which the file begins anew, or asks where it goes on. */
 const [NOT_FOUND, CONFLICT, GONE, WRONG_CHECKSUM] = [404, 409, 410, 460];
 
+/** An error of the server itself may stay: after so many in a row the call fails. */
+const [BROKEN, BROKEN_MAX] = [500, 5];
+
 /** The pauses of all files of a call. */
 export class Gate {
   isPaused = false;
@@ -138,11 +141,12 @@ export class Transfer {
       this.offset = 0;
       return;
     }
-    if (!isTransient(error) && status !== WRONG_CHECKSUM) throw error;
+    const pause = error.retryAfter ?? 0;
+    if ((!isTransient(error) && status !== WRONG_CHECKSUM) || pause > BACKOFF.maxDelay) throw error;
     this.#failures += 1;
+    if (status === BROKEN && this.#failures > BROKEN_MAX) throw error;
     this.#part = Math.max(SMALLEST, this.#part / 2);
-    const pause = (error.retryAfter ?? 0) + delay(this.#failures, BACKOFF, this.platform.random);
-    await this.#sleep(pause);
+    await this.#sleep(pause + delay(this.#failures, BACKOFF, this.platform.random));
   }
 
   /**

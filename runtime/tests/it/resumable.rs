@@ -360,7 +360,7 @@ async fn what_the_action_asks_is_asked_before_the_first_byte() {
     begin(begins("Unknown", "file", 3)).await.problem(404, "not_found");
     begin(begins("Enter", "file", 3)).await.problem(404, "not_found");
     begin(begins("Take", "title", 3)).await.problem(400, "bad_request");
-    begin(begins("Take", "file", 3_000_001)).await.problem(413, "payload_too_large");
+    begin(begins("Take", "others", 3_000_001)).await.problem(413, "payload_too_large");
     let document = begin(begins("Take", "file", 2_000_001)).await.problem(422, "validation_failed");
     assert_eq!(document["errors"]["file"][0], "must be at most 2 MB");
     let fields = begins_of_type("Take", "file", 3, "application/pdf");
@@ -590,6 +590,32 @@ fn age_one(uploads: &Uploads, path: &str, by: Duration) {
 }
 
 #[tokio::test]
+async fn a_server_that_stops_ends_a_patch_and_the_next_one_has_its_bytes() {
+    let mut uploads = Uploads::start().await;
+    let content = content(600_000);
+    let path = uploads.begin(content.len()).await;
+    let mut client = uploads.app.connect().await;
+    let whole = request("PATCH", &path, &appends(0, ""), &content);
+    client.write(&whole[..400_000]).await;
+    while uploads.offset(&path).await == 0 {
+        sleep(Duration::from_millis(2)).await;
+    }
+    uploads.app.stop();
+    let answer = client.answer().await;
+    answer.problem(503, "overloaded");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    let Uploads { app, folder } = uploads;
+    app.stopped().await;
+    let uploads = Uploads::with(folder, |settings| settings).await;
+    let offset = uploads.offset(&path).await;
+    assert!((262_144..400_000).contains(&offset), "{offset}");
+    uploads.append(&path, offset, "", &content[offset as usize..]).await;
+    let taken = uploads.take("t", &path, "").await.json();
+    assert_eq!(taken, format!("ä.txt 600000 {} 0", hex(&content)));
+    uploads.is_empty().await;
+}
+
+#[tokio::test]
 async fn bytes_whose_checksum_was_not_known_at_a_kill_are_removed() {
     let uploads = Uploads::start().await;
     let path = uploads.begin(6).await;
@@ -617,6 +643,27 @@ async fn the_bytes_of_a_caller_are_bounded_before_the_first_one() {
     other.answer().await.problem(503, "overloaded");
     uploads.send("DELETE", &path, TUS, b"").await;
     uploads.begin(1000).await;
+}
+
+/// The device `/dev/full` refuses each byte, as a full disk does.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_a_507_and_the_upload_goes_on_later() {
+    let years = Duration::from_secs(100 * 365 * 24 * 3600);
+    let set = |settings: UploadSettings| settings.unfinished_expire_after(years);
+    let uploads = Uploads::with(Folder::new(), set).await;
+    let path = uploads.begin(6).await;
+    uploads.append(&path, 0, "", b"").await;
+    let file = uploads.path().join(path.rsplit('/').next().unwrap());
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    uploads.append(&path, 0, "", b"abc").await.problem(507, "disk_full");
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, b"").unwrap();
+    assert_eq!(uploads.append(&path, 0, "", b"abcdef").await.status, 204);
+    let taken = uploads.take("t", &path, "").await.json();
+    assert_eq!(taken, format!("ä.txt 6 {} 0", hex(b"abcdef")));
+    uploads.is_empty().await;
 }
 
 proptest! {

@@ -196,6 +196,15 @@ test("an_error_of_the_action_retains_the_file_unless_the_file_is_wrong", async (
   assert.deepEqual([stored.size, uploads.size], [0, 0]);
 });
 
+test("an_error_that_stays_and_a_long_delay_are_errors_of_the_call", async () => {
+  const broken = world(serve(({ init }) => init.method === "POST" && problem(500, "internal")));
+  const outcome = follow(broken.action.a.B({ file: file(10) }).withUpload({ resumable: "always" }).call());
+  await turns(broken.clock, 300_000);
+  assert.deepEqual([outcome.value?.code, broken.requests.length], ["internal", 6]);
+  const busy = world(serve(({ init }) => init.method === "POST" && json(429, { status: 429, code: "too_many_requests" }, { "retry-after": "60" })));
+  await assert.rejects(busy.action.a.B({ file: file(10) }).withUpload({ resumable: "always" }).call(), { status: 429, retryAfter: 60_000 });
+});
+
 test("files_are_paused_and_go_on", async () => {
   let files;
   const { action, requests, clock } = world(
@@ -228,6 +237,17 @@ test("a_cancelled_call_rejects_and_removes_its_files", async () => {
   await outcome;
   await turns(clock);
   assert.deepEqual([uploads.size, stored.size, reported], [0, 0, []]);
+});
+
+test("a_cancelled_call_with_an_error_handler_reports_nothing", async () => {
+  let files;
+  const { action, clock, reported } = world(serve(({ init }) => init.method === "PATCH" && new Promise(() => {})));
+  const call = action.a.B({ file: file(10) }).withUpload({ resumable: "always", onStart: (started) => (files = started) });
+  const outcome = follow(call.withOnError(() => {}).call());
+  await turns(clock);
+  files.cancel();
+  await turns(clock);
+  assert.deepEqual([outcome.value?.name, reported], ["AbortError", []]);
 });
 
 test("without_storage_files_go_ahead_as_well", async () => {

@@ -128,10 +128,11 @@ impl ResumableUploads {
         let length = number(headers, &UPLOAD_LENGTH)?;
         let length = length.ok_or_else(|| Error::bad_request("send Upload-Length"))?;
         let bounds = route.endpoint.limits.within(self.shared.limits);
-        check_length(length, &bounds)?;
+        // First what a form can show beside the field.
         if let Some(fault) = field.fault_of_file(length, metadata.content_type.as_deref()) {
             return Err(Error::invalid(field.name(), fault));
         }
+        check_length(length, &bounds)?;
         let new = NewUpload {
             action: action.to_owned(),
             field: field.name().to_owned(),

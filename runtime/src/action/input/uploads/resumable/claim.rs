@@ -111,7 +111,10 @@ impl Claim {
         if paths.used.exists() {
             return Err(Fault::Used.into());
         }
-        if paths.from.exists() || file.metadata()?.len() != upload.record.length {
+        if !paths.record.exists()
+            || paths.from.exists()
+            || file.metadata()?.len() != upload.record.length
+        {
             return Err(Fault::Incomplete.into());
         }
         Ok(Self { upload, paths, key, is_used: AtomicBool::new(false), _file: file })

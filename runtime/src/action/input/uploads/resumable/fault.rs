@@ -44,7 +44,9 @@ impl From<Fault> for Error {
 /// Returns the error of a request whose file could not be written.
 pub(super) fn io_error(error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::DiskFull.into(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::from(Fault::DiskFull).with_source(error)
+        }
         _ => Error::internal(error),
     }
 }

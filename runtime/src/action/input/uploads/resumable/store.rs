@@ -8,7 +8,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use sha2::Sha256;
@@ -27,14 +27,19 @@ use crate::{
 /// How long a file without a record stays: its upload may just begin.
 const ORPHAN_AGE: Duration = Duration::from_secs(60);
 
+/// After what time the next upload that begins has the folder read again: an app that is mounted as a router
+/// has no task that does it.
+const READ_AGE_MAX: Duration = Duration::from_secs(20 * 60);
+
 /// The uploads of one app.
 #[derive(Debug)]
 pub(crate) struct Resumable {
     folder: PathBuf,
     expires_after: Duration,
     bounds: Bounds,
-    /// `None` until the folder is read. A std lock, never held across an `.await`.
-    table: Mutex<Option<Table>>,
+    /// With the time when the folder was read; `None` until then. A std lock, never held across an
+    /// `.await`.
+    table: Mutex<Option<(Instant, Table)>>,
     /// The hash of the bytes that this process has written to an upload from its first byte on.
     digests: Mutex<HashMap<Id, Digest>>,
 }
@@ -131,10 +136,10 @@ impl Resumable {
         let unknown = || Error::not_found("there is no such upload");
         let is_own = |owner: &Option<String>| owner.is_none() || owner.as_deref() == sender;
         let paths = self.paths(&id);
-        if let Some(used) = record::read::<UsedRecord>(&paths.used)? {
+        if let Some(used) = record::read_whole::<UsedRecord>(&paths.used)? {
             return if is_own(&used.owner) { Ok(Found::Used(used)) } else { Err(unknown()) };
         }
-        let record = record::read::<Record>(&paths.record)?.ok_or_else(unknown)?;
+        let record = record::read_whole::<Record>(&paths.record)?.ok_or_else(unknown)?;
         if !is_own(&record.owner) {
             return Err(unknown());
         }
@@ -173,7 +178,7 @@ impl Resumable {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                *locked = Some(table);
+                *locked = Some((Instant::now(), table));
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -208,7 +213,7 @@ impl Resumable {
                 _ => {}
             }
         }
-        *locked = Some(table);
+        *locked = Some((Instant::now(), table));
         if expired > 0 {
             tracing::info!(expired, "removed uploads that nobody has finished");
         }
@@ -225,8 +230,9 @@ impl Resumable {
     /// Removes an upload that no request has at the moment. Returns whether it is removed.
     fn remove_unlocked(&self, id: &Id) -> bool {
         let paths = self.paths(id);
+        // The lock is held until the upload is removed.
         let file = fs::File::open(&paths.data);
-        let is_free = file.is_ok_and(|file| file.try_lock().is_ok());
+        let is_free = file.as_ref().is_ok_and(|file| file.try_lock().is_ok());
         if is_free {
             paths.remove();
             lock(&self.digests).remove(id);
@@ -242,17 +248,20 @@ impl Resumable {
 
     fn end(&self, id: &Id) {
         lock(&self.digests).remove(id);
-        if let Some(table) = &mut *lock(&self.table) {
+        if let Some((_, table)) = &mut *lock(&self.table) {
             table.end(id);
         }
     }
 
     /// Runs `with` with the table, for which the folder is read before.
     fn with_table<T>(&self, with: impl FnOnce(&mut Table) -> Result<T>) -> Result<T> {
-        if lock(&self.table).is_none() {
+        let is_old = |(read, _): &(Instant, Table)| read.elapsed() > READ_AGE_MAX;
+        if lock(&self.table).as_ref().is_none_or(is_old) {
             self.read_folder()?;
         }
-        with(lock(&self.table).get_or_insert_default())
+        let mut locked = lock(&self.table);
+        let (_, table) = locked.get_or_insert_with(|| (Instant::now(), Table::default()));
+        with(table)
     }
 
     fn make_folder(&self) -> io::Result<()> {
