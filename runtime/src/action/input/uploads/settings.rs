@@ -267,3 +267,40 @@ impl Uploads {
         Ok(Arc::clone(self.made.get_or_init(|| Arc::new(made))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::SystemTime};
+
+    use tokio::time::sleep;
+
+    use super::{super::resumable::New, *};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_expires_while_the_server_runs_is_removed() {
+        let folder = env::temp_dir().join(format!("kipo-test-expiry-{}", std::process::id()));
+        let settings = UploadSettings::new().folder(&folder);
+        let uploads = Arc::new(Uploads::open(settings, Path::new("none"), None));
+        let new = New {
+            action: "a.B".to_owned(),
+            field: "file".to_owned(),
+            name: "a.txt".to_owned(),
+            content_type: None,
+            length: 3,
+            metadata: String::new(),
+        };
+        let sender = Sender { owner: None, caller: "ann".to_owned() };
+        let upload = uploads.resumable().begin(new, sender).await.unwrap();
+        let count = || fs::read_dir(folder.join(RESUMABLE)).unwrap().count();
+        let sweeping = tokio::spawn(async move { uploads.sweep().await });
+        sleep(SWEEP_PAUSE_MIN).await;
+        assert_eq!(count(), 2);
+        let file = folder.join(RESUMABLE).join(upload.id.to_string());
+        let file = fs::File::options().write(true).open(file).unwrap();
+        file.set_modified(SystemTime::now() - 2 * UNFINISHED_EXPIRE_AFTER).unwrap();
+        sleep(2 * SWEEP_PAUSE_MAX).await;
+        assert_eq!(count(), 0);
+        sweeping.abort();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
