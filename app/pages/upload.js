@@ -1,5 +1,6 @@
 // @ts-check
-// The page of the upload: one file, its progress, and what the server found out about it.
+// The page of the upload: one file, its progress, and what the server found out about it. A file of more than 1 MB goes on
+// after a lost connection.
 
 import { action, refs, ActionError } from "kipo";
 import { fieldInWords, inWords } from "./_words.js";
@@ -22,7 +23,7 @@ async function send() {
   refs.upload_progress.hidden = false;
   show(`Sending ${file.name} …`, "sending");
   try {
-    const call = action.upload.Store({ file }).withOnUpload(onUpload(file.name));
+    const call = action.upload.Store({ file }).withUpload({ resumable: 1 << 20 }).withOnUpload(onUpload(file.name));
     const { name, content_type, size, sha256 } = await call.call();
     show(`${name} arrived: ${size} bytes, ${content_type}, SHA-256 ${sha256.slice(0, 16)}…`, "arrived");
   } catch (error) {

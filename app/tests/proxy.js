@@ -15,6 +15,8 @@ export class Proxy {
   #sockets = new Set();
   /** @type {{ bytes: number, path: string, passed: Buffer[], done: (passed: string) => void } | null} */
   #cut = null;
+  /** @type {{ bytes: number, prefix: string, done: () => void } | null} */
+  #requestCut = null;
   /** The path of the last request on each open connection of a client. @type {Map<import("node:net").Socket, string>} */
   #paths = new Map();
   /** The number of requests that were answered with 502. */
@@ -75,6 +77,18 @@ export class Proxy {
     return new Promise((done) => (this.#cut = { bytes, path, passed: [], done }));
   }
 
+  /**
+   * Passes this number of bytes of the requests for paths that begin with `prefix`, then closes all connections and refuses new
+   * ones.
+   *
+   * @param {number} bytes
+   * @param {string} prefix
+   * @returns {Promise<void>}
+   */
+  cutRequestsAfter(bytes, prefix) {
+    return new Promise((done) => (this.#requestCut = { bytes, prefix, done }));
+  }
+
   /** Returns the number of open connections whose last request was for `path`. */
   open(path) {
     return [...this.#paths.values()].filter((asked) => asked === path).length;
@@ -113,7 +127,7 @@ export class Proxy {
       if (asks !== undefined) this.asked.push({ path: asks, head });
       path = asks ?? path;
       this.#paths.set(client, path);
-      server.write(chunk);
+      this.#send(chunk, path, server);
     });
     server.on("data", (chunk) => this.#forward(chunk, path, client));
     client.on("close", () => {
@@ -121,6 +135,25 @@ export class Proxy {
       server.destroy();
     });
     server.on("close", () => client.destroy());
+  }
+
+  #send(chunk, path, server) {
+    const cut = this.#requestCut;
+    if (!cut?.bytes || !path.startsWith(cut.prefix)) {
+      server.write(chunk);
+      return;
+    }
+    const part = chunk.subarray(0, cut.bytes);
+    cut.bytes -= part.length;
+    if (cut.bytes > 0) {
+      server.write(part);
+      return;
+    }
+    this.#requestCut = null;
+    server.end(part, async () => {
+      await this.refuse();
+      cut.done();
+    });
   }
 
   #forward(chunk, path, client) {

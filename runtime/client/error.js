@@ -79,7 +79,7 @@ export function badResponseError(detail, cause) {
  * @returns {error is ActionError}
  */
 export function isTransient(error) {
-  return error instanceof ActionError && (error.status >= 500 || [0, 408, 425, 429].includes(error.status));
+  return error instanceof ActionError && (error.status >= 500 || [0, 408, 423, 425, 429].includes(error.status));
 }
 
 /**

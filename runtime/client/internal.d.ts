@@ -1,7 +1,7 @@
 // Types that several modules of the client share. They are not public.
 
 import type { ActionError } from "./error.js";
-import type { Method, RetryOptions, RetryStreamOptions, StreamCall, StreamState } from "./types.d.ts";
+import type { Method, RetryOptions, RetryStreamOptions, StreamCall, StreamState, UploadOptions } from "./types.d.ts";
 
 /** Everything that the client needs from a browser. Tests pass a fake. */
 export interface Platform {
@@ -64,6 +64,10 @@ export interface Settings {
   retry?: RetryOptions & { attempts: number };
   timeout?: number;
   signal?: AbortSignal;
+  /** Whether files go ahead of the call. */
+  upload?: UploadOptions;
+  /** The value of `Idempotency-Key`. */
+  key?: string;
   onUpload?: (sent: number, total: number) => unknown;
   onProgress?: (data: unknown, event: string) => unknown;
   retryStream?: RetryStreamOptions;

@@ -196,6 +196,25 @@ export interface RetryOptions {
   maxDelay?: number;
 }
 
+/** How the files of a call are sent. */
+export interface UploadOptions {
+  /** Which files go ahead of the call: all of them, or those with more bytes. */
+  resumable: "always" | number;
+  /** Runs before the first byte, with what pauses the files. */
+  onStart?: (files: FilesOnTheWay) => unknown;
+}
+
+/** The files of a call on their way. */
+export interface FilesOnTheWay {
+  readonly isPaused: boolean;
+  /** Stops sending. The server retains what it has until it expires. */
+  pause(): void;
+  /** Goes on where the server is. */
+  resume(): void;
+  /** Ends the call, which rejects with an `AbortError`, and removes the files from the server. */
+  cancel(): void;
+}
+
 /** What calls and streams have in common. Each `withX` changes this builder and returns it; `setX` is the same. */
 export interface Builder<Output, Field extends string, Own = never> extends Runnable<Output> {
   /** The HTTP method; by default that of the action. GET sends the fields as query parameters. */
@@ -225,8 +244,8 @@ export interface Builder<Output, Field extends string, Own = never> extends Runn
    */
   withDebounce(ms: number): this;
   /**
-   * Sets the number of attempts in all. A call is repeated after a network failure, a timeout, and statuses 408, 425, 429
-   * and 5xx. All attempts carry the same `Idempotency-Key`, by which the action recognises them as one call.
+   * Sets the number of attempts in all. A call is repeated after a network failure, a timeout, and statuses 408, 423, 425,
+   * 429 and 5xx. All attempts carry the same `Idempotency-Key`, by which the action recognises them as one call.
    * For calls only; streams have `withRetryStream`.
    */
   withRetry(attempts: number, options?: RetryOptions): this;
@@ -240,6 +259,14 @@ export interface Builder<Output, Field extends string, Own = never> extends Runn
    * begins anew. Streams do not report it.
    */
   withOnUpload(then: (sent: number, total: number) => unknown): this;
+  /**
+   * Lets files go ahead of the call in parts. After a lost connection, a restart of the server or a reload of the page, the
+   * same file goes on where it was, and the action runs once, with the whole files.
+   *
+   * `withOnUpload` then reports the bytes that the server has acknowledged, of all these files. Without `withRetry`, the call is
+   * repeated until a response arrives.
+   */
+  withUpload(options: UploadOptions): this;
   /** Aborts the call, including its delays. `call()` rejects with the reason of the signal. */
   withSignal(signal: AbortSignal): this;
   /** Ignores the effects that the action asks for. */
@@ -257,6 +284,7 @@ export interface Builder<Output, Field extends string, Own = never> extends Runn
   setTimeout: this["withTimeout"];
   setSignal: this["withSignal"];
   setOnUpload: this["withOnUpload"];
+  setUpload: this["withUpload"];
   /** Returns a plan with the current settings. */
   build(): Plan<Output>;
   /** Runs the action. */

@@ -198,7 +198,9 @@ fn listed(field: &Field) -> Option<TokenStream> {
     let span = user_span(ty.span());
     let file = field.may_be_file().then(|| {
         let (way, max) = (WAY.at(span), option(field.file_bytes_max()));
-        quote_spanned!(span=> .with_file(#way::<#ty>::FILE, #max))
+        let types: Vec<_> = field.file_types().collect();
+        let types = (!types.is_empty()).then(|| quote!(.with_file_types(&[#(#types),*])));
+        quote_spanned!(span=> .with_file(#way::<#ty>::FILE, #max) #types)
     });
     let field = FIELD.at(span);
     Some(quote_spanned!(span=> #field::new::<#ty>(#name) #defaulted #file))

@@ -102,6 +102,14 @@ impl Field {
             _ => None,
         })
     }
+
+    /// Returns the types that the rule of a file allows; none if it allows all.
+    pub(crate) fn file_types(&self) -> impl Iterator<Item = &Expr> {
+        self.rules.iter().flat_map(|rule| match &rule.kind {
+            Kind::File { types, .. } => types.as_slice(),
+            _ => &[],
+        })
+    }
 }
 
 /// Returns whether the JSON that is written may leave a field out and may hold null for it: an

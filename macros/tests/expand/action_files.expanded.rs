@@ -45,7 +45,8 @@ const _: () = {
                     .with_file(
                         ::kipo::__private::Way::<Upload>::FILE,
                         ::core::option::Option::Some(5 << 20),
-                    ),
+                    )
+                    .with_file_types(&["image/*", "application/pdf"]),
                 ::kipo::__private::Field::new::<Option<UploadTo<Bucket>>>("stamp")
                     .with_file(
                         ::kipo::__private::Way::<Option<UploadTo<Bucket>>>::FILE,

@@ -10,7 +10,7 @@ import { actionRequest, isForm, resumeHeader } from "./request.js";
 
 /** What a builder sets: `withTimeout` and `setTimeout` set `timeout`. */
 const SETTINGS =
-  "method optimistic onSuccess onError onComplete loading debounce retry timeout signal onUpload onProgress retryStream onState from suppressHelpers";
+  "method optimistic onSuccess onError onComplete loading debounce retry timeout signal upload onUpload onProgress retryStream onState from suppressHelpers";
 
 /**
  * Returns the object behind `action.chat.Send(input)`. Any name works: a lower-case part is a namespace, an
@@ -196,7 +196,7 @@ export class Client {
       this.#notify(() => typeof undo === "function" && undo());
       if (error instanceof ActionError) this.#notify(() => onError?.(error));
       // An error in the page itself. With an `onError` the promise may be ignored, so it is reported here.
-      else if (onError && !signal.aborted) this.#platform.report(error);
+      else if (onError && !signal.aborted && /** @type {any} */ (error)?.name !== "AbortError") this.#platform.report(error);
       throw error;
     } finally {
       endLoading();
@@ -204,13 +204,18 @@ export class Client {
     }
   }
 
-  /** @param {RunSettings} settings */
+  /**
+   * @param {RunSettings} settings
+   * @returns {Promise<unknown>}
+   */
   async #output(settings) {
-    const { element, onEffects, retry, signal, suppressHelpers } = settings;
+    const { element, key, onEffects, retry, signal, suppressHelpers } = settings;
     const platform = this.#platform;
+    // Loaded only by pages whose files go ahead.
+    if (settings.upload) return (await import("../upload/resumable.js")).run(settings, this.base, platform, (rest) => this.#output(rest));
     const { url, init } = await actionRequest(this.base, settings, "application/json");
     // All attempts carry the same key, so that the server can recognise a repeated attempt.
-    if (retry) init.headers["idempotency-key"] = `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
+    if (key ?? retry) init.headers["idempotency-key"] = key ?? `"${crypto.getRandomValues(new Uint32Array(4)).join("-")}"`;
     // Loaded only by pages that show the progress of an upload.
     const { fetch } = settings.onUpload ? (await import("./upload.js")).uploading(settings, platform) : platform;
     /** The `kipo-effects` field of the last response. */

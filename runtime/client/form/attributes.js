@@ -11,6 +11,7 @@
  */
 export function settingsOf(element, methodOf) {
   const name = textOf(element, "p-action") ?? "";
+  const resumable = textOf(element, "p-resumable");
   const [attempts, debounce, timeout] = ["p-retry", "p-debounce", "p-timeout"].map((name) => numberOf(element, name));
   return {
     name,
@@ -20,6 +21,7 @@ export function settingsOf(element, methodOf) {
     debounce,
     timeout,
     retry: attempts ? { attempts } : undefined,
+    upload: resumable ? { resumable: resumable === "always" ? resumable : Number(resumable) } : undefined,
     loading: textOf(element, "p-loading"),
   };
 }

@@ -18,7 +18,7 @@ const ALL = SOURCES.filter((name) => name.endsWith(".js"));
 export const DEV = ALL.filter((name) => name.startsWith("dev/"));
 
 /** The modules that a page loads when it first needs them. */
-export const LATER = ALL.filter((name) => /^(effect|form|page)\/|^(stream\/share|call\/(batch|form_data|query|upload))\.js$/.test(name));
+export const LATER = ALL.filter((name) => /^(effect|form|page|upload)\/|^(stream\/share|call\/(batch|form_data|query|upload))\.js$/.test(name));
 
 /** The modules that every page loads. */
 export const MODULES = ALL.filter((name) => ![...LATER, ...DEV].includes(name));

@@ -8,6 +8,7 @@ import { posix } from "node:path";
  */
 export const ROOMS = [
   { floor: 0, files: ["types.d.ts", "error.js", "internal.d.ts", "platform.js"] },
+  { floor: 1, files: ["upload/remembered.js", "upload/transfer.js", "upload/resumable.js"] },
   { floor: 1, files: ["stream/cursor.js", "stream/sse.js", "stream/connection.js", "stream/stream.js", "stream/share.js"] },
   {
     floor: 2,

@@ -42,7 +42,10 @@ pub(crate) use self::{
     context::attachment::{Attachment, Ended},
     effects::NAME as EFFECTS,
     guard::Guards,
-    input::{Parts, Reservation, StoredFile, Uploads, Writer, sentence},
+    input::{
+        Appending, Checksum, Claims, Fault, Found, Id as UploadId, New as NewUpload, Parts,
+        Reservation, Sender, StoredFile, Unfinished, Uploads, Used, Writer, sentence,
+    },
     limits::{
         Bounds, Identified, Identify, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network,
     },

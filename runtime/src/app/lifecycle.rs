@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::{
     action::States,
-    app::start_error::StartError,
+    app::{start_error::StartError, uploads},
     error::{Result, StartDiagnostic, catch_panic},
     server::Shared,
     server::tasks::{Hooks, Tasks},
@@ -124,6 +124,7 @@ impl Opened {
         for task in self.tasks.start(&shared.states, &shared.metrics, cancellation) {
             shared.background.spawn(task);
         }
+        uploads::start_sweep(shared);
         self.hooks
     }
 }

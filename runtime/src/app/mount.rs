@@ -19,7 +19,7 @@ use crate::{
         Forms, Keep, Pages,
         embedded::{client_router, embedded, in_memory, nothing, other_client, serve_file},
     },
-    request::{Batch, Mounted, Route, dispatch, meter::UnknownCalls},
+    request::{Batch, Mounted, ResumableUploads, Route, dispatch, meter::UnknownCalls},
     schema::{Types, openapi},
     server::Shared,
 };
@@ -93,6 +93,7 @@ pub(super) fn router(
     router = router.route(&format!("{base}/actions/{{*name}}"), unknown);
     let batch = Batch::new(base, shared, routes, unknown_calls);
     router = with_batch(router, base, Arc::new(batch));
+    router = ResumableUploads::mount(router, base, shared, routes);
     router = router.merge(client_router(base));
     if let Some(schema) = schema {
         router = router.merge(schema.router(base));

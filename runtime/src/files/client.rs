@@ -62,6 +62,9 @@ pub(crate) const LATER: &[Module] = modules![
     "page/traversal.js",
     "page/user_state.js",
     "stream/share.js",
+    "upload/remembered.js",
+    "upload/resumable.js",
+    "upload/transfer.js",
 ];
 
 /// The modules that browsers load in development.

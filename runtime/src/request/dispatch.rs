@@ -17,19 +17,21 @@ use tracing::Instrument as _;
 
 use crate::{
     action::{
-        Action, BodyForm, Bounds, Context, Digest, Encoded, Input, InputMethod, Lead, Outgoing,
-        Outputs, ResponseMax, States, Values as _,
+        Action, BodyForm, Bounds, Claims, Context, Digest, Encoded, Fault, Input, InputMethod,
+        Lead, Outgoing, Outputs, ResponseMax, States, Values as _,
     },
     error::{ActionError, Code, Error, Result, catch_panic, problem},
     header::{RequestId, accept},
     metrics::{ActionMeter, RunningCall, StreamMeter},
     request::{
         cached::{self, Origin},
-        decode, encode,
+        decode::{self, Referenced},
+        encode,
         limits::{RunPermit, Stopwatch},
         meter,
         route::{Endpoint, Route},
         shield::Shield,
+        uploads::use_up,
         within::within,
     },
     schema::Shape,
@@ -76,6 +78,7 @@ impl<A: Action<E>, E: ActionError> KindOf<A> for Call<E> {
             error_codes: error_codes::<E>,
             method: A::METHOD,
             form: form_of::<A>(),
+            fields: A::FIELDS,
             returns_file: A::Output::IS_DOWNLOAD,
             fault: call_fault::<A>().or_else(|| {
                 let is_cached = A::Output::IS_DOWNLOAD && A::CACHE.is_on();
@@ -98,6 +101,7 @@ impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
             error_codes: error_codes::<E>,
             method: A::METHOD,
             form: form_of::<A>(),
+            fields: A::FIELDS,
             returns_file: false,
             fault: stream_fault::<A>().or(A::Output::IS_DOWNLOAD
                 .then_some("a stream does not return a `Download`: only a call does")),
@@ -172,11 +176,15 @@ async fn run_call<A: Action<E>, E: ActionError>(
             accepts_json(&cx)?;
         }
         let is_cached = A::CACHE.is_on();
-        let (action, input) = admit::<A>(&shared, &route, &cx, body, &bounds, is_cached).await?;
+        let (action, input, claims) =
+            match admit::<A>(&shared, &route, &cx, body, &bounds, is_cached).await? {
+                Admitted::Run(action, input, claims) => (action, input, claims),
+                Admitted::Repeated(output) => return Ok(Output::Json(output, None)),
+            };
         match input {
             None => {
                 let call = action.call(cx.clone());
-                let call = async { call.await.map_err(E::into_error) };
+                let call = use_up(claims, async { call.await.map_err(E::into_error) });
                 let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
                 match output.download() {
                     None => Ok(Output::Json(encoded(&output, bounds.response_max)?, None)),
@@ -189,6 +197,9 @@ async fn run_call<A: Action<E>, E: ActionError>(
             }
             Some(input) => {
                 let cached = Box::pin(cached(&shared, &route, &cx, bounds, action, input)).await?;
+                if let Some(claims) = claims {
+                    Box::pin(claims.use_up(Some(cached.0.json.clone()))).await;
+                }
                 Ok(Output::Json(cached.0, cached.1))
             }
         }
@@ -252,8 +263,9 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
         let outcome = pin!(async {
             not_draining(&shared)?;
             method(*cx.method() == Method::POST, "GET, POST")?;
-            let (action, _) = admit::<A>(&shared, &route, &cx, body, &bounds, false).await?;
-            let call = action.call(cx.clone());
+            let admitted = admit::<A>(&shared, &route, &cx, body, &bounds, false).await?;
+            let (action, claims) = admitted.of_stream()?;
+            let call = use_up(claims, action.call(cx.clone()));
             let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
             Ok(Output::Json(encoded(&output, bounds.response_max)?, None))
         });
@@ -263,8 +275,12 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
         not_draining(&shared)?;
         method(matches!(*cx.method(), Method::GET | Method::POST), "GET, POST")?;
         let opening = Stopwatch::start(&bounds);
-        let (action, _) = admit::<A>(&shared, &route, &cx, body, &bounds, false).await?;
+        let admitted = admit::<A>(&shared, &route, &cx, body, &bounds, false).await?;
+        let (action, claims) = admitted.of_stream()?;
         let permits = (permit(&shared, &cx, peer.as_ref())?, route.limits.permit()?);
+        if let Some(claims) = claims {
+            Box::pin(claims.use_up(None)).await;
+        }
         opening.stop(&route.name, &cx);
         Ok((action, permits))
     });
@@ -423,7 +439,7 @@ async fn admit<A: Input>(
     body: Body,
     bounds: &Bounds,
     is_cached: bool,
-) -> Result<(A, Option<Digest>)> {
+) -> Result<Admitted<A>> {
     shared.guards.admit(cx, A::METHOD.is_safe()).await?;
     route.limits.admit(cx).await?;
     route.admit(cx).await?;
@@ -433,11 +449,34 @@ async fn admit<A: Input>(
         let query = cx.uri().query();
         let digest =
             is_cached.then(|| Digest::of_input("query", query.unwrap_or_default().as_bytes()));
-        return Ok((decode::query(query, values)?, digest));
+        return Ok(Admitted::Run(decode::query(query, values)?, digest, None));
     }
-    let received = decode::receive::<A>(cx, body, bounds).await?;
+    let mut received = decode::receive::<A>(cx, &route.name, body, bounds).await?;
+    let claims = match received.referenced.take().map(|referenced| *referenced) {
+        None => None,
+        Some(Referenced { repeated: Some(output), .. }) => return Ok(Admitted::Repeated(output)),
+        Some(Referenced { claims, .. }) => (!claims.is_empty()).then(|| Box::new(claims)),
+    };
     let digest = is_cached.then(|| received.digest());
-    Ok((received.input(values)?, digest))
+    Ok(Admitted::Run(received.input(values)?, digest, claims))
+}
+
+/// What an admitted request does.
+enum Admitted<A> {
+    /// It runs the action, with the uploads that have arrived before.
+    Run(A, Option<Digest>, Option<Box<Claims>>),
+    /// Its call has run before, and its uploads are used.
+    Repeated(Encoded),
+}
+
+impl<A> Admitted<A> {
+    /// Returns the action of a stream, which has no outcome to repeat.
+    fn of_stream(self) -> Result<(A, Option<Box<Claims>>)> {
+        match self {
+            Self::Run(action, _, claims) => Ok((action, claims)),
+            Self::Repeated(_) => Err(Fault::Used.into()),
+        }
+    }
 }
 
 /// Refuses a request with another method.

@@ -11,14 +11,13 @@ pub(crate) mod decode;
 pub(crate) mod dispatch;
 pub(crate) mod encode;
 mod hosts;
-mod late_cookies;
 mod limits;
 pub(crate) mod meter;
-mod part;
 mod prefixes;
 pub(crate) mod query;
 pub(crate) mod route;
 mod shield;
+mod uploads;
 mod within;
 
 pub use self::{dispatch::endpoint, route::Registration};
@@ -31,5 +30,6 @@ pub(crate) use self::{
     limits::AppLimits,
     prefixes::Prefixes,
     route::{Mounted, Route},
+    uploads::ResumableUploads,
     within::within,
 };

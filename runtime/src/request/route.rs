@@ -14,7 +14,8 @@ use tower_service::Service;
 
 use crate::{
     action::{
-        BodyForm, CacheOverview, Context, InputMethod, Limits, Requirement, StateNeed, States,
+        BodyForm, CacheOverview, Context, Field, InputMethod, Limits, Requirement, StateNeed,
+        States,
     },
     error::{Result, StartDiagnostic},
     metrics::{ActionMeter, CacheMeter},
@@ -71,6 +72,7 @@ pub struct Endpoint {
     pub(crate) error_codes: fn() -> Vec<&'static str>,
     pub(crate) method: InputMethod,
     pub(crate) form: BodyForm,
+    pub(crate) fields: &'static [Field],
     /// Whether it answers with a file.
     pub(crate) returns_file: bool,
     /// Why the action cannot be as it is declared, if it cannot.
@@ -427,6 +429,7 @@ mod tests {
             error_codes: Vec::new,
             method: InputMethod::Post,
             form: BodyForm::Fields,
+            fields: &[],
             returns_file: false,
             fault: None,
             cache: None,

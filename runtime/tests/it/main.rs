@@ -27,6 +27,7 @@ mod operations;
 mod page;
 mod position;
 mod prefix;
+mod resumable;
 mod run_limits;
 mod schema;
 mod session;

@@ -350,7 +350,7 @@ test("every_with_method_has_a_set_method", () => {
   const names = Object.keys(builder).filter((name) => name.startsWith("with"));
   assert.deepEqual(
     names.map((name) => name.slice(4)),
-    "Method Optimistic OnSuccess OnError OnComplete Loading Debounce Retry Timeout Signal OnUpload OnProgress RetryStream OnState From SuppressHelpers".split(" "),
+    "Method Optimistic OnSuccess OnError OnComplete Loading Debounce Retry Timeout Signal Upload OnUpload OnProgress RetryStream OnState From SuppressHelpers".split(" "),
   );
   for (const name of names) {
     assert.equal(typeof builder[name.replace("with", "set")], "function");

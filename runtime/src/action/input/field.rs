@@ -10,7 +10,10 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::action::{codec::Incoming, input::uploads::FileKind};
+use crate::action::{
+    codec::Incoming,
+    input::uploads::{FileKind, declares_one_of, size_in_words},
+};
 
 /// One field of an input.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct FileSetting {
     pub(crate) kind: FileKind,
     /// The size that the rule of the field allows. The rest of a larger file is not stored.
     pub(crate) bytes_max: Option<u64>,
+    /// The types that the rule of the field allows; none if it allows all.
+    types: &'static [&'static str],
 }
 
 /// A fault of a field: its path inside the field, and a sentence.
@@ -50,13 +55,22 @@ impl Field {
     #[must_use]
     pub const fn with_file(mut self, kind: Option<FileKind>, bytes_max: Option<u64>) -> Self {
         if let Some(kind) = kind {
-            self.file = Some(FileSetting { kind, bytes_max });
+            self.file = Some(FileSetting { kind, bytes_max, types: &[] });
+        }
+        self
+    }
+
+    /// Returns the same field, whose file is of one of these types.
+    #[must_use]
+    pub const fn with_file_types(mut self, types: &'static [&'static str]) -> Self {
+        if let Some(setting) = &mut self.file {
+            setting.types = types;
         }
         self
     }
 
     /// Returns what the field takes, if it is a file.
-    pub(crate) fn file(&self) -> Option<FileSetting> {
+    pub(crate) const fn file(&self) -> Option<FileSetting> {
         self.file
     }
 
@@ -65,6 +79,17 @@ impl Field {
     pub const fn defaulted(mut self) -> Self {
         self.optional = true;
         self
+    }
+
+    /// Returns what is wrong with a file of this size and declared type, if the rule of the field will
+    /// refuse it.
+    pub(crate) fn fault_of_file(&self, size: u64, content_type: Option<&str>) -> Option<String> {
+        let FileSetting { bytes_max, types, .. } = self.file?;
+        if let Some(max) = bytes_max.filter(|max| size > *max) {
+            return Some(format!("must be at most {}", size_in_words(max)));
+        }
+        let is_wrong = !types.is_empty() && !declares_one_of(types, content_type);
+        is_wrong.then(|| format!("must be {}", types.join(" or ")))
     }
 
     /// Returns the name of the field in JSON and in forms.

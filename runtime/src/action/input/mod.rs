@@ -18,5 +18,8 @@ pub use self::{
 
 pub(crate) use self::{
     field::sentence,
-    uploads::{Parts, Reservation, StoredFile, Uploads, Writer, is_among, size_in_words},
+    uploads::{
+        Appending, Checksum, Claims, Fault, Found, Id, New, Parts, Reservation, Sender, StoredFile,
+        Unfinished, Uploads, Used, Writer, is_among, size_in_words,
+    },
 };

@@ -107,7 +107,7 @@ impl Caller {
     }
 
     /// Returns the kind of the caller and its bytes, the same on every node.
-    pub(super) fn bytes(&self) -> (u8, Vec<u8>) {
+    pub(crate) fn bytes(&self) -> (u8, Vec<u8>) {
         match self {
             Self::Address(IpAddr::V4(ip)) => (b'4', ip.octets().to_vec()),
             Self::Address(IpAddr::V6(ip)) => (b'6', ip.octets().to_vec()),

@@ -46,7 +46,7 @@ pub(in crate::request) async fn read(mut body: Body, bytes_max: usize) -> Result
 }
 
 /// Waits for the next piece of the body; `None` at its end.
-pub(super) async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
+pub(in crate::request) async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         let next = poll_fn(|task| Pin::new(&mut *body).poll_frame(task));
         let next = within(BODY_PROGRESS, next).await.map_err(|_| {
@@ -71,7 +71,7 @@ pub(super) async fn frame(body: &mut Body) -> Result<Option<Bytes>> {
 
 /// Reads and discards what is left of a body, so that the client can read the response. `read` is what
 /// the body has had up to now. Returns early if too much is left: then the connection is closed.
-pub(super) async fn discard(body: &mut Body, mut read: u64, bytes_max: u64) {
+pub(in crate::request) async fn discard(body: &mut Body, mut read: u64, bytes_max: u64) {
     let end = bytes_max.saturating_add(DISCARD_BYTES_MAX as u64);
     if read.saturating_add(body.size_hint().lower()) > end {
         return;

@@ -12,6 +12,7 @@ use crate::{
     request::decode::{
         body::{discard, frame},
         multipart::{Event, Fault, Head, Parser},
+        references::{REFERENCE_BYTES, Referenced},
     },
 };
 
@@ -21,12 +22,14 @@ pub(super) struct FormData {
     pub(super) pairs: Vec<u8>,
     /// `None` if no field of the action is a file.
     pub(super) files: Option<Parts>,
+    pub(super) referenced: Referenced,
 }
 
 /// Reads a form. After an error it reads the rest of a body that is not much too large, so that the client
 /// can read the response.
 pub(super) async fn read(
     cx: &Context,
+    action: &str,
     fields: &'static [Field],
     mut body: Body,
     boundary: &str,
@@ -39,6 +42,7 @@ pub(super) async fn read(
     };
     let mut reader = Reader {
         cx,
+        action,
         fields,
         bounds,
         bytes_max,
@@ -49,6 +53,7 @@ pub(super) async fn read(
         pairs: Vec::new(),
         files: Vec::new(),
         reservation: None,
+        referenced: Referenced::default(),
     };
     let outcome = reader.read(&mut body, boundary, takes_files).await;
     let bytes = reader.bytes;
@@ -56,7 +61,7 @@ pub(super) async fn read(
         Ok(()) => {
             let pairs = serde_html_form::to_string(&reader.pairs)?.into_bytes();
             let files = takes_files.then(|| Parts::new(reader.files, reader.reservation));
-            Ok(FormData { pairs, files })
+            Ok(FormData { pairs, files, referenced: reader.referenced })
         }
         Err(error) => {
             // Removes what is stored before the rest arrives.
@@ -70,6 +75,8 @@ pub(super) async fn read(
 /// Reads one form.
 struct Reader<'r> {
     cx: &'r Context,
+    /// The name of the action.
+    action: &'r str,
     fields: &'static [Field],
     bounds: &'r Bounds,
     bytes_max: u64,
@@ -82,6 +89,7 @@ struct Reader<'r> {
     pairs: Vec<(String, String)>,
     files: Vec<StoredFile>,
     reservation: Option<Reservation>,
+    referenced: Referenced,
 }
 
 /// The part that arrives.
@@ -98,6 +106,12 @@ enum Part {
     /// A control of a browser in which nobody chose a file: it has no content.
     NoFile {
         name: String,
+    },
+    /// The reference of an upload that has arrived before, or nothing: without JavaScript, a control without
+    /// a file sends an empty text.
+    Reference {
+        field: &'static Field,
+        value: Vec<u8>,
     },
 }
 
@@ -146,14 +160,14 @@ impl Reader<'_> {
         let Head { name, file_name, content_type } = head;
         self.text(name.len())?;
         let field = self.fields.iter().find(|field| field.name() == name);
-        let setting = field.and_then(|field| field.file());
-        self.part = match (file_name, setting) {
+        let file = field.and_then(|field| field.file().map(|setting| (field, setting)));
+        self.part = match (file_name, file) {
             (None, None) => Part::Text { name, value: Vec::new() },
+            (None, Some((field, _))) => Part::Reference { field, value: Vec::new() },
             // Without JavaScript, a control without a file sends an empty name.
-            (None, Some(_)) => Part::NoFile { name },
             (Some(file_name), _) if file_name.is_empty() => Part::NoFile { name },
             (Some(_), None) => return Err(Error::invalid(name, "must not be a file")),
-            (Some(file_name), Some(setting)) => {
+            (Some(file_name), Some((_, setting))) => {
                 let content_type = content_type.as_deref();
                 let (kind, bytes_max) = (setting.kind, setting.bytes_max);
                 let writer =
@@ -183,12 +197,30 @@ impl Reader<'_> {
                 writer.write(bytes).await
             }
             Part::NoFile { name } => Err(Error::invalid(std::mem::take(name), "must be a file")),
+            Part::Reference { field, value } => {
+                value.extend_from_slice(bytes);
+                match value.len() > REFERENCE_BYTES {
+                    true => Err(Error::invalid(field.name(), "must be a file")),
+                    false => Ok(()),
+                }
+            }
         }
     }
 
     async fn end(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.part, Part::None) {
             Part::None | Part::NoFile { .. } => {}
+            Part::Reference { value, .. } if value.is_empty() => {}
+            Part::Reference { field, value } => {
+                let reference = String::from_utf8_lossy(&value);
+                let (cx, bounds) = (self.cx, self.bounds);
+                let claimed =
+                    self.referenced.claim(cx, self.action, field, &reference, bounds).await?;
+                if let Some(file) = claimed {
+                    self.pairs.push((field.name().to_owned(), self.files.len().to_string()));
+                    self.files.push(file);
+                }
+            }
             Part::Text { name, value } => match String::from_utf8(value) {
                 Ok(value) => self.pairs.push((name, value)),
                 Err(_) => return Err(Error::invalid(name, "must be text in UTF-8")),

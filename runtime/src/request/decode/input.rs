@@ -20,6 +20,7 @@ use crate::{
         body::read,
         form_data::{self, FormData},
         form_encoding::FormEncoding,
+        references::{self, Referenced},
     },
 };
 
@@ -33,11 +34,15 @@ pub(crate) struct Received {
     /// Those of a multipart body are its fields as pairs.
     bytes: Bytes,
     files: Option<Parts>,
+    /// What it has of uploads that have arrived before. In a box: few requests have any.
+    pub(crate) referenced: Option<Box<Referenced>>,
 }
 
-/// Reads the body. The files of a multipart body are stored as they arrive.
+/// Reads the body of a call of the action with a name. The files of a multipart body are stored as they
+/// arrive.
 pub(crate) async fn receive<A: Input>(
     cx: &Context,
+    action: &str,
     body: Body,
     bounds: &Bounds,
 ) -> Result<Received> {
@@ -52,12 +57,40 @@ pub(crate) async fn receive<A: Input>(
     };
     if let Encoding::Form(FormEncoding::Multipart(boundary)) = &encoding {
         // In a box of its own: other calls need no space for it.
-        let FormData { pairs, files } =
-            Box::pin(form_data::read(cx, A::FIELDS, body, boundary, bounds)).await?;
-        return Ok(Received { encoding, bytes: pairs.into(), files });
+        let FormData { pairs, files, referenced } =
+            Box::pin(form_data::read(cx, action, A::FIELDS, body, boundary, bounds)).await?;
+        let referenced = files.is_some().then(|| Box::new(referenced));
+        return Ok(Received { encoding, bytes: pairs.into(), files, referenced });
     }
     let bytes = read(body, bounds.body_bytes_max).await?;
-    Ok(Received { encoding, bytes, files: None })
+    let references = match encoding {
+        _ if !const { takes_files::<A>() } => Vec::new(),
+        Encoding::Json => {
+            check_depth(&bytes)?;
+            references::in_json(A::FIELDS, &bytes)
+        }
+        Encoding::Form(_) => references::in_pairs(A::FIELDS, &bytes),
+        Encoding::Raw(_) | Encoding::None => Vec::new(),
+    };
+    if references.is_empty() {
+        return Ok(Received { encoding, bytes, files: None, referenced: None });
+    }
+    let (files, referenced) =
+        Box::pin(references::claim_all(cx, action, references, bounds)).await?;
+    let referenced = Some(Box::new(referenced));
+    Ok(Received { encoding, bytes, files: Some(files), referenced })
+}
+
+/// Returns whether a field of the input is a file.
+const fn takes_files<A: Input>() -> bool {
+    let mut index = 0;
+    while index < A::FIELDS.len() {
+        if A::FIELDS[index].file().is_some() {
+            return true;
+        }
+        index += 1;
+    }
+    false
 }
 
 impl Received {
@@ -82,12 +115,14 @@ impl Received {
 
     /// Decodes the body by its content type. `values` are those of the `#[context]` fields.
     pub(crate) fn input<A: Input>(self, values: A::Values) -> Result<A> {
-        let Self { encoding, bytes, files } = self;
+        let Self { encoding, bytes, files, .. } = self;
         let form = || pairs::<A>(&without_empty::<A>(&with_line_feeds(&bytes)));
         let body = match encoding {
-            Encoding::Json => json::<A>(&bytes)?,
-            Encoding::Form(FormEncoding::UrlEncoded) => form()?,
-            Encoding::Form(FormEncoding::Multipart(_)) => match files {
+            Encoding::Json => match files {
+                Some(files) => files.decode(|| json::<A>(&bytes))?,
+                None => json::<A>(&bytes)?,
+            },
+            Encoding::Form(_) => match files {
                 Some(files) => files.decode(form)?,
                 None => form()?,
             },
@@ -468,7 +503,7 @@ mod tests {
         ] {
             let cx = Context::test().with_header("content-type", content_type);
             let bounds = Limits::new().within(Limits::new());
-            let received = receive::<Post>(&cx, Body::from(body), &bounds).await.unwrap();
+            let received = receive::<Post>(&cx, "post", Body::from(body), &bounds).await.unwrap();
             assert_eq!(received.input::<Post>(()).unwrap().name, "a\nb\n\nc");
         }
     }
@@ -479,7 +514,7 @@ mod tests {
                     --b\r\ncontent-disposition: form-data; name=\"age\"\r\n\r\n3\r\n--b--\r\n";
         let cx = Context::test().with_header("content-type", "multipart/form-data; boundary=b");
         let bounds = Limits::new().within(Limits::new());
-        let received = receive::<Post>(&cx, Body::from(body), &bounds).await.unwrap();
+        let received = receive::<Post>(&cx, "Post", Body::from(body), &bounds).await.unwrap();
         let post = received.input::<Post>(()).unwrap();
         assert_eq!(post, Post { name: "a&b".into(), age: 3, tags: None });
     }

@@ -2,19 +2,21 @@
 //!
 //! `input` decodes by content type and checks the rules. `body` reads bytes up to a limit, `multipart` is
 //! the grammar of a form with files, `form_encoding` says which of the two encodings a form has, and
-//! `form_data` reads a form with files and stores them. Start reading
-//! at `input`.
+//! `form_data` reads a form with files and stores them. `references` finds the uploads that have arrived
+//! before. Start reading at `input`.
 
 mod body;
 mod form_data;
 mod form_encoding;
 mod input;
 mod multipart;
+mod references;
 
-pub(in crate::request) use self::body::read;
+pub(in crate::request) use self::body::{discard, frame, read};
 pub(in crate::request) use self::input::json_body;
 pub(crate) use self::{
     form_encoding::FormEncoding,
     input::{query, query_of, receive},
     multipart::{Event, Parser},
+    references::Referenced,
 };

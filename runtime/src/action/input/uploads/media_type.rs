@@ -118,6 +118,12 @@ pub(crate) fn is_among(types: &[&str], declared: Option<&str>, sniffed: Option<&
     }
 }
 
+/// Returns whether a sender declares one of these types. What the first bytes show is not known yet.
+pub(crate) fn declares_one_of(types: &[&str], content_type: Option<&str>) -> bool {
+    let declared = content_type.and_then(essence);
+    declared.is_some_and(|name| types.iter().any(|pattern| matches(pattern, &name)))
+}
+
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some("" | "*/") => true,

@@ -3,13 +3,15 @@
 //! `upload` is what an action takes, `upload_to` the same in a store of the app's own (`sink`), and `field`
 //! says of a type of a field that it is a file. `writer` takes a file as it arrives: to a file of `temporary`,
 //! within the bytes that `quota` admits. `name` cleans the name of a file, `media_type` finds out what it is,
-//! and `parts` has the files of a request while its input is decoded. Start reading at `upload`.
+//! and `parts` has the files of a request while its input is decoded. `resumable` has the uploads that go on
+//! after a lost connection. Start reading at `upload`.
 
 mod field;
 mod media_type;
 mod name;
 mod parts;
 mod quota;
+mod resumable;
 mod settings;
 mod sink;
 mod temporary;
@@ -26,9 +28,10 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    media_type::{is_among, size_in_words},
+    media_type::{declares_one_of, is_among, size_in_words},
     parts::{Parts, StoredFile},
     quota::Reservation,
+    resumable::{Appending, Checksum, Claims, Fault, Found, Id, New, Sender, Unfinished, Used},
     settings::Uploads,
     writer::Writer,
 };

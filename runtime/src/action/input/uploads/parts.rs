@@ -1,8 +1,8 @@
 //! The files of one request, while its input is decoded.
 //!
 //! serde decodes texts and numbers. So the text of a file in the pairs of a form is its index, and the file
-//! itself is in a table of the thread, as long as the decoding runs. A request without files has no table,
-//! so no text of a client is a file.
+//! itself is in a table of the thread, as long as the decoding runs. In JSON it is the reference of an upload
+//! that has arrived before. A request without files has no table, so no text of a client is a file.
 
 use std::{
     any::Any,
@@ -64,27 +64,42 @@ impl Held {
     }
 }
 
-/// The files of one request, by index.
+/// A file with the text that stands for it in the input: its index, or the reference of an upload.
+#[derive(Clone, Debug)]
+struct Part {
+    text: String,
+    held: Held,
+}
+
+/// The files of one request.
 #[derive(Debug)]
-pub(crate) struct Parts(Vec<Held>);
+pub(crate) struct Parts(Vec<Part>);
 
 thread_local! {
-    static PARTS: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+    static PARTS: RefCell<Vec<Part>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Parts {
     /// Returns the files of a request, for which bytes are reserved.
     pub(crate) fn new(files: Vec<StoredFile>, reservation: Option<Reservation>) -> Self {
         let reservation = reservation.map(Arc::new);
-        Self(files.into_iter().map(|file| Held::new(file, reservation.clone())).collect())
+        let held = files.into_iter().map(|file| Held::new(file, reservation.clone()));
+        let part = |(index, held): (usize, _)| Part { text: index.to_string(), held };
+        Self(held.enumerate().map(part).collect())
+    }
+
+    /// Returns the files of a request in which each has the text of its reference.
+    pub(crate) fn referenced(files: Vec<(String, StoredFile)>) -> Self {
+        let part = |(text, file)| Part { text, held: Held::new(file, None) };
+        Self(files.into_iter().map(part).collect())
     }
 
     /// Returns the hash of each file.
     pub(crate) fn hashes(&self) -> impl Iterator<Item = &[u8; 32]> {
-        self.0.iter().map(|held| &held.file.sha256)
+        self.0.iter().map(|part| &part.held.file.sha256)
     }
 
-    /// Decodes the input of the request, in which the text of a file is its index.
+    /// Decodes the input of the request, in which a text stands for each file.
     pub(crate) fn decode<T>(self, decode: impl FnOnce() -> T) -> T {
         /// Empties the table, also after a panic.
         struct Emptied;
@@ -102,11 +117,11 @@ impl Parts {
     }
 }
 
-/// Decodes a file: returns the one with the index that the text is.
+/// Decodes a file: returns the one for which the text stands.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Held, D::Error> {
-    struct OfIndex;
+    struct OfText;
 
-    impl Visitor<'_> for OfIndex {
+    impl Visitor<'_> for OfText {
         type Value = Held;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,11 +129,13 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Held, E> {
-            let index = text.parse::<usize>().ok();
-            let held = index.and_then(|index| PARTS.with_borrow(|parts| parts.get(index).cloned()));
+            let held = PARTS.with_borrow(|parts| {
+                let part = parts.iter().find(|part| part.text == text);
+                part.map(|part| part.held.clone())
+            });
             held.ok_or_else(|| E::invalid_type(Unexpected::Other("text"), &self))
         }
     }
 
-    deserializer.deserialize_str(OfIndex)
+    deserializer.deserialize_str(OfText)
 }

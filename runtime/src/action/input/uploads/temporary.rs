@@ -5,6 +5,7 @@
 //! were killed, and none of a process that runs.
 
 use std::{
+    fmt,
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
@@ -55,7 +56,7 @@ impl Folder {
     /// Returns a file that does not exist yet.
     pub(super) fn file(self: &Arc<Self>) -> TemporaryFile {
         let path = self.path.join(self.next.fetch_add(1, Relaxed).to_string());
-        TemporaryFile { path, folder: Arc::clone(self) }
+        TemporaryFile { path, owner: Owner::Folder(Arc::clone(self)) }
     }
 }
 
@@ -69,10 +70,26 @@ impl Drop for Folder {
 #[derive(Debug)]
 pub(super) struct TemporaryFile {
     path: PathBuf,
-    folder: Arc<Folder>,
+    owner: Owner,
+}
+
+/// What a temporary file holds.
+#[derive(Debug)]
+enum Owner {
+    Folder(Arc<Folder>),
+    /// The file is there already, and this removes it.
+    Lender(
+        #[expect(dead_code, reason = "held until the file is dropped")]
+        Arc<dyn fmt::Debug + Send + Sync>,
+    ),
 }
 
 impl TemporaryFile {
+    /// Returns a file that is there, and that `lender` removes when it is dropped.
+    pub(super) fn lent(path: PathBuf, lender: Arc<dyn fmt::Debug + Send + Sync>) -> Self {
+        Self { path, owner: Owner::Lender(lender) }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -83,7 +100,9 @@ impl TemporaryFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A service that cleans the temporary folder of the system has removed ours. Another
                 // upload may make it at the same moment.
-                let _ = private_dir(&self.folder.path);
+                if let Owner::Folder(folder) = &self.owner {
+                    let _ = private_dir(&folder.path);
+                }
                 private().open(&self.path)
             }
             created => created,
@@ -93,8 +112,10 @@ impl TemporaryFile {
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        // It may not exist yet, or not any more.
-        let _ = fs::remove_file(&self.path);
+        if let Owner::Folder(_) = &self.owner {
+            // It may not exist yet, or not any more.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -142,7 +163,7 @@ fn is_own_file(path: &Path) -> bool {
 }
 
 /// Returns the options of a new file that only this user can read and write.
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
@@ -151,7 +172,7 @@ fn private() -> OpenOptions {
 }
 
 /// Makes a folder that only this user can read and write. It must not exist.
-fn private_dir(path: &Path) -> io::Result<()> {
+pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

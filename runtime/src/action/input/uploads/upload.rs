@@ -31,7 +31,8 @@ use crate::error::{Code, Error, Result};
 /// upload is dropped: after the action, after an error or a panic, or when the client leaves. It is never
 /// whole in memory. [`save_to`](Self::save_to) and [`into_file`](Self::into_file) retain it.
 ///
-/// An action with such a field takes `multipart/form-data`, within [`Limits::file_bytes_max`] and the
+/// An action with such a field takes `multipart/form-data`, or the reference of a file that has arrived
+/// [before](crate::guide::uploads#uploads-that-go-on), within [`Limits::file_bytes_max`] and the
 /// other limits of files. The rule `file(…)` checks its size and its type. See the
 /// [guide](crate::guide::uploads).
 ///

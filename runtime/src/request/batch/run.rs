@@ -25,9 +25,12 @@ use crate::{
     error::{Code, Error, Result, catch_panic},
     header::RequestId,
     request::{
-        decode, dispatch, encode, late_cookies,
+        batch::{
+            late_cookies,
+            part::{Call, Head},
+        },
+        decode, dispatch, encode,
         meter::UnknownCalls,
-        part::{Call, Head},
         route::Route,
     },
     server::Shared,
