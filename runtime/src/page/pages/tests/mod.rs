@@ -220,7 +220,7 @@ async fn a_page_that_is_not_sent_has_the_fields_of_a_page_but_no_type() {
         assert_eq!((refused.status, refused.body.as_str()), (status, ""));
         assert!(!refused.headers.contains_key("content-type"), "{field}");
         assert_eq!(refused.headers.contains_key("etag"), status == 304, "{field}");
-        for same in ["cache-control", "content-security-policy", "x-frame-options"] {
+        for same in ["cache-control", "content-security-policy", "referrer-policy"] {
             assert_eq!(refused.header(same), page.header(same), "{field}");
         }
         assert!(!refused.header("x-request-id").is_empty());
