@@ -102,23 +102,31 @@ scene("a file arrives once although connections are cut, the server is killed an
   const { path, bytes } = await randomFile(stage, FILE_BYTES);
   const page = await (await stage.steadyProfile()).newPage();
   const send = async () => {
-    await page.goto(proxy.url);
     await page.setInputFiles("[p-ref=file]", path);
     await page.click("[p-ref=send]");
   };
+  await page.goto(proxy.url);
   let cut = proxy.cutRequestsAfter(piece() + BEGUN_BYTES, UPLOADS);
   await send();
   for (let round = 1; round <= CUTS; round += 1) {
     await cut;
     if (round % 4 === 1) server = await restart(server);
-    if (round < CUTS) cut = proxy.cutRequestsAfter(piece(), UPLOADS);
-    await proxy.pass();
-    if (round % 4 === 3) await send();
-    else await page.evaluate(() => dispatchEvent(new Event("online")));
+    // The last time, the response of the call is lost.
+    const next = () => (round < CUTS ? proxy.cutRequestsAfter(piece(), UPLOADS) : proxy.cutAfter(20, STORE));
+    if (round % 4 === 3) {
+      // Ends the page, which would go on as soon as it can.
+      await page.goto("about:blank");
+      await proxy.pass();
+      await page.goto(proxy.url);
+      cut = next();
+      await send();
+    } else {
+      cut = next();
+      await proxy.pass();
+      await page.evaluate(() => dispatchEvent(new Event("online")));
+    }
   }
-  // The response of the call is lost as well.
-  const lost = proxy.cutAfter(20, STORE);
-  await lost;
+  await cut;
   await proxy.pass();
   await page.evaluate(() => dispatchEvent(new Event("online")));
   await page.waitForFunction(() => document.querySelector("output").textContent, undefined, { timeout: 60_000 });
