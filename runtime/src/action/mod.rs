@@ -45,6 +45,7 @@ pub(crate) use self::{
     input::{
         Appending, Checksum, Claims, Fault, Found, Id as UploadId, New as NewUpload, Parts,
         Reservation, Sender, StoredFile, Unfinished, Uploads, Used, Writer, sentence,
+        size_in_words,
     },
     limits::{
         Bounds, Identified, Identify, Limiter, RATE_KEYS_MAX, RateLimit, ResponseMax, network,

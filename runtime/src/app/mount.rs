@@ -1,22 +1,21 @@
 //! The routes of an app: actions, the client, descriptions, pages.
 
-use std::{future::ready, sync::Arc};
+use std::{convert::Infallible, future::ready, sync::Arc};
 
 use axum::{
     Router,
     extract::Request,
-    handler::Handler,
     middleware,
+    response::Response,
     routing::{MethodRouter, any},
 };
-
-use http::Method;
+use tower_service::Service;
 
 use crate::{
     action::States,
     header::Prefix,
     page::{
-        Forms, Keep, Pages,
+        Forms, Keep, PageService, Pages,
         embedded::{client_router, embedded, in_memory, nothing, other_client, serve_file},
     },
     request::{Batch, Mounted, ResumableUploads, Route, dispatch, meter::UnknownCalls},
@@ -100,9 +99,8 @@ pub(super) fn router(
     }
     // A request for another path below the base is from a program, so it gets no page.
     router = router.route(&format!("{base}/{{*rest}}"), other_client(base));
-    let Some(pages) = pages else { return with_own_routes(router, own_routes, nothing) };
+    let Some(pages) = pages else { return with_own_routes(router, own_routes, any(nothing)) };
     let (pages, assets) = (Arc::clone(pages), Arc::clone(pages));
-    let states = shared.states.clone();
     let router = router.route(
         &format!("{base}/pages/{{*path}}"),
         any(move |request: Request| {
@@ -110,22 +108,8 @@ pub(super) fn router(
             async move { pages.asset(&cx).await }
         }),
     );
-    let forms = Arc::new(Forms::new(base, shared, routes));
-    let page = move |request: Request| {
-        let (pages, forms) = (Arc::clone(&pages), Arc::clone(&forms));
-        // In a box where it is a form: other requests need no space for it.
-        let asked = if request.method() == Method::POST {
-            Err(Box::new(request))
-        } else {
-            Ok(dispatch::context(request, states.clone()))
-        };
-        async move {
-            match asked {
-                Ok(cx) => pages.handle(cx).await,
-                Err(form) => Box::pin(pages.post(&forms, *form)).await,
-            }
-        }
-    };
+    let forms = Forms::new(base, shared, routes);
+    let page = PageService::new(pages, forms, shared.states.clone());
     with_own_routes(router, own_routes, page)
 }
 
@@ -148,14 +132,14 @@ fn with_batch(router: Router, base: &str, batch: Arc<Batch>) -> Router {
 }
 
 /// Lets the author's own routes answer what the app does not, and `fallback` what neither does.
-fn with_own_routes<H, T>(router: Router, own_routes: Router, fallback: H) -> Router
+fn with_own_routes<S>(router: Router, own_routes: Router, fallback: S) -> Router
 where
-    H: Handler<T, ()>,
-    T: 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
 {
     if own_routes.has_routes() {
-        router.fallback_service(own_routes.fallback(fallback))
+        router.fallback_service(own_routes.fallback_service(fallback))
     } else {
-        router.fallback(fallback)
+        router.fallback_service(fallback)
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use self::{
     answer::Keep,
     data::PageGuards,
     form::{Forms, Inputs},
-    pages::{PageOverview, Pages},
+    pages::{PageOverview, PageService, Pages},
     settings::Settings,
 };
 

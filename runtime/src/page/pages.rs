@@ -4,6 +4,9 @@
 //! is rendered by Tera with what its `#[page]` function returned; what every page carries
 //! besides ([`head`]) is put before the end of its head.
 
+mod post;
+mod service;
+
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::collections::BTreeSet;
 use std::{
@@ -39,6 +42,8 @@ use crate::{
     request::{encode, within},
     session::missing_states,
 };
+
+pub(crate) use self::service::PageService;
 
 /// All pages and public files of an app.
 pub(crate) struct Pages {
@@ -448,6 +453,5 @@ fn without_slash(cx: &Context) -> Result<Response> {
     Ok(response)
 }
 
-mod post;
 #[cfg(test)]
 mod tests;

@@ -451,7 +451,7 @@ async fn a_body_that_is_too_large_shows_the_form_again() {
     let pairs: Vec<_> = fields.into_iter().collect();
     let refused = app.post_form(CONTACT, "form.Contact", pairs).await;
     assert_eq!(refused.status().as_u16(), 413);
-    assert!(refused.text().contains("role=\"alert\">the body is larger than 4096 bytes</p>"));
+    assert!(refused.text().contains("role=\"alert\">the body is larger than 4 KB</p>"));
     assert!(refused.text().contains("value=\"ann@example.org\""));
 }
 

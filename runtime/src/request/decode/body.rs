@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 
 use crate::{
+    action::size_in_words,
     error::{Code, Error, Result},
     request::within::within,
 };
@@ -21,8 +22,10 @@ const DISCARD_BYTES_MAX: usize = 16 << 20;
 
 /// Reads a body of at most `bytes_max` bytes.
 pub(in crate::request) async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes> {
-    let too_large =
-        || Error::new(Code::PayloadTooLarge, format!("the body is larger than {bytes_max} bytes"));
+    let too_large = || {
+        let max = size_in_words(bytes_max as u64);
+        Error::new(Code::PayloadTooLarge, format!("the body is larger than {max}"))
+    };
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > bytes_max.saturating_add(DISCARD_BYTES_MAX) {
         return Err(too_large());

@@ -7,7 +7,9 @@ use axum::body::Body;
 use http_body::Body as _;
 
 use crate::{
-    action::{Bounds, Context, Field, Parts, Reservation, StoredFile, Uploads, Writer},
+    action::{
+        Bounds, Context, Field, Parts, Reservation, StoredFile, Uploads, Writer, size_in_words,
+    },
     error::{Code, Error, Result},
     request::decode::{
         body::{discard, frame},
@@ -192,7 +194,7 @@ impl Reader<'_> {
             Part::File { writer, .. } => {
                 let max = self.bounds.file_bytes_max;
                 if writer.size() + bytes.len() as u64 > max {
-                    return Err(too_large(format!("a file is larger than {max} bytes")));
+                    return Err(too_large(format!("a file is larger than {}", size_in_words(max))));
                 }
                 writer.write(bytes).await
             }
@@ -238,13 +240,15 @@ impl Reader<'_> {
         self.text_bytes += bytes;
         let max = self.bounds.body_bytes_max;
         match self.text_bytes > max {
-            true => Err(too_large(format!("the fields are larger than {max} bytes"))),
+            true => {
+                Err(too_large(format!("the fields are larger than {}", size_in_words(max as u64))))
+            }
             false => Ok(()),
         }
     }
 
     fn too_large(&self) -> Error {
-        too_large(format!("the body is larger than {} bytes", self.bytes_max))
+        too_large(format!("the body is larger than {}", size_in_words(self.bytes_max)))
     }
 
     fn refused(&self, fault: Fault) -> Error {
@@ -254,7 +258,10 @@ impl Reader<'_> {
             }
             Fault::HeadTooLarge => {
                 let max = self.bounds.part_head_bytes_max;
-                too_large(format!("the head of a part is larger than {max} bytes"))
+                too_large(format!(
+                    "the head of a part is larger than {}",
+                    size_in_words(max as u64)
+                ))
             }
         }
     }

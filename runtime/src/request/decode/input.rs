@@ -327,8 +327,12 @@ fn add_path_error<E: std::fmt::Display>(
 
 /// Decodes the pairs of a form or a query.
 fn pairs<A: Input>(bytes: &[u8]) -> Result<A::Body> {
-    let pairs = serde_html_form::Deserializer::from_bytes(bytes);
-    let error = match serde_path_to_error::deserialize::<_, Decoded<A>>(pairs) {
+    let pairs = || serde_html_form::Deserializer::from_bytes(bytes);
+    if let Ok(body) = A::decode(pairs()) {
+        return Ok(body);
+    }
+    // Decoded again to learn where the fault is: that costs each field of a valid form a path.
+    let error = match serde_path_to_error::deserialize::<_, Decoded<A>>(pairs()) {
         Ok(Decoded(body)) => return Ok(body),
         Err(error) => error,
     };

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{
     action::{
-        Bounds, Claims, Context, Encoded, Field, Parts, Sender, StoredFile, UploadId, Uploads, Used,
+        Bounds, Claims, Context, Encoded, Field, Parts, Sender, StoredFile, UploadId, Uploads,
+        Used, size_in_words,
     },
     error::{Code, Error, Result},
 };
@@ -57,8 +58,8 @@ impl Referenced {
             Used::Now(claim) => {
                 self.bytes = self.bytes.saturating_add(claim.length());
                 if self.bytes > bounds.upload_bytes_max {
-                    let message =
-                        format!("the files are larger than {} bytes", bounds.upload_bytes_max);
+                    let max = size_in_words(bounds.upload_bytes_max);
+                    let message = format!("the files are larger than {max}");
                     return Err(Error::new(Code::PayloadTooLarge, message));
                 }
                 let file = claim.stored(cx, setting).await?;

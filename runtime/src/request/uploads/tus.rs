@@ -19,6 +19,7 @@ use super::{
 use crate::{
     action::{
         BodyForm, Bounds, Checksum, Context, Found, NewUpload, Unfinished, UploadId, Uploads,
+        size_in_words,
     },
     error::{Code, Error, Result, catch_panic, typed_error},
     header::REQUEST_ID,
@@ -254,9 +255,10 @@ async fn find(cx: &Context, id: &str) -> Result<Unfinished> {
 fn check_length(length: u64, bounds: &Bounds) -> Result<()> {
     let max = bounds.file_bytes_max.min(bounds.upload_bytes_max);
     match length > max {
-        true => {
-            Err(Error::new(Code::PayloadTooLarge, format!("a file is larger than {max} bytes")))
-        }
+        true => Err(Error::new(
+            Code::PayloadTooLarge,
+            format!("a file is larger than {}", size_in_words(max)),
+        )),
         false => Ok(()),
     }
 }
