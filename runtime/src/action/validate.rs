@@ -70,7 +70,7 @@ pub mod rules {
         fmt::Display,
     };
 
-    use crate::action::input::{FileField, is_among, size_in_words};
+    use crate::action::input::{FileField, is_among, size_in_words, types_in_words};
 
     /// A value with a length: the characters of a text or the items of a collection.
     #[diagnostic::on_unimplemented(
@@ -284,7 +284,7 @@ pub mod rules {
                 return Some(format!("must be at least {}", size_in_words(min)));
             }
             if !types.is_empty() && !is_among(types, file.declared_type(), file.sniffed_type()) {
-                return Some(format!("must be {}", types.join(" or ")));
+                return Some(format!("must be {}", types_in_words(types)));
             }
         }
         None

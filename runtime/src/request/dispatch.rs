@@ -184,8 +184,8 @@ async fn run_call<A: Action<E>, E: ActionError>(
         match input {
             None => {
                 let call = action.call(cx.clone());
-                let call = use_up(claims, async { call.await.map_err(E::into_error) });
-                let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
+                let call = async { call.await.map_err(E::into_error) };
+                let output = run_with(claims, &shared, &route, &cx, bounds, call).await?;
                 match output.download() {
                     None => Ok(Output::Json(encoded(&output, bounds.response_max)?, None)),
                     // In a box of its own: other calls need no space for it. So is that of a cache.
@@ -265,8 +265,8 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
             method(*cx.method() == Method::POST, "GET, POST")?;
             let admitted = admit::<A>(&shared, &route, &cx, body, &bounds, false).await?;
             let (action, claims) = admitted.of_stream()?;
-            let call = use_up(claims, action.call(cx.clone()));
-            let output = run_to_end(&shared, &route, &cx, bounds, call).await?;
+            let call = action.call(cx.clone());
+            let output = run_with(claims, &shared, &route, &cx, bounds, call).await?;
             Ok(Output::Json(encoded(&output, bounds.response_max)?, None))
         });
         return respond_to_call(&cx, outcome, &route.meter, running).instrument(span).await;
@@ -512,6 +512,22 @@ async fn run_to_end<T: Send + 'static>(
         outcome
     };
     Shield::new(call, cx.clone(), shared.calls.clone()).await
+}
+
+/// Runs a call to its end, and uses up the uploads that it takes.
+async fn run_with<T: Outgoing + Send + 'static>(
+    claims: Option<Box<Claims>>,
+    shared: &Shared,
+    route: &Route,
+    cx: &Context,
+    bounds: Bounds,
+    call: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    match claims {
+        None => run_to_end(shared, route, cx, bounds, call).await,
+        // In a box of its own: other calls need no space for it.
+        Some(claims) => Box::pin(run_to_end(shared, route, cx, bounds, use_up(claims, call))).await,
+    }
 }
 
 /// Returns the fields of a request that only reads. They may name an output that the client has.

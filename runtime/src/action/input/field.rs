@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::action::{
     codec::Incoming,
-    input::uploads::{FileKind, declares_one_of, size_in_words},
+    input::uploads::{FileKind, declares_one_of, size_in_words, types_in_words},
 };
 
 /// One field of an input.
@@ -89,7 +89,7 @@ impl Field {
             return Some(format!("must be at most {}", size_in_words(max)));
         }
         let is_wrong = !types.is_empty() && !declares_one_of(types, content_type);
-        is_wrong.then(|| format!("must be {}", types.join(" or ")))
+        is_wrong.then(|| format!("must be {}", types_in_words(types)))
     }
 
     /// Returns the name of the field in JSON and in forms.

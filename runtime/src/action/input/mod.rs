@@ -20,6 +20,6 @@ pub(crate) use self::{
     field::sentence,
     uploads::{
         Appending, Checksum, Claims, Fault, Found, Id, New, Parts, Reservation, Sender, StoredFile,
-        Unfinished, Uploads, Used, Writer, is_among, size_in_words,
+        Unfinished, Uploads, Used, Writer, is_among, size_in_words, types_in_words,
     },
 };

@@ -8,18 +8,15 @@ use crate::{
 /// Runs a call, and marks its uploads as used before its caller can read that it has succeeded. After an
 /// error they are there again.
 pub(in crate::request) async fn use_up<T: Outgoing>(
-    claims: Option<Box<Claims>>,
+    claims: Box<Claims>,
     call: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let output = call.await?;
-    if let Some(claims) = claims {
-        let outcome = match output.download() {
-            None => Encoded::of(&output).ok().map(|encoded| encoded.json),
-            // A file is not retained for a repeated call.
-            Some(_) => None,
-        };
-        // In a box of its own: other calls need no space for it.
-        Box::pin(claims.use_up(outcome)).await;
-    }
+    let outcome = match output.download() {
+        None => Encoded::of(&output).ok().map(|encoded| encoded.json),
+        // A file is not retained for a repeated call.
+        Some(_) => None,
+    };
+    claims.use_up(outcome).await;
     Ok(output)
 }

@@ -165,6 +165,24 @@ fn is_recognizable(declared: &str) -> bool {
         || SIGNATURES.iter().any(|(_, _, name)| *name == declared || is_form_of(declared, name))
 }
 
+/// Writes types for people: `an image or a PDF`.
+pub(crate) fn types_in_words(types: &[&str]) -> String {
+    let words = types.iter().map(|name| match *name {
+        "image/*" => "an image".to_owned(),
+        "image/png" => "a PNG image".to_owned(),
+        "image/jpeg" => "a JPEG image".to_owned(),
+        "audio/*" => "audio".to_owned(),
+        "video/*" => "a video".to_owned(),
+        "text/*" => "a text".to_owned(),
+        "text/plain" => "a plain text".to_owned(),
+        "text/csv" => "a CSV file".to_owned(),
+        "application/pdf" => "a PDF".to_owned(),
+        "application/zip" => "a ZIP archive".to_owned(),
+        name => format!("a file of the type {name}"),
+    });
+    words.collect::<Vec<_>>().join(" or ")
+}
+
 /// Writes a size for people: `5 MB`, `1.5 KB`, `3 bytes`.
 pub(crate) fn size_in_words(bytes: u64) -> String {
     let units = [(1_u64 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
@@ -238,6 +256,12 @@ mod tests {
         for wrong in ["", "text", "text/", "a b/c", "text/ht\"ml"] {
             assert_eq!(essence(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn types_read_as_people_say_them() {
+        assert_eq!(types_in_words(&["image/*", "application/pdf"]), "an image or a PDF");
+        assert_eq!(types_in_words(&["model/stl"]), "a file of the type model/stl");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    media_type::{declares_one_of, is_among, size_in_words},
+    media_type::{declares_one_of, is_among, size_in_words, types_in_words},
     parts::{Parts, StoredFile},
     quota::Reservation,
     resumable::{Appending, Checksum, Claims, Fault, Found, Id, New, Sender, Unfinished, Used},
