@@ -526,9 +526,9 @@ async fn a_control_knows_the_types_of_a_file_and_whether_it_is_secret() {
     let page = app().await.get("/forms/plans").await;
     for attributes in [
         r#"id="form-AddPlans-plan" type="file" accept="application/pdf, image/*" required>"#,
-        r#"id="form-AddPlans-tables" type="file" accept="text/csv" multiple>"#,
+        r#"id="form-AddPlans-tables" type="file" accept="text/csv" multiple required>"#,
         // An attribute by hand has precedence.
-        r#"<input accept=".csv" name="tables" id="form-AddPlans-tables" type="file" multiple>"#,
+        r#"<input accept=".csv" name="tables" id="form-AddPlans-tables" type="file" multiple required>"#,
         r#"id="form-AddPlans-other" type="file">"#,
         r#"<textarea name="note" id="form-AddPlans-note" p-secret></textarea>"#,
         r#"<input name="note" id="form-AddPlans-note" type="password">"#,
