@@ -15,7 +15,7 @@ after(() => copy?.remove("."));
 const OVERLAY = "kipo-error";
 
 /** Returns the text of the overlay. Playwright looks into shadow roots. */
-const says = (page) => page.locator(`${OVERLAY} main`).innerText();
+const says = (page) => page.locator(`${OVERLAY} .errors`).innerText();
 
 const covered = (page, pattern) => page.locator(`${OVERLAY} section`).filter({ hasText: pattern }).first().waitFor();
 
