@@ -18,7 +18,7 @@ pub(crate) use self::{
     answer::Keep,
     data::PageGuards,
     form::{Forms, Inputs},
-    pages::{PageOverview, PageService, Pages},
+    pages::{PageOverview, Pages, service::PageService},
     settings::Settings,
 };
 

@@ -5,7 +5,7 @@
 //! besides ([`head`]) is put before the end of its head.
 
 mod post;
-mod service;
+pub(super) mod service;
 
 #[cfg(all(feature = "dev", debug_assertions))]
 use std::collections::BTreeSet;
@@ -42,8 +42,6 @@ use crate::{
     request::{encode, within},
     session::missing_states,
 };
-
-pub(crate) use self::service::PageService;
 
 /// All pages and public files of an app.
 pub(crate) struct Pages {
