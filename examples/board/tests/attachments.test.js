@@ -154,7 +154,7 @@ scene("a card is opened, edited, given a file and deleted with the keyboard alon
   await card(page, "Tea").locator(".card-open").focus();
   await page.keyboard.press("Enter");
   await page.waitForSelector("dialog:modal");
-  assert.equal(page.url(), `${address}?card=1`);
+  await page.waitForURL(`${address}?card=1`);
   await tabTo("card_title");
   await page.keyboard.press("End");
   await page.keyboard.type(" and milk");
@@ -165,7 +165,8 @@ scene("a card is opened, edited, given a file and deleted with the keyboard alon
   await page.waitForSelector("dialog:modal");
   await page.keyboard.press("Escape");
   await page.locator("dialog:modal").waitFor({ state: "detached" });
-  assert.equal(page.url(), address);
+  // The event "close" comes after the dialog has gone.
+  await page.waitForURL(address);
   await page.keyboard.press("Enter");
   await page.waitForSelector("dialog:modal");
   await tabTo("files_input");
