@@ -6,12 +6,10 @@
 import { ActionError } from "../error.js";
 import { delay, sleep } from "../platform.js";
 import { fingerprint } from "./remembered.js";
-import { Gate, Transfer } from "./transfer.js";
+import { BACKOFF, Gate, Transfer } from "./transfer.js";
 
 /** The statuses after which the call is sent again: it has not begun, or its response was lost. */
 const AGAIN = [0, 423, 502, 503];
-
-const BACKOFF = { backoff: /** @type {const} */ ("exponential"), baseDelay: 1_000, maxDelay: 30_000 };
 
 /**
  * Sends the files of a call ahead, and then the call with their references in place of them. The call has a key of its

@@ -15,7 +15,8 @@ const [SLOW_MS, FAST_MS] = [4_000, 1_000];
 /** A part that takes this long is lost. */
 const LOST_MS = 30_000;
 
-const BACKOFF = { backoff: /** @type {const} */ ("exponential"), baseDelay: 1_000, maxDelay: 30_000 };
+/** The pauses between attempts: of a part, and of the call. */
+export const BACKOFF = { backoff: /** @type {const} */ ("exponential"), baseDelay: 1_000, maxDelay: 30_000 };
 
 /** The statuses after which the file begins anew, or asks where it goes on. */
 const [NOT_FOUND, CONFLICT, GONE, WRONG_CHECKSUM] = [404, 409, 410, 460];

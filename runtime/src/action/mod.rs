@@ -43,7 +43,7 @@ pub(crate) use self::{
     effects::NAME as EFFECTS,
     guard::Guards,
     input::{
-        Appending, Checksum, Claims, Fault, Found, Id as UploadId, New as NewUpload, Parts,
+        Appending, Checksum, Claims, Fault, Found, Id as UploadId, Parts, Record as UploadRecord,
         Reservation, Sender, StoredFile, Unfinished, Uploads, Used, Writer, sentence,
         size_in_words,
     },

@@ -17,7 +17,10 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
-use crate::support::{Answer, Client, Folder, TestApp, post};
+use crate::{
+    support::{Answer, Client, Folder, TestApp, post},
+    upload::Nobody,
+};
 
 /// How often `Take` has succeeded with the title `once`.
 static TAKEN: AtomicU32 = AtomicU32::new(0);
@@ -62,15 +65,6 @@ impl Action for Take {
 #[action(guard = Nobody)]
 pub(crate) async fn guarded(file: Upload) -> Result<u64> {
     Ok(file.size())
-}
-
-struct Nobody;
-
-#[kipo::async_trait]
-impl kipo::Guard for Nobody {
-    async fn admit(&self, _cx: &Context) -> Result<()> {
-        Err(Error::unauthorized("sign in first"))
-    }
 }
 
 /// Begins a session.

@@ -93,7 +93,7 @@ pub(crate) async fn guarded(file: Upload) -> Result<u64> {
     Ok(file.size())
 }
 
-struct Nobody;
+pub(crate) struct Nobody;
 
 #[kipo::async_trait]
 impl kipo::Guard for Nobody {

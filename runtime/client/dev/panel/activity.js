@@ -12,6 +12,9 @@ const ENTRIES_MAX = 30;
 /** The longest text. Longer ones are truncated: the panel must not use much memory for the data of a page. */
 const TEXT_CHARS_MAX = 4000;
 
+/** How often a tab is drawn for what changes by itself, such as durations and rates, in milliseconds. */
+const TICK_MS = 500;
+
 /** The recent calls and streams of this tab. */
 export class Activity {
   /** The newest first. @type {Run[]} */
@@ -200,6 +203,36 @@ function uploadOf(input, at) {
 /** @param {Blob} file */
 function nameOf(file) {
   return file instanceof File ? file.name : "";
+}
+
+/**
+ * Returns what shows and hides a tab of the panel that draws the activity.
+ *
+ * @param {Activity} activity
+ * @param {() => void} draw
+ */
+export function drawn(activity, draw) {
+  let isDue = false;
+  let timer = 0;
+  const drawNow = () => {
+    isDue = false;
+    draw();
+  };
+  return {
+    show() {
+      drawNow();
+      // At most once for each frame that the browser paints, however many events arrive.
+      activity.onChange = () => {
+        if (!isDue) requestAnimationFrame(drawNow);
+        isDue = true;
+      };
+      timer = setInterval(drawNow, TICK_MS);
+    },
+    hide() {
+      activity.onChange = () => {};
+      clearInterval(timer);
+    },
+  };
 }
 
 /**

@@ -19,7 +19,7 @@ pub use self::{
 pub(crate) use self::{
     field::sentence,
     uploads::{
-        Appending, Checksum, Claims, Fault, Found, Id, New, Parts, Reservation, Sender, StoredFile,
-        Unfinished, Uploads, Used, Writer, is_among, size_in_words, types_in_words,
+        Appending, Checksum, Claims, Fault, Found, Id, Parts, Record, Reservation, Sender,
+        StoredFile, Unfinished, Uploads, Used, Writer, is_among, size_in_words, types_in_words,
     },
 };

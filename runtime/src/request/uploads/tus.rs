@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     action::{
-        BodyForm, Bounds, Checksum, Context, Found, NewUpload, Unfinished, UploadId, Uploads,
-        size_in_words,
+        BodyForm, Bounds, Checksum, Context, Found, Sender, Unfinished, UploadId, UploadRecord,
+        Uploads, size_in_words,
     },
     error::{Code, Error, Result, catch_panic, typed_error},
     header::REQUEST_ID,
@@ -134,21 +134,24 @@ impl ResumableUploads {
             return Err(Error::invalid(field.name(), fault));
         }
         check_length(length, &bounds)?;
-        let new = NewUpload {
-            action: action.to_owned(),
-            field: field.name().to_owned(),
-            name: metadata.name.unwrap_or_default(),
-            content_type: metadata.content_type,
-            length,
-            metadata: text,
-        };
         let checksum = checksum(headers)?;
         let has_body = headers.contains_key(header::CONTENT_TYPE);
         if has_body {
             check_content_type(headers)?;
         }
         let uploads = cx.state::<Uploads>()?;
-        let upload = uploads.resumable().begin(new, uploads.sender(cx).await).await?;
+        let Sender { owner, caller } = uploads.sender(cx).await;
+        let record = UploadRecord {
+            action: action.to_owned(),
+            field: field.name().to_owned(),
+            name: metadata.name.unwrap_or_default(),
+            content_type: metadata.content_type,
+            length,
+            metadata: text,
+            owner,
+            caller,
+        };
+        let upload = uploads.resumable().begin(record).await?;
         let (id, expires) = (upload.id.clone(), upload.expires);
         let mut response = with_status(StatusCode::CREATED);
         if has_body {

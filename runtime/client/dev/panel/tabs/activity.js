@@ -1,10 +1,8 @@
 /** @import { Note, Run, Seen, Tab } from "../types.d.ts" */
 /** @import { Activity } from "../activity.js" */
 
+import { drawn } from "../activity.js";
 import { clock, counted, duration, el, say, sync } from "../dom.js";
-
-/** How often the durations of running calls are updated, in milliseconds. */
-const TICK_MS = 500;
 
 /**
  * Returns the tab with the recent calls and streams, updated live.
@@ -20,11 +18,8 @@ export function runsTab(activity) {
   const element = el("div", {}, el("div", { class: "bar" }, count, clear), empty, list);
   /** @type {WeakMap<HTMLElement, Row>} */
   const rows = new WeakMap();
-  let isDue = false;
-  let timer = 0;
 
   function draw() {
-    isDue = false;
     const { runs } = activity;
     const live = runs.filter(({ ended }) => ended === null).length;
     say(count, `${live} running, ${runs.length - live} ended`);
@@ -38,22 +33,7 @@ export function runsTab(activity) {
     for (const element of elements) rows.get(element)?.draw();
   }
 
-  return {
-    element,
-    show() {
-      draw();
-      // At most once for each frame that the browser paints, however many events arrive.
-      activity.onChange = () => {
-        if (!isDue) requestAnimationFrame(draw);
-        isDue = true;
-      };
-      timer = setInterval(draw, TICK_MS);
-    },
-    hide() {
-      activity.onChange = () => {};
-      clearInterval(timer);
-    },
-  };
+  return { element, ...drawn(activity, draw) };
 }
 
 class Row {

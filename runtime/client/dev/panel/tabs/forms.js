@@ -1,13 +1,11 @@
 /** @import { Run, Tab } from "../types.d.ts" */
 /** @import { Activity } from "../activity.js" */
 
+import { drawn } from "../activity.js";
 import { bytes, el, say, sync } from "../dom.js";
 
 /** What the states of a run mean for a form. @type {Record<string, string>} */
 const WORDS = { running: "sending", failed: "refused" };
-
-/** How often forms are looked for and rates are updated, in milliseconds. */
-const TICK_MS = 500;
 
 /**
  * A row: the texts of its cells, the first of which is its name, and the state that its second cell shows by its colour.
@@ -29,8 +27,6 @@ export function formsTab(activity, document) {
   /** @type {WeakMap<Element, number>} */
   const keys = new WeakMap();
   let lastKey = 0;
-  let isDue = false;
-  let timer = 0;
 
   /** @param {Element} element */
   function keyOf(element) {
@@ -40,7 +36,6 @@ export function formsTab(activity, document) {
   }
 
   function draw() {
-    isDue = false;
     const found = [...document.querySelectorAll("form, [p-action]")];
     const bound = found.map((element) => ({ element, run: activity.lastOf(element) }));
     const shown = bound.filter(({ element, run }) => run !== undefined || attribute(element, "p-action") !== "");
@@ -48,22 +43,7 @@ export function formsTab(activity, document) {
     uploads.draw(activity.runs.flatMap((run) => (run.upload === null ? [] : [uploadRow(run, run.upload)])));
   }
 
-  return {
-    element,
-    show() {
-      draw();
-      // At most once for each frame that the browser paints, however many events arrive.
-      activity.onChange = () => {
-        if (!isDue) requestAnimationFrame(draw);
-        isDue = true;
-      };
-      timer = setInterval(draw, TICK_MS);
-    },
-    hide() {
-      activity.onChange = () => {};
-      clearInterval(timer);
-    },
-  };
+  return { element, ...drawn(activity, draw) };
 }
 
 /** A table with a heading, or a sentence where it has no row. */

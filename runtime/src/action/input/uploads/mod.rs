@@ -6,7 +6,9 @@
 //! and `parts` has the files of a request while its input is decoded. `resumable` has the uploads that go on
 //! after a lost connection. Start reading at `upload`.
 
+mod batch;
 mod field;
+mod hex;
 mod media_type;
 mod name;
 mod parts;
@@ -31,7 +33,7 @@ pub(crate) use self::{
     media_type::{declares_one_of, is_among, size_in_words, types_in_words},
     parts::{Parts, StoredFile},
     quota::Reservation,
-    resumable::{Appending, Checksum, Claims, Fault, Found, Id, New, Sender, Unfinished, Used},
+    resumable::{Appending, Checksum, Claims, Fault, Found, Id, Record, Sender, Unfinished, Used},
     settings::Uploads,
     writer::Writer,
 };

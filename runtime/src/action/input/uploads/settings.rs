@@ -10,6 +10,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    hex::hex,
     quota::{Quota, Reservation},
     resumable::{Bounds, Resumable, Sender},
     temporary::{self, Folder},
@@ -226,7 +227,7 @@ impl Uploads {
         let caller = Caller::of(Key::Session, cx, self.identify).await;
         let (kind, bytes) = caller.bytes();
         let digest = Sha256::new().chain_update([kind]).chain_update(bytes).finalize();
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&digest);
         let owner = matches!(caller, Caller::Session(_)).then(|| digest.clone());
         Sender { owner, caller: digest }
     }
@@ -274,23 +275,24 @@ mod tests {
 
     use tokio::time::sleep;
 
-    use super::{super::resumable::New, *};
+    use super::{super::resumable::Record, *};
 
     #[tokio::test(start_paused = true)]
     async fn an_upload_that_expires_while_the_server_runs_is_removed() {
         let folder = env::temp_dir().join(format!("kipo-test-expiry-{}", std::process::id()));
         let settings = UploadSettings::new().folder(&folder);
         let uploads = Arc::new(Uploads::open(settings, Path::new("none"), None));
-        let new = New {
+        let record = Record {
             action: "a.B".to_owned(),
             field: "file".to_owned(),
             name: "a.txt".to_owned(),
             content_type: None,
             length: 3,
             metadata: String::new(),
+            owner: None,
+            caller: "ann".to_owned(),
         };
-        let sender = Sender { owner: None, caller: "ann".to_owned() };
-        let upload = uploads.resumable().begin(new, sender).await.unwrap();
+        let upload = uploads.resumable().begin(record).await.unwrap();
         let count = || fs::read_dir(folder.join(RESUMABLE)).unwrap().count();
         let sweeping = tokio::spawn(async move { uploads.sweep().await });
         sleep(SWEEP_PAUSE_MIN).await;

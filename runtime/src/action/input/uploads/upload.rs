@@ -17,6 +17,7 @@ use tokio::{io::AsyncRead, task::spawn_blocking};
 
 use super::{
     field::{FileFacts, FileField, FileKind},
+    hex::hex,
     media_type::{self, size_in_words},
     parts::{self, Content, Held, StoredFile},
     sink::UploadHead,
@@ -139,7 +140,7 @@ impl Upload {
     /// ```
     #[must_use]
     pub fn sha256_hex(&self) -> String {
-        self.stored().sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.stored().sha256)
     }
 
     /// Returns a reader from the first byte on. Each call begins anew.

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
+    batch::fill,
     field::FileKind,
     media_type::{self, SNIFFED_BYTES},
     parts::{Content, StoredFile},
@@ -26,9 +27,6 @@ use crate::{
     action::context::Context,
     error::{Error, Result},
 };
-
-/// How many bytes are written at once: enough that the change of threads costs little.
-const BATCH_BYTES: usize = 256 << 10;
 
 /// A file that is not complete.
 pub(crate) struct Writer {
@@ -102,15 +100,6 @@ impl Writer {
         let sniffed = media_type::sniff(&self.first);
         Ok(StoredFile { head: self.head, sniffed, size: self.size, sha256, content })
     }
-}
-
-/// Moves bytes to the end of a batch, as many as it has room for. Returns whether it is full.
-fn fill(batch: &mut Vec<u8>, bytes: &mut &[u8]) -> bool {
-    let room = BATCH_BYTES - batch.len();
-    let (now, later) = bytes.split_at(bytes.len().min(room));
-    batch.extend_from_slice(now);
-    *bytes = later;
-    batch.len() == BATCH_BYTES
 }
 
 /// Writes to a temporary file.

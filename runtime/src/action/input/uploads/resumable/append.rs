@@ -18,10 +18,10 @@ use super::{
     record::{self, Paths},
     store::{Digest, Unfinished},
 };
-use crate::error::{Error, Result};
-
-/// How many bytes are written at once.
-const BATCH_BYTES: usize = 256 << 10;
+use crate::{
+    action::input::uploads::batch::fill,
+    error::{Error, Result},
+};
 
 /// The checksum that a sender promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,14 +133,8 @@ impl Appending {
     /// A 507 if the disk is full.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.offset += bytes.len() as u64;
-        while !bytes.is_empty() {
-            let room = BATCH_BYTES - self.batch.len();
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            self.batch.extend_from_slice(now);
-            bytes = later;
-            if self.batch.len() == BATCH_BYTES {
-                self.write_batch().await.map_err(io_error)?;
-            }
+        while fill(&mut self.batch, &mut bytes) {
+            self.write_batch().await.map_err(io_error)?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ pub(crate) use self::{
     append::{Appending, Checksum},
     claim::{Claims, Used},
     fault::Fault,
-    record::Id,
-    store::{Found, New, Resumable, Sender, Unfinished},
+    record::{Id, Record},
+    store::{Found, Resumable, Sender, Unfinished},
     table::Bounds,
 };

@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::action::input::uploads::temporary::private;
+use crate::action::input::uploads::{hex::hex, temporary::private};
 
 /// How many random bytes an id has: it cannot be guessed.
 const ID_BYTES: usize = 16;
@@ -52,10 +52,6 @@ impl fmt::Display for Id {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What its sender says of an upload, and for whom it is.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub(crate) struct Record {
@@ -71,9 +67,9 @@ pub(crate) struct Record {
     /// The text of `Upload-Metadata`.
     pub(crate) metadata: String,
     /// The digest of the session that began it. Without one, who knows the id has the upload.
-    pub(super) owner: Option<String>,
+    pub(crate) owner: Option<String>,
     /// The digest of the caller for whom it is counted.
-    pub(super) caller: String,
+    pub(crate) caller: String,
 }
 
 /// What stays of an upload that an action has used.

@@ -51,17 +51,6 @@ pub(super) struct Digest {
     pub(super) bytes: u64,
 }
 
-/// An upload to begin.
-#[derive(Debug)]
-pub(crate) struct New {
-    pub(crate) action: String,
-    pub(crate) field: String,
-    pub(crate) name: String,
-    pub(crate) content_type: Option<String>,
-    pub(crate) length: u64,
-    pub(crate) metadata: String,
-}
-
 /// Who sends a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
@@ -99,18 +88,17 @@ impl Resumable {
     /// # Errors
     ///
     /// A 429 or a 503 if too many are begun, and a 507 if the disk is full.
-    pub(crate) async fn begin(self: &Arc<Self>, new: New, sender: Sender) -> Result<Unfinished> {
+    pub(crate) async fn begin(self: &Arc<Self>, record: Record) -> Result<Unfinished> {
         let store = Arc::clone(self);
-        spawn_blocking(move || store.begin_blocking(new, sender)).await.map_err(Error::internal)?
+        spawn_blocking(move || store.begin_blocking(record)).await.map_err(Error::internal)?
     }
 
-    fn begin_blocking(self: Arc<Self>, new: New, sender: Sender) -> Result<Unfinished> {
-        let New { action, field, name, content_type, length, metadata } = new;
-        let Sender { owner, caller } = sender;
+    fn begin_blocking(self: Arc<Self>, record: Record) -> Result<Unfinished> {
         self.make_folder().map_err(io_error)?;
         let id = Id::random().map_err(io_error)?;
-        self.with_table(|table| table.begin(id.clone(), &caller, length, &self.bounds))?;
-        let record = Record { action, field, name, content_type, length, metadata, owner, caller };
+        self.with_table(|table| {
+            table.begin(id.clone(), &record.caller, record.length, &self.bounds)
+        })?;
         let paths = self.paths(&id);
         let written = private().open(&paths.data).map(drop);
         if let Err(error) = written.and_then(|()| record::write(&paths.record, &record)) {
