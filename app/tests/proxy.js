@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { freePort } from "./free-port.js";
 
 const BAD_GATEWAY = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 11\r\nConnection: close\r\n\r\nBad Gateway";
 
@@ -100,9 +101,9 @@ export class Proxy {
 
   async #listen() {
     if (this.#server.listening) return;
+    this.#port ||= await freePort();
     this.#server.listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
-    this.#port = this.#server.address().port;
   }
 
   #drop() {

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "./free-port.js";
 
 /** The folder of the app, in which the server runs. */
 export const APP = fileURLToPath(new URL("../", import.meta.url));
@@ -51,7 +52,7 @@ export class Server {
   }
 
   /**
-   * Starts the app on a free port.
+   * Starts the app on a free port, which stays free while the app is restarted.
    *
    * @param {object} [options]
    * @param {string} [options.root] the folder of `pages/` and `public/`, if it is not the app's
@@ -64,11 +65,11 @@ export class Server {
    * @param {string} [options.bin]
    * @param {Record<string, string>} [options.env]
    */
-  static async start({ root, cwd = APP, data, port = 0, engine, watch = false, args = [], bin = BIN, env: more = {} } = {}) {
+  static async start({ root, cwd = APP, data, port, engine, watch = false, args = [], bin = BIN, env: more = {} } = {}) {
     const env = { ...process.env, ...(root === undefined ? {} : { KIPO_ROOT: root }), ...more };
     const ownData = data === undefined ? await dataFolder() : null;
     const folder = data ?? ownData;
-    const options = ["--port", String(port), "--host", "127.0.0.1", "--data-dir", folder, ...args];
+    const options = ["--port", String(port ?? (await freePort())), "--host", "127.0.0.1", "--data-dir", folder, ...args];
     if (!watch) options.push("--no-watch");
     engine ??= ENGINE && `${ENGINE}&prefix=${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`;
     if (engine !== undefined) options.push("--engine", engine);

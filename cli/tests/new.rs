@@ -416,8 +416,7 @@ impl Server {
         for name in ["HOST", "PORT", "DATA_DIR", "KIPO_ROOT", "KIPO_ADMIN", "KIPO_LOG_FORMAT"] {
             server.env_remove(name);
         }
-        // A free port.
-        let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let admin = load::machine::stable_address().unwrap().to_string();
         server.args(["--no-watch", "--port", "0", "--admin", &admin, "--log", "json"]);
         server.env("RUST_LOG", "debug").current_dir(app).stdin(Stdio::null());
         let mut child = server.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -58,17 +58,9 @@ pub fn raise_open_files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Returns an address of this machine that was free a moment ago.
-///
-/// # Errors
-///
-/// Fails where no port is free.
-pub fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
-}
-
-/// Returns a free address that stays free while its server is restarted: the system gives such
-/// ports to no outgoing connection. No two calls return the same address.
+/// Returns a free address that stays free until its server is started, and while it is restarted:
+/// the system gives such ports to no outgoing connection and to no server that asks for any port.
+/// No two calls return the same address.
 ///
 /// # Errors
 ///

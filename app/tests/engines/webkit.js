@@ -3,8 +3,8 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as pass } from "node:timers/promises";
+import { freePort } from "../free-port.js";
 
 /** @import { Browser, Engine, Profile, Tab } from "./engine.d.ts" */
 
@@ -259,12 +259,4 @@ class Window {
 async function element(command, selector) {
   const found = await command("POST", "/element", { using: "css selector", value: selector });
   return `/element/${found[ELEMENT]}`;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  server.close();
-  return port;
 }

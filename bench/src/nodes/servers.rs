@@ -78,10 +78,10 @@ impl Servers {
 
 fn nats(program: &Path, cores: Cores, folder: &Path) -> io::Result<Vec<(SocketAddr, Command)>> {
     let routes: Vec<_> =
-        (0..NATS_SERVERS).map(|_| machine::free_address()).collect::<io::Result<_>>()?;
+        (0..NATS_SERVERS).map(|_| machine::stable_address()).collect::<io::Result<_>>()?;
     let list: Vec<_> = routes.iter().map(|route| format!("nats://{route}")).collect();
     let start = |(number, route): (usize, &SocketAddr)| {
-        let (address, at) = (machine::free_address()?, folder.join(format!("n{number}")));
+        let (address, at) = (machine::stable_address()?, folder.join(format!("n{number}")));
         fs::create_dir(&at)?;
         let (store, list) = (at.join("store"), list.join(", "));
         let config = format!(
@@ -99,7 +99,7 @@ fn nats(program: &Path, cores: Cores, folder: &Path) -> io::Result<Vec<(SocketAd
 }
 
 fn redis(program: &Path, cores: Cores, folder: &Path) -> io::Result<(SocketAddr, Command)> {
-    let address = machine::free_address()?;
+    let address = machine::stable_address()?;
     let mut command = cores.command_for_server(program);
     command.arg("--port").arg(address.port().to_string()).args(["--bind", "127.0.0.1"]);
     command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);

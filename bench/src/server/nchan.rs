@@ -34,7 +34,7 @@ pub(crate) fn is_there() -> bool {
 pub(crate) async fn start(cores: Cores) -> io::Result<(Server, TempDir)> {
     let folder = TempDir::new()?;
     // Free now: nginx does not report a port that it chose itself.
-    let address = machine::free_address()?;
+    let address = machine::stable_address()?;
     let at = folder.path().display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {at}/{name}; "))

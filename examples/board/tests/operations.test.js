@@ -1,19 +1,9 @@
 // What those who run the server ask it.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
+import { freePort } from "../../../app/tests/free-port.js";
 import { scene } from "../../../app/tests/stage.js";
 import { makeBoard, serve, signUp } from "./board.js";
-
-/** Returns a port that is free now. */
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
-}
 
 scene("metrics are on an address of their own, and name no user", async (stage) => {
   const admin = `127.0.0.1:${await freePort()}`;

@@ -10,7 +10,7 @@ use kipo_redis::{Options, RedisEngine};
 use kipo_topic::{Durability, engine::Engine};
 use tokio::{io::AsyncWriteExt, net::TcpListener, time::Instant};
 
-use crate::server::{Product, SYNCED, Server};
+use crate::server::{Product, SYNCED, Server, free_port};
 
 /// Connects, and expects a sentence with this in it, and without the password.
 async fn refused(address: &str, options: Options, part: &str) {
@@ -153,7 +153,7 @@ async fn tls_is_verified() {
     let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
     let (certificate_text, key) = (certificate.display().to_string(), key.display().to_string());
     let Some(plain) = Server::start(Product::Redis, SYNCED) else { return };
-    let port = (plain.port + 1).to_string();
+    let port = free_port().to_string();
     let tls = ["--tls-port", &port, "--tls-cert-file", &certificate_text, "--tls-key-file", &key];
     let settings =
         [SYNCED, &tls, &["--tls-ca-cert-file", &certificate_text, "--tls-auth-clients", "no"]];

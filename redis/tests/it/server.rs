@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -156,13 +155,8 @@ fn copy_files(from: &Path, to: &Path) {
     }
 }
 
-/// Returns a port that is free, and whose cluster port (10,000 more) exists.
-fn free_port() -> u16 {
-    std::iter::repeat_with(|| {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-    })
-    .find(|port| *port < 55_000)
-    .unwrap()
+pub(crate) fn free_port() -> u16 {
+    load::machine::stable_address().unwrap().port()
 }
 
 /// Three primaries that share the slots.
@@ -172,14 +166,17 @@ impl Cluster {
     pub(crate) fn start(product: Product) -> Option<Self> {
         let settings =
             [SYNCED, &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]].concat();
-        let servers: Vec<_> = std::iter::repeat_with(|| Server::start(product, &settings))
-            .take(3)
-            .collect::<Option<_>>()?;
+        let buses = [(); 3].map(|()| free_port().to_string());
+        let start = |bus: &String| {
+            Server::start(product, &[&settings, &["--cluster-port", &**bus][..]].concat())
+        };
+        let servers: Vec<_> = buses.iter().map(start).collect::<Option<_>>()?;
+        let first = ["127.0.0.1", &servers[0].port.to_string(), &buses[0]];
         for (server, range) in
             servers.iter().zip([("0", "5000"), ("5001", "11000"), ("11001", "16383")])
         {
             server.query(&["CLUSTER", "ADDSLOTSRANGE", range.0, range.1]);
-            server.query(&["CLUSTER", "MEET", "127.0.0.1", &servers[0].port.to_string()]);
+            server.query(&[&["CLUSTER", "MEET"], &first[..]].concat());
         }
         let begun = Instant::now();
         let is_ok = |server: &Server| {

@@ -5,7 +5,6 @@ pub(crate) mod proxy;
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -50,7 +49,7 @@ macro_rules! need_server {
 }
 
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    load::machine::stable_address().unwrap().port()
 }
 
 /// One server; killed when it is dropped.
