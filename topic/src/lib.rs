@@ -125,6 +125,7 @@ mod topic;
 mod topics;
 
 pub use self::{
+    channel::{Delivery, Outlet, Seat},
     error::{PublishError, ReadError, StoreError},
     event::{Event, EventType},
     log::{

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 mod authority;
+pub(crate) mod chunk;
 pub(crate) mod coding;
 pub(crate) mod entity_tag;
 mod essence;

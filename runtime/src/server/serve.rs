@@ -204,7 +204,8 @@ pub(crate) async fn serve_in_turn<I: Future<Output = IdleConnection>>(
             Ok(permit) => {
                 accepted.add(1);
                 let (app, drain) = (app.clone(), shared.drain.clone());
-                let opened = Opened { stream, read, peer, _permit: permit };
+                let tasks = connections.clone();
+                let opened = Opened { stream, read, peer, permit, tasks };
                 connections.spawn(connection(opened, app, limits, drain, Arc::clone(&successor)));
             }
             Err(error) => {
@@ -249,7 +250,9 @@ struct Opened {
     stream: TcpStream,
     read: Bytes,
     peer: SocketAddr,
-    _permit: Option<Permit>,
+    permit: Option<Permit>,
+    /// Those of all connections.
+    tasks: TaskTracker,
 }
 
 /// Returns a permit for a connection if its address is counted, or the error that refuses it.
@@ -289,7 +292,7 @@ async fn connection(
     drain: Drain,
     successor: Successor,
 ) {
-    let Opened { stream, read, peer, _permit } = opened;
+    let Opened { stream, read, peer, permit, tasks } = opened;
     set_options(&stream, limits.write_timeout);
     let detached_stream = DetachedStream::default();
     let mut drains = drain.watch();
@@ -366,10 +369,15 @@ async fn connection(
     let served: Result<(), Box<dyn std::error::Error + Send + Sync>> = match end {
         End::Served(served) => served.map_err(Into::into),
         End::Stream(body) => {
-            // This frees the buffers of hyper, and what else a stream does not need.
-            let connection = serving.into_parts().io.into_inner();
-            drop((alarm, activity, drains));
-            detached_stream::write(connection, body).await.map_err(Into::into)
+            let (stream, _) = serving.into_parts().io.into_inner().into_parts();
+            let written = detached_stream::write(Arc::new(stream), body, limits.write_timeout);
+            // A task of its own is as small as a stream is. This one ends, and with it what hyper
+            // needed.
+            tasks.spawn(async move {
+                let _permit = permit;
+                log_failure(peer, written.await);
+            });
+            Ok(())
         }
         End::IdleConnection(successor) => {
             let parts = serving.into_parts();
@@ -384,8 +392,15 @@ async fn connection(
             Ok(())
         }
     };
-    if let Err(error) = served {
-        tracing::debug!(%peer, error, "the connection failed");
+    log_failure(peer, served);
+}
+
+fn log_failure<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    peer: SocketAddr,
+    ended: Result<(), E>,
+) {
+    if let Err(error) = ended {
+        tracing::debug!(%peer, error = error.into(), "the connection failed");
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::{
     action::Bounds,
     error::{Error, panic_error},
-    stream::{alarm::Alarm, drain::Watch, jitter, pipe::Pipe},
+    stream::{alarm::Alarm, drain::Watch, jitter, pipe::Pipe, socket::Socket},
 };
 
 /// The end of a stream: the JSON of its output, or the problem document of its error.
@@ -95,6 +95,17 @@ impl StreamBody {
         self.pipe.push_last(frame::retry(self.drain.retry_ms()));
     }
 
+    /// Lets the topics that the action follows write to the socket.
+    pub(crate) fn connect(&self, socket: Arc<dyn Socket>) {
+        self.pipe.connect(socket);
+    }
+
+    /// Notes that all frames so far are written. Returns the rest of a chunk that a topic has begun
+    /// to write: it is to be written next.
+    pub(crate) fn take_rest(&self) -> Vec<u8> {
+        self.pipe.take_rest()
+    }
+
     /// Completes when the server drains this stream. A stalled writer polls it instead of frames.
     pub(crate) fn poll_drain(&mut self, task: &mut Task<'_>) -> Poll<()> {
         Pin::new(&mut self.drain).poll(task)
@@ -129,6 +140,8 @@ impl Body for StreamBody {
                 self.drain();
                 return self.pipe.poll_take(task).map(|bytes| Some(Ok(Frame::data(bytes))));
             }
+            self.last_frame =
+                self.pipe.last_delivery().map_or(self.last_frame, |last| last.max(self.last_frame));
             let silent = self.last_frame + self.ping <= now;
             if silent {
                 self.last_frame = now;
@@ -137,7 +150,9 @@ impl Body for StreamBody {
             let next = self.deadline.map_or(next_ping, |deadline| deadline.min(next_ping));
             self.heartbeat.set(next);
             if silent {
-                return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(frame::PING)))));
+                // Through the pipe, as a topic may write to the socket at the same time.
+                self.pipe.push(Bytes::from_static(frame::PING));
+                return self.pipe.poll_take(task).map(|bytes| Some(Ok(Frame::data(bytes))));
             }
         }
     }

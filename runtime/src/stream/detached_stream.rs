@@ -23,13 +23,13 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
+    io::ReadBuf,
+    time::{Instant, Sleep},
 };
 
 use crate::{
-    header::hex,
-    stream::{alarm::Alarm, body::StreamBody},
+    header::chunk,
+    stream::{alarm::Alarm, body::StreamBody, socket::Socket},
 };
 
 /// The slot through which a request handler passes a stream to its connection.
@@ -90,12 +90,26 @@ impl Body for EmptyBody {
 const IGNORED_BYTES_MAX: usize = 16 * 1024;
 
 /// Writes a stream in chunks (RFC 9112, section 7.1) until it ends or its client disconnects.
-pub(crate) async fn write<C: AsyncRead + AsyncWrite + Unpin>(
-    connection: C,
+///
+/// # Errors
+///
+/// Fails with the error of the socket, and with [`io::ErrorKind::TimedOut`] if the client has read
+/// nothing for `write_timeout` while there was something to read.
+pub(crate) async fn write(
+    socket: Arc<dyn Socket>,
     body: StreamBody,
+    write_timeout: Duration,
 ) -> io::Result<()> {
-    let mut writer =
-        Writer { connection, unwritten: Vec::new(), written: 0, ignored: 0, ended: false };
+    body.connect(Arc::clone(&socket));
+    let mut writer = Writer {
+        socket,
+        write_timeout,
+        timer: None,
+        unwritten: Vec::new(),
+        written: 0,
+        ignored: 0,
+        ended: false,
+    };
     let mut body = pin!(body);
     let mut grace = None;
     poll_fn(|task| -> Poll<io::Result<()>> {
@@ -111,16 +125,20 @@ pub(crate) async fn write<C: AsyncRead + AsyncWrite + Unpin>(
                 return grace.poll(task).map(Ok);
             }
             if writer.ended {
-                return Pin::new(&mut writer.connection).poll_shutdown(task);
+                return Poll::Ready(writer.socket.close());
+            }
+            writer.unwritten = body.take_rest();
+            if !writer.unwritten.is_empty() {
+                continue;
             }
             match ready!(body.as_mut().poll_frame(task)) {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
-                        writer.write_chunk(task, &bytes)?;
+                        writer.write_chunk(&bytes)?;
                     }
                 }
                 None => {
-                    writer.write_chunk(task, b"")?;
+                    writer.write(chunk::LAST)?;
                     writer.ended = true;
                 }
             }
@@ -137,8 +155,11 @@ thread_local! {
     static CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Writer<C> {
-    connection: C,
+struct Writer {
+    socket: Arc<dyn Socket>,
+    write_timeout: Duration,
+    /// Runs while the socket takes nothing.
+    timer: Option<Pin<Box<Sleep>>>,
     /// The rest of the last chunk, of which `written` bytes are written. Empty most of the time.
     unwritten: Vec<u8>,
     written: usize,
@@ -148,13 +169,13 @@ struct Writer<C> {
     ended: bool,
 }
 
-impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
+impl Writer {
     /// Completes when the client has disconnected, or has sent more than [`IGNORED_BYTES_MAX`].
     fn poll_disconnected(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 64];
         loop {
             let mut buffer = ReadBuf::new(&mut bytes);
-            ready!(Pin::new(&mut self.connection).poll_read(task, &mut buffer))?;
+            ready!(self.socket.poll_read(task, &mut buffer))?;
             self.ignored += buffer.filled().len();
             if buffer.filled().is_empty() || self.ignored > IGNORED_BYTES_MAX {
                 return Poll::Ready(Ok(()));
@@ -165,51 +186,102 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Writer<C> {
     /// Writes the rest of the last chunk.
     fn poll_unwritten(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
         while self.written < self.unwritten.len() {
-            let rest = &self.unwritten[self.written..];
-            self.written += ready!(Pin::new(&mut self.connection).poll_write(task, rest))?;
+            match self.socket.try_write(&self.unwritten[self.written..]) {
+                Ok(written) => {
+                    self.written += written;
+                    self.timer = None;
+                }
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                    return Poll::Ready(Err(error));
+                }
+                Err(_) => match self.socket.poll_writable(task) {
+                    Poll::Ready(writable) => writable?,
+                    Poll::Pending => return self.poll_timeout(task).map(Err),
+                },
+            }
         }
-        self.unwritten = Vec::new();
-        self.written = 0;
+        (self.unwritten, self.written) = (Vec::new(), 0);
         Poll::Ready(Ok(()))
     }
 
-    /// Writes one chunk; an empty chunk is the last one. If the socket is full, the rest stays in
-    /// `unwritten`.
-    fn write_chunk(&mut self, task: &mut Task<'_>, data: &[u8]) -> io::Result<()> {
-        CHUNK.with_borrow_mut(|chunk| {
-            chunk.clear();
-            hex::put(chunk, data.len() as u64);
-            chunk.extend_from_slice(b"\r\n");
-            chunk.extend_from_slice(data);
-            chunk.extend_from_slice(b"\r\n");
-            let mut written = 0;
-            while written < chunk.len() {
-                match Pin::new(&mut self.connection).poll_write(task, &chunk[written..])? {
-                    Poll::Ready(bytes) => written += bytes,
-                    Poll::Pending => {
-                        self.unwritten = chunk[written..].to_vec();
-                        break;
-                    }
-                }
-            }
-            Ok(())
+    /// Completes when the socket has taken nothing for the write timeout.
+    fn poll_timeout(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
+        let timeout = self.write_timeout;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(timer.as_mut().poll(task));
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer stopped reading"))
+    }
+
+    /// Writes one chunk.
+    fn write_chunk(&mut self, data: &[u8]) -> io::Result<()> {
+        CHUNK.with_borrow_mut(|bytes| {
+            bytes.clear();
+            chunk::put(bytes, data);
+            self.write(bytes)
         })
+    }
+
+    /// Writes bytes. If the socket is full, the rest stays in `unwritten`.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = match self.socket.try_write(bytes) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error),
+        };
+        if written < bytes.len() {
+            self.unwritten = bytes[written..].to_vec();
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::{sync::atomic::AtomicUsize, task::Waker};
 
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, DuplexStream};
 
     use super::*;
     use crate::{
         action::Limits,
         metrics::StreamMeter,
-        server::connection::Connection,
         stream::{drain::Drain, event_stream::EventStream, pipe::Pipe},
     };
+
+    /// The server's side of a connection in memory.
+    struct Memory {
+        stream: Mutex<DuplexStream>,
+        /// Wakes the task that waits until the client reads.
+        writer: Mutex<Option<Waker>>,
+    }
+
+    impl Socket for Memory {
+        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+            // A write that is pending wakes the task that asked for it last.
+            let waker = self.writer.lock().unwrap().clone();
+            let mut task = Task::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+            match Pin::new(&mut *self.stream.lock().unwrap()).poll_write(&mut task, bytes) {
+                Poll::Ready(written) => written,
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            }
+        }
+
+        fn poll_writable(&self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+            let mut writer = self.writer.lock().unwrap();
+            let is_new = writer.as_ref().is_none_or(|writer| !writer.will_wake(task.waker()));
+            *writer = Some(task.waker().clone());
+            // The next write registers this task.
+            if is_new { Poll::Ready(Ok(())) } else { Poll::Pending }
+        }
+
+        fn poll_read(&self, task: &mut Task<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut *self.stream.lock().unwrap()).poll_read(task, buffer)
+        }
+
+        fn close(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     #[derive(kipo_macros::Event)]
     enum Piece {
@@ -223,7 +295,7 @@ mod tests {
 
     /// An endless stream, and the client's side of its connection.
     struct Endless {
-        client: tokio::io::DuplexStream,
+        client: DuplexStream,
         drain: Drain,
         /// How many pieces the action has sent.
         sent: Arc<AtomicUsize>,
@@ -233,8 +305,7 @@ mod tests {
     impl Endless {
         fn start() -> Self {
             let (client, server) = tokio::io::duplex(TRANSPORT_BYTES);
-            let connection =
-                Connection::new(server, Bytes::new(), WRITE_TIMEOUT, DetachedStream::default());
+            let socket = Memory { stream: Mutex::new(server), writer: Mutex::new(None) };
             let (drain, sent) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
             let bounds = Limits::new().within(Limits::new());
             let pipe = Arc::new(Pipe::new(bounds.ping, StreamMeter::default()));
@@ -251,7 +322,7 @@ mod tests {
             };
             let problem = Box::new(|_: &crate::error::Error| Vec::new());
             let body = StreamBody::new(Box::pin(action), pipe, bounds, drain.watch(), problem);
-            let writing = tokio::spawn(write(connection, body));
+            let writing = tokio::spawn(write(Arc::new(socket), body, WRITE_TIMEOUT));
             Self { client, drain, sent, writing }
         }
     }

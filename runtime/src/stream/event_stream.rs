@@ -6,8 +6,8 @@ use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use kipo_topic::{
-    Batch, Event, Gap, GapReason, MERGED_MAX, Merged, MergedNext, Message, Next, Positions, Topic,
-    Verdict, frame,
+    Batch, Event, Gap, GapReason, MERGED_MAX, Merged, MergedNext, Message, Next, Outlet, Positions,
+    Topic, Verdict, frame,
 };
 
 use crate::{
@@ -229,14 +229,15 @@ impl<E: Event> EventStream<E> {
         let mut subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
         let resume = subscription.resume();
         self.push_ready(resume.verdict, &resume.from.to_string());
+        let outlet: Arc<dyn Outlet> = Arc::clone(&self.pipe) as _;
         loop {
             // The batch is taken as late as possible, so all messages until then are one write.
             self.pipe.wait_until_empty().await;
-            let before = subscription.position();
-            match subscription.next_batch().await {
+            let (from, batch) = subscription.next_batch_through(&outlet).await;
+            match batch {
                 Batch::Frames(bytes) => {
                     // Numbers have no holes.
-                    let messages = subscription.position().seq().saturating_sub(before.seq());
+                    let messages = subscription.position().seq().saturating_sub(from.seq());
                     self.pipe.push_events(bytes, messages);
                 }
                 Batch::Gap(gap, to) => self.push_gap(gap, None, &to.to_string()),

@@ -14,6 +14,7 @@ mod frames;
 pub(crate) mod jitter;
 mod pipe;
 pub(crate) mod retry;
+mod socket;
 mod stream_action;
 pub(crate) mod topics;
 mod translate;

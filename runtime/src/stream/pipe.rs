@@ -2,19 +2,24 @@
 //!
 //! While the buffer is full, the action waits. So a client that reads slowly slows its own action
 //! (backpressure), and holds a bounded amount of memory.
+//!
+//! A stream that follows a topic and has read everything lends its socket to the topic
+//! ([`Outlet`]), which writes the next messages past the buffer. It does so under the lock of the
+//! pipe, and only while nothing else is to be written: so frames never mix.
 
 use std::{
     fmt,
     future::poll_fn,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context as Task, Poll, Waker},
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use kipo_topic::frame;
+use kipo_topic::{Cursor, Delivery, Outlet, Seat, frame};
+use tokio::time::Instant;
 
-use crate::metrics::StreamMeter;
+use crate::{header::chunk, metrics::StreamMeter, stream::socket::Socket};
 
 /// The capacity of a pipe in bytes: above it the action waits. A single message may be larger.
 const OUTBOX_BYTES_MAX: usize = 64 * 1024;
@@ -28,7 +33,7 @@ pub(crate) struct Pipe {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     outbox: Outbox,
     /// How many events are in the outbox.
@@ -40,6 +45,16 @@ struct State {
     writers: Vec<Waker>,
     /// Wakes the connection, if it waits for frames.
     reader: Option<Waker>,
+    /// What a topic can write to; nothing where hyper writes the stream.
+    socket: Option<Arc<dyn Socket>>,
+    /// Whether the connection may be writing frames that it has taken.
+    is_writing: bool,
+    /// The rest of a chunk that a topic has begun to write.
+    rest: Vec<u8>,
+    /// Whether a topic writes.
+    seat: Seat,
+    /// When a topic wrote last.
+    last_delivery: Option<Instant>,
 }
 
 /// Whole frames that are not written yet.
@@ -174,6 +189,7 @@ impl Pipe {
             Outbox::One(bytes) => bytes,
             Outbox::Many(bytes) => bytes.freeze(),
         };
+        state.is_writing = true;
         self.meter.count_write(std::mem::take(&mut state.events));
         // The task of the connection runs its action again before it waits. A wake-up of that
         // task would run the action once more for nothing.
@@ -183,11 +199,31 @@ impl Pipe {
         Poll::Ready(bytes)
     }
 
+    /// Lets topics write to the socket from now on.
+    pub(crate) fn connect(&self, socket: Arc<dyn Socket>) {
+        self.lock().socket = Some(socket);
+    }
+
+    /// Notes that the connection has written all that it has taken. Returns what it has to write
+    /// next: the rest of a chunk that a topic has begun. Mostly that is nothing.
+    pub(crate) fn take_rest(&self) -> Vec<u8> {
+        let mut state = self.lock();
+        state.is_writing = !state.rest.is_empty();
+        std::mem::take(&mut state.rest)
+    }
+
+    /// Returns when a topic wrote last.
+    pub(crate) fn last_delivery(&self) -> Option<Instant> {
+        self.lock().last_delivery
+    }
+
     /// Closes the pipe and wakes all waiting tasks: the connection has ended.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         state.outbox = Outbox::Empty;
+        (state.socket, state.rest) = (None, Vec::new());
+        state.seat.release();
         state.writers.drain(..).for_each(Waker::wake);
     }
 
@@ -206,7 +242,71 @@ impl Pipe {
     }
 }
 
+impl Outlet for Pipe {
+    fn enter(&self, at: Cursor) -> bool {
+        let mut state = self.lock();
+        state.is_writable() && state.seat.enter(at)
+    }
+
+    fn deliver(&self, delivery: &Delivery) {
+        let mut state = self.lock();
+        if state.seat.is_due(delivery) {
+            state.write(delivery, &self.meter);
+        }
+        if state.seat.has_left() {
+            state.wake();
+        }
+    }
+
+    fn release(&self) {
+        let mut state = self.lock();
+        state.seat.release();
+        state.wake();
+    }
+
+    fn leave(&self) -> Option<Cursor> {
+        self.lock().seat.leave()
+    }
+
+    fn poll_left(&self, task: &mut Task<'_>) -> Poll<Cursor> {
+        let mut state = self.lock();
+        if let Some(at) = state.seat.take_left() {
+            return Poll::Ready(at);
+        }
+        state.register_writer(task);
+        Poll::Pending
+    }
+}
+
 impl State {
+    /// Returns whether nothing is to be written before the next message of a topic.
+    fn is_writable(&self) -> bool {
+        let nothing_before = !self.is_writing && self.rest.is_empty() && self.outbox.len() == 0;
+        self.socket.is_some() && nothing_before
+    }
+
+    /// Writes messages, if the socket takes them now. Otherwise the stream goes on by itself: also
+    /// after an error, which it then meets.
+    fn write(&mut self, delivery: &Delivery, meter: &StreamMeter) {
+        let socket = self.socket.as_ref().filter(|_| self.is_writable());
+        let chunk = delivery.encoded(chunk::of);
+        let Some(Ok(written)) = socket.map(|socket| socket.try_write(chunk)) else {
+            return self.seat.release();
+        };
+        self.seat.advance(delivery);
+        self.last_delivery = Some(delivery.at());
+        meter.count_write(delivery.messages());
+        if written < chunk.len() {
+            self.rest = chunk[written..].to_vec();
+            self.seat.release();
+        }
+    }
+
+    /// Wakes all that wait for the pipe.
+    fn wake(&mut self) {
+        self.writers.drain(..).chain(self.reader.take()).for_each(Waker::wake);
+    }
+
     fn push(&mut self, frames: Bytes) {
         if self.closed {
             return;
@@ -221,5 +321,15 @@ impl State {
         if !self.writers.iter().any(|waker| waker.will_wake(task.waker())) {
             self.writers.push(task.waker().clone());
         }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("outbox", &self.outbox)
+            .field("seat", &self.seat)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
     }
 }

@@ -22,6 +22,7 @@ mod host;
 mod limits;
 #[path = "../../src/testing/logged.rs"]
 mod logged;
+mod many_listeners;
 mod methods;
 mod operations;
 mod page;

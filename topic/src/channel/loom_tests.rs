@@ -1,41 +1,9 @@
 //! A log and its listeners in every order in which threads can meet.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    task::Wake,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::{log::Follows, sync::Condvar};
-
-/// Counts wake-ups. A loom lock waits for them, so that loom sees who waits for whom.
-struct Bell {
-    rung: Mutex<bool>,
-    heard: Condvar,
-    count: AtomicUsize,
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        *lock(&self.rung) = true;
-        self.heard.notify_one();
-    }
-}
-
-impl Bell {
-    fn new() -> Self {
-        Self { rung: Mutex::new(false), heard: Condvar::new(), count: AtomicUsize::new(0) }
-    }
-
-    fn wait(&self) {
-        let mut rung = lock(&self.rung);
-        while !*rung {
-            rung = self.heard.wait(rung).unwrap();
-        }
-        *rung = false;
-    }
-}
+use crate::{log::Follows, sync::Bell};
 
 /// An engine that reads on another thread.
 struct Engine {

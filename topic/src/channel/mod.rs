@@ -3,22 +3,31 @@
 //! A listener reads, or registers its waker, under the same lock that appending takes, so that no
 //! message and no wake-up falls in between. Loom tries every order of it (`sync`).
 
+mod fan_out;
 #[cfg(all(test, kipo_loom))]
 mod loom_tests;
 mod older;
+mod outlet;
+mod state;
 #[cfg(all(test, not(kipo_loom)))]
 mod tests;
 mod waiters;
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     task::{Poll, Waker},
 };
 
-pub(crate) use self::older::{Page, Wanted};
+pub use self::outlet::{Delivery, Outlet, Seat};
 use self::{
+    fan_out::FanOut,
     older::{After, Pages},
     waiters::Waiters,
+};
+pub(crate) use self::{
+    fan_out::{Part, Standing},
+    older::{Page, Wanted},
+    state::State,
 };
 use crate::{
     clock,
@@ -43,9 +52,15 @@ pub(crate) struct Channel {
     /// Whether other processes append too. Then the engine may be ahead of the log, or have another
     /// history.
     is_shared: bool,
+    /// The connections that the topic writes to by itself; nothing before there are many listeners.
+    fan_out: OnceLock<Box<FanOut>>,
     /// A std lock: no `.await` happens under it, and at most a copy of 64 KiB.
     shared: Mutex<Shared>,
 }
+
+/// From how many listeners on a topic writes to their connections by itself. For fewer, a task for
+/// that is dearer than their own.
+const FAN_OUT_MIN: usize = if cfg!(kipo_loom) { 1 } else { 8 };
 
 #[derive(Debug)]
 struct Shared {
@@ -141,20 +156,6 @@ pub(crate) struct Unconfirmed {
     pub(crate) retention: Retention,
 }
 
-/// What a listener has to know beside the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct State {
-    /// Counts the logs that this channel has had: a listener of an earlier one finds its position
-    /// in the new one by its cursor.
-    pub(crate) epoch: u32,
-    /// Whether the engine of the topic can be reached.
-    pub(crate) link: Link,
-    /// Counts how often the topic was removed. That ends the listeners from before.
-    pub(crate) removals: u32,
-    /// The number of the newest check that has ended.
-    pub(crate) checked: u64,
-}
-
 /// Whether entries continued a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -187,7 +188,8 @@ impl Channel {
         let state = State { epoch: 0, link: Link::Up, removals: 0, checked: 0 };
         let (waiters, pages) = (Waiters::new(), None);
         let shared = Shared { log, keys, waiters, pages, state, check_begun: 0, check_wanted: 0 };
-        Self { retention, source: None, is_shared: false, shared: Mutex::new(shared) }
+        let (fan_out, shared) = (OnceLock::new(), Mutex::new(shared));
+        Self { retention, source: None, is_shared: false, fan_out, shared }
     }
 
     /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
@@ -361,6 +363,35 @@ impl Channel {
         }
     }
 
+    /// Gives a deliverer a slot among the waiters. It is no listener.
+    pub(crate) fn enter_deliverer(&self) -> usize {
+        let mut shared = lock(&self.shared);
+        shared.waiters.deliverers += 1;
+        shared.waiters.enter()
+    }
+
+    /// Notes that a deliverer leaves its slot.
+    pub(crate) fn leave_deliverer(&self) {
+        lock(&self.shared).waiters.deliverers -= 1;
+    }
+
+    /// Drops the waker of the listener in `slot`.
+    pub(crate) fn unpark(&self, slot: usize) {
+        lock(&self.shared).waiters.unpark(slot);
+    }
+
+    /// Returns what writes to the connections of many listeners, if there are many and a runtime.
+    pub(crate) fn fan_out(&self) -> Option<&FanOut> {
+        if let Some(fan_out) = self.fan_out.get() {
+            return Some(fan_out);
+        }
+        if self.listeners() < FAN_OUT_MIN {
+            return None;
+        }
+        let parts = threads()?;
+        Some(self.fan_out.get_or_init(|| Box::new(FanOut::new(parts))))
+    }
+
     /// Reads, or registers the waker of the listener in `slot` until there is something to read.
     pub(crate) fn poll<T>(
         &self,
@@ -456,6 +487,17 @@ pub(crate) fn is_unknown(verdict: Verdict) -> bool {
 /// Counts a listener that is not behind any more, and drops the pages with the last one.
 fn leave(pages: &mut Option<Box<Pages>>) {
     pages.take_if(|pages| pages.leave());
+}
+
+/// Returns how many threads the runtime has, if there is one.
+#[cfg(not(kipo_loom))]
+fn threads() -> Option<usize> {
+    tokio::runtime::Handle::try_current().ok().map(|runtime| runtime.metrics().num_workers())
+}
+
+#[cfg(kipo_loom)]
+fn threads() -> Option<usize> {
+    Some(1)
 }
 
 /// Wakes the listeners that wait.

@@ -10,11 +10,13 @@ pub(super) struct Waiters {
     slots: Vec<Option<Waker>>,
     /// The slots that no listener holds.
     free: Vec<usize>,
+    /// How many of them are no listeners, and read for those whose connections are lent.
+    pub(super) deliverers: usize,
 }
 
 impl Waiters {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self { slots: Vec::new(), free: Vec::new(), deliverers: 0 }
     }
 
     /// Gives a new listener a slot.
@@ -39,6 +41,11 @@ impl Waiters {
         }
     }
 
+    /// Drops the waker of the listener in `slot`.
+    pub(super) fn unpark(&mut self, slot: usize) {
+        self.slots[slot] = None;
+    }
+
     /// Takes all wakers, for waking them after the lock is released.
     pub(super) fn take(&mut self) -> Vec<Waker> {
         self.slots.iter_mut().filter_map(Option::take).collect()
@@ -52,7 +59,7 @@ impl Waiters {
 
     /// Returns how many listeners there are.
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() - self.deliverers
     }
 }
 

@@ -1,0 +1,199 @@
+//! The connections that a topic writes to by itself, in as many parts as the runtime has threads.
+//!
+//! Each part has one deliverer, a task that reads the topic and writes what it reads to all
+//! connections of its part. A listener enters when it has read at least as much as the deliverer, and
+//! knows the same state of the channel. So what the deliverer reads next is what the listener reads
+//! next, or what it has read already.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context as Task, Waker},
+};
+
+use super::{outlet::Outlet, state::State};
+use crate::{
+    log::cursor::Cursor,
+    sync::{Mutex, lock},
+};
+
+/// The parts of one topic.
+#[derive(Debug)]
+pub(crate) struct FanOut(Box<[Arc<Part>]>);
+
+impl FanOut {
+    /// Returns so many parts without connections.
+    pub(crate) fn new(parts: usize) -> Self {
+        Self((0..parts.max(1)).map(|_| Arc::default()).collect())
+    }
+
+    /// Returns the part for the listener in a slot of the channel.
+    pub(crate) fn part(&self, slot: usize) -> &Arc<Part> {
+        &self.0[slot % self.0.len()]
+    }
+}
+
+/// What a reader has read: its position, and the state of the channel that it knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub(crate) cursor: Cursor,
+    pub(crate) state: State,
+}
+
+/// One part of the connections.
+#[derive(Debug, Default)]
+pub(crate) struct Part(Mutex<Connections>);
+
+#[derive(Default)]
+struct Connections {
+    /// What the deliverer has read; nothing while there is none.
+    standing: Option<Standing>,
+    outlets: Vec<Option<Arc<dyn Outlet>>>,
+    /// The indices in `outlets` that no connection has.
+    free: Vec<usize>,
+    /// How many connections there are.
+    count: usize,
+    /// What changes while the deliverer has the outlets.
+    taken: Option<Changes>,
+    /// Wakes the deliverer, for its end.
+    deliverer: Option<Waker>,
+}
+
+#[derive(Default)]
+struct Changes {
+    entered: Vec<(usize, Arc<dyn Outlet>)>,
+    left: Vec<usize>,
+    /// The number of outlets, with those that have entered.
+    len: usize,
+}
+
+/// What became of a listener that entered.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The index of its connection.
+    pub(crate) index: usize,
+    /// Whether there was no deliverer. It begins at the position of this listener.
+    pub(crate) is_first: bool,
+}
+
+impl Part {
+    /// Lends a connection to the topic, if its listener would read nothing else than what the
+    /// deliverer reads next, and if the connection can be written to.
+    pub(crate) fn enter(&self, standing: Standing, outlet: &Arc<dyn Outlet>) -> Option<Entry> {
+        let mut connections = lock(&self.0);
+        let at = connections.standing.unwrap_or(standing);
+        let is_known = at.state.is_as(standing.state)
+            && at.cursor.generation == standing.cursor.generation
+            && (at.cursor == standing.cursor || at.cursor.seq < standing.cursor.seq);
+        if !is_known || !outlet.enter(standing.cursor) {
+            return None;
+        }
+        let is_first = connections.standing.is_none();
+        connections.standing = Some(at);
+        Some(Entry { index: connections.insert(Arc::clone(outlet)), is_first })
+    }
+
+    /// Removes a connection. With the last one, the deliverer ends.
+    pub(crate) fn leave(&self, index: usize) {
+        let mut connections = lock(&self.0);
+        connections.count -= 1;
+        // The outlet is dropped after the lock: it may be the last owner of its connection.
+        let _outlet = match &mut connections.taken {
+            Some(changes) => {
+                changes.left.push(index);
+                None
+            }
+            None => connections.remove(index),
+        };
+        let deliverer = (connections.count == 0).then(|| connections.deliverer.take()).flatten();
+        drop(connections);
+        if let Some(deliverer) = deliverer {
+            deliverer.wake();
+        }
+    }
+
+    /// Returns whether the deliverer is to end, as nobody listens. Otherwise it is woken when it is.
+    pub(crate) fn has_ended(&self, task: &Task<'_>) -> bool {
+        let mut connections = lock(&self.0);
+        if connections.count == 0 {
+            connections.standing = None;
+            return true;
+        }
+        match &mut connections.deliverer {
+            Some(waker) => waker.clone_from(task.waker()),
+            none => *none = Some(task.waker().clone()),
+        }
+        false
+    }
+
+    /// Takes all connections for writing to them. Whoever enters from now on has read as much as
+    /// `standing`.
+    pub(crate) fn take(&self, standing: Standing) -> Vec<Option<Arc<dyn Outlet>>> {
+        let mut connections = lock(&self.0);
+        connections.standing = Some(standing);
+        let len = connections.outlets.len();
+        connections.taken = Some(Changes { len, ..Changes::default() });
+        std::mem::take(&mut connections.outlets)
+    }
+
+    /// Returns the connections after [`take`](Self::take).
+    pub(crate) fn put_back(&self, outlets: Vec<Option<Arc<dyn Outlet>>>) {
+        let mut connections = lock(&self.0);
+        let connections = &mut *connections;
+        connections.outlets = outlets;
+        let Some(Changes { entered, left, len }) = connections.taken.take() else { return };
+        connections.outlets.resize_with(len, || None);
+        for (index, outlet) in entered {
+            connections.outlets[index] = Some(outlet);
+        }
+        for index in left {
+            connections.remove(index);
+        }
+    }
+
+    /// Gives all connections back to their listeners: the deliverer has failed.
+    pub(crate) fn give_up(&self) {
+        let mut connections = lock(&self.0);
+        connections.standing = None;
+        let outlets: Vec<_> = connections.outlets.iter().flatten().cloned().collect();
+        drop(connections);
+        outlets.iter().for_each(|outlet| outlet.release());
+    }
+}
+
+impl Connections {
+    fn insert(&mut self, outlet: Arc<dyn Outlet>) -> usize {
+        self.count += 1;
+        let index = self.free.pop();
+        match &mut self.taken {
+            Some(changes) => {
+                let index = index.unwrap_or(changes.len);
+                changes.len = changes.len.max(index + 1);
+                changes.entered.push((index, outlet));
+                index
+            }
+            None => {
+                let index = index.unwrap_or(self.outlets.len());
+                if index == self.outlets.len() {
+                    self.outlets.push(None);
+                }
+                self.outlets[index] = Some(outlet);
+                index
+            }
+        }
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Arc<dyn Outlet>> {
+        self.free.push(index);
+        self.outlets[index].take()
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections")
+            .field("standing", &self.standing)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}
