@@ -132,7 +132,8 @@ pub use self::{
         cursor::{Cursor, ParseCursorError},
         durability::Durability,
         retention::{
-            KEEP_BYTES_DEFAULT, KEEP_DEFAULT, Retained, WINDOW_BYTES_DEFAULT, WINDOW_DEFAULT,
+            AHEAD_MAX_DEFAULT, KEEP_BYTES_DEFAULT, KEEP_DEFAULT, Retained, WINDOW_BYTES_DEFAULT,
+            WINDOW_DEFAULT,
         },
         vector::{MERGED_MAX, ParsePositionsError, Positions},
         verdict::{Gap, GapReason, Resume, Verdict},

@@ -357,6 +357,40 @@ impl<E: Event> Topic<E> {
         self
     }
 
+    /// Sets how many messages [`publish`](Self::publish) may be ahead of the listeners, instead of
+    /// [`AHEAD_MAX_DEFAULT`](crate::AHEAD_MAX_DEFAULT). A message is published as before; the publisher
+    /// waits after that, until the others are written. So a publisher that is faster than its listeners
+    /// can be written to is slowed a little, and no message is late by more than the time that it takes
+    /// to write to all of them twice.
+    ///
+    /// This counts the listeners that the topic writes to by itself
+    /// ([`Subscription::next_batch_through`]): those of streams that follow it unchanged, from some
+    /// eight of them on. A listener that reads slowly delays nobody. `u64::MAX` lets publishers be as far
+    /// ahead as they like; then more messages are written at once, which costs less for each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kipo_topic::Event;
+    /// # struct Tick;
+    /// # impl Event for Tick {
+    /// #     fn name(&self) -> &'static str { "tick" }
+    /// #     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// #         serde_json::to_writer(out, &())
+    /// #     }
+    /// # }
+    /// use kipo_topic::Topic;
+    ///
+    /// /// Thousands of small messages a second, of which none has to be there at once.
+    /// static TICKS: Topic<Tick> = Topic::new("ticks").ahead_max(1_000);
+    /// # assert_eq!(TICKS.listeners(), 0);
+    /// ```
+    #[must_use]
+    pub const fn ahead_max(mut self, messages: u64) -> Self {
+        self.retention.ahead_max = messages;
+        self
+    }
+
     /// Opens a durable topic in a store: from now on it can be published to and read. What the store
     /// has of it is read at its first use, or by [`load`](Self::load). Does nothing for a topic in
     /// memory.
@@ -507,17 +541,20 @@ impl<E: Event> Topic<E> {
             let cursor = channel.publish(draft, key);
             // A publisher in a loop lets others run, listeners among them.
             tokio::task::coop::consume_budget().await;
+            channel.wait_for_listeners(cursor).await;
             return Ok(cursor);
         }
         let partition = self.partition().await?;
-        partition.publish(draft, key).await.map_err(|error| {
+        let cursor = partition.publish(draft, key).await.map_err(|error| {
             let cause = error.to_string().into();
             if partition.is_shared() {
                 PublishError::EngineUnavailable(cause)
             } else {
                 PublishError::Unavailable(cause)
             }
-        })
+        })?;
+        partition.channel().wait_for_listeners(cursor).await;
+        Ok(cursor)
     }
 
     /// Returns the messages that the topic retains, oldest first.

@@ -3,6 +3,7 @@
 pub(crate) mod attachment;
 mod effects;
 mod elements;
+mod fields;
 mod position;
 mod prefix;
 mod reduced;
@@ -20,7 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     action::{
-        context::attachment::{Attachment, Ended},
+        context::{
+            attachment::{Attachment, Ended},
+            fields::Fields,
+        },
         effects::Effects,
         positions::TakenPosition,
         state::{State, States},
@@ -51,7 +55,7 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     method: Method,
     uri: Uri,
-    headers: HeaderMap,
+    headers: Fields,
     /// What layers have set, and the path prefix if there is one. A running stream holds only the
     /// prefix: the others would take memory for as long as it runs.
     extensions: Extensions,
@@ -80,7 +84,7 @@ impl Context {
         Self(Arc::new(Inner {
             method: head.method,
             uri: head.uri,
-            headers: head.headers,
+            headers: Fields::Parsed(head.headers),
             extensions: head.extensions,
             peer,
             request_id,
@@ -177,13 +181,13 @@ impl Context {
     /// Returns the header fields of the request.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        self.0.headers.get()
     }
 
     /// Returns the value of a header field, if the field is present and visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.get(name)?.to_str().ok()
+        self.headers().get(name)?.to_str().ok()
     }
 
     /// Returns the value of a cookie as it was sent, without quotes.
@@ -195,7 +199,7 @@ impl Context {
     /// ```
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let pairs = self.0.headers.get_all(header::COOKIE).iter();
+        let pairs = self.headers().get_all(header::COOKIE).iter();
         pairs.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';')).find_map(
             |pair| {
                 let (key, value) = pair.trim().split_once('=')?;
@@ -226,7 +230,7 @@ impl Context {
     /// assert!(cx.idempotency_key().is_err());
     /// ```
     pub fn idempotency_key(&self) -> Result<Option<&str>> {
-        let mut fields = self.0.headers.get_all("idempotency-key").iter();
+        let mut fields = self.headers().get_all("idempotency-key").iter();
         let Some(field) = fields.next() else { return Ok(None) };
         // A string of RFC 9651 without escapes: no key needs a quote or a backslash.
         let quoted = field.to_str().ok().map(str::trim);
@@ -350,12 +354,6 @@ impl Context {
     /// The head that hyper parsed refers to the buffer of 8 KiB that it was read into. A stream
     /// would hold that buffer for as long as it runs.
     pub(crate) fn detached(&self) -> Self {
-        let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
-        let fields = self.headers().iter().filter_map(|(name, value)| {
-            Some((HeaderName::from_bytes(name.as_str().as_bytes()).ok()?, copy(value)?))
-        });
-        let mut headers = HeaderMap::with_capacity(self.headers().len());
-        fields.for_each(|(name, value)| _ = headers.append(name, value));
         let request_id = self.0.request_id.detached();
         let mut extensions = Extensions::new();
         if !self.path_prefix().is_none() {
@@ -364,13 +362,13 @@ impl Context {
         Self(Arc::new(Inner {
             method: self.0.method.clone(),
             uri: self.uri().to_string().parse().unwrap_or_default(),
-            headers,
+            headers: self.0.headers.packed(),
             extensions,
             peer: self.0.peer,
             request_id,
             states: self.0.states.clone(),
             cancellation: OnceLock::new(),
-            response_headers: Mutex::new(std::mem::take(&mut *self.response_headers())),
+            response_headers: Mutex::default(),
             effects: Mutex::new(Effects::unavailable(
                 "the head of a stream is written before its action runs; send an event instead",
             )),

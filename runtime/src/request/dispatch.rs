@@ -36,7 +36,7 @@ use crate::{
     },
     schema::Shape,
     server::{Peer, Permit, Shared, addresses},
-    stream::{DetachedStream, EventStream, Pipe, StreamAction, StreamBody, Watch, until},
+    stream::{DetachedStream, EventStream, Pipe, Running, StreamAction, StreamBody, Watch, until},
 };
 
 /// The kind of an action that implements [`Action`], with errors of the type `E`.
@@ -289,13 +289,11 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
         route.meter.count_stream(meter::code(&route.meter, &outcome));
         match outcome {
             Ok((action, permits)) => {
-                let cx = cx.detached();
-                let headers = cx.clone();
                 let meter = route.meter.stream();
                 let drain = shared.drain.watch();
-                let body = body_of(action, cx, bounds, drain, Some(permits), meter);
+                let body = body_of(action, &cx, bounds, drain, Some(permits), meter);
                 let detached_stream = peer.as_ref().and_then(|peer| peer.detached_stream.clone());
-                open_stream(&headers, body, detached_stream)
+                open_stream(&cx, body, detached_stream)
             }
             Err(error) if retries_only_a_stream(&cx, &error) => {
                 encode::retry_later(&error, cx.request_id())
@@ -368,7 +366,7 @@ pub(crate) type StreamPermits = (Option<Permit>, RunPermit);
 /// Returns the body of a stream. Reading the body runs the action.
 pub(crate) fn body_of<A: StreamAction<E>, E: ActionError>(
     action: A,
-    cx: Context,
+    cx: &Context,
     bounds: Bounds,
     drain: Watch,
     permits: Option<StreamPermits>,
@@ -382,12 +380,12 @@ pub(crate) fn body_of<A: StreamAction<E>, E: ActionError>(
     let page_positions = cx.header("kipo-position").and_then(|positions| positions.parse().ok());
     let response_max = bounds.response_max;
     let out = EventStream::new(Arc::clone(&pipe), id, page_positions, response_max);
+    let cx = cx.detached();
     let request_id = cx.request_id().clone();
     let id = request_id.clone();
     let ended = cx.ended();
-    let running = async move {
-        let _held = (permits, open);
-        let ended = match action.stream(cx, out).await {
+    let end = move |ended: Result<A::Output, E>| {
+        let ended = match ended {
             Ok(output) => {
                 let mut json = Vec::new();
                 let written = output.write(&mut json).map_err(Error::internal);
@@ -397,6 +395,8 @@ pub(crate) fn body_of<A: StreamAction<E>, E: ActionError>(
         };
         ended.map_err(|error| problem::json(&error, &id))
     };
+    let held = (permits, open);
+    let running = Running::new(move || Box::pin(action.stream(cx, out)), end, held);
     StreamBody::new(
         match ended {
             Some(ended) => Box::pin(until(running, ended, request_id.clone())),

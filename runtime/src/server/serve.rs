@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, OnceLock},
-    task::Poll,
+    task::{Context as Task, Poll, ready},
     time::Duration,
 };
 
@@ -33,7 +33,7 @@ use crate::{
         connection::{self, Connection, IdleConnection},
         shared::{Peer, Shared},
     },
-    stream::{Alarm, DetachedStream, Drain, StreamBody, detached_stream, jitter},
+    stream::{Alarm, DetachedStream, DetachedWrite, Drain, StreamBody, detached_stream, jitter},
 };
 
 /// Bounds on connections. Those on requests and calls are [`Limits`](crate::Limits).
@@ -370,13 +370,10 @@ async fn connection(
         End::Served(served) => served.map_err(Into::into),
         End::Stream(body) => {
             let (stream, _) = serving.into_parts().io.into_inner().into_parts();
-            let written = detached_stream::write(Arc::new(stream), body, limits.write_timeout);
+            let writing = detached_stream::write(Arc::new(stream), body, limits.write_timeout);
             // A task of its own is as small as a stream is. This one ends, and with it what hyper
             // needed.
-            tasks.spawn(async move {
-                let _permit = permit;
-                log_failure(peer, written.await);
-            });
+            tasks.spawn(Streaming { writing, peer, _permit: permit });
             Ok(())
         }
         End::IdleConnection(successor) => {
@@ -393,6 +390,23 @@ async fn connection(
         }
     };
     log_failure(peer, served);
+}
+
+/// A stream that has left hyper. It is no `async` block, which would hold `writing` twice.
+struct Streaming {
+    writing: DetachedWrite,
+    peer: SocketAddr,
+    _permit: Option<Permit>,
+}
+
+impl Future for Streaming {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+        let written = ready!(Pin::new(&mut self.writing).poll(task));
+        log_failure(self.peer, written);
+        Poll::Ready(())
+    }
 }
 
 fn log_failure<E: Into<Box<dyn std::error::Error + Send + Sync>>>(

@@ -9,9 +9,8 @@
 use std::{
     cell::RefCell,
     convert::Infallible,
-    future::poll_fn,
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -95,13 +94,13 @@ const IGNORED_BYTES_MAX: usize = 16 * 1024;
 ///
 /// Fails with the error of the socket, and with [`io::ErrorKind::TimedOut`] if the client has read
 /// nothing for `write_timeout` while there was something to read.
-pub(crate) async fn write(
+pub(crate) fn write(
     socket: Arc<dyn Socket>,
     body: StreamBody,
     write_timeout: Duration,
-) -> io::Result<()> {
+) -> DetachedWrite {
     body.connect(Arc::clone(&socket));
-    let mut writer = Writer {
+    let writer = Writer {
         socket,
         write_timeout,
         timer: None,
@@ -110,9 +109,23 @@ pub(crate) async fn write(
         ignored: 0,
         ended: false,
     };
-    let mut body = pin!(body);
-    let mut grace = None;
-    poll_fn(|task| -> Poll<io::Result<()>> {
+    DetachedWrite { writer, body, grace: None }
+}
+
+/// The future of [`write`]. It is written by hand, as an idle stream holds it: that of an `async fn`
+/// would hold its arguments twice.
+pub(crate) struct DetachedWrite {
+    writer: Writer,
+    body: StreamBody,
+    /// How long a stalled client may still read.
+    grace: Option<Alarm>,
+}
+
+impl Future for DetachedWrite {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        let Self { writer, body, grace } = &mut *self;
         if writer.poll_disconnected(task)?.is_ready() {
             return Poll::Ready(Ok(()));
         }
@@ -120,7 +133,7 @@ pub(crate) async fn write(
             if writer.poll_unwritten(task)?.is_pending() {
                 // A stalled client cannot read that the server drains. It must not delay the
                 // drain for its whole write timeout.
-                ready!(body.as_mut().poll_drain(task));
+                ready!(body.poll_drain(task));
                 let grace = grace.get_or_insert_with(|| Alarm::at(Instant::now() + STALLED_GRACE));
                 return grace.poll(task).map(Ok);
             }
@@ -131,7 +144,7 @@ pub(crate) async fn write(
             if !writer.unwritten.is_empty() {
                 continue;
             }
-            match ready!(body.as_mut().poll_frame(task)) {
+            match ready!(Pin::new(&mut *body).poll_frame(task)) {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
                         writer.write_chunk(&bytes)?;
@@ -143,8 +156,7 @@ pub(crate) async fn write(
                 }
             }
         }
-    })
-    .await
+    }
 }
 
 /// How long a stalled client may still read after the drain has begun.

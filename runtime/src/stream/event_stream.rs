@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 use bytes::Bytes;
 use kipo_topic::{
     Batch, Event, Gap, GapReason, MERGED_MAX, Merged, MergedNext, Message, Next, Outlet, Positions,
-    Topic, Verdict, frame,
+    Subscription, Topic, Verdict, frame,
 };
 
 use crate::{
@@ -226,9 +226,8 @@ impl<E: Event> EventStream<E> {
     ///
     /// See [`testing::stream_until`](crate::testing::stream_until).
     pub async fn follow<T: Event>(&self, topic: &Topic<T>) -> Result<()> {
-        let mut subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
-        let resume = subscription.resume();
-        self.push_ready(resume.verdict, &resume.from.to_string());
+        // In a box: the stream would hold the room for this future for as long as it runs.
+        let mut subscription = Box::pin(self.open(topic)).await?;
         let outlet: Arc<dyn Outlet> = Arc::clone(&self.pipe) as _;
         loop {
             // The batch is taken as late as possible, so all messages until then are one write.
@@ -329,9 +328,8 @@ impl<E: Event> EventStream<E> {
         topic: &Topic<T>,
         mut translate: impl FnMut(T, &Message) -> Result<R>,
     ) -> Result<()> {
-        let mut subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
-        let resume = subscription.resume();
-        self.push_ready(resume.verdict, &resume.from.to_string());
+        // In a box: the stream would hold the room for this future for as long as it runs.
+        let mut subscription = Box::pin(self.open(topic)).await?;
         let mut skipped = 0;
         loop {
             self.pipe.wait_for_room().await;
@@ -435,6 +433,14 @@ impl<E: Event> EventStream<E> {
                 MergedNext::Removed => return Ok(()),
             }
         }
+    }
+
+    /// Subscribes to a topic where the client goes on, and opens the stream there.
+    async fn open<T: Event>(&self, topic: &Topic<T>) -> Result<Subscription<T>> {
+        let subscription = topic.subscribe(self.start(topic).await?.as_deref()).await?;
+        let resume = subscription.resume();
+        self.push_ready(resume.verdict, &resume.from.to_string());
+        Ok(subscription)
     }
 
     /// Sends the report of a gap; with the topic's name if the stream follows several.

@@ -14,11 +14,11 @@ mod frames;
 pub(crate) mod jitter;
 mod pipe;
 pub(crate) mod retry;
+mod running;
 mod socket;
 mod stream_action;
 pub(crate) mod topics;
 mod translate;
-mod until;
 
 pub use self::{
     decode_event::{Decodable, DecodeEvent},
@@ -33,9 +33,9 @@ pub(crate) use self::body::Ending;
 pub(crate) use self::{
     alarm::Alarm,
     body::StreamBody,
-    detached_stream::DetachedStream,
+    detached_stream::{DetachedStream, DetachedWrite},
     drain::{Drain, Watch},
     event_stream::GAP_REASONS,
     pipe::Pipe,
-    until::until,
+    running::{Running, until},
 };

@@ -319,6 +319,8 @@ impl State {
 
     fn register_writer(&mut self, task: &Task<'_>) {
         if !self.writers.iter().any(|waker| waker.will_wake(task.waker())) {
+            // Mostly that is the action alone, for as long as the stream is idle.
+            self.writers.reserve_exact(1);
             self.writers.push(task.waker().clone());
         }
     }

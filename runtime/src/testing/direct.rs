@@ -103,7 +103,7 @@ async fn read_until<A: StreamAction<E>, E: ActionError>(
 ) {
     let bounds = A::LIMITS.within(Limits::new());
     let drain = Drain::default().watch();
-    let body = dispatch::body_of(action, cx, bounds, drain, None, StreamMeter::default());
+    let body = dispatch::body_of(action, &cx, bounds, drain, None, StreamMeter::default());
     let mut body = pin!(body);
     while let Some(Ok(frame)) = body.frame().await {
         if let Ok(data) = frame.into_data() {

@@ -7,8 +7,9 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     sync::Arc,
-    task::{Context as Task, Waker},
+    task::{Context as Task, Poll, Waker},
 };
 
 use super::{outlet::Outlet, state::State};
@@ -25,6 +26,13 @@ impl FanOut {
     /// Returns so many parts without connections.
     pub(crate) fn new(parts: usize) -> Self {
         Self((0..parts.max(1)).map(|_| Arc::default()).collect())
+    }
+
+    /// Waits until all but `ahead_max` messages up to `cursor` are written to all connections.
+    pub(crate) async fn wait(&self, cursor: Cursor, ahead_max: u64) {
+        for part in &self.0 {
+            poll_fn(|task| part.poll_written(task, cursor, ahead_max)).await;
+        }
     }
 
     /// Returns the part for the listener in a slot of the channel.
@@ -48,6 +56,10 @@ pub(crate) struct Part(Mutex<Connections>);
 struct Connections {
     /// What the deliverer has read; nothing while there is none.
     standing: Option<Standing>,
+    /// What it has written, if publishers can wait for more.
+    written: Option<Cursor>,
+    /// The publishers that wait until more is written.
+    publishers: Vec<Waker>,
     outlets: Vec<Option<Arc<dyn Outlet>>>,
     /// The indices in `outlets` that no connection has.
     free: Vec<usize>,
@@ -89,7 +101,9 @@ impl Part {
             return None;
         }
         let is_first = connections.standing.is_none();
-        connections.standing = Some(at);
+        if is_first {
+            (connections.standing, connections.written) = (Some(at), Some(at.cursor));
+        }
         Some(Entry { index: connections.insert(Arc::clone(outlet)), is_first })
     }
 
@@ -117,6 +131,9 @@ impl Part {
         let mut connections = lock(&self.0);
         if connections.count == 0 {
             connections.standing = None;
+            let publishers = std::mem::take(&mut connections.publishers);
+            drop(connections);
+            publishers.into_iter().for_each(Waker::wake);
             return true;
         }
         match &mut connections.deliverer {
@@ -136,19 +153,43 @@ impl Part {
         std::mem::take(&mut connections.outlets)
     }
 
-    /// Returns the connections after [`take`](Self::take).
-    pub(crate) fn put_back(&self, outlets: Vec<Option<Arc<dyn Outlet>>>) {
-        let mut connections = lock(&self.0);
-        let connections = &mut *connections;
+    /// Returns the connections after [`take`](Self::take), to which everything up to `written` is
+    /// written; nothing if that is not known, so that no publisher waits.
+    pub(crate) fn put_back(&self, outlets: Vec<Option<Arc<dyn Outlet>>>, written: Option<Cursor>) {
+        let mut guard = lock(&self.0);
+        let connections = &mut *guard;
         connections.outlets = outlets;
-        let Some(Changes { entered, left, len }) = connections.taken.take() else { return };
-        connections.outlets.resize_with(len, || None);
-        for (index, outlet) in entered {
-            connections.outlets[index] = Some(outlet);
+        if let Some(Changes { entered, left, len }) = connections.taken.take() {
+            connections.outlets.resize_with(len, || None);
+            for (index, outlet) in entered {
+                connections.outlets[index] = Some(outlet);
+            }
+            for index in left {
+                connections.remove(index);
+            }
         }
-        for index in left {
-            connections.remove(index);
+        connections.written = written;
+        let publishers = std::mem::take(&mut connections.publishers);
+        drop(guard);
+        publishers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Completes when all but `ahead_max` messages up to `cursor` are written, or nobody writes.
+    fn poll_written(&self, task: &Task<'_>, cursor: Cursor, ahead_max: u64) -> Poll<()> {
+        let mut connections = lock(&self.0);
+        let written = connections.standing.and(connections.written);
+        // After a change of the generation, the deliverer is about to end or to go on with it.
+        let is_ahead = written.is_some_and(|written| {
+            written.generation == cursor.generation
+                && cursor.seq.saturating_sub(written.seq) > ahead_max
+        });
+        if !is_ahead {
+            return Poll::Ready(());
         }
+        if !connections.publishers.iter().any(|waker| waker.will_wake(task.waker())) {
+            connections.publishers.push(task.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// Gives all connections back to their listeners: the deliverer has failed.
@@ -156,8 +197,10 @@ impl Part {
         let mut connections = lock(&self.0);
         connections.standing = None;
         let outlets: Vec<_> = connections.outlets.iter().flatten().cloned().collect();
+        let publishers = std::mem::take(&mut connections.publishers);
         drop(connections);
         outlets.iter().for_each(|outlet| outlet.release());
+        publishers.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -88,6 +88,7 @@ pub(crate) trait Source: Send + Sync {
 /// What a listener reads from.
 pub(crate) struct View<'a> {
     pub(crate) log: &'a Log,
+    pub(crate) retention: &'a Retention,
     pub(crate) state: State,
     pages: &'a mut Option<Box<Pages>>,
     slot: usize,
@@ -153,7 +154,6 @@ pub(crate) struct Entered {
 pub(crate) struct Unconfirmed {
     /// The number of the check that decides.
     pub(crate) check: u64,
-    pub(crate) retention: Retention,
 }
 
 /// Whether entries continued a log.
@@ -345,7 +345,7 @@ impl Channel {
         else {
             return Entered { slot, resume, state, unconfirmed: None };
         };
-        let unconfirmed = Unconfirmed { check: shared.want_check(), retention: self.retention };
+        let unconfirmed = Unconfirmed { check: shared.want_check() };
         drop(shared);
         if let Some(source) = self.source() {
             source.check();
@@ -392,6 +392,14 @@ impl Channel {
         Some(self.fan_out.get_or_init(|| Box::new(FanOut::new(parts))))
     }
 
+    /// Waits until all but some messages up to `cursor` are written to the listeners whose connections
+    /// are lent.
+    pub(crate) async fn wait_for_listeners(&self, cursor: Cursor) {
+        if let Some(fan_out) = self.fan_out.get() {
+            fan_out.wait(cursor, self.retention.ahead_max).await;
+        }
+    }
+
     /// Reads, or registers the waker of the listener in `slot` until there is something to read.
     pub(crate) fn poll<T>(
         &self,
@@ -401,7 +409,8 @@ impl Channel {
     ) -> Poll<T> {
         let mut shared = self.fresh();
         let Shared { log, waiters, pages, state, .. } = &mut *shared;
-        let mut view = View { log, state: *state, pages, slot, wanted: None };
+        let retention = &self.retention;
+        let mut view = View { log, retention, state: *state, pages, slot, wanted: None };
         let item = read(&mut view);
         let wanted = view.wanted;
         if item.is_none() {

@@ -42,6 +42,16 @@ pub const WINDOW_DEFAULT: usize = 4096;
 /// ```
 pub const WINDOW_BYTES_DEFAULT: usize = 1024 * 1024;
 
+/// How many messages a publisher may be ahead of the listeners unless
+/// [`Topic::ahead_max`](crate::Topic::ahead_max) says otherwise.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(kipo_topic::AHEAD_MAX_DEFAULT, 16);
+/// ```
+pub const AHEAD_MAX_DEFAULT: u64 = 16;
+
 /// How much a topic retains.
 ///
 /// # Examples
@@ -80,6 +90,8 @@ pub(crate) struct Retention {
     pub(crate) age_ms: u64,
     /// How many of the newest messages are replayed to a listener that comes or comes back.
     pub(crate) replay_max: u64,
+    /// How many messages a publisher may be ahead of what is written to the listeners.
+    pub(crate) ahead_max: u64,
     /// Which of the messages are in memory.
     pub(crate) window: Window,
 }
@@ -90,6 +102,7 @@ impl Retention {
         bytes: KEEP_BYTES_DEFAULT,
         age_ms: u64::MAX,
         replay_max: u64::MAX,
+        ahead_max: AHEAD_MAX_DEFAULT,
         window: Window { messages: WINDOW_DEFAULT, bytes: WINDOW_BYTES_DEFAULT },
     };
 
@@ -99,6 +112,7 @@ impl Retention {
         bytes: usize::MAX,
         age_ms: u64::MAX,
         replay_max: u64::MAX,
+        ahead_max: u64::MAX,
         window: Window::ALL,
     };
 

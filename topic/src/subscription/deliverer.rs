@@ -49,19 +49,22 @@ impl Deliverer {
                 return;
             };
             self.outlets = self.part.take(self.reader.standing());
-            match batch {
+            let written = match batch {
                 Batch::Frames(frames) => {
                     let delivery = Delivery::new(from, self.reader.position(), frames);
                     self.write(&delivery).await;
+                    Some(self.reader.position())
                 }
-                // Each listener reads by itself what it is about.
+                // Each listener reads by itself what it is about. When the next message comes is not
+                // known: the engine may be away.
                 Batch::Gap(..) | Batch::Link(_) => {
                     self.outlets.iter().flatten().for_each(|outlet| outlet.release());
+                    None
                 }
                 // All listeners are given back.
                 Batch::Removed => return,
-            }
-            self.part.put_back(std::mem::take(&mut self.outlets));
+            };
+            self.part.put_back(std::mem::take(&mut self.outlets), written);
         }
     }
 
@@ -90,7 +93,7 @@ impl Drop for Deliverer {
     fn drop(&mut self) {
         if !self.has_ended {
             if !self.outlets.is_empty() {
-                self.part.put_back(std::mem::take(&mut self.outlets));
+                self.part.put_back(std::mem::take(&mut self.outlets), None);
             }
             self.part.give_up();
         }

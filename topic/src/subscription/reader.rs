@@ -208,8 +208,8 @@ impl Position {
     /// Returns what there is for a listener at this position, if anything.
     fn catch_up(&mut self, view: &mut View<'_>) -> Option<News> {
         let (log, state) = (view.log, view.state);
-        if let Some(Unconfirmed { check, retention }) = self.unconfirmed {
-            let resume = log.resume_at(&retention, self.cursor);
+        if let Some(Unconfirmed { check }) = self.unconfirmed {
+            let resume = log.resume_at(view.retention, self.cursor);
             if channel::is_unknown(resume.verdict) && state.checked < check {
                 return self.link_news(state);
             }

@@ -15,7 +15,7 @@ use crate::{
         record::{Draft, Head},
         retention::Retention,
     },
-    topic::tests::N,
+    topic::{Topic, tests::N},
 };
 
 /// A connection in memory.
@@ -262,6 +262,63 @@ async fn a_history_that_differs_is_a_gap_for_each_listener() {
     for listener in &listeners {
         assert_eq!(listener.read(), ["0", "gap None", "7"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no_slow_one() {
+    let topic: Arc<Topic<N>> = Arc::new(Topic::new("ahead").keep(1_000).ahead_max(3));
+    let connections: Vec<_> = (0..20).map(|_| Arc::new(Connection::default())).collect();
+    for connection in &connections {
+        let listening = listen(topic.subscribe(None).await.unwrap(), Arc::clone(connection));
+        tokio::spawn(listening);
+    }
+    settle().await;
+    // A connection that is full is no reason to wait.
+    connections[0].0.lock().unwrap().is_full = true;
+    let publish = |n| {
+        let topic = Arc::clone(&topic);
+        async move { topic.publish(&N(n)).await.unwrap() }
+    };
+    // The deliverer is a task of this thread, and does not run yet.
+    for n in 0..3 {
+        assert!(poll_once(publish(n)).await.is_ready(), "message {n}");
+    }
+    let mut fourth = Box::pin(publish(3));
+    assert!(poll_fn(|task| Poll::Ready(fourth.as_mut().poll(task))).await.is_pending());
+    // It is published, and waits for the listeners alone.
+    assert_eq!(topic.history().await.unwrap().len(), 4);
+    fourth.await;
+    for n in 4..50 {
+        publish(n).await;
+    }
+    settle().await;
+    for connection in &connections {
+        let written = connection.0.lock().unwrap().written.matches("data: ").count();
+        assert_eq!(written, 50);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_does_not_wait_for_an_engine_that_is_away() {
+    let channel = channel(1_000);
+    let listeners: Vec<_> = (0..20).map(|_| Listener::start(&channel, None)).collect();
+    settle().await;
+    let far = Cursor { seq: 1_000, ..channel.head().cursor };
+    let waiting = tokio::spawn({
+        let channel = Arc::clone(&channel);
+        async move { channel.wait_for_listeners(far).await }
+    });
+    settle().await;
+    assert!(!waiting.is_finished());
+    channel.set_link(Link::Down);
+    waiting.await.unwrap();
+    drop(listeners);
+}
+
+/// Polls a future once.
+async fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    let mut future = Box::pin(future);
+    poll_fn(|task| Poll::Ready(future.as_mut().poll(task))).await
 }
 
 #[test]

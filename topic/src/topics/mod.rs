@@ -264,6 +264,14 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         self
     }
 
+    /// Sets how many messages a publisher may be ahead of the listeners of a topic, as
+    /// [`Topic::ahead_max`].
+    #[must_use]
+    pub const fn ahead_max(mut self, messages: u64) -> Self {
+        self.retention.ahead_max = messages;
+        self
+    }
+
     /// Sets how many topics are in memory; those in use may be more.
     #[must_use]
     pub const fn loaded_max(mut self, topics: usize) -> Self {

@@ -7,7 +7,7 @@ use std::{
 
 use http::{Extensions, HeaderMap, HeaderName, Method, Uri};
 
-use super::{Context, Inner};
+use super::{Context, Inner, fields::Fields};
 
 impl Context {
     /// Returns a request of which only the path prefix and these header fields are left, for an output
@@ -48,7 +48,7 @@ impl Context {
         Self(Arc::new(Inner {
             method: self.method().clone(),
             uri,
-            headers,
+            headers: Fields::Parsed(headers),
             extensions,
             peer,
             request_id: self.request_id().clone(),
