@@ -30,7 +30,7 @@ impl Action for Store {
             name: file.name().to_owned(),
             content_type: file.content_type().to_owned(),
             size: file.size(),
-            sha256: file.sha256_hex(),
+            sha256: file.sha256_hex().await?,
         })
     }
 }

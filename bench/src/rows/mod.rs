@@ -9,6 +9,7 @@ mod pages;
 mod session;
 mod sessions_memory;
 mod upload;
+mod upload_nginx;
 mod work;
 
 use std::io;
@@ -27,7 +28,11 @@ pub(crate) async fn run(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
             Row::FanOut => fan_out::measure(plan, cores).await?,
             Row::Memory => memory::measure(plan, cores).await?,
             Row::Form => form::measure(plan, cores).await?,
-            Row::Upload => upload::measure(plan, cores).await?,
+            Row::Upload => {
+                let mut lines = upload::measure(plan, cores).await?;
+                lines.extend(upload_nginx::measure(plan, cores).await?);
+                lines
+            }
             Row::Cached => cached::measure(plan, cores).await?,
             Row::Session => session::measure(plan, cores).await?,
             Row::SessionsMemory => sessions_memory::measure(plan, cores).await?,

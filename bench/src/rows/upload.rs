@@ -34,8 +34,13 @@ struct Uploaded {
     peak_kib: f64,
 }
 
+/// Returns the size of the large file.
+pub(super) fn size_mib(plan: &Plan) -> usize {
+    if plan.quick { 64 } else { 1_024 }
+}
+
 pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {
-    let mib: usize = if plan.quick { 64 } else { 1_024 };
+    let mib = size_mib(plan);
     let each = mib / 64;
     let mut lines = Vec::new();
 
@@ -109,7 +114,7 @@ async fn watch(
 }
 
 /// Sends a file in one multipart request.
-async fn whole(address: SocketAddr, side: Side, mib: usize) -> io::Result<()> {
+pub(super) async fn whole(address: SocketAddr, side: Side, mib: usize) -> io::Result<()> {
     const HEAD: &[u8] =
         b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\
         Content-Type: application/octet-stream\r\n\r\n";
@@ -187,7 +192,7 @@ async fn in_parts(address: SocketAddr, side: Side, mib: usize) -> io::Result<()>
 }
 
 /// Sends so many bytes, which are whole chunks.
-async fn write(connection: &mut Connection, bytes: usize) -> io::Result<()> {
+pub(super) async fn write(connection: &mut Connection, bytes: usize) -> io::Result<()> {
     for _ in 0..bytes / CHUNK.len() {
         connection.write(CHUNK).await?;
     }
@@ -195,7 +200,7 @@ async fn write(connection: &mut Connection, bytes: usize) -> io::Result<()> {
 }
 
 /// The action returns the size of the file.
-fn expect_size(response: Response<'_>, bytes: usize) -> io::Result<()> {
+pub(super) fn expect_size(response: Response<'_>, bytes: usize) -> io::Result<()> {
     if response.body == bytes.to_string().as_bytes() {
         return Ok(());
     }

@@ -3,7 +3,8 @@
 
 mod cores;
 pub(crate) mod nchan;
+mod nginx;
 pub(crate) mod process;
 mod running;
 
-pub(crate) use self::{cores::Cores, running::Server};
+pub(crate) use self::{cores::Cores, nginx::Nginx, running::Server};

@@ -354,7 +354,7 @@ impl Pages {
 
     /// Returns whether no public file can have the address of a page: the start refuses two with the same
     /// one, and then files in the binary do not change. Only a name with a dot may have a hash in it.
-    fn hides_no_file(&self, page: &Page, target: &Target) -> bool {
+    fn hides_no_file(&self, page: &Page, target: &Target<'_>) -> bool {
         page.has_fixed_path()
             && self.files.are_embedded()
             && !target.segments.last().is_some_and(|name| name.contains('.'))

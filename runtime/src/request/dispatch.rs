@@ -457,7 +457,10 @@ async fn admit<A: Input>(
         Some(Referenced { repeated: Some(output), .. }) => return Ok(Admitted::Repeated(output)),
         Some(Referenced { claims, .. }) => (!claims.is_empty()).then(|| Box::new(claims)),
     };
-    let digest = is_cached.then(|| received.digest());
+    let digest = match is_cached {
+        true => Some(Box::pin(received.digest()).await?),
+        false => None,
+    };
     Ok(Admitted::Run(received.input(values)?, digest, claims))
 }
 

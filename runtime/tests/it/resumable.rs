@@ -47,7 +47,7 @@ impl Action for Take {
             "once" => _ = TAKEN.fetch_add(1, Relaxed),
             "move" => {
                 let path = std::env::temp_dir().join(cx.request_id().to_string());
-                let hash = self.file.sha256_hex();
+                let hash = self.file.sha256_hex().await?;
                 self.file.save_to(&path).await?;
                 let is_whole = hash == hex(&fs::read(&path)?);
                 fs::remove_file(&path)?;
@@ -57,7 +57,7 @@ impl Action for Take {
         }
         let others: u64 = self.others.iter().map(Upload::size).sum();
         let file = &self.file;
-        Ok(format!("{} {} {} {others}", file.name(), file.size(), file.sha256_hex()))
+        Ok(format!("{} {} {} {others}", file.name(), file.size(), file.sha256_hex().await?))
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use kipo::{
-    Action, Context, Error, Limits, Result, Upload, UploadHead, UploadSettings, UploadSink,
-    UploadTo, action,
+    Action, Context, Error, Limits, OutputCache, Result, Upload, UploadHead, UploadSettings,
+    UploadSink, UploadTo, action,
 };
 use serde_json::Value;
 use tokio::time::sleep;
@@ -33,7 +33,7 @@ async fn of(file: &Upload) -> Result<Stored> {
         declared: file.declared_type().map(str::to_owned),
         sniffed: file.sniffed_type().map(str::to_owned),
         size: file.size(),
-        sha256: file.sha256_hex(),
+        sha256: file.sha256_hex().await?,
         text: String::from_utf8_lossy(&file.bytes(100).await?).into_owned(),
     })
 }
@@ -79,6 +79,24 @@ pub(crate) async fn show(
     #[validate(file(bytes_min = 1, types("image/*", "application/pdf")))] picture: Upload,
 ) -> Result<String> {
     Ok(picture.content_type().to_owned())
+}
+
+/// Says how often it has run.
+#[action]
+pub(crate) struct Measure {
+    file: Upload,
+}
+
+impl Action for Measure {
+    type Output = (u64, u32);
+
+    const CACHE: OutputCache<Self> = OutputCache::for_secs(60).public();
+
+    async fn call(self, _cx: Context) -> Result<(u64, u32)> {
+        static RUN: AtomicU32 = AtomicU32::new(0);
+
+        Ok((self.file.size(), RUN.fetch_add(1, Relaxed)))
+    }
 }
 
 /// Moves a file.
@@ -262,6 +280,19 @@ async fn files_arrive_with_their_name_types_size_and_hash() {
     assert_eq!(stored[0]["sha256"], sha256);
     assert_eq!((&stored[1]["name"], &stored[1]["size"]), (&"first.bin".into(), &0.into()));
     assert_eq!(stored[2]["sniffed"], "image/png");
+    uploads.is_empty().await;
+}
+
+#[tokio::test]
+async fn a_cached_action_runs_once_for_files_with_the_same_bytes() {
+    let uploads = Uploads::start().await;
+    let measure = async |content: &[u8]| {
+        let body = form(&[file("file", "a.txt", "text/plain", content)]);
+        uploads.send("Measure", &body).await.of(200)
+    };
+    let first = measure(b"abc").await;
+    assert_eq!(measure(b"abc").await, first);
+    assert_ne!(measure(b"abd").await, first);
     uploads.is_empty().await;
 }
 

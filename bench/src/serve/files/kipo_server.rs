@@ -42,7 +42,7 @@ impl Action for Form {
     }
 }
 
-/// One file. With its hash and its type, which the other side does not compute.
+/// One file. With its type, which the other side does not look for.
 #[action(name = "bench.Upload")]
 struct Store {
     file: Upload,

@@ -169,7 +169,7 @@ impl Copy {
                 self.bytes += data.len();
             }
             Form::Multipart { parser, pairs, is_in_file } => {
-                parser.feed(data);
+                parser.feed(data.clone());
                 while let Some(event) = parser.next().ok()? {
                     match event {
                         Event::Part(head) => {

@@ -1,6 +1,6 @@
 //! The paths that one page answers.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// The paths that one page answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Route {
 
     /// Returns, if a path is one of this route's or goes on from one, for each segment whether it
     /// is a parameter: of two such routes, the one whose list is less goes first.
-    pub(crate) fn prefix_rank(&self, path: &[String]) -> Option<Vec<bool>> {
+    pub(crate) fn prefix_rank(&self, path: &[Cow<'_, str>]) -> Option<Vec<bool>> {
         let path = path.get(..self.segments.len())?;
         let ranks = self.segments.iter().zip(path).map(|(segment, text)| match segment {
             Segment::Name(name) => (name == text).then_some(false),
@@ -83,12 +83,12 @@ impl Route {
     }
 
     /// Returns the values that a path of this route gives the parameters.
-    pub(super) fn values(&self, path: &[String]) -> Vec<(String, String)> {
+    pub(super) fn values(&self, path: &[Cow<'_, str>]) -> Vec<(String, String)> {
         let mut values = Vec::new();
         for (index, segment) in self.segments.iter().enumerate() {
             match segment {
                 Segment::Name(_) => {}
-                Segment::Param(name) => values.push((name.clone(), path[index].clone())),
+                Segment::Param(name) => values.push((name.clone(), path[index].to_string())),
                 Segment::Rest(name) => values.push((name.clone(), path[index..].join("/"))),
             }
         }

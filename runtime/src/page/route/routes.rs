@@ -15,7 +15,7 @@
 //! give a parameter at one place different names, and because a segment is split off before it is
 //! decoded, so that an encoded slash stays within its parameter.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::page::route::pattern::{Route, Segment};
 
@@ -30,7 +30,7 @@ pub(crate) struct Routes {
 #[derive(Clone, Debug, Default)]
 struct Node {
     page: Option<usize>,
-    names: HashMap<String, Self>,
+    names: BTreeMap<String, Self>,
     param: Option<Box<Self>>,
     rest: Option<usize>,
 }
@@ -67,7 +67,7 @@ impl Routes {
     }
 
     /// Returns the page for a path's segments.
-    pub(crate) fn find(&self, segments: &[String]) -> Option<Match> {
+    pub(crate) fn find(&self, segments: &[Cow<'_, str>]) -> Option<Match> {
         let page = self.root.find(segments)?;
         Some(Match { page, params: self.routes[page].values(segments) })
     }
@@ -75,9 +75,9 @@ impl Routes {
 
 impl Node {
     /// Visits each node at most once: the way to it is the only one.
-    fn find(&self, segments: &[String]) -> Option<usize> {
+    fn find(&self, segments: &[Cow<'_, str>]) -> Option<usize> {
         let Some((first, others)) = segments.split_first() else { return self.page };
-        let by_name = || self.names.get(first)?.find(others);
+        let by_name = || self.names.get(&**first)?.find(others);
         let by_param = || self.param.as_ref()?.find(others);
         // An encoded slash would make two different paths the same rest.
         let by_rest = || self.rest.filter(|_| !segments.iter().any(|s| s.contains('/')));

@@ -1,17 +1,20 @@
 //! A request's path, split and then decoded.
 
+use std::borrow::Cow;
+
 /// A request's path, split and then decoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) segments: Vec<String>,
+pub(crate) struct Target<'p> {
+    /// Few of them have something to decode.
+    pub(crate) segments: Vec<Cow<'p, str>>,
     /// Whether the path ended in a slash that is not the whole of it.
     pub(crate) trailing_slash: bool,
 }
 
-impl Target {
+impl<'p> Target<'p> {
     /// Returns a path's segments, or nothing if no page can be at such a path: it has an empty
     /// segment, is not percent-encoded UTF-8, holds a control character, or goes up.
-    pub(crate) fn of(path: &str) -> Option<Self> {
+    pub(crate) fn of(path: &'p str) -> Option<Self> {
         let path = path.strip_prefix('/')?;
         if path.is_empty() {
             return Some(Self { segments: Vec::new(), trailing_slash: false });
@@ -32,24 +35,32 @@ impl Target {
     }
 }
 
-fn decode(segment: &str) -> Option<String> {
+fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    // Browsers take a backslash for a slash.
+    if segment.contains('\\') {
+        return None;
+    }
+    let text = match segment.contains('%') {
+        true => Cow::Owned(percent_decoded(segment)?),
+        false => Cow::Borrowed(segment),
+    };
+    let goes_up = text.split(['/', '\\']).any(|part| matches!(part, "." | ".."));
+    (!text.is_empty() && !goes_up && !text.contains(char::is_control)).then_some(text)
+}
+
+fn percent_decoded(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {
-        match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let value = digit()? * 16 + digit()?;
-                bytes.push(u8::try_from(value).ok()?);
-            }
-            // Browsers take it for a slash.
-            b'\\' => return None,
-            byte => bytes.push(byte),
+        if byte == b'%' {
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            let value = digit()? * 16 + digit()?;
+            bytes.push(u8::try_from(value).ok()?);
+        } else {
+            bytes.push(byte);
         }
     }
-    let text = String::from_utf8(bytes).ok()?;
-    let goes_up = text.split(['/', '\\']).any(|part| matches!(part, "." | ".."));
-    (!text.is_empty() && !goes_up && !text.contains(char::is_control)).then_some(text)
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which page is shown for the status of an error.
 
-use std::cmp::Reverse;
+use std::{borrow::Cow, cmp::Reverse};
 
 use crate::page::{
     route::{Route, Statuses},
@@ -38,7 +38,7 @@ impl ErrorPages {
 
     /// Returns the page for a status at a path: in the nearest folder with such a page, the one for
     /// the fewest statuses.
-    pub(crate) fn find(&self, status: u16, path: &[String]) -> Option<&Page> {
+    pub(crate) fn find(&self, status: u16, path: &[Cow<'_, str>]) -> Option<&Page> {
         let fitting = self.0.iter().filter_map(|error_page| {
             let fewest = error_page.statuses.rank(status)?;
             let names_first = error_page.folder.prefix_rank(path)?;

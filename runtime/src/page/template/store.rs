@@ -1,6 +1,7 @@
 //! The set of templates, scripts and styles: it is loaded as a whole, and only without errors.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, LazyLock, atomic::AtomicUsize},
@@ -99,13 +100,13 @@ impl Set {
     }
 
     /// Returns the page for the segments of a path, and its parameters.
-    pub(crate) fn find(&self, segments: &[String]) -> Option<(&Page, Vec<(String, String)>)> {
+    pub(crate) fn find(&self, segments: &[Cow<'_, str>]) -> Option<(&Page, Vec<(String, String)>)> {
         let Match { page, params } = self.routes.find(segments)?;
         Some((&self.pages[page], params))
     }
 
     /// Returns the page for an error with this status at the segments of a path.
-    pub(crate) fn error_page(&self, status: u16, path: &[String]) -> Option<&Page> {
+    pub(crate) fn error_page(&self, status: u16, path: &[Cow<'_, str>]) -> Option<&Page> {
         self.error_pages.find(status, path)
     }
 
@@ -635,7 +636,7 @@ mod tests {
         link("../shared", "app/pages/linked");
         let files = Files::on_disk(dir.path().join("app"));
         let set = load(&files).unwrap();
-        assert!(set.find(&["linked".to_owned(), "inside".to_owned()]).is_some());
+        assert!(set.find(&["linked".into(), "inside".into()]).is_some());
 
         link("../../outside", "app/pages/outside");
         link("gone.txt", "app/public/dangling.txt");

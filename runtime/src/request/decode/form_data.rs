@@ -136,7 +136,7 @@ impl Reader<'_> {
             if let Some(reservation) = &mut self.reservation {
                 reservation.cover(self.bytes)?;
             }
-            parser.feed(&piece);
+            parser.feed(piece);
             while let Some(event) = parser.next().map_err(|fault| self.refused(fault))? {
                 self.take(event).await?;
             }

@@ -94,12 +94,12 @@ const fn takes_files<A: Input>() -> bool {
 }
 
 impl Received {
-    /// Returns the digest of the body and its content type.
-    pub(crate) fn digest(&self) -> Digest {
+    /// Returns the digest of the body and its content type. It reads the files.
+    pub(crate) async fn digest(&self) -> Result<Digest> {
         if let Some(files) = &self.files {
-            let hashes = files.hashes().flatten().copied();
-            let all: Vec<u8> = hashes.chain(self.bytes.iter().copied()).collect();
-            return Digest::of_input("multipart", &all);
+            let mut all = files.sha256s().await?;
+            all.extend_from_slice(&self.bytes);
+            return Ok(Digest::of_input("multipart", &all));
         }
         let encoding = match &self.encoding {
             Encoding::Json => "json",
@@ -110,7 +110,7 @@ impl Received {
             }
             Encoding::None => "",
         };
-        Digest::of_input(encoding, &self.bytes)
+        Ok(Digest::of_input(encoding, &self.bytes))
     }
 
     /// Decodes the body by its content type. `values` are those of the `#[context]` fields.

@@ -1,7 +1,10 @@
 //! The grammar of `multipart/form-data` (RFC 7578 and RFC 2046, section 5.1), without I/O.
 //!
 //! [`Parser::feed`] takes the bytes as they arrive, in pieces of any size, and [`Parser::next`] returns
-//! what they mean. The parser retains one piece, and the head of one part.
+//! what they mean. The parser retains one piece, and the head of one part. It copies a piece only if the one
+//! before ends within a boundary or the head of a part.
+
+use std::mem;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memmem::{self, Finder};
@@ -19,7 +22,7 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 pub(crate) struct Parser {
     /// A line end, two dashes and the boundary.
     delimiter: Finder<'static>,
-    buffer: BytesMut,
+    buffer: Bytes,
     state: State,
     head_bytes_max: usize,
     /// How much of the buffer has no end of a head, so that one that arrives byte by byte is searched
@@ -77,7 +80,7 @@ impl Parser {
         Self {
             delimiter: Finder::new(&delimiter).into_owned(),
             // The first boundary has no line end before it.
-            buffer: BytesMut::from(LINE_END),
+            buffer: Bytes::from_static(LINE_END),
             state: State::Preamble,
             head_bytes_max,
             searched: 0,
@@ -86,8 +89,14 @@ impl Parser {
     }
 
     /// Adds the next piece of the body.
-    pub(crate) fn feed(&mut self, piece: &[u8]) {
-        self.buffer.extend_from_slice(piece);
+    pub(crate) fn feed(&mut self, piece: Bytes) {
+        if self.buffer.is_empty() {
+            self.buffer = piece;
+            return;
+        }
+        let mut buffer = BytesMut::from(mem::take(&mut self.buffer));
+        buffer.extend_from_slice(&piece);
+        self.buffer = buffer.freeze();
     }
 
     /// Returns the next event, or `None` if it needs more bytes.
@@ -116,7 +125,7 @@ impl Parser {
                         return Ok(Some(Event::PartEnd));
                     }
                     let length = found.unwrap_or_else(|| self.buffer.len() - self.begun());
-                    let data = self.buffer.split_to(length).freeze();
+                    let data = self.buffer.split_to(length);
                     return Ok((!data.is_empty()).then_some(Event::Data(data)));
                 }
                 State::End => {
@@ -355,7 +364,7 @@ mod tests {
         let mut parser = Parser::new("b", 1000);
         let mut parts = Vec::new();
         for piece in pieces {
-            parser.feed(&piece);
+            parser.feed(piece);
             while let Some(event) = parser.next()? {
                 match event {
                     Event::Part(head) => parts.push((head, Vec::new())),
@@ -472,7 +481,7 @@ mod tests {
             let mut parser = Parser::new("bound", 1000);
             let mut read = Vec::new();
             for piece in body.chunks(size) {
-                parser.feed(piece);
+                parser.feed(Bytes::copy_from_slice(piece));
                 while let Some(event) = parser.next().unwrap() {
                     if let Event::Data(data) = event {
                         read.extend_from_slice(&data);

@@ -1,8 +1,8 @@
 //! The types of fields that are files.
 
 use super::{
-    parts::StoredFile,
     sink::{self, Begin, UploadSink},
+    stored_file::StoredFile,
 };
 
 /// What kind of files a field takes.

@@ -4,52 +4,15 @@
 //! itself is in a table of the thread, as long as the decoding runs. In JSON it is the reference of an upload
 //! that has arrived before. A request without files has no table, so no text of a client is a file.
 
-use std::{
-    any::Any,
-    cell::RefCell,
-    fmt,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, fmt, sync::Arc};
 
-use bytes::Bytes;
 use serde::{
     Deserializer,
     de::{self, Unexpected, Visitor},
 };
 
-use super::{quota::Reservation, sink::UploadHead, temporary::TemporaryFile};
-
-/// One file.
-#[derive(Debug)]
-pub(crate) struct StoredFile {
-    pub(super) head: UploadHead,
-    pub(super) sniffed: Option<&'static str>,
-    pub(super) size: u64,
-    pub(super) sha256: [u8; 32],
-    pub(super) content: Content,
-}
-
-/// Where the bytes of a file are.
-pub(super) enum Content {
-    File(TemporaryFile),
-    /// In a test without a request.
-    Memory(Bytes),
-    /// A sink that is not finished. It is `None` after its field has taken it.
-    Sink(Mutex<Option<Box<dyn Any + Send>>>),
-    /// Nowhere: it is larger than its rule allows, which the rule will report.
-    TooLarge,
-}
-
-impl fmt::Debug for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::File(_) => "File",
-            Self::Memory(_) => "Memory",
-            Self::Sink(_) => "Sink",
-            Self::TooLarge => "TooLarge",
-        })
-    }
-}
+use super::{quota::Reservation, stored_file::StoredFile};
+use crate::error::Result;
 
 /// A file with the bytes that are reserved for its request.
 #[derive(Clone, Debug)]
@@ -94,9 +57,13 @@ impl Parts {
         Self(files.into_iter().map(part).collect())
     }
 
-    /// Returns the hash of each file.
-    pub(crate) fn hashes(&self) -> impl Iterator<Item = &[u8; 32]> {
-        self.0.iter().map(|part| &part.held.file.sha256)
+    /// Returns the SHA-256 of each file, one after the other.
+    pub(crate) async fn sha256s(&self) -> Result<Vec<u8>> {
+        let mut all = Vec::with_capacity(self.0.len() * 32);
+        for part in &self.0 {
+            all.extend(part.held.file.sha256().await?);
+        }
+        Ok(all)
     }
 
     /// Decodes the input of the request, in which a text stands for each file.

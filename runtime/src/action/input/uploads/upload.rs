@@ -12,15 +12,15 @@ use std::{
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
-use sha2::{Digest as _, Sha256};
 use tokio::{io::AsyncRead, task::spawn_blocking};
 
 use super::{
     field::{FileFacts, FileField, FileKind},
     hex::hex,
     media_type::{self, size_in_words},
-    parts::{self, Content, Held, StoredFile},
+    parts::{self, Held},
     sink::UploadHead,
+    stored_file::{Content, StoredFile},
     temporary::{Folder, TemporaryFile},
 };
 use crate::error::{Code, Error, Result};
@@ -69,14 +69,9 @@ impl Upload {
     #[must_use]
     pub fn new(name: &str, content_type: &str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        let stored = StoredFile {
-            head: UploadHead::new(name, Some(content_type)),
-            sniffed: media_type::sniff(&bytes),
-            size: bytes.len() as u64,
-            sha256: Sha256::digest(&bytes).into(),
-            content: Content::Memory(bytes),
-        };
-        Self(Held::new(stored, None))
+        let head = UploadHead::new(name, Some(content_type));
+        let (sniffed, size) = (media_type::sniff(&bytes), bytes.len() as u64);
+        Self(Held::new(StoredFile::new(head, sniffed, size, Content::Memory(bytes)), None))
     }
 
     /// Returns the name of the file, as text for people: the last segment of the name that the sender gives,
@@ -126,21 +121,49 @@ impl Upload {
         self.stored().size
     }
 
-    /// Returns the SHA-256 of the content, which was computed as the file arrived.
-    #[must_use]
-    pub fn sha256(&self) -> [u8; 32] {
-        self.stored().sha256
-    }
-
-    /// Returns the SHA-256 as 64 hexadecimal digits.
+    /// Computes the SHA-256 of the content. The first call reads the file, about a second for each GiB; the
+    /// next ones return the same digest.
+    ///
+    /// # Errors
+    ///
+    /// Returns an internal error if the temporary file cannot be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    ///
+    /// # Examples
     ///
     /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let upload = kipo::Upload::new("a", "text/plain", "abc");
-    /// assert!(upload.sha256_hex().starts_with("ba7816bf"));
+    /// assert_eq!(upload.sha256().await.unwrap()[..4], [0xba, 0x78, 0x16, 0xbf]);
+    /// # });
     /// ```
-    #[must_use]
-    pub fn sha256_hex(&self) -> String {
-        hex(&self.stored().sha256)
+    pub async fn sha256(&self) -> Result<[u8; 32]> {
+        self.stored().sha256().await
+    }
+
+    /// Computes the SHA-256 as 64 hexadecimal digits, as [`sha256`](Self::sha256) does.
+    ///
+    /// # Errors
+    ///
+    /// Returns an internal error if the temporary file cannot be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let upload = kipo::Upload::new("a", "text/plain", "abc");
+    /// assert!(upload.sha256_hex().await.unwrap().starts_with("ba7816bf"));
+    /// # });
+    /// ```
+    pub async fn sha256_hex(&self) -> Result<String> {
+        Ok(hex(&self.sha256().await?))
     }
 
     /// Returns a reader from the first byte on. Each call begins anew.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     field::{FileFacts, FileField, FileKind},
-    parts::{self, Content, Held, StoredFile},
+    parts::{self, Held},
     sink::UploadSink,
+    stored_file::{Content, StoredFile},
     upload::Upload,
 };
 use crate::error::{Error, Result};
@@ -100,10 +101,15 @@ impl<S: UploadSink> UploadTo<S> {
         self.stored().size
     }
 
-    /// Returns the SHA-256 of the content.
+    /// Returns the SHA-256 of the content. It is computed as the file arrives, because no other moment has
+    /// all bytes.
     #[must_use]
     pub fn sha256(&self) -> [u8; 32] {
-        self.stored().sha256
+        match &self.stored().content {
+            Content::Sink(in_sink) => in_sink.sha256,
+            // No action gets such a file.
+            Content::File(_) | Content::Memory(_) | Content::TooLarge => [0; 32],
+        }
     }
 
     /// Stores the file, and returns what the store says about it.
@@ -121,7 +127,9 @@ impl<S: UploadSink> UploadTo<S> {
     /// See [`UploadTo`].
     pub async fn finish(self) -> Result<S::Stored> {
         let sink: Option<Box<dyn Any + Send>> = match &self.stored().content {
-            Content::Sink(sink) => sink.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Content::Sink(in_sink) => {
+                in_sink.sink.lock().unwrap_or_else(PoisonError::into_inner).take()
+            }
             Content::File(_) | Content::Memory(_) | Content::TooLarge => None,
         };
         let sink = sink.and_then(|sink| sink.downcast::<S>().ok());

@@ -1,12 +1,11 @@
 //! Takes one file as it arrives.
 //!
-//! At most two batches of a file are in memory: one is written and hashed by a thread for blocking work,
-//! while the next one arrives.
+//! At most two batches of a file are in memory: a thread for blocking work writes one while the next one
+//! arrives.
 
 use std::{
     fs::File,
-    io::{self, Write as _},
-    mem,
+    io, mem,
     sync::{Arc, Mutex},
 };
 
@@ -15,12 +14,12 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
-    batch::fill,
+    batch::{fill, write},
     field::FileKind,
     media_type::{self, SNIFFED_BYTES},
-    parts::{Content, StoredFile},
     settings::Uploads,
     sink::{AnySink, UploadHead},
+    stored_file::{Content, InSink, StoredFile},
     temporary::{Folder, TemporaryFile},
 };
 use crate::{
@@ -92,13 +91,13 @@ impl Writer {
 
     /// Ends the file, which is then complete.
     pub(crate) async fn finish(self) -> Result<StoredFile> {
-        let (sha256, content) = match self.target {
+        let content = match self.target {
             Target::File(target) => target.finish().await.map_err(Error::internal)?,
             Target::Sink(target) => target.finish().await?,
-            Target::TooLarge => ([0; 32], Content::TooLarge),
+            Target::TooLarge => Content::TooLarge,
         };
         let sniffed = media_type::sniff(&self.first);
-        Ok(StoredFile { head: self.head, sniffed, size: self.size, sha256, content })
+        Ok(StoredFile::new(self.head, sniffed, self.size, content))
     }
 }
 
@@ -122,15 +121,13 @@ struct Written {
     path: TemporaryFile,
     /// `None` before the first batch.
     file: Option<File>,
-    hasher: Sha256,
     /// An empty buffer for the next batch.
     spare: Vec<u8>,
 }
 
 impl FileTarget {
     fn new(folder: &Arc<Folder>) -> Self {
-        let written =
-            Written { path: folder.file(), file: None, hasher: Sha256::new(), spare: Vec::new() };
+        let written = Written { path: folder.file(), file: None, spare: Vec::new() };
         Self { batch: Vec::new(), state: FileState::Idle(Box::new(written)) }
     }
 
@@ -158,11 +155,10 @@ impl FileTarget {
         }
     }
 
-    async fn finish(mut self) -> io::Result<([u8; 32], Content)> {
+    async fn finish(mut self) -> io::Result<Content> {
         // Also if it is empty: that creates the file.
         self.write_batch().await?;
-        let written = self.settle().await?;
-        Ok((written.hasher.finalize().into(), Content::File(written.path)))
+        Ok(Content::File(self.settle().await?.path))
     }
 }
 
@@ -172,9 +168,8 @@ impl Written {
             self.file = Some(self.path.create()?);
         }
         if let Some(file) = &mut self.file {
-            file.write_all(&batch)?;
+            write(file, &batch)?;
         }
-        self.hasher.update(&batch);
         batch.clear();
         self.spare = batch;
         Ok(self)
@@ -202,11 +197,11 @@ impl SinkTarget {
         self.sink.write(batch).await
     }
 
-    async fn finish(mut self) -> Result<([u8; 32], Content)> {
+    async fn finish(mut self) -> Result<Content> {
         if !self.batch.is_empty() {
             self.write_batch().await?;
         }
         let sink = Mutex::new(Some(self.sink.into_any()));
-        Ok((self.hasher.finalize().into(), Content::Sink(sink)))
+        Ok(Content::Sink(InSink { sink, sha256: self.hasher.finalize().into() }))
     }
 }

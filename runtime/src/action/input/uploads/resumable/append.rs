@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Seek as _, SeekFrom, Write as _},
+    io::{self, Seek as _, SeekFrom},
     mem,
 };
 
@@ -16,10 +16,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::{
     fault::{Fault, io_error},
     record::{self, Paths},
-    store::{Digest, Unfinished},
+    store::Unfinished,
 };
 use crate::{
-    action::input::uploads::batch::fill,
+    action::input::uploads::batch::{fill, write},
     error::{Error, Result},
 };
 
@@ -92,14 +92,10 @@ enum State {
 
 /// What the thread for blocking work has.
 struct Locked {
-    upload: Unfinished,
     paths: Paths,
     file: File,
     /// The offset before the request.
     start: u64,
-    digest: Option<Digest>,
-    /// That of the bytes before the request.
-    digest_before: Option<Digest>,
     check: Option<Check>,
     /// An empty buffer for the next batch.
     spare: Vec<u8>,
@@ -116,7 +112,7 @@ impl Appending {
         offset: u64,
         checksum: Option<Checksum>,
     ) -> Result<Self> {
-        let locked = spawn_blocking(move || Locked::open(upload, offset, checksum));
+        let locked = spawn_blocking(move || Locked::open(&upload, offset, checksum));
         let locked = locked.await.map_err(Error::internal)??;
         Ok(Self { batch: Vec::new(), state: State::Idle(Box::new(locked)), offset })
     }
@@ -160,7 +156,7 @@ impl Appending {
             && let Ok(locked) = self.settle().await
         {
             let stopped = spawn_blocking(move || match locked.check {
-                None => locked.keep(),
+                None => Ok(()),
                 Some(_) => locked.undo(),
             });
             log(stopped.await);
@@ -204,7 +200,7 @@ impl Appending {
 }
 
 impl Locked {
-    fn open(mut upload: Unfinished, offset: u64, checksum: Option<Checksum>) -> Result<Self> {
+    fn open(upload: &Unfinished, offset: u64, checksum: Option<Checksum>) -> Result<Self> {
         let paths = upload.store.paths(&upload.id);
         let unknown = || Error::not_found("there is no such upload");
         let file = match OpenOptions::new().write(true).open(&paths.data) {
@@ -228,7 +224,6 @@ impl Locked {
             fs::remove_file(&paths.from)?;
             length = from.min(length);
         }
-        upload.offset = length;
         if length != offset {
             return Err(Fault::Offset.into());
         }
@@ -236,29 +231,13 @@ impl Locked {
             record::write(&paths.from, &length).map_err(io_error)?;
         }
         file.seek(SeekFrom::Start(length))?;
-        let digest = upload.store.take_digest(&upload.id, length);
-        let (digest_before, check) = (digest.clone(), checksum.map(Check::new));
-        Ok(Self {
-            upload,
-            paths,
-            file,
-            start: length,
-            digest,
-            digest_before,
-            check,
-            spare: Vec::new(),
-        })
+        let check = checksum.map(Check::new);
+        Ok(Self { paths, file, start: length, check, spare: Vec::new() })
     }
 
     fn write(mut self: Box<Self>, mut batch: Vec<u8>) -> (Box<Self>, io::Result<()>) {
-        if let Err(error) = self.file.write_all(&batch) {
-            // A part of the batch may be written, which the hash does not have.
-            self.digest = None;
+        if let Err(error) = write(&mut self.file, &batch) {
             return (self, Err(error));
-        }
-        if let Some(digest) = &mut self.digest {
-            digest.hasher.update(&batch);
-            digest.bytes += batch.len() as u64;
         }
         if let Some(check) = &mut self.check {
             check.update(&batch);
@@ -276,21 +255,11 @@ impl Locked {
             }
             fs::remove_file(&self.paths.from)?;
         }
-        self.keep().map(|()| true)
+        Ok(true)
     }
 
-    fn keep(mut self) -> io::Result<()> {
-        if let Some(digest) = self.digest.take() {
-            self.upload.store.set_digest(&self.upload.id, digest);
-        }
-        Ok(())
-    }
-
-    fn undo(mut self) -> io::Result<()> {
+    fn undo(self) -> io::Result<()> {
         self.file.set_len(self.start)?;
-        if let Some(digest) = self.digest_before.take() {
-            self.upload.store.set_digest(&self.upload.id, digest);
-        }
         match fs::remove_file(&self.paths.from) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

@@ -15,13 +15,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use tokio::{io::AsyncReadExt as _, task::spawn_blocking};
 
 use super::{
     fault::Fault,
     record::{self, Paths, UsedRecord},
-    store::{Digest, Found, Unfinished},
+    store::{Found, Unfinished},
 };
 use crate::{
     action::{
@@ -30,8 +29,8 @@ use crate::{
             field::FileSetting,
             uploads::{
                 media_type::{self, SNIFFED_BYTES},
-                parts::{Content, StoredFile},
                 sink::UploadHead,
+                stored_file::{Content, StoredFile},
                 temporary::TemporaryFile,
                 writer::Writer,
             },
@@ -149,39 +148,19 @@ impl Claim {
             }
         }
         let claim = Arc::clone(self);
-        let facts = spawn_blocking(move || claim.facts()).await.map_err(Error::internal)??;
-        let (sniffed, sha256) = facts;
+        let sniffed = spawn_blocking(move || claim.sniffed()).await.map_err(Error::internal)??;
         let path: PathBuf = self.paths.data.clone();
         let lent: Arc<Self> = Arc::clone(self);
-        Ok(StoredFile {
-            head: UploadHead::new(name, content_type.as_deref()),
-            sniffed,
-            size: self.length(),
-            sha256,
-            content: Content::File(TemporaryFile::lent(path, lent)),
-        })
+        let head = UploadHead::new(name, content_type.as_deref());
+        let content = Content::File(TemporaryFile::lent(path, lent));
+        Ok(StoredFile::new(head, sniffed, self.length(), content))
     }
 
-    /// Returns the type that the first bytes show, and the SHA-256 of all of them.
-    fn facts(&self) -> io::Result<(Option<&'static str>, [u8; 32])> {
-        let mut file = File::open(&self.paths.data)?;
+    /// Returns the type that the first bytes show.
+    fn sniffed(&self) -> io::Result<Option<&'static str>> {
         let mut first = Vec::new();
-        file.by_ref().take(SNIFFED_BYTES as u64).read_to_end(&mut first)?;
-        let sniffed = media_type::sniff(&first);
-        let (id, store, length) = (&self.upload.id, &self.upload.store, self.length());
-        let digest = match store.take_digest(id, length) {
-            Some(digest) => digest,
-            // Another process has written some of it.
-            None => {
-                let mut hasher = Sha256::new();
-                hasher.update(&first);
-                io::copy(&mut file, &mut hasher)?;
-                Digest { hasher, bytes: length }
-            }
-        };
-        // If the call fails, another one may take the upload.
-        store.set_digest(id, digest.clone());
-        Ok((sniffed, digest.hasher.finalize().into()))
+        File::open(&self.paths.data)?.take(SNIFFED_BYTES as u64).read_to_end(&mut first)?;
+        Ok(media_type::sniff(&first))
     }
 
     fn use_up(&self, outcome: Option<&Option<Bytes>>) -> io::Result<()> {

@@ -1,17 +1,15 @@
 //! The folder of uploads that are begun and not used.
 //!
 //! The folder is the truth, so that an upload survives its process, and two processes may share it while
-//! one hands over to the other. What is in memory only counts, and saves hashing a file twice.
+//! one hands over to the other. What is in memory only counts.
 
 use std::{
-    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
-use sha2::Sha256;
 use tokio::task::spawn_blocking;
 
 use super::{
@@ -40,15 +38,6 @@ pub(crate) struct Resumable {
     /// With the time when the folder was read; `None` until then. A std lock, never held across an
     /// `.await`.
     table: Mutex<Option<(Instant, Table)>>,
-    /// The hash of the bytes that this process has written to an upload from its first byte on.
-    digests: Mutex<HashMap<Id, Digest>>,
-}
-
-/// A hash of the first bytes of a file.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Digest {
-    pub(super) hasher: Sha256,
-    pub(super) bytes: u64,
 }
 
 /// Who sends a request.
@@ -79,8 +68,7 @@ pub(crate) enum Found {
 
 impl Resumable {
     pub(crate) fn new(folder: PathBuf, expires_after: Duration, bounds: Bounds) -> Self {
-        let (table, digests) = (Mutex::default(), Mutex::default());
-        Self { folder, expires_after, bounds, table, digests }
+        Self { folder, expires_after, bounds, table: Mutex::default() }
     }
 
     /// Begins an upload.
@@ -223,7 +211,6 @@ impl Resumable {
         let is_free = file.as_ref().is_ok_and(|file| file.try_lock().is_ok());
         if is_free {
             paths.remove();
-            lock(&self.digests).remove(id);
         }
         is_free
     }
@@ -235,7 +222,6 @@ impl Resumable {
     }
 
     fn end(&self, id: &Id) {
-        lock(&self.digests).remove(id);
         if let Some((_, table)) = &mut *lock(&self.table) {
             table.end(id);
         }
@@ -264,18 +250,6 @@ impl Resumable {
 
     pub(super) fn paths(&self, id: &Id) -> Paths {
         Paths::of(&self.folder, id)
-    }
-
-    /// Takes the hash of an upload, if it is that of its first `bytes` bytes.
-    pub(super) fn take_digest(&self, id: &Id, bytes: u64) -> Option<Digest> {
-        let digest = lock(&self.digests).remove(id);
-        // A file without bytes has a hash as well.
-        let digest = digest.or_else(|| (bytes == 0).then(Digest::default));
-        digest.filter(|digest| digest.bytes == bytes)
-    }
-
-    pub(super) fn set_digest(&self, id: &Id, digest: Digest) {
-        lock(&self.digests).insert(id.clone(), digest);
     }
 
     pub(super) fn expires_after(&self) -> Duration {
