@@ -96,6 +96,9 @@ impl Default for ServeLimits {
 /// The largest head of a request, in bytes: near the defaults of nginx and Node.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// The most bytes of a body that one read takes, and that hyper holds of a response.
+const READ_BYTES_MAX: usize = 64 * 1024;
+
 /// The pause after an accept that failed because files or memory ran out: time to free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -324,7 +327,9 @@ async fn connection(
     let mut http = http1::Builder::new();
     // The alarm below bounds the time for a head, and costs less than a timer for each request.
     http.header_read_timeout(None)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        // Bodies are read in larger pieces. A read buffer grows only while reads fill it.
+        .max_buf_size(READ_BYTES_MAX)
         // One buffer and one write for each frame costs less than gathering its parts.
         .writev(false);
     let mut serving = http.serve_connection(io, service);
