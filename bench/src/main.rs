@@ -12,8 +12,10 @@ mod clients;
 mod edits;
 mod engines;
 mod fan_out;
+mod idle;
 mod log;
 mod nodes;
+mod open_files;
 mod pair;
 mod plan;
 mod readme;
@@ -28,7 +30,6 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use load::console::progress;
-use load::machine;
 use plan::{Command, Plan};
 use server::Cores;
 
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
 fn measure(plan: &Plan) -> io::Result<String> {
     // Before any thread exists, so that every thread inherits both.
     let cores = Cores::claim();
-    machine::raise_open_files();
+    open_files::raise();
     let heading = table::heading(plan, cores);
 
     // One thread: the load has one core.

@@ -100,8 +100,8 @@ pub(crate) struct Plan {
     /// How long each run is watched, after its warm-up.
     pub(crate) window: Duration,
     pub(crate) warm_up: Duration,
-    /// Idle listeners between which memory is compared.
-    pub(crate) idle: (usize, usize),
+    /// Numbers of idle listeners between which memory is compared.
+    pub(crate) idle: &'static [usize],
     /// Sessions whose memory is compared.
     pub(crate) sessions: usize,
     pub(crate) quick: bool,
@@ -209,7 +209,7 @@ fn plan(matches: &clap::ArgMatches) -> Plan {
         rounds: rounds.unwrap_or(if quick { 1 } else { 5 }),
         window: Duration::from_secs(seconds.unwrap_or(if quick { 1 } else { 5 })),
         warm_up: Duration::from_millis(if quick { 200 } else { 1_000 }),
-        idle: if quick { (200, 700) } else { (1_000, 5_000) },
+        idle: if quick { &[200, 700] } else { &[1_000, 5_000, 10_000, 30_000] },
         sessions: if quick { 2_000 } else { 100_000 },
         quick,
     }

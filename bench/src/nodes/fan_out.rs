@@ -15,7 +15,7 @@ use crate::serve::side::Side;
 use crate::server::{Cores, Server};
 use crate::table::{Line, Target, number};
 
-const PACE: Order = Order { publishers: 1, per_second: 50, messages: 0 };
+const PACE: Order = Order::one(50);
 
 /// Measures and returns the lines.
 pub(super) async fn measure(

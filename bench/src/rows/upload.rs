@@ -90,14 +90,14 @@ async fn watch(
     mib: usize,
     uploads: impl Future<Output = io::Result<()>>,
 ) -> io::Result<Uploaded> {
-    let before = server.anonymous_memory()?;
+    let before = server.memory()?;
     let (start, cpu) = (Instant::now(), server.cpu_time()?);
     let mut uploads = std::pin::pin!(uploads);
     let mut peak = before;
     loop {
         tokio::select! {
             ended = &mut uploads => break ended?,
-            () = tokio::time::sleep(SAMPLE) => peak = peak.max(server.anonymous_memory()?),
+            () = tokio::time::sleep(SAMPLE) => peak = peak.max(server.memory()?),
         }
     }
     let (wall, cpu) = (start.elapsed(), server.cpu_time()? - cpu);

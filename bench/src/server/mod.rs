@@ -1,8 +1,10 @@
 //! A server under test as the runner sees it: a process, its endpoints, its cores, and what it has
 //! used. Start reading at [`running`].
 
+mod centrifugo;
 mod cores;
-pub(crate) mod nchan;
+mod nchan;
+mod outside;
 pub(crate) mod process;
 mod running;
 
