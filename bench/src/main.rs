@@ -18,11 +18,13 @@ mod nodes;
 mod open_files;
 mod pair;
 mod plan;
+mod plots;
 mod readme;
 mod rivals;
 mod rows;
 mod serve;
 mod server;
+mod soak;
 mod table;
 
 use std::io;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Serve { side, sessions: Some(store), .. } => {
             serve::run_with_sessions(side, &store)
         }
+        Command::Grow { topics } => plots::grow(topics),
         Command::Probe { what, store, topics } => nodes::probe(what, &store, topics),
         Command::Nodes { depth, write } => nodes::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Nodes))),
@@ -48,6 +51,10 @@ fn main() -> ExitCode {
             .and_then(|text| publish(&text, write.then_some(readme::Part::Edits))),
         Command::Rivals { depth, write } => rivals::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Rivals))),
+        Command::Plots { growths, depth } => {
+            plots::measure(&growths, depth).and_then(|text| publish(&text, None))
+        }
+        Command::Soak(soak) => soak::run(soak),
         Command::Engines { depth, write } => engines::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Engines))),
         Command::Log { depth, write } => {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{self, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,6 +108,11 @@ impl Stream {
             }
         })
         .await
+    }
+
+    /// Returns the socket without what has been read, for a reader of its own. It does not block.
+    pub(super) fn into_socket(self) -> io::Result<net::TcpStream> {
+        self.socket.into_std()
     }
 
     /// Counts the messages in the bytes of one read.

@@ -30,6 +30,11 @@ pub(crate) fn memory(id: u32) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other("/proc/<pid>/status has no RssAnon and RssShmem"))
 }
 
+/// Returns how many files and sockets a process has open.
+pub(crate) fn open_files(id: u32) -> io::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{id}/fd"))?.count())
+}
+
 /// Returns the bytes that the files below a folder take on disk.
 pub(crate) fn disk_bytes(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,6 +51,18 @@ impl Server {
         Self::start_with(side, &[], cores).await
     }
 
+    /// Starts a server of this program with so many worker threads.
+    pub(crate) async fn start_with_workers(
+        side: Side,
+        workers: usize,
+        cores: Cores,
+    ) -> io::Result<Self> {
+        let mut command = cores.command_for_workers(&std::env::current_exe()?, workers);
+        // What `tokio::main` of the server reads.
+        command.env("TOKIO_WORKER_THREADS", workers.to_string());
+        Self::run(side, &[], command).await
+    }
+
     /// Starts Kipo's server with its room in the engine that a URL names.
     pub(crate) async fn start_node(engine: &str, cores: Cores) -> io::Result<Self> {
         Self::start_with(Side::Kipo, &[format!("--engine={engine}").into()], cores).await
@@ -82,7 +94,11 @@ impl Server {
                 Some(Outside { program, published: Arc::default(), task: Mutex::default() });
             return Ok(Self { side, process, outside, folder: Some(folder) });
         }
-        let mut command = cores.command_for_server(&std::env::current_exe()?);
+        Self::run(side, arguments, cores.command_for_server(&std::env::current_exe()?)).await
+    }
+
+    /// Starts a server of this program by a command that runs it.
+    async fn run(side: Side, arguments: &[OsString], mut command: Command) -> io::Result<Self> {
         // The server ends when this pipe closes, so none outlives a runner that was killed.
         command.args(["serve", side.name()]).args(arguments).stdin(Stdio::piped());
         let process = load::Server::start(command, START).await.map_err(|error| {
@@ -102,6 +118,11 @@ impl Server {
     /// Returns the memory of the process that no file backs, in bytes.
     pub(crate) fn memory(&self) -> io::Result<u64> {
         process::memory(self.process.id()?)
+    }
+
+    /// Returns how many files and sockets the process has open.
+    pub(crate) fn open_files(&self) -> io::Result<usize> {
+        process::open_files(self.process.id()?)
     }
 
     /// Returns the bytes of the files in the data directory of its sessions, as the disk has them; 0
