@@ -7,21 +7,17 @@
 //! under the hidden subcommand `serve`, on another. Kipo and axum take turns, so that what the
 //! machine does besides hits both, and every ratio is that of two neighbouring runs.
 
-mod building;
 mod clients;
-mod edits;
+mod developing;
 mod engines;
-mod fan_out;
-mod idle;
 mod log;
 mod nodes;
-mod open_files;
-mod pair;
 mod plan;
 mod plots;
 mod readme;
 mod rivals;
 mod rows;
+mod runs;
 mod serve;
 mod server;
 mod soak;
@@ -31,9 +27,10 @@ use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use developing::{building, edits};
 use load::console::progress;
 use plan::{Command, Plan};
-use server::Cores;
+use server::{Cores, open_files};
 
 fn main() -> ExitCode {
     let outcome = match plan::from_command_line() {

@@ -6,7 +6,6 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, value_parser};
 
 use crate::serve::side::{SessionStore, Side};
-use crate::soak::Soak;
 
 /// What this process was started for.
 #[derive(Debug)]
@@ -125,6 +124,13 @@ pub(crate) struct Depth {
     pub(crate) seconds: u64,
     /// Only what is small: shows that the bench works, no more.
     pub(crate) quick: bool,
+}
+
+/// How many listeners a soak has, and how long it goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Soak {
+    pub(crate) listeners: usize,
+    pub(crate) time: Duration,
 }
 
 /// Which rows to measure, and for how long.

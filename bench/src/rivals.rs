@@ -9,14 +9,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::clients::listeners::Listeners;
-use crate::fan_out::fan_out;
-use crate::idle::kib_per_listener;
-use crate::open_files;
 use crate::plan::Depth;
+use crate::runs::fan_out::fan_out;
+use crate::runs::idle::kib_per_listener;
 use crate::serve::room::Order;
 use crate::serve::side::{Endpoint, Side};
 use crate::server::Cores;
 use crate::server::Server;
+use crate::server::open_files;
 use crate::table::{median, number, sorted};
 use load::console::progress;
 use load::http;

@@ -7,9 +7,10 @@ use load::console::{print, progress};
 use load::machine;
 
 use crate::clients::listeners::Listeners;
-use crate::open_files;
+use crate::plan::Soak;
 use crate::serve::room::Order;
 use crate::serve::side::{Endpoint, Side};
+use crate::server::open_files;
 use crate::server::{Cores, Server};
 use crate::table::{median, number, sorted};
 
@@ -27,13 +28,6 @@ const GROWTH_MAX_PERCENT: f64 = 2.0;
 
 /// And in bytes: allocators round, and a thread's stack comes late.
 const GROWTH_MAX_BYTES: f64 = 1_048_576.0;
-
-/// How long it goes on, and with how many.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Soak {
-    pub(crate) listeners: usize,
-    pub(crate) time: Duration,
-}
 
 /// What the server had at one moment.
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use load::console::progress;
 
 use super::servers::Servers;
-use crate::fan_out::fan_out;
-use crate::pair::Pair;
 use crate::plan::Depth;
+use crate::runs::fan_out::fan_out;
+use crate::runs::pair::Pair;
 use crate::serve::room::Order;
 use crate::serve::side::Side;
 use crate::server::{Cores, Server};

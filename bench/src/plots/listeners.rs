@@ -8,12 +8,12 @@ use load::console::progress;
 use super::axis::Scale;
 use super::chart::{Chart, Line};
 use super::sides;
-use crate::fan_out::fan_out;
-use crate::idle::kib_per_listener;
-use crate::open_files;
 use crate::plan::Depth;
+use crate::runs::fan_out::fan_out;
+use crate::runs::idle::kib_per_listener;
 use crate::serve::room::Order;
 use crate::serve::side::Side;
+use crate::server::open_files;
 use crate::server::{Cores, Server};
 
 const LISTENERS: [usize; 6] = [100, 300, 1_000, 3_000, 10_000, 30_000];

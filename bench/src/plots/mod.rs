@@ -17,9 +17,9 @@ use load::console::progress;
 use load::machine;
 
 use self::chart::Chart;
-use crate::open_files;
 use crate::plan::{Depth, Growth};
 use crate::server::Cores;
+use crate::server::open_files;
 
 pub(crate) use self::topics::grow;
 

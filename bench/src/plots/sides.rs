@@ -5,7 +5,7 @@ use std::io;
 use load::console::progress;
 
 use super::chart::Line;
-use crate::fan_out::Run;
+use crate::runs::fan_out::Run;
 use crate::serve::side::Side;
 use crate::table::{median, sorted};
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::work::{Work, watch};
 use crate::clients::listeners::Listeners;
-use crate::pair::{Pair, alternate};
 use crate::plan::Plan;
+use crate::runs::pair::{Pair, alternate};
 use crate::serve::room::Order;
 use crate::serve::side::Endpoint;
 use crate::server::Cores;

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::idle::kib_per_listener;
-use crate::open_files;
-use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::runs::idle::kib_per_listener;
+use crate::runs::pair::alternate;
 use crate::server::Cores;
+use crate::server::open_files;
 use crate::table::{Line, Target, number};
 
 pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> {

@@ -6,8 +6,8 @@
 use std::{io, iter};
 
 use crate::clients::sign_ins::sign_in;
-use crate::pair::alternate_between;
 use crate::plan::Plan;
+use crate::runs::pair::alternate_between;
 use crate::server::{Cores, Server};
 use crate::table::{Line, number};
 use load::console::progress;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use load::http::{Connection, Request, Response, unexpected};
 use tokio::task::JoinSet;
 
-use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::runs::pair::alternate;
 use crate::serve::side::{Endpoint, Side};
 use crate::server::{Cores, Server};
 use crate::table::{Line, Target};

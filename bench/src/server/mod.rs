@@ -4,6 +4,7 @@
 mod centrifugo;
 mod cores;
 mod nchan;
+pub(crate) mod open_files;
 mod outside;
 pub(crate) mod process;
 mod running;
