@@ -46,7 +46,7 @@ pub(crate) fn run(soak: Soak) -> io::Result<()> {
 }
 
 async fn listen(Soak { listeners: count, time }: Soak, cores: Cores) -> io::Result<()> {
-    if open_files::possible(&[count]).is_empty() {
+    if open_files::possible(&[count]) != [count] {
         return Err(io::Error::other("too few files may be open"));
     }
     let server = Server::start(Side::Kipo, cores).await?;
