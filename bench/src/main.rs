@@ -7,30 +7,30 @@
 //! under the hidden subcommand `serve`, on another. Kipo and axum take turns, so that what the
 //! machine does besides hits both, and every ratio is that of two neighbouring runs.
 
-mod building;
 mod clients;
-mod edits;
+mod developing;
 mod engines;
-mod fan_out;
 mod log;
 mod nodes;
-mod pair;
 mod plan;
+mod plots;
 mod readme;
 mod rivals;
 mod rows;
+mod runs;
 mod serve;
 mod server;
+mod soak;
 mod table;
 
 use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use developing::{building, edits};
 use load::console::progress;
-use load::machine;
 use plan::{Command, Plan};
-use server::Cores;
+use server::{Cores, open_files};
 
 fn main() -> ExitCode {
     let outcome = match plan::from_command_line() {
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Serve { side, sessions: Some(store), .. } => {
             serve::run_with_sessions(side, &store)
         }
+        Command::Grow { topics } => plots::grow(topics),
         Command::Probe { what, store, topics } => nodes::probe(what, &store, topics),
         Command::Nodes { depth, write } => nodes::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Nodes))),
@@ -47,6 +48,10 @@ fn main() -> ExitCode {
             .and_then(|text| publish(&text, write.then_some(readme::Part::Edits))),
         Command::Rivals { depth, write } => rivals::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Rivals))),
+        Command::Plots { growths, depth } => {
+            plots::measure(&growths, depth).and_then(|text| publish(&text, None))
+        }
+        Command::Soak(soak) => soak::run(soak),
         Command::Engines { depth, write } => engines::measure(depth)
             .and_then(|text| publish(&text, write.then_some(readme::Part::Engines))),
         Command::Log { depth, write } => {
@@ -69,7 +74,7 @@ fn main() -> ExitCode {
 fn measure(plan: &Plan) -> io::Result<String> {
     // Before any thread exists, so that every thread inherits both.
     let cores = Cores::claim();
-    machine::raise_open_files();
+    open_files::raise();
     let heading = table::heading(plan, cores);
 
     // One thread: the load has one core.

@@ -27,6 +27,14 @@ pub(crate) enum Command {
         depth: Depth,
         write: bool,
     },
+    /// How the cost grows.
+    Plots {
+        /// In the order of [`Growth::ALL`], each at most once.
+        growths: Vec<Growth>,
+        depth: Depth,
+    },
+    /// Many listeners for many minutes.
+    Soak(Soak),
     /// Stores for the durable log.
     Engines {
         depth: Depth,
@@ -48,6 +56,10 @@ pub(crate) enum Command {
         engine: Option<String>,
         /// Where the sessions are, of a server that has them.
         sessions: Option<SessionStore>,
+    },
+    /// What so many topics cost, in a process of their own.
+    Grow {
+        topics: u64,
     },
     /// One measurement in a process of its own.
     Probe {
@@ -81,6 +93,30 @@ impl Probe {
     }
 }
 
+/// What grows in a plot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    Listeners,
+    Topics,
+    /// Of messages.
+    Size,
+    /// Threads of a server.
+    Workers,
+}
+
+impl Growth {
+    const ALL: [Self; 4] = [Self::Listeners, Self::Topics, Self::Size, Self::Workers];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Listeners => "listeners",
+            Self::Topics => "topics",
+            Self::Size => "size",
+            Self::Workers => "workers",
+        }
+    }
+}
+
 /// How long a table of its own is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Depth {
@@ -88,6 +124,13 @@ pub(crate) struct Depth {
     pub(crate) seconds: u64,
     /// Only what is small: shows that the bench works, no more.
     pub(crate) quick: bool,
+}
+
+/// How many listeners a soak has, and how long it goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Soak {
+    pub(crate) listeners: usize,
+    pub(crate) time: Duration,
 }
 
 /// Which rows to measure, and for how long.
@@ -100,8 +143,8 @@ pub(crate) struct Plan {
     /// How long each run is watched, after its warm-up.
     pub(crate) window: Duration,
     pub(crate) warm_up: Duration,
-    /// Idle listeners between which memory is compared.
-    pub(crate) idle: (usize, usize),
+    /// Numbers of idle listeners between which memory is compared.
+    pub(crate) idle: &'static [usize],
     /// Sessions whose memory is compared.
     pub(crate) sessions: usize,
     pub(crate) quick: bool,
@@ -166,6 +209,9 @@ pub(crate) fn from_command_line() -> Command {
             });
             Command::Serve { side, engine: serve.get_one("engine").cloned(), sessions: store }
         }
+        Some(("grow", grow)) => {
+            Command::Grow { topics: grow.get_one("topics").copied().unwrap_or_default() }
+        }
         Some(("probe", probe)) => {
             let name = probe.get_one::<String>("what").map_or("", String::as_str);
             Command::Probe {
@@ -175,16 +221,27 @@ pub(crate) fn from_command_line() -> Command {
             }
         }
         Some((name @ ("engines" | "log" | "nodes" | "rivals"), matches)) => {
-            let write = matches.get_flag("write");
-            let quick = matches.get_flag("quick");
-            let seconds = matches.get_one("seconds").copied().unwrap_or(if quick { 1 } else { 3 });
-            let depth = Depth { rounds: if quick { 1 } else { 3 }, seconds, quick };
+            let (write, depth) = (matches.get_flag("write"), depth(matches));
             match name {
                 "log" => Command::Log { depth, write },
                 "nodes" => Command::Nodes { depth, write },
                 "rivals" => Command::Rivals { depth, write },
                 _ => Command::Engines { depth, write },
             }
+        }
+        Some(("plots", plots)) => Command::Plots {
+            growths: chosen(&Growth::ALL, Growth::name, plots, "only"),
+            depth: depth(plots),
+        },
+        Some(("soak", soak)) => {
+            let quick = soak.get_flag("quick");
+            let listeners = soak.get_one("listeners").copied();
+            let minutes: Option<u64> = soak.get_one("minutes").copied();
+            let seconds = minutes.map_or(if quick { 5 } else { 600 }, |minutes| minutes * 60);
+            Command::Soak(Soak {
+                listeners: listeners.unwrap_or(if quick { 200 } else { 10_000 }),
+                time: Duration::from_secs(seconds),
+            })
         }
         Some(("edits", edits)) => {
             Command::Edits { quick: edits.get_flag("quick"), write: edits.get_flag("write") }
@@ -194,13 +251,26 @@ pub(crate) fn from_command_line() -> Command {
     }
 }
 
-fn plan(matches: &clap::ArgMatches) -> Plan {
-    let wanted: Vec<&String> = matches.get_many("rows").unwrap_or_default().collect();
-    let rows = Row::ALL
-        .into_iter()
-        .filter(|row| wanted.is_empty() || wanted.iter().any(|name| *name == row.name()))
-        .collect();
+/// Returns what an argument names of these, in their order; all where it is not there.
+fn chosen<T: Copy>(
+    all: &[T],
+    name: fn(T) -> &'static str,
+    matches: &clap::ArgMatches,
+    argument: &str,
+) -> Vec<T> {
+    let wanted: Vec<&String> = matches.get_many(argument).unwrap_or_default().collect();
+    let is_wanted = |one: &T| wanted.is_empty() || wanted.iter().any(|w| *w == name(*one));
+    all.iter().copied().filter(is_wanted).collect()
+}
 
+fn depth(matches: &clap::ArgMatches) -> Depth {
+    let quick = matches.get_flag("quick");
+    let seconds = matches.get_one("seconds").copied().unwrap_or(if quick { 1 } else { 3 });
+    Depth { rounds: if quick { 1 } else { 3 }, seconds, quick }
+}
+
+fn plan(matches: &clap::ArgMatches) -> Plan {
+    let rows = chosen(&Row::ALL, Row::name, matches, "rows");
     let quick = matches.get_flag("quick");
     let rounds = matches.get_one("rounds").copied();
     let seconds = matches.get_one("seconds").copied();
@@ -209,7 +279,7 @@ fn plan(matches: &clap::ArgMatches) -> Plan {
         rounds: rounds.unwrap_or(if quick { 1 } else { 5 }),
         window: Duration::from_secs(seconds.unwrap_or(if quick { 1 } else { 5 })),
         warm_up: Duration::from_millis(if quick { 200 } else { 1_000 }),
-        idle: if quick { (200, 700) } else { (1_000, 5_000) },
+        idle: if quick { &[200, 700] } else { &[1_000, 5_000, 10_000, 30_000] },
         sessions: if quick { 2_000 } else { 100_000 },
         quick,
     }
@@ -262,8 +332,37 @@ fn command_line() -> clap::Command {
         )
         .subcommand(
             clap::Command::new("rivals")
-                .about("Measures fan-out beside axum, nchan and bare writes, to 100 … 10,000")
+                .about("Measures fan-out beside axum, nchan, Centrifugo and bare writes")
                 .args([write.clone().conflicts_with("quick"), seconds.clone(), quick.clone()]),
+        )
+        .subcommand(
+            clap::Command::new("plots")
+                .about("Measures how the cost grows, and writes plots into bench/plots")
+                .arg(
+                    Arg::new("only")
+                        .long("only")
+                        .value_delimiter(',')
+                        .value_parser(PossibleValuesParser::new(Growth::ALL.map(Growth::name)))
+                        .help("Only these plots, with commas between"),
+                )
+                .args([seconds.clone(), quick.clone()]),
+        )
+        .subcommand(
+            clap::Command::new("soak")
+                .about("Serves many listeners for many minutes; fails where memory grows")
+                .arg(
+                    Arg::new("listeners")
+                        .long("listeners")
+                        .value_parser(value_parser!(usize))
+                        .help("How many [default: 10000]"),
+                )
+                .arg(
+                    Arg::new("minutes")
+                        .long("minutes")
+                        .value_parser(value_parser!(u64).range(1..))
+                        .help("How long [default: 10]"),
+                )
+                .arg(quick.clone()),
         )
         .subcommand(
             clap::Command::new("engines")
@@ -290,6 +389,11 @@ fn command_line() -> clap::Command {
                 )
                 .arg(Arg::new("engine").long("engine"))
                 .arg(Arg::new("sessions").long("sessions")),
+        )
+        .subcommand(
+            clap::Command::new("grow")
+                .hide(true)
+                .arg(Arg::new("topics").required(true).value_parser(value_parser!(u64).range(1..))),
         )
         .subcommand(
             clap::Command::new("probe").hide(true).args([

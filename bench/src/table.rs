@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::pair::Pair;
 use crate::plan::Plan;
+use crate::runs::pair::Pair;
 use crate::server::Cores;
 use load::machine;
 

@@ -443,7 +443,7 @@ fn bench() -> Result<Outcome> {
         bench.arg("--quick");
         bench
     };
-    for table in [&[][..], &["rivals"], &["log"], &["engines"]] {
+    for table in [&[][..], &["rivals"], &["soak"], &["log"], &["engines"]] {
         run(&mut bench(table))?;
     }
     let mut nodes = bench(&["nodes"]);

@@ -13,8 +13,9 @@ use super::stream::{Seen, Stream, Tally};
 /// Connections that are being opened at once: below any accept backlog.
 const OPENING_MAX: usize = 64;
 
-/// When nothing has come for this long, nothing more is under way.
-const QUIET: Duration = Duration::from_millis(500);
+/// When nothing has come for this long, nothing more is under way. A busy machine has been seen to
+/// keep a server of 10,000 listeners waiting for more than a second.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Open streams; dropping them closes all.
 #[derive(Debug)]

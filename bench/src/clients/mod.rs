@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 mod delays;
+pub(crate) mod drains;
 pub(crate) mod listeners;
 pub(crate) mod sign_ins;
 mod stream;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use load::http::{self, Decoder, Request, unexpected};
 use load::sse::{Event, Item, Reader};
 use memchr::memmem;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::delays::Delays;
 use crate::serve::room;
@@ -25,6 +25,9 @@ const READ_BYTES: usize = 256 * 1_024;
 /// A listener measures the delay of one message in so many: reading the clock costs the load's
 /// core.
 const TIMED_EVERY: u64 = 16;
+
+/// Streams from one loopback address, which has about 28,000 ports for its connections.
+const STREAMS_PER_SOURCE: usize = 10_000;
 
 thread_local! {
     /// One buffer for all listeners of the thread: a read leaves nothing in it.
@@ -72,7 +75,7 @@ impl Stream {
             .header("Accept", "text/event-stream")
             .header("Sec-Fetch-Site", "same-origin")
             .end();
-        let socket = http::connect(address).await?;
+        let socket = connect(address, number).await?;
         // nchan sends a stream without chunks.
         let (decoder, reader) = (Decoder::default().allowing_close(), Reader::default());
         let counter = Counter { last: 0, phase: number as u64 % TIMED_EVERY, tally };
@@ -107,6 +110,11 @@ impl Stream {
         .await
     }
 
+    /// Returns the socket without what has been read, for a reader of its own. It does not block.
+    pub(super) fn into_socket(self) -> io::Result<net::TcpStream> {
+        self.socket.into_std()
+    }
+
     /// Counts the messages in the bytes of one read.
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
@@ -129,6 +137,19 @@ impl Stream {
     }
 }
 
+/// Connects from the address of the stream's number.
+async fn connect(address: SocketAddr, number: usize) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_nodelay(true)?;
+    // Closing leaves no port behind that waits for a minute: the next run needs it.
+    socket.set_zero_linger()?;
+    let source = u8::try_from(number / STREAMS_PER_SOURCE).map_err(io::Error::other)?;
+    if source > 0 {
+        socket.bind((Ipv4Addr::new(127, 0, 0, 1 + source), 0).into())?;
+    }
+    socket.connect(address).await
+}
+
 /// Counts the messages of one stream.
 struct Counter {
     /// Number of the last message.
@@ -141,7 +162,9 @@ struct Counter {
 impl Counter {
     fn count(&mut self, event: Event<'_>, seen: &mut Seen) {
         match event.name {
-            b"note" => {
+            // Centrifugo gives events no name, and sends one when it has connected.
+            b"message" if member(event.data, b"\"n\":").is_none() => {}
+            b"note" | b"message" => {
                 let number = number(event).unwrap_or(0);
                 seen.disordered += u64::from(number <= self.last);
                 seen.received += 1;
@@ -165,7 +188,7 @@ impl Counter {
 }
 
 /// Returns the number of a message: Kipo has it in the cursor, axum alone in the id, and nchan
-/// only in the data.
+/// and Centrifugo only in the data.
 fn number(event: Event<'_>) -> Option<u64> {
     let id = event.last_event_id;
     Cursor::seq_of(id).or_else(|| digits(id)).or_else(|| member(event.data, b"\"n\":"))

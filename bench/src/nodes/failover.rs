@@ -21,7 +21,7 @@ use crate::serve::side::{Endpoint, Side};
 use crate::server::{Cores, Server};
 use crate::table::{Line, number};
 
-const PACE: Order = Order { publishers: 1, per_second: 50, messages: 0 };
+const PACE: Order = Order::one(50);
 
 /// Connections that are being opened at once: below any accept backlog.
 const OPENING_MAX: usize = 64;

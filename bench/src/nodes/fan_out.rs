@@ -7,15 +7,15 @@ use std::time::Duration;
 use load::console::progress;
 
 use super::servers::Servers;
-use crate::fan_out::fan_out;
-use crate::pair::Pair;
 use crate::plan::Depth;
+use crate::runs::fan_out::fan_out;
+use crate::runs::pair::Pair;
 use crate::serve::room::Order;
 use crate::serve::side::Side;
 use crate::server::{Cores, Server};
 use crate::table::{Line, Target, number};
 
-const PACE: Order = Order { publishers: 1, per_second: 50, messages: 0 };
+const PACE: Order = Order::one(50);
 
 /// Measures and returns the lines.
 pub(super) async fn measure(

@@ -11,8 +11,8 @@ use tokio::time::{MissedTickBehavior, timeout};
 use super::bare::{Bare, Following};
 use super::node::{Node, Said, stamp_us};
 use super::servers::Servers;
-use crate::pair::Pair;
 use crate::plan::Depth;
+use crate::runs::pair::Pair;
 use crate::serve::room;
 use crate::table::{Line, Target, percentile, sorted};
 

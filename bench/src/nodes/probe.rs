@@ -117,7 +117,7 @@ fn family(durability: Durability, loaded_max: usize) -> Topics<u64, Said> {
 /// Loads topics, each with one message, and gives each a listener.
 async fn idle(store: &str, topics: u64) -> io::Result<Idle> {
     let family = Family::open(store, usize::MAX).await?;
-    let memory = || process::anonymous_memory(std::process::id());
+    let memory = || process::memory(std::process::id());
     family.publish(0..FIRST).await?;
     let before = memory()?;
     family.publish(FIRST..FIRST + topics).await?;
@@ -137,7 +137,7 @@ async fn idle(store: &str, topics: u64) -> io::Result<Idle> {
 /// Publishes to one topic after the other.
 async fn turns(store: &str, topics: u64) -> io::Result<Turns> {
     let family = Family::open(store, kipo::topic::LOADED_MAX_DEFAULT).await?;
-    let memory = || process::anonymous_memory(std::process::id());
+    let memory = || process::memory(std::process::id());
     let start = Instant::now();
     family.publish(0..topics / 5).await?;
     let early_bytes = memory()?;

@@ -14,8 +14,8 @@ use load::console::progress;
 use super::bare::Bare;
 use super::node::{Node, Said};
 use super::servers::Servers;
-use crate::pair::Pair;
 use crate::plan::Depth;
+use crate::runs::pair::Pair;
 use crate::server::process;
 use crate::table::{Line, Target, percentile, sorted};
 

@@ -5,8 +5,8 @@ use std::{io, sync::LazyLock};
 
 use super::work::watch;
 use crate::clients::calls::Callers;
-use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::runs::pair::alternate;
 use crate::serve::side::Endpoint;
 use crate::serve::templates;
 use crate::server::Cores;

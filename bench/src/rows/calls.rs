@@ -6,8 +6,8 @@ use std::io;
 
 use super::work::watch;
 use crate::clients::calls::Callers;
-use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::runs::pair::alternate;
 use crate::serve::side::Endpoint;
 use crate::server::Cores;
 use crate::table::{Line, Target};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::work::{Work, watch};
 use crate::clients::listeners::Listeners;
-use crate::pair::{Pair, alternate};
 use crate::plan::Plan;
+use crate::runs::pair::{Pair, alternate};
 use crate::serve::room::Order;
 use crate::serve::side::Endpoint;
 use crate::server::Cores;
@@ -19,9 +19,9 @@ use crate::table::{self, Line, Target};
 const LISTENERS: usize = 1_000;
 
 /// 50 messages a second to 1,000 listeners: 50,000 deliveries, each waking a sleeping listener.
-const PACED: Order = Order { publishers: 1, per_second: 50, messages: 0 };
+const PACED: Order = Order::one(50);
 
-const SATURATED: Order = Order { publishers: 4, per_second: 0, messages: 0 };
+const SATURATED: Order = Order { publishers: 4, ..Order::one(0) };
 
 /// Between the last listener's response head and the first message: a listener may subscribe a
 /// moment after its head has left.

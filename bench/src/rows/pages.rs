@@ -7,8 +7,8 @@ use std::io;
 
 use super::work::watch;
 use crate::clients::calls::Callers;
-use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::runs::pair::alternate;
 use crate::server::Cores;
 use crate::table::{Line, Target};
 

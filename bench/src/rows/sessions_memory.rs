@@ -6,8 +6,8 @@
 use std::{io, iter};
 
 use crate::clients::sign_ins::sign_in;
-use crate::pair::alternate_between;
 use crate::plan::Plan;
+use crate::runs::pair::alternate_between;
 use crate::server::{Cores, Server};
 use crate::table::{Line, number};
 use load::console::progress;
@@ -46,12 +46,12 @@ pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> 
 async fn cost(server: &Server, sessions: usize) -> io::Result<Cost> {
     let first = sessions / 100;
     sign_in(server, first).await?;
-    let (memory, disk) = (server.anonymous_memory()?, server.disk_bytes()?);
+    let (memory, disk) = (server.memory()?, server.disk_bytes()?);
     sign_in(server, sessions).await?;
     let per_session =
         |before: u64, after: u64| after.saturating_sub(before) as f64 / sessions as f64;
     Ok(Cost {
-        memory: per_session(memory, server.anonymous_memory()?),
+        memory: per_session(memory, server.memory()?),
         disk: per_session(disk, server.disk_bytes()?),
     })
 }

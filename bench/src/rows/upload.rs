@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use load::http::{Connection, Request, Response, unexpected};
 use tokio::task::JoinSet;
 
-use crate::pair::alternate;
 use crate::plan::Plan;
+use crate::runs::pair::alternate;
 use crate::serve::side::{Endpoint, Side};
 use crate::server::{Cores, Server};
 use crate::table::{Line, Target};
@@ -95,14 +95,14 @@ async fn watch(
     mib: usize,
     uploads: impl Future<Output = io::Result<()>>,
 ) -> io::Result<Uploaded> {
-    let before = server.anonymous_memory()?;
+    let before = server.memory()?;
     let (start, cpu) = (Instant::now(), server.cpu_time()?);
     let mut uploads = std::pin::pin!(uploads);
     let mut peak = before;
     loop {
         tokio::select! {
             ended = &mut uploads => break ended?,
-            () = tokio::time::sleep(SAMPLE) => peak = peak.max(server.anonymous_memory()?),
+            () = tokio::time::sleep(SAMPLE) => peak = peak.max(server.memory()?),
         }
     }
     let (wall, cpu) = (start.elapsed(), server.cpu_time()? - cpu);

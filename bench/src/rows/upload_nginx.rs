@@ -9,8 +9,8 @@ use load::console::progress;
 use load::http::{Connection, Request};
 
 use super::upload::{expect_size, size_mib, whole, write};
-use crate::pair::Pair;
 use crate::plan::Plan;
+use crate::runs::pair::Pair;
 use crate::serve::side::Side;
 use crate::server::{Cores, Nginx, Server};
 use crate::table::{Line, Target};

@@ -73,8 +73,8 @@ static PUBLISHERS: Publishers = Publishers::new();
 struct HubRoom;
 
 impl Room for HubRoom {
-    async fn publish(self, n: u64) {
-        let note = Note { at: room::now_us(), n, from: room::SENDER, text: room::TEXT };
+    async fn publish(self, n: u64, text: &'static str) {
+        let note = Note { at: room::now_us(), n, from: room::SENDER, text };
         let Ok(json) = serde_json::to_string(&note) else { return };
         let mut next = HUB.next.lock().unwrap_or_else(PoisonError::into_inner);
         // Without listeners there is nobody to send to, which is no failure.

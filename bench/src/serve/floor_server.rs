@@ -92,7 +92,8 @@ impl Room {
             }
             sent += 1;
             let n = self.published.fetch_add(1, Ordering::Relaxed) + 1;
-            let event = format!("event: note\ndata: {}\nid: {n}\n\n", room::note(n));
+            let event =
+                format!("event: note\ndata: {}\nid: {n}\n\n", room::note(n, order.text_bytes));
             let chunk = format!("{:x}\r\n{event}\r\n", event.len());
             let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
             for mut listener in &*listeners {

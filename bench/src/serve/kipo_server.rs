@@ -4,7 +4,7 @@ use std::io;
 
 use kipo::{
     Action, App, Context, Durability, Event, EventStream, Files, OutputCache, PageContext, Result,
-    Sessions, StreamAction, Topic, UploadSettings, action, data, page,
+    ServeLimits, Sessions, StreamAction, Topic, UploadSettings, action, data, page,
 };
 use tokio::net::TcpListener;
 
@@ -41,14 +41,17 @@ fn served_room() -> &'static Topic<RoomEvent> {
     if SHARED_ROOM.is_open() { &SHARED_ROOM } else { &ROOM }
 }
 
+/// More than any run has. They come from a few addresses of one machine.
+const LISTENERS_MAX: usize = 50_000;
+
 static PUBLISHERS: Publishers = Publishers::new();
 
 #[derive(Clone, Copy)]
 struct TopicRoom;
 
 impl Room for TopicRoom {
-    async fn publish(self, n: u64) {
-        let note = Note { at: room::now_us(), n, from: room::SENDER, text: room::TEXT };
+    async fn publish(self, n: u64, text: &'static str) {
+        let note = Note { at: room::now_us(), n, from: room::SENDER, text };
         // Without an engine only a payload without a form in JSON is refused. Where an engine is
         // away, the listeners' count of messages shows it.
         let _ = served_room().publish(&RoomEvent::Note(note)).await;
@@ -68,6 +71,13 @@ pub(crate) async fn run(engine: Option<&str>) -> io::Result<()> {
     let uploads = UploadSettings::new().bytes_max(8 << 30).bytes_per_caller_max(8 << 30);
     // The actions of all servers of this binary register themselves, those of sessions among them.
     let app = App::new().files(pages()).uploads(uploads).sessions(Sessions::in_memory());
+    let limits = ServeLimits {
+        connections_max: LISTENERS_MAX,
+        connections_per_address_max: LISTENERS_MAX,
+        streams_per_address_max: LISTENERS_MAX,
+        ..ServeLimits::default()
+    };
+    let app = app.serve_limits(limits);
     app.serve(listener, room::stdin_closed()).await.map_err(io::Error::other)
 }
 
@@ -122,8 +132,14 @@ impl StreamAction for Listen {
 }
 
 #[action(name = "bench.Publish")]
-async fn publish(_cx: Context, publishers: u32, per_second: u32, messages: u32) -> Result<()> {
-    PUBLISHERS.start(TopicRoom, Order { publishers, per_second, messages });
+async fn publish(
+    _cx: Context,
+    publishers: u32,
+    per_second: u32,
+    messages: u32,
+    text_bytes: u32,
+) -> Result<()> {
+    PUBLISHERS.start(TopicRoom, Order { publishers, per_second, messages, text_bytes });
     Ok(())
 }
 

@@ -22,7 +22,9 @@ pub(crate) fn run(side: Side, engine: Option<&str>) -> io::Result<()> {
         Side::Kipo => kipo_server::run(engine),
         Side::Axum => axum_server::run(),
         Side::Floor => floor_server::run(),
-        Side::Nchan => Err(io::Error::other("nchan runs in nginx")),
+        Side::Nchan | Side::Centrifugo => {
+            Err(io::Error::other(format!("{} is a program of its own", side.name())))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub(crate) const KEPT: usize = 1_024;
 pub(crate) const SENDER: &str = "a listener in the third row";
 pub(crate) const TEXT: &str = "The quick brown fox jumps over the lazy dog, and nobody minds.";
 
+/// The longest text that an [`Order`] can ask for.
+pub(crate) const TEXT_BYTES_MAX: usize = 64 * 1_024;
+
 /// Returns the time in µs since 1970: one clock for server and load.
 pub(crate) fn now_us() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -24,9 +27,23 @@ pub(crate) fn now_us() -> u64 {
 }
 
 /// Returns a message as JSON, for servers that do not make it from a struct.
-pub(crate) fn note(n: u64) -> String {
-    let at = now_us();
-    format!(r#"{{"at":{at},"n":{n},"from":"{SENDER}","text":"{TEXT}"}}"#)
+pub(crate) fn note(n: u64, text_bytes: u32) -> String {
+    let (at, text) = (now_us(), text(text_bytes));
+    format!(r#"{{"at":{at},"n":{n},"from":"{SENDER}","text":"{text}"}}"#)
+}
+
+/// Returns the text of a message: [`TEXT`] for 0, or else one of so many bytes.
+///
+/// # Panics
+///
+/// Panics above [`TEXT_BYTES_MAX`].
+pub(crate) fn text(bytes: u32) -> &'static str {
+    static LONGEST: LazyLock<String> =
+        LazyLock::new(|| TEXT.chars().cycle().take(TEXT_BYTES_MAX).collect());
+    match bytes {
+        0 => TEXT,
+        _ => &LONGEST[..bytes as usize],
+    }
 }
 
 /// How to publish.
@@ -38,12 +55,22 @@ pub(crate) struct Order {
     pub(crate) per_second: u32,
     /// Messages per publisher; 0 is until stopped.
     pub(crate) messages: u32,
+    /// Bytes of the text of each message; 0 is [`TEXT`].
+    pub(crate) text_bytes: u32,
+}
+
+impl Order {
+    /// Returns the order of one publisher with messages of the usual length, until it is stopped.
+    /// 0 per second is as fast as it can.
+    pub(crate) const fn one(per_second: u32) -> Self {
+        Self { publishers: 1, per_second, messages: 0, text_bytes: 0 }
+    }
 }
 
 /// A room that publishers write to.
 pub(crate) trait Room: Copy + Send + Sync + 'static {
-    /// Publishes one message; `n` makes it differ from the others.
-    fn publish(self, n: u64) -> impl Future<Output = ()> + Send;
+    /// Publishes one message; its number makes it differ from the others.
+    fn publish(self, n: u64, text: &'static str) -> impl Future<Output = ()> + Send;
 }
 
 /// The publishers of one server: tasks on its own runtime, as an application would have them.
@@ -89,7 +116,7 @@ impl Publishers {
             pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
             pace
         });
-        let mut left = order.messages;
+        let (mut left, text) = (order.messages, text(order.text_bytes));
         loop {
             match &mut pace {
                 Some(pace) => {
@@ -104,7 +131,7 @@ impl Publishers {
                 break;
             }
             let n = self.published.fetch_add(1, Ordering::Relaxed);
-            room.publish(n).await;
+            room.publish(n, text).await;
             if order.messages > 0 {
                 left -= 1;
                 if left == 0 {

@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-/// Which of the two implementations runs.
+/// The channel of Centrifugo that listeners follow; [`Side::path`] subscribes to it.
+pub(crate) const CENTRIFUGO_CHANNEL: &str = "room";
+
+/// Which of the servers runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Kipo,
     Axum,
     /// nginx with nchan.
     Nchan,
+    /// Centrifugo with its one-way event streams.
+    Centrifugo,
     /// One `write(2)` for each delivery.
     Floor,
 }
@@ -19,6 +24,7 @@ impl Side {
             Self::Kipo => "kipo",
             Self::Axum => "axum",
             Self::Nchan => "nchan",
+            Self::Centrifugo => "centrifugo",
             Self::Floor => "floor",
         }
     }
@@ -37,6 +43,10 @@ impl Side {
             (Self::Kipo, Endpoint::Cached) => "/_kipo/actions/bench.Cached",
             (Self::Kipo, Endpoint::Form) => "/_kipo/actions/bench.Form",
             (Self::Kipo, Endpoint::Upload) => "/_kipo/actions/bench.Upload",
+            (Self::Centrifugo, Endpoint::Listen) => {
+                // `{"subs":{"room":{}}}`
+                "/connection/uni_sse?cf_connect=%7B%22subs%22%3A%7B%22room%22%3A%7B%7D%7D%7D"
+            }
             (_, Endpoint::Form) => "/form",
             (_, Endpoint::Upload) => "/upload",
             (_, Endpoint::Echo) => "/echo",

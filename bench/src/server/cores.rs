@@ -12,7 +12,12 @@ use std::process::{Command, Stdio};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cores {
     /// Each on a core of its own.
-    Apart { server: usize, load: usize },
+    Apart {
+        server: usize,
+        load: usize,
+        /// Where a server's second worker runs: the load's core where there is no third.
+        second: usize,
+    },
     /// Wherever the system puts them.
     Loose { reason: &'static str },
 }
@@ -20,15 +25,17 @@ pub(crate) enum Cores {
 impl Cores {
     /// Moves this process to a core of its own, and returns it with the one left to servers.
     pub(crate) fn claim() -> Self {
-        let [server, load, ..] = allowed().unwrap_or_default()[..] else {
+        let allowed = allowed().unwrap_or_default();
+        let [server, load, ..] = allowed[..] else {
             return Self::Loose { reason: "there is only one" };
         };
+        let second = allowed.get(2).copied().unwrap_or(load);
         let taskset = Command::new("taskset")
             .args(["--pid", "--cpu-list", &load.to_string(), &std::process::id().to_string()])
             .stdout(Stdio::null())
             .status();
         match taskset {
-            Ok(status) if status.success() => Self::Apart { server, load },
+            Ok(status) if status.success() => Self::Apart { server, load, second },
             Ok(_) => Self::Loose { reason: "`taskset` was refused" },
             Err(_) => Self::Loose { reason: "`taskset` (util-linux) is not installed" },
         }
@@ -36,20 +43,37 @@ impl Cores {
 
     /// Returns the command that starts `program` where servers run.
     pub(crate) fn command_for_server(self, program: &Path) -> Command {
-        let Self::Apart { server, .. } = self else {
+        self.command_for_workers(program, 1)
+    }
+
+    /// Returns the command that starts `program` where servers with so many workers run.
+    pub(crate) fn command_for_workers(self, program: &Path, workers: usize) -> Command {
+        let Self::Apart { server, second, .. } = self else {
             return Command::new(program);
         };
+        let list = if workers == 1 { server.to_string() } else { format!("{server},{second}") };
         // `taskset` becomes the program, so the child's id is the server's.
         let mut command = Command::new("taskset");
-        command.arg("--cpu-list").arg(server.to_string()).arg(program);
+        command.arg("--cpu-list").arg(list).arg(program);
         command
+    }
+
+    /// Says whether a server's second worker has a core of its own.
+    pub(crate) fn second_worker(self) -> &'static str {
+        match self {
+            Self::Apart { load, second, .. } if second == load => {
+                "the second worker shares a core with the load"
+            }
+            Self::Apart { .. } => "each worker has a core of its own",
+            Self::Loose { .. } => "not pinned to cores",
+        }
     }
 }
 
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Apart { server, load } => {
+            Self::Apart { server, load, .. } => {
                 write!(f, "server pinned to core {server}, load to core {load}")
             }
             Self::Loose { reason } => write!(f, "**not pinned to cores: {reason}**"),

@@ -1,9 +1,12 @@
 //! A server under test as the runner sees it: a process, its endpoints, its cores, and what it has
 //! used. Start reading at [`running`].
 
+mod centrifugo;
 mod cores;
-pub(crate) mod nchan;
+mod nchan;
 mod nginx;
+pub(crate) mod open_files;
+mod outside;
 pub(crate) mod process;
 mod running;
 

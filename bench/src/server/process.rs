@@ -21,12 +21,18 @@ pub(crate) fn cpu_time(id: u32) -> io::Result<Duration> {
     parse_cpu_time(&stat).ok_or_else(|| io::Error::other("/proc/<pid>/stat has another form"))
 }
 
-/// Returns the memory of a process that no file backs (`RssAnon`), in bytes: heap and stacks,
-/// without program text and without the kernel's socket buffers.
-pub(crate) fn anonymous_memory(id: u32) -> io::Result<u64> {
+/// Returns the memory of a process that no file backs (`RssAnon` and `RssShmem`), in bytes: heap,
+/// stacks and what nginx shares among its workers, without program text and without the kernel's
+/// socket buffers.
+pub(crate) fn memory(id: u32) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    parse_anonymous_memory(&status)
-        .ok_or_else(|| io::Error::other("/proc/<pid>/status has no RssAnon"))
+    parse_memory(&status)
+        .ok_or_else(|| io::Error::other("/proc/<pid>/status has no RssAnon and RssShmem"))
+}
+
+/// Returns how many files and sockets a process has open.
+pub(crate) fn open_files(id: u32) -> io::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{id}/fd"))?.count())
 }
 
 /// Returns the bytes that the files below a folder take on disk.
@@ -53,10 +59,12 @@ fn parse_cpu_time(stat: &str) -> Option<Duration> {
     Some(Duration::from_millis((user + system) * 1_000 / TICKS_PER_SECOND))
 }
 
-fn parse_anonymous_memory(status: &str) -> Option<u64> {
-    let value = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kib: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1_024)
+fn parse_memory(status: &str) -> Option<u64> {
+    let kib = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+        value.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    };
+    Some((kib("RssAnon:")? + kib("RssShmem:")?) * 1_024)
 }
 
 #[cfg(test)]
@@ -70,8 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn anonymous_memory_is_told_in_bytes() {
-        let status = "VmRSS:\t    2048 kB\nRssAnon:\t     512 kB\nRssFile:\t    1536 kB\n";
-        assert_eq!(parse_anonymous_memory(status), Some(512 * 1_024));
+    fn memory_is_without_files_and_in_bytes() {
+        let status = "VmRSS:\t    2148 kB\nRssAnon:\t     512 kB\nRssFile:\t    1536 kB\n\
+                      RssShmem:\t     100 kB\n";
+        assert_eq!(parse_memory(status), Some(612 * 1_024));
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::clients::calls;
 use crate::serve::room::Order;
 use crate::serve::side::{Endpoint, Side};
 use crate::server::cores::Cores;
-use crate::server::nchan;
+use crate::server::outside::Program;
 use crate::server::process;
 
 /// A server starts well within this on a busy machine.
@@ -33,13 +33,14 @@ pub(crate) struct Server {
     process: load::Server,
     /// Who publishes to a server whose publishers are outside.
     outside: Option<Outside>,
-    /// The files of nginx, or the data directory of sessions.
+    /// The files of a program of others, or the data directory of sessions.
     folder: Option<TempDir>,
 }
 
 /// A publisher in the load's process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Outside {
+    program: Program,
     published: Arc<AtomicU64>,
     task: Mutex<Option<AbortHandle>>,
 }
@@ -48,6 +49,18 @@ impl Server {
     /// Starts a server and waits until it listens.
     pub(crate) async fn start(side: Side, cores: Cores) -> io::Result<Self> {
         Self::start_with(side, &[], cores).await
+    }
+
+    /// Starts a server of this program with so many worker threads.
+    pub(crate) async fn start_with_workers(
+        side: Side,
+        workers: usize,
+        cores: Cores,
+    ) -> io::Result<Self> {
+        let mut command = cores.command_for_workers(&std::env::current_exe()?, workers);
+        // What `tokio::main` of the server reads.
+        command.env("TOKIO_WORKER_THREADS", workers.to_string());
+        Self::run(side, &[], command).await
     }
 
     /// Starts Kipo's server with its room in the engine that a URL names.
@@ -69,13 +82,23 @@ impl Server {
         Ok(Self { folder: Some(folder), ..server })
     }
 
+    /// Returns the sentence for a machine that has not the program of a side.
+    pub(crate) fn missing(side: Side) -> Option<&'static str> {
+        Program::of(side).and_then(Program::missing)
+    }
+
     async fn start_with(side: Side, arguments: &[OsString], cores: Cores) -> io::Result<Self> {
-        if side == Side::Nchan {
-            let (process, folder) = nchan::start(cores).await?;
-            let outside = Some(Outside::default());
+        if let Some(program) = Program::of(side) {
+            let (process, folder) = program.start(cores).await?;
+            let outside =
+                Some(Outside { program, published: Arc::default(), task: Mutex::default() });
             return Ok(Self { side, process, outside, folder: Some(folder) });
         }
-        let mut command = cores.command_for_server(&std::env::current_exe()?);
+        Self::run(side, arguments, cores.command_for_server(&std::env::current_exe()?)).await
+    }
+
+    /// Starts a server of this program by a command that runs it.
+    async fn run(side: Side, arguments: &[OsString], mut command: Command) -> io::Result<Self> {
         // The server ends when this pipe closes, so none outlives a runner that was killed.
         command.args(["serve", side.name()]).args(arguments).stdin(Stdio::piped());
         let process = load::Server::start(command, START).await.map_err(|error| {
@@ -92,8 +115,14 @@ impl Server {
         process::cpu_time(self.process.id()?)
     }
 
-    pub(crate) fn anonymous_memory(&self) -> io::Result<u64> {
-        process::anonymous_memory(self.process.id()?)
+    /// Returns the memory of the process that no file backs, in bytes.
+    pub(crate) fn memory(&self) -> io::Result<u64> {
+        process::memory(self.process.id()?)
+    }
+
+    /// Returns how many files and sockets the process has open.
+    pub(crate) fn open_files(&self) -> io::Result<usize> {
+        process::open_files(self.process.id()?)
     }
 
     /// Returns the bytes of the files in the data directory of its sessions, as the disk has them; 0
@@ -104,10 +133,11 @@ impl Server {
 
     /// Starts publishers inside the server.
     pub(crate) async fn publish(&self, order: &Order) -> io::Result<()> {
-        if let Some(Outside { published, task }) = &self.outside {
-            let (address, order, published) = (self.address(), *order, Arc::clone(published));
+        if let Some(Outside { program, published, task }) = &self.outside {
+            let (program, address, order) = (*program, self.address(), *order);
+            let published = Arc::clone(published);
             let publishing =
-                tokio::spawn(async move { nchan::publish(address, order, &published).await });
+                tokio::spawn(async move { program.publish(address, order, &published).await });
             *task.lock().unwrap_or_else(PoisonError::into_inner) = Some(publishing.abort_handle());
             return Ok(());
         }
@@ -117,7 +147,7 @@ impl Server {
 
     /// Ends publishing and returns how many messages the room has seen since the server started.
     pub(crate) async fn stop_publishing(&self) -> io::Result<u64> {
-        if let Some(Outside { published, task }) = &self.outside {
+        if let Some(Outside { published, task, .. }) = &self.outside {
             let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
             task.inspect(AbortHandle::abort);
             return Ok(published.load(Ordering::Relaxed));

@@ -8,6 +8,9 @@ use crate::serve::room::Order;
 use crate::serve::side::Endpoint;
 use crate::server::Server;
 
+/// The last listeners may subscribe a moment after their response heads have left.
+const SUBSCRIBING: Duration = Duration::from_millis(500);
+
 /// What a run gave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
@@ -31,7 +34,7 @@ pub(crate) async fn fan_out(
 ) -> io::Result<Run> {
     let mut listeners = Listeners::new(server.address(), server.side.path(Endpoint::Listen));
     listeners.grow_to(count).await?;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(SUBSCRIBING).await;
     server.publish(&order).await?;
     tokio::time::sleep(Duration::from_millis(800)).await;
     listeners.clear_delays();
