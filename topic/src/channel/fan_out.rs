@@ -79,9 +79,9 @@ struct Changes {
     len: usize,
 }
 
-/// What became of a listener that entered.
+/// A connection that is lent.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Lent {
     /// The index of its connection.
     pub(crate) index: usize,
     /// Whether there was no deliverer. It begins at the position of this listener.
@@ -91,7 +91,7 @@ pub(crate) struct Entry {
 impl Part {
     /// Lends a connection to the topic, if its listener would read nothing else than what the
     /// deliverer reads next, and if the connection can be written to.
-    pub(crate) fn enter(&self, standing: Standing, outlet: &Arc<dyn Outlet>) -> Option<Entry> {
+    pub(crate) fn enter(&self, standing: Standing, outlet: &Arc<dyn Outlet>) -> Option<Lent> {
         let mut connections = lock(&self.0);
         let at = connections.standing.unwrap_or(standing);
         let is_known = at.state.is_as(standing.state)
@@ -104,7 +104,7 @@ impl Part {
         if is_first {
             (connections.standing, connections.written) = (Some(at), Some(at.cursor));
         }
-        Some(Entry { index: connections.insert(Arc::clone(outlet)), is_first })
+        Some(Lent { index: connections.insert(Arc::clone(outlet)), is_first })
     }
 
     /// Removes a connection. With the last one, the deliverer ends.

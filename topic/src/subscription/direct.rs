@@ -51,11 +51,11 @@ impl<'a> Direct<'a> {
         }
         let (channel, slot) = (self.reader.channel(), self.reader.slot());
         let Some(part) = channel.fan_out().map(|fan_out| fan_out.part(slot)) else { return false };
-        let Some(entry) = part.enter(self.reader.standing(), self.outlet) else { return false };
-        self.lent = Some((Arc::clone(part), entry.index));
+        let Some(lent) = part.enter(self.reader.standing(), self.outlet) else { return false };
+        self.lent = Some((Arc::clone(part), lent.index));
         // From now on the deliverer writes what comes, so the listener needs no wake-up.
         channel.unpark(slot);
-        if entry.is_first {
+        if lent.is_first {
             deliverer::spawn(Arc::clone(part), self.reader.deliverer());
         }
         true

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context as Task, Poll, Waker},
 };
 
@@ -15,6 +15,7 @@ use crate::{
         record::{Draft, Head},
         retention::Retention,
     },
+    sync::{Mutex, lock},
     topic::{Topic, tests::N},
 };
 
@@ -44,17 +45,17 @@ impl State {
 
 impl Outlet for Connection {
     fn enter(&self, at: Cursor) -> bool {
-        let mut state = self.0.lock().unwrap();
+        let mut state = lock(&self.0);
         !state.is_full && state.seat.enter(at)
     }
 
     fn deliver(&self, delivery: &Delivery) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = lock(&self.0);
         if state.seat.is_due(delivery) {
             if state.is_full {
                 state.seat.release();
             } else {
-                state.written.push_str(std::str::from_utf8(delivery.frames()).unwrap());
+                state.written.push_str(std::str::from_utf8(delivery.frames()).expect("text"));
                 state.delivered += 1;
                 state.seat.advance(delivery);
             }
@@ -63,17 +64,17 @@ impl Outlet for Connection {
     }
 
     fn release(&self) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = lock(&self.0);
         state.seat.release();
         state.wake_if_left();
     }
 
     fn leave(&self) -> Option<Cursor> {
-        self.0.lock().unwrap().seat.leave()
+        lock(&self.0).seat.leave()
     }
 
     fn poll_left(&self, task: &mut Task<'_>) -> Poll<Cursor> {
-        let mut state = self.0.lock().unwrap();
+        let mut state = lock(&self.0);
         state.waker = Some(task.waker().clone());
         state.seat.take_left().map_or(Poll::Pending, Poll::Ready)
     }
@@ -96,17 +97,17 @@ impl Listener {
 
     /// Returns the data of all messages, and `gap` or `link` for what else it read.
     fn read(&self) -> Vec<String> {
-        let state = self.connection.0.lock().unwrap();
+        let state = lock(&self.connection.0);
         let data = |line: &str| line.strip_prefix("data: ").map(ToOwned::to_owned);
         state.written.lines().filter_map(data).collect()
     }
 
     fn delivered(&self) -> usize {
-        self.connection.0.lock().unwrap().delivered
+        lock(&self.connection.0).delivered
     }
 
     fn set_full(&self, is_full: bool) {
-        self.connection.0.lock().unwrap().is_full = is_full;
+        lock(&self.connection.0).is_full = is_full;
     }
 }
 
@@ -117,12 +118,12 @@ async fn listen(mut subscription: Subscription<N>, connection: Arc<Connection>) 
         let (from, batch) = subscription.next_batch_through(&outlet).await;
         assert!(from.seq() >= before.seq());
         let text = match batch {
-            Batch::Frames(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            Batch::Frames(bytes) => String::from_utf8(bytes.to_vec()).expect("text"),
             Batch::Gap(gap, _) => format!("data: gap {:?}\n", gap.missed),
             Batch::Link(link) => format!("data: {link:?}\n"),
             Batch::Removed => return,
         };
-        connection.0.lock().unwrap().written.push_str(&text);
+        lock(&connection.0).written.push_str(&text);
     }
 }
 
@@ -274,7 +275,7 @@ async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no
     }
     settle().await;
     // A connection that is full is no reason to wait.
-    connections[0].0.lock().unwrap().is_full = true;
+    lock(&connections[0].0).is_full = true;
     let publish = |n| {
         let topic = Arc::clone(&topic);
         async move { topic.publish(&N(n)).await.unwrap() }
@@ -293,7 +294,7 @@ async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no
     }
     settle().await;
     for connection in &connections {
-        let written = connection.0.lock().unwrap().written.matches("data: ").count();
+        let written = lock(&connection.0).written.matches("data: ").count();
         assert_eq!(written, 50);
     }
 }
