@@ -143,7 +143,8 @@ impl Contents {
     /// Marks the database as closed, and releases it.
     pub(super) fn close(mut self) {
         let closed = self.database.write(&[own(STATE, b"closed".to_vec())]);
-        if let Err(error) = closed.and_then(|()| self.database.sync()) {
+        let closed = closed.and_then(|()| self.database.sync());
+        if let Err(error) = closed.and_then(|()| self.database.finish()) {
             tracing::warn!(store = self.name, %error, "the store could not be closed");
         }
     }
