@@ -27,7 +27,9 @@ const TURNS_MIN: u32 = 4;
 struct Group {
     partition: Arc<Partition>,
     begun: Clock,
-    members: Vec<Member>,
+    /// Not a `Vec`: in a group of the next size class, glibc left 1.8 KB of holes for each idle topic
+    /// of NATS.
+    members: Box<[Member]>,
 }
 
 /// A publisher whose message is in an append.
@@ -125,12 +127,16 @@ impl Partition {
             waiting.durability
         };
         let topic = Arc::clone(&self.name);
-        let group = Box::new(Group { partition: Arc::clone(self), begun: Clock::now(), members });
+        let group = Box::new(Group {
+            partition: Arc::clone(self),
+            begun: Clock::now(),
+            members: members.into(),
+        });
         Some(Append::with(topic, after, entries, durability, self.channel.oldest(), group))
     }
 
     /// Puts the messages of a refused append before those that wait.
-    fn put_back(&self, members: Vec<Member>, entries: &[Entry]) {
+    fn put_back(&self, members: Box<[Member]>, entries: &[Entry]) {
         let submission = |Member { key, reply, permit, entry }| {
             let entry: &Entry = &entries[entry];
             let draft = Draft::new(entry.event(), entry.data().as_bytes());
