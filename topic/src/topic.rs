@@ -7,8 +7,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::OnceCell;
-
 use crate::{
     channel::Channel,
     error::{PublishError, ReadError, StoreError},
@@ -81,7 +79,7 @@ enum Name {
 enum Open {
     Memory(Arc<Channel>),
     /// Loaded when it is first published to or read.
-    Stored(Arc<Shared>, OnceCell<Arc<Partition>>),
+    Stored(Arc<Shared>, OnceLock<Arc<Partition>>),
     /// The key of this topic of a family can be none.
     NoKey,
 }
@@ -412,7 +410,7 @@ impl<E: Event> Topic<E> {
             return Err(StoreError::Late(self.name().to_owned()));
         }
         store.claim(&self.shared_name(), Use::Topic, self.durability)?;
-        let open = Open::Stored(Arc::clone(store.shared()), OnceCell::new());
+        let open = Open::Stored(Arc::clone(store.shared()), OnceLock::new());
         self.open.set(open).map_err(|_| StoreError::Late(self.name().to_owned()))
     }
 
@@ -535,7 +533,12 @@ impl<E: Event> Topic<E> {
         let (name, mut data) = (event.name(), Vec::new());
         event.write_data(&mut data).map_err(PublishError::Encode)?;
         // All that needs no lock comes first.
-        let draft = Draft::new(name, &data);
+        let draft = if self.is_fresh() {
+            // Most topics of a large family have one message.
+            Draft::of_seq(name, &data, 1)
+        } else {
+            Draft::new(name, &data)
+        };
         let key = key.map(Arc::from);
         if let Open::Memory(channel) = self.opened()? {
             let cursor = channel.publish(draft, key);
@@ -858,12 +861,21 @@ impl<E: Event> Topic<E> {
         let open = match (&name, store) {
             (None, _) => OnceLock::from(Open::NoKey),
             (Some(_), Some(store)) => {
-                OnceLock::from(Open::Stored(Arc::clone(store.shared()), OnceCell::new()))
+                OnceLock::from(Open::Stored(Arc::clone(store.shared()), OnceLock::new()))
             }
             (Some(_), None) => OnceLock::new(),
         };
         let name = Name::Shared(name.unwrap_or_default());
         Self { name, durability, retention, open, events: PhantomData }
+    }
+
+    /// Returns whether nothing was published to the topic or read from it since it is in memory.
+    fn is_fresh(&self) -> bool {
+        match self.open.get() {
+            Some(Open::Stored(_, partition)) => partition.get().is_none(),
+            Some(Open::Memory(_) | Open::NoKey) => false,
+            None => true,
+        }
     }
 
     /// Returns whether nobody uses the topic: no listener, and no message on its way.
@@ -923,9 +935,16 @@ impl<E: Event> Topic<E> {
     async fn partition(&self) -> Result<&Arc<Partition>, ReadError> {
         match self.opened()? {
             Open::Stored(store, partition) => {
-                let load =
-                    || Partition::load(store, self.shared_name(), self.durability, self.retention);
-                Ok(partition.get_or_try_init(load).await?)
+                if let Some(loaded) = partition.get() {
+                    return Ok(loaded);
+                }
+                let name = self.shared_name();
+                let _turn = store.loads(Arc::clone(&name)).await;
+                if let Some(loaded) = partition.get() {
+                    return Ok(loaded);
+                }
+                let loaded = Partition::load(store, name, self.durability, self.retention).await?;
+                Ok(partition.get_or_init(|| loaded))
             }
             Open::NoKey => Err(ReadError::TopicKey),
             Open::Memory(_) => Err(ReadError::NotOpen(self.shared_name())),

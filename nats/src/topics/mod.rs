@@ -313,7 +313,8 @@ impl Topics {
         let mut entries = reading::unbroken(found);
         // The first message may begin with older ones.
         entries.retain(|(_, entry)| entry.seq() > after);
-        if let Some((seq, last)) = entries.last() {
+        // After the newest entry, which is remembered anyway, the next read needs no other hint.
+        if let Some((seq, last)) = entries.last().filter(|(seq, _)| *seq < newest.seq) {
             let read = Position { head: last.head(), seq: *seq, connection: newest.connection };
             self.remember_more(topic, |more| more.read = Some(read));
         }

@@ -29,7 +29,7 @@ impl Draft {
     }
 
     /// Returns a draft for the message with this number: its frame takes no more memory than it
-    /// needs.
+    /// needs. One that gets another number is as good, but may have to grow.
     ///
     /// # Panics
     ///

@@ -1,5 +1,6 @@
 //! Where durable topics live: an engine, and the topics that are open in it.
 
+mod loading;
 pub(crate) mod partition;
 mod shared;
 

@@ -13,6 +13,7 @@ use tokio::{
 use crate::{
     engine::{Engine, Link},
     log::cursor::Cursor,
+    store::loading::{Loading, Loads},
     sync::{Mutex, lock},
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) permits: Arc<Semaphore>,
     /// One permit for each page of older messages that is being read.
     pub(crate) reads: Semaphore,
+    loading: Loading,
     /// Where checks of the engine run: the runtime of the first topic that was loaded.
     runtime: OnceLock<Handle>,
     /// The topics of an engine of many nodes that are loaded: their heads are checked.
@@ -71,6 +73,7 @@ impl Shared {
             engine,
             permits: Arc::new(Semaphore::new(WAITING_MAX)),
             reads: Semaphore::new(READS_MAX),
+            loading: Loading::default(),
             runtime: OnceLock::new(),
             watched: Mutex::default(),
         }
@@ -84,6 +87,11 @@ impl Shared {
     /// Returns how many messages wait for the engine.
     pub(crate) fn waiting(&self) -> usize {
         WAITING_MAX.saturating_sub(self.permits.available_permits())
+    }
+
+    /// Waits for the turn to load the topic of this name.
+    pub(crate) async fn loads(&self, name: Arc<str>) -> Loads<'_> {
+        self.loading.turn(name).await
     }
 
     /// Returns the runtime for work that outlives a call.

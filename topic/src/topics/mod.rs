@@ -6,11 +6,15 @@ pub(crate) mod merged;
 
 use std::{
     borrow::Borrow,
-    collections::HashMap,
+    collections::HashSet,
     fmt,
+    hash::{Hash, Hasher},
     marker::PhantomData,
     ops::Deref,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -97,15 +101,57 @@ pub struct Topics<K, E> {
 
 /// The topics that are in memory, by their keys.
 struct Loaded<E> {
-    topics: HashMap<Arc<str>, Slot<E>>,
+    topics: HashSet<Slot<E>>,
     /// When idle topics were looked for, in milliseconds since 1970.
     swept_ms: u64,
 }
 
+/// A topic that is in memory. It is found by its key, which is the end of its name: a key of its own
+/// would be a second copy of that text for each topic.
 struct Slot<E> {
     topic: Arc<Topic<E>>,
-    used_ms: u64,
+    /// Where the key begins in the name.
+    key_at: usize,
+    /// Written under the lock of the topics.
+    used_ms: AtomicU64,
 }
+
+impl<E> Slot<E> {
+    fn used_ms(&self) -> u64 {
+        self.used_ms.load(Ordering::Relaxed)
+    }
+}
+
+impl<E: Event> Slot<E> {
+    fn key(&self) -> &str {
+        &self.topic.name()[self.key_at..]
+    }
+
+    /// Returns whether nobody uses the topic.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.topic) == 1 && self.topic.is_idle()
+    }
+}
+
+impl<E: Event> Borrow<str> for Slot<E> {
+    fn borrow(&self) -> &str {
+        self.key()
+    }
+}
+
+impl<E: Event> Hash for Slot<E> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl<E: Event> PartialEq for Slot<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl<E: Event> Eq for Slot<E> {}
 
 /// One topic of a family: a [`Topic`], which stays in memory while this is held.
 ///
@@ -340,16 +386,19 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         }
         let now_ms = clock::now_ms();
         let mut loaded = lock(self.loaded());
-        if let Some(slot) = loaded.topics.get_mut(&*key)
+        if let Some(slot) = loaded.topics.get(&*key)
             && !slot.topic.is_ended()
         {
-            slot.used_ms = now_ms;
+            slot.used_ms.store(now_ms, Ordering::Relaxed);
             return Keyed(Arc::clone(&slot.topic));
         }
         loaded.make_room(self.loaded_max, now_ms);
-        let topic = topic(Some(self.topic_name(&key).into()));
-        let slot = Slot { topic: Arc::clone(&topic), used_ms: now_ms };
-        loaded.topics.insert(key.as_ref().into(), slot);
+        let name: Arc<str> = self.topic_name(&key).into();
+        let key_at = name.len() - key.len();
+        let topic = topic(Some(name));
+        let used_ms = AtomicU64::new(now_ms);
+        // Takes the place of one that has ended.
+        loaded.topics.replace(Slot { topic: Arc::clone(&topic), key_at, used_ms });
         Keyed(topic)
     }
 
@@ -371,7 +420,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         if let Some(store) = self.opened()? {
             store.engine().remove(&self.topic_name(&key)).await?;
         }
-        if let Some(slot) = lock(self.loaded()).topics.remove(&*key) {
+        if let Some(slot) = lock(self.loaded()).topics.take(&*key) {
             slot.topic.end();
         }
         Ok(())
@@ -392,11 +441,11 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         let after = after.map(TopicKey::to_key).unwrap_or_default();
         let Some(store) = self.opened()? else {
             let loaded = lock(self.loaded());
-            let wanted = |(key, slot): &(&Arc<str>, &Slot<E>)| {
-                key.starts_with(prefix) && ***key > *after && slot.topic.published() > 0
+            let wanted = |slot: &&Slot<E>| {
+                let key = slot.key();
+                key.starts_with(prefix) && *key > *after && slot.topic.published() > 0
             };
-            let wanted = loaded.topics.iter().filter(wanted);
-            let mut keys: Vec<_> = wanted.map(|(key, _)| key).collect();
+            let mut keys: Vec<_> = loaded.topics.iter().filter(wanted).map(Slot::key).collect();
             keys.sort_unstable();
             return Ok(keys.into_iter().filter_map(|key| K::from_key(key)).take(limit).collect());
         };
@@ -444,7 +493,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
     pub async fn count(&self, max: usize) -> Result<usize, ReadError> {
         let Some(store) = self.opened()? else {
             let loaded = lock(self.loaded());
-            let published = loaded.topics.values().filter(|slot| slot.topic.published() > 0);
+            let published = loaded.topics.iter().filter(|slot| slot.topic.published() > 0);
             return Ok(published.take(max).count());
         };
         let below = self.topic_name("");
@@ -501,7 +550,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
     pub fn in_memory(&self) -> InMemory {
         let loaded = lock(self.loaded());
         let mut counts = InMemory { topics: loaded.topics.len(), ..InMemory::default() };
-        for Slot { topic, .. } in loaded.topics.values() {
+        for Slot { topic, .. } in &loaded.topics {
             let listeners = topic.listeners();
             counts.followed += usize::from(listeners > 0);
             counts.listeners += listeners;
@@ -537,7 +586,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
     #[must_use]
     pub fn retained(&self) -> Retained {
         let loaded = lock(self.loaded());
-        loaded.topics.values().fold(Retained::default(), |sum, Slot { topic, .. }| {
+        loaded.topics.iter().fold(Retained::default(), |sum, Slot { topic, .. }| {
             let Retained { messages, bytes } = topic.retained();
             Retained { messages: sum.messages + messages, bytes: sum.bytes + bytes }
         })
@@ -556,7 +605,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
     }
 
     fn loaded(&self) -> &Mutex<Loaded<E>> {
-        self.loaded.get_or_init(|| Mutex::new(Loaded { topics: HashMap::new(), swept_ms: 0 }))
+        self.loaded.get_or_init(|| Mutex::new(Loaded { topics: HashSet::new(), swept_ms: 0 }))
     }
 }
 
@@ -570,19 +619,20 @@ impl<E: Event> Loaded<E> {
             return;
         }
         self.swept_ms = now_ms;
-        let is_idle = |slot: &Slot<E>| Arc::strong_count(&slot.topic) == 1 && slot.topic.is_idle();
-        self.topics
-            .retain(|_, slot| now_ms.saturating_sub(slot.used_ms) < IDLE_MS || !is_idle(slot));
+        let is_recent = |slot: &Slot<E>| now_ms.saturating_sub(slot.used_ms()) < IDLE_MS;
+        self.topics.retain(|slot| is_recent(slot) || !slot.is_idle());
         if self.topics.len() < max {
             return;
         }
         // A tenth more than needed, so that the next new topics need not look again.
         let surplus = self.topics.len() + 1 - max + max / 10;
-        let idle = self.topics.iter().filter(|(_, slot)| is_idle(slot));
-        let mut idle: Vec<_> = idle.map(|(key, slot)| (slot.used_ms, Arc::clone(key))).collect();
+        let idle = self.topics.iter().filter(|slot| slot.is_idle());
+        let mut idle: Vec<_> = idle.map(|slot| (slot.used_ms(), slot.key())).collect();
         idle.sort_unstable();
-        for (_, key) in idle.into_iter().take(surplus) {
-            self.topics.remove(&key);
+        let surplus: Vec<_> =
+            idle.into_iter().take(surplus).map(|(_, key)| key.to_owned()).collect();
+        for key in surplus {
+            self.topics.remove(&*key);
         }
     }
 }

@@ -45,6 +45,11 @@ pub(crate) trait KeyValue: Send {
     /// Returns once everything written survives a power loss.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Does what would make the next opening slow. Nothing is written after it.
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Opens again after a failure, with what was really written.
     fn reopen(&mut self) -> io::Result<()>;
 }

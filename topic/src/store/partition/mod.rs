@@ -44,7 +44,6 @@ pub(crate) struct Partition {
     name: Arc<str>,
     store: Arc<Shared>,
     channel: Arc<Channel>,
-    durability: Durability,
     waiting: Mutex<Waiting>,
     /// While it is there, the engine passes what other nodes append.
     follow: Mutex<FollowGuard>,
@@ -65,7 +64,7 @@ impl Partition {
         let loaded = store.engine.load(&name, 0).await?;
         let after = loaded.head.cursor.seq;
         let is_shared = store.engine.profile().shared;
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(durability);
         let age_ms = clock::now_ms().saturating_sub(loaded.head.stamp_ms);
         if is_shared && Duration::from_millis(age_ms) < turns::LATELY {
             // Most likely another node.
@@ -77,7 +76,6 @@ impl Partition {
                 name: Arc::clone(&name),
                 store: Arc::clone(store),
                 channel: Arc::new(Channel::loaded(retention, loaded, source, is_shared)),
-                durability,
                 waiting: Mutex::new(waiting),
                 follow: Mutex::new(FollowGuard::none()),
             }
