@@ -135,7 +135,7 @@ impl<E: Event> Subscription<E> {
     /// Returns the position that the listener started from, and why it is that one.
     ///
     /// Over an engine that many nodes share, a cursor that this node does not know is
-    /// [`Verdict::Resumed`] at first: another node may be ahead. The listener reads what follows it
+    /// [`Verdict::Resumed`](crate::Verdict::Resumed) at first: another node may be ahead. The listener reads what follows it
     /// once this node has caught up, or a gap once the engine has answered that it has no such
     /// position.
     ///

@@ -49,7 +49,7 @@ struct Position {
 ///
 /// # Examples
 ///
-/// See [`Subscription`].
+/// See [`Subscription`](crate::Subscription).
 #[derive(Clone, Debug)]
 pub enum Next {
     /// The next message.
@@ -67,7 +67,7 @@ pub enum Next {
 ///
 /// # Examples
 ///
-/// See [`Subscription::next_batch`].
+/// See [`Subscription::next_batch`](crate::Subscription::next_batch).
 #[derive(Clone, Debug)]
 pub enum Batch {
     /// One or more whole event-stream frames, in order.
