@@ -9,7 +9,6 @@ use super::axis::Scale;
 use super::chart::{Chart, Line};
 use super::sides;
 use crate::plan::Depth;
-use crate::runs::fan_out::fan_out;
 use crate::runs::idle::kib_per_listener;
 use crate::serve::room::Order;
 use crate::serve::side::Side;
@@ -38,9 +37,7 @@ pub(super) async fn measure(
         let per_second = (DELIVERIES_PER_SECOND / count).max(1);
         let per_second = u32::try_from(per_second).map_err(io::Error::other)?;
         let server = Server::start(side, cores).await?;
-        let run = fan_out(&server, Order::one(per_second), count, window).await?;
-        server.kill().await?;
-        Ok(sides::cpu_us(&run))
+        sides::cpu_us(server, Order::one(per_second), count, window).await
     });
     let cpu = Chart {
         title: "A delivery, by the number of listeners",

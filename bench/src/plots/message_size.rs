@@ -7,7 +7,6 @@ use super::axis::Scale;
 use super::chart::Chart;
 use super::sides;
 use crate::plan::Depth;
-use crate::runs::fan_out::fan_out;
 use crate::serve::room::{Order, TEXT_BYTES_MAX};
 use crate::serve::side::Side;
 use crate::server::{Cores, Server};
@@ -38,9 +37,7 @@ pub(super) async fn measure(
             ..Order::one(u32::try_from(per_second).map_err(io::Error::other)?)
         };
         let server = Server::start(side, cores).await?;
-        let run = fan_out(&server, order, LISTENERS, window).await?;
-        server.kill().await?;
-        Ok(sides::cpu_us(&run))
+        sides::cpu_us(server, order, LISTENERS, window).await
     });
     let chart = Chart {
         title: "A delivery, by the size of its message",

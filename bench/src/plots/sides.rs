@@ -1,12 +1,15 @@
 //! One line for each server: it measures them in turns at each value of x.
 
 use std::io;
+use std::time::Duration;
 
 use load::console::progress;
 
 use super::chart::Line;
-use crate::runs::fan_out::Run;
+use crate::runs::fan_out::fan_out;
+use crate::serve::room::Order;
 use crate::serve::side::Side;
+use crate::server::Server;
 use crate::table::{median, sorted};
 
 /// Measures each side at each value, `rounds` times in turns, and returns lines of the medians.
@@ -41,13 +44,20 @@ pub(super) async fn lines(
     lines
 }
 
-/// Returns what a delivery of a run cost, and reports deliveries that never came: a cost without
-/// them is too good.
-pub(super) fn cpu_us(run: &Run) -> f64 {
+/// Runs a server, and returns what a delivery costs it, in µs of CPU. Reports deliveries that never came:
+/// a cost without them is too good.
+pub(super) async fn cpu_us(
+    server: Server,
+    order: Order,
+    listeners: usize,
+    window: Duration,
+) -> io::Result<f64> {
+    let run = fan_out(&server, order, listeners, window).await?;
+    server.kill().await?;
     if run.lost > 0 {
         progress(format!("  {} deliveries never came", run.lost));
     }
-    run.cpu_us
+    Ok(run.cpu_us)
 }
 
 /// Returns what a line is called.

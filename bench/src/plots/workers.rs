@@ -8,7 +8,6 @@ use super::chart::Chart;
 use super::sides;
 use crate::clients::drains::Drains;
 use crate::plan::Depth;
-use crate::runs::fan_out::fan_out;
 use crate::serve::room::Order;
 use crate::serve::side::{Endpoint, Side};
 use crate::server::{Cores, Server};
@@ -35,9 +34,7 @@ pub(super) async fn measure(
     let window = Duration::from_secs(seconds);
     let cpu = sides::lines("workers, paced", &SIDES, &WORKERS, rounds, async |side, workers| {
         let server = Server::start_with_workers(side, workers, cores).await?;
-        let run = fan_out(&server, PACED, listeners, window).await?;
-        server.kill().await?;
-        Ok(sides::cpu_us(&run))
+        sides::cpu_us(server, PACED, listeners, window).await
     });
     let cpu = cpu.await;
     let sent = sides::lines("workers, unpaced", &SIDES, &WORKERS, rounds, async |side, workers| {

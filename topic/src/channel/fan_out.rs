@@ -15,7 +15,7 @@ use std::{
 use super::{outlet::Outlet, state::State};
 use crate::{
     log::cursor::Cursor,
-    sync::{Mutex, lock},
+    sync::{Mutex, MutexGuard, lock},
 };
 
 /// The parts of one topic.
@@ -111,14 +111,10 @@ impl Part {
     pub(crate) fn leave(&self, index: usize) {
         let mut connections = lock(&self.0);
         connections.count -= 1;
-        // The outlet is dropped after the lock: it may be the last owner of its connection.
-        let _outlet = match &mut connections.taken {
-            Some(changes) => {
-                changes.left.push(index);
-                None
-            }
+        match &mut connections.taken {
+            Some(changes) => changes.left.push(index),
             None => connections.remove(index),
-        };
+        }
         let deliverer = (connections.count == 0).then(|| connections.deliverer.take()).flatten();
         drop(connections);
         if let Some(deliverer) = deliverer {
@@ -131,9 +127,7 @@ impl Part {
         let mut connections = lock(&self.0);
         if connections.count == 0 {
             connections.standing = None;
-            let publishers = std::mem::take(&mut connections.publishers);
-            drop(connections);
-            publishers.into_iter().for_each(Waker::wake);
+            wake_publishers(connections);
             return true;
         }
         match &mut connections.deliverer {
@@ -169,9 +163,7 @@ impl Part {
             }
         }
         connections.written = written;
-        let publishers = std::mem::take(&mut connections.publishers);
-        drop(guard);
-        publishers.into_iter().for_each(Waker::wake);
+        wake_publishers(guard);
     }
 
     /// Completes when all but `ahead_max` messages up to `cursor` are written, or nobody writes.
@@ -197,10 +189,8 @@ impl Part {
         let mut connections = lock(&self.0);
         connections.standing = None;
         let outlets: Vec<_> = connections.outlets.iter().flatten().cloned().collect();
-        let publishers = std::mem::take(&mut connections.publishers);
-        drop(connections);
+        wake_publishers(connections);
         outlets.iter().for_each(|outlet| outlet.release());
-        publishers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -226,10 +216,18 @@ impl Connections {
         }
     }
 
-    fn remove(&mut self, index: usize) -> Option<Arc<dyn Outlet>> {
+    fn remove(&mut self, index: usize) {
         self.free.push(index);
-        self.outlets[index].take()
+        self.outlets[index] = None;
     }
+}
+
+/// Wakes the publishers that wait. A woken one takes the lock at once, so this thread releases it
+/// first.
+fn wake_publishers(mut connections: MutexGuard<'_, Connections>) {
+    let publishers = std::mem::take(&mut connections.publishers);
+    drop(connections);
+    publishers.into_iter().for_each(Waker::wake);
 }
 
 impl fmt::Debug for Connections {

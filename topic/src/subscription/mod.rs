@@ -1,5 +1,7 @@
 //! A listener's position in a topic, and what it reads from there.
 
+#[cfg(test)]
+mod connection;
 mod deliverer;
 mod direct;
 #[cfg(all(test, kipo_loom))]

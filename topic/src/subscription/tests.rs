@@ -1,84 +1,18 @@
 //! Listeners that lend their connections to the topic.
 
-use std::{
-    collections::VecDeque,
-    future::poll_fn,
-    sync::Arc,
-    task::{Context as Task, Poll, Waker},
-};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
 
-use super::*;
+use super::{connection::Connection, *};
 use crate::{
-    Cursor, Delivery, Seat,
+    Cursor,
     engine::Link,
     log::{
         record::{Draft, Head},
         retention::Retention,
     },
-    sync::{Mutex, lock},
+    sync::lock,
     topic::{Topic, tests::N},
 };
-
-/// A connection in memory.
-#[derive(Default)]
-struct Connection(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    seat: Seat,
-    written: String,
-    /// How many deliveries the topic wrote.
-    delivered: usize,
-    is_full: bool,
-    waker: Option<Waker>,
-}
-
-impl State {
-    fn wake_if_left(&mut self) {
-        if self.seat.has_left()
-            && let Some(waker) = self.waker.take()
-        {
-            waker.wake();
-        }
-    }
-}
-
-impl Outlet for Connection {
-    fn enter(&self, at: Cursor) -> bool {
-        let mut state = lock(&self.0);
-        !state.is_full && state.seat.enter(at)
-    }
-
-    fn deliver(&self, delivery: &Delivery) {
-        let mut state = lock(&self.0);
-        if state.seat.is_due(delivery) {
-            if state.is_full {
-                state.seat.release();
-            } else {
-                state.written.push_str(std::str::from_utf8(delivery.frames()).expect("text"));
-                state.delivered += 1;
-                state.seat.advance(delivery);
-            }
-        }
-        state.wake_if_left();
-    }
-
-    fn release(&self) {
-        let mut state = lock(&self.0);
-        state.seat.release();
-        state.wake_if_left();
-    }
-
-    fn leave(&self) -> Option<Cursor> {
-        lock(&self.0).seat.leave()
-    }
-
-    fn poll_left(&self, task: &mut Task<'_>) -> Poll<Cursor> {
-        let mut state = lock(&self.0);
-        state.waker = Some(task.waker().clone());
-        state.seat.take_left().map_or(Poll::Pending, Poll::Ready)
-    }
-}
 
 /// A listener, which writes to its connection what it reads by itself.
 struct Listener {
@@ -88,7 +22,7 @@ struct Listener {
 
 impl Listener {
     fn start(channel: &Arc<Channel>, from: Option<&str>) -> Self {
-        let connection = Arc::new(Connection::default());
+        let connection = Arc::new(endless());
         let subscription: Subscription<N> =
             Subscription::new(Arc::clone(channel), Arc::clone(channel) as _, from);
         let task = tokio::spawn(listen(subscription, Arc::clone(&connection)));
@@ -97,9 +31,7 @@ impl Listener {
 
     /// Returns the data of all messages, and `gap` or `link` for what else it read.
     fn read(&self) -> Vec<String> {
-        let state = lock(&self.connection.0);
-        let data = |line: &str| line.strip_prefix("data: ").map(ToOwned::to_owned);
-        state.written.lines().filter_map(data).collect()
+        lock(&self.connection.0).written.clone()
     }
 
     fn delivered(&self) -> usize {
@@ -107,7 +39,7 @@ impl Listener {
     }
 
     fn set_full(&self, is_full: bool) {
-        lock(&self.connection.0).is_full = is_full;
+        lock(&self.connection.0).room = if is_full { 0 } else { usize::MAX };
     }
 }
 
@@ -117,14 +49,19 @@ async fn listen(mut subscription: Subscription<N>, connection: Arc<Connection>) 
         let before = subscription.position();
         let (from, batch) = subscription.next_batch_through(&outlet).await;
         assert!(from.seq() >= before.seq());
-        let text = match batch {
-            Batch::Frames(bytes) => String::from_utf8(bytes.to_vec()).expect("text"),
-            Batch::Gap(gap, _) => format!("data: gap {:?}\n", gap.missed),
-            Batch::Link(link) => format!("data: {link:?}\n"),
+        let mut state = lock(&connection.0);
+        match batch {
+            Batch::Frames(bytes) => state.write(&bytes),
+            Batch::Gap(gap, _) => state.written.push(format!("gap {:?}", gap.missed)),
+            Batch::Link(link) => state.written.push(format!("{link:?}")),
             Batch::Removed => return,
-        };
-        lock(&connection.0).written.push_str(&text);
+        }
     }
+}
+
+/// Returns a connection that takes all messages.
+fn endless() -> Connection {
+    Connection::new(usize::MAX, usize::MAX)
 }
 
 fn channel(count: usize) -> Arc<Channel> {
@@ -268,14 +205,14 @@ async fn a_history_that_differs_is_a_gap_for_each_listener() {
 #[tokio::test(start_paused = true)]
 async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no_slow_one() {
     let topic: Arc<Topic<N>> = Arc::new(Topic::new("ahead").keep(1_000).ahead_max(3));
-    let connections: Vec<_> = (0..20).map(|_| Arc::new(Connection::default())).collect();
+    let connections: Vec<_> = (0..20).map(|_| Arc::new(endless())).collect();
     for connection in &connections {
         let listening = listen(topic.subscribe(None).await.unwrap(), Arc::clone(connection));
         tokio::spawn(listening);
     }
     settle().await;
     // A connection that is full is no reason to wait.
-    lock(&connections[0].0).is_full = true;
+    lock(&connections[0].0).room = 0;
     let publish = |n| {
         let topic = Arc::clone(&topic);
         async move { topic.publish(&N(n)).await.unwrap() }
@@ -294,7 +231,7 @@ async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no
     }
     settle().await;
     for connection in &connections {
-        let written = lock(&connection.0).written.matches("data: ").count();
+        let written = lock(&connection.0).written.len();
         assert_eq!(written, 50);
     }
 }
