@@ -20,6 +20,7 @@ use crate::{
         body::read,
         form_data::{self, FormData},
         form_encoding::FormEncoding,
+        pairs::{self, Controls},
         references::{self, Referenced},
     },
 };
@@ -116,7 +117,7 @@ impl Received {
     /// Decodes the body by its content type. `values` are those of the `#[context]` fields.
     pub(crate) fn input<A: Input>(self, values: A::Values) -> Result<A> {
         let Self { encoding, bytes, files, .. } = self;
-        let form = || pairs::<A>(&without_empty::<A>(&with_line_feeds(&bytes)));
+        let form = || pairs::<A>(&bytes, Controls::Sent);
         let body = match encoding {
             Encoding::Json => match files {
                 Some(files) => files.decode(|| json::<A>(&bytes))?,
@@ -136,7 +137,7 @@ impl Received {
                 A::take_raw(raw).ok_or_else(unsupported)?
             }
             // A call without arguments needs no body.
-            Encoding::None if bytes.is_empty() => pairs::<A>(b"")?,
+            Encoding::None if bytes.is_empty() => pairs::<A>(b"", Controls::None)?,
             Encoding::None => return Err(unsupported()),
         };
         validated(A::assemble(body, values))
@@ -145,7 +146,7 @@ impl Received {
 
 /// Decodes the query of a GET request for a stream.
 pub(crate) fn query<A: Input>(query: Option<&str>, values: A::Values) -> Result<A> {
-    let body = pairs::<A>(query.unwrap_or_default().as_bytes())?;
+    let body = pairs::<A>(query.unwrap_or_default().as_bytes(), Controls::None)?;
     validated(A::assemble(body, values))
 }
 
@@ -188,8 +189,13 @@ enum Encoding {
 impl Encoding {
     fn of(headers: &HeaderMap) -> Result<Self> {
         let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::None) };
-        if value == "application/json" {
-            return Ok(Self::Json);
+        // Nearly every client sends one of these two, as it stands here.
+        match value.as_bytes() {
+            b"application/json" => return Ok(Self::Json),
+            b"application/x-www-form-urlencoded" => {
+                return Ok(Self::Form(FormEncoding::UrlEncoded));
+            }
+            _ => {}
         }
         let value = value.to_str().map_err(|_| unsupported())?;
         if let Some(form) = FormEncoding::of(value)? {
@@ -326,7 +332,18 @@ fn add_path_error<E: std::fmt::Display>(
 }
 
 /// Decodes the pairs of a form or a query.
-fn pairs<A: Input>(bytes: &[u8]) -> Result<A::Body> {
+fn pairs<A: Input>(bytes: &[u8], controls: Controls) -> Result<A::Body> {
+    if let Some(body) = pairs::decode::<A>(bytes, controls) {
+        return Ok(body);
+    }
+    match controls {
+        Controls::Sent => grouped::<A>(&without_empty::<A>(&with_line_feeds(bytes))),
+        Controls::None => grouped::<A>(bytes),
+    }
+}
+
+/// Decodes pairs whose names may repeat, and finds the fault of those that are not valid.
+fn grouped<A: Input>(bytes: &[u8]) -> Result<A::Body> {
     let pairs = || serde_html_form::Deserializer::from_bytes(bytes);
     if let Ok(body) = A::decode(pairs()) {
         return Ok(body);
@@ -487,14 +504,108 @@ mod tests {
 
     #[test]
     fn a_form_decodes_into_the_same_struct() {
-        let post = pairs::<Post>(b"name=a+b&age=3&tags=x&tags=y").unwrap();
+        let post = pairs::<Post>(b"name=a+b&age=3&tags=x&tags=y", Controls::None).unwrap();
         assert_eq!(
             post,
             Post { name: "a b".into(), age: 3, tags: Some(vec!["x".into(), "y".into()]) }
         );
-        let error = pairs::<Post>(b"age=x").unwrap_err();
+        let error = pairs::<Post>(b"age=x", Controls::None).unwrap_err();
         let found: Vec<_> = error.fields().iter().map(|(path, _)| path).collect();
         assert_eq!(found, ["age", "name"]);
+    }
+
+    /// What a form of a page has.
+    #[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
+    #[serde(default)]
+    struct Controlled {
+        name: String,
+        age: u8,
+        note: Option<String>,
+        half: Option<f64>,
+        on: Option<bool>,
+        color: Option<Color>,
+        tags: Option<Vec<String>>,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
+    enum Color {
+        Red,
+    }
+
+    impl Input for Controlled {
+        type Body = Self;
+        type Values = ();
+
+        const FIELDS: &'static [Field] = &[
+            Field::new::<String>("name").defaulted(),
+            Field::new::<u8>("age").defaulted(),
+            Field::new::<Option<String>>("note"),
+            Field::new::<Option<f64>>("half"),
+            Field::new::<Option<bool>>("on"),
+            Field::new::<Option<Color>>("color"),
+            Field::new::<Option<Vec<String>>>("tags"),
+        ];
+
+        fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Self::deserialize(deserializer)
+        }
+
+        fn assemble(body: Self, (): ()) -> Self {
+            body
+        }
+
+        fn describe(generator: &mut SchemaGenerator) -> Schema {
+            generator.subschema_for::<Self>()
+        }
+    }
+
+    const PIECES: &[&[u8]] = &[
+        b"&note=",
+        b"&half=",
+        b"&on=",
+        b"&color=",
+        b"&tags=",
+        b"&tags=x",
+        b"&other=",
+        b"&n%6fte=",
+        b"&",
+        b"=",
+        b"+",
+        b"%",
+        b"%4",
+        b"%41",
+        b"%2b",
+        b"%0D%0A",
+        b"%0d%0a",
+        b"%ff",
+        b"%C3%A9",
+        b"a",
+        b"0.5",
+        b"on",
+        b"Red",
+        b"true",
+        "\u{e9}".as_bytes(),
+        b"\xff",
+    ];
+
+    #[test]
+    fn a_form_of_a_page_needs_no_map() {
+        let form = b"name=a+b%21%0D%0A&age=7&note=&half=0.5&on=on&color=Red&tags=x&other=1&";
+        let expected = Controlled {
+            name: "a b!\n".to_owned(),
+            age: 7,
+            note: None,
+            half: Some(0.5),
+            on: Some(true),
+            color: Some(Color::Red),
+            tags: Some(vec!["x".to_owned()]),
+        };
+        assert_eq!(pairs::decode::<Controlled>(form, Controls::Sent), Some(expected));
+        let many: String = (0..40).map(|n| format!("n{n}=1&")).collect();
+        for left in ["tags=x&tags=y", "other=1&other=2", "name", "age=", "age=256", "on=x", &many] {
+            let found = pairs::decode::<Controlled>(left.as_bytes(), Controls::None);
+            assert_eq!(found, None, "{left}");
+        }
     }
 
     #[tokio::test]
@@ -534,7 +645,26 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
             let _ = json::<Post>(&bytes);
-            let _ = pairs::<Post>(&bytes);
+            let _ = pairs::<Post>(&bytes, Controls::Sent);
+        }
+
+        /// The text of most cases is a valid form, and each piece is one that some rule is about.
+        #[test]
+        fn pairs_without_a_map_are_what_they_are_with_one(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..12),
+            name in ".{0,3}",
+        ) {
+            let bytes = [format!("name={name}&age=1").into_bytes(), pieces.concat()].concat();
+            let controls = with_line_feeds(&bytes);
+            let controls = without_empty::<Controlled>(&controls);
+            for (found, expected) in [
+                (pairs::decode::<Controlled>(&bytes, Controls::Sent), grouped::<Controlled>(&controls)),
+                (pairs::decode::<Controlled>(&bytes, Controls::None), grouped::<Controlled>(&bytes)),
+            ] {
+                if let Some(found) = found {
+                    prop_assert_eq!(found, expected.unwrap(), "{}", bytes.escape_ascii());
+                }
+            }
         }
 
         #[test]

@@ -1,6 +1,6 @@
 //! The typed input of an action, from the body or the query of its request.
 //!
-//! `input` decodes by content type and checks the rules. `body` reads bytes up to a limit, `multipart` is
+//! `input` decodes by content type and checks the rules, `pairs` a form or a query. `body` reads bytes up to a limit, `multipart` is
 //! the grammar of a form with files, `form_encoding` says which of the two encodings a form has, and
 //! `form_data` reads a form with files and stores them. `references` finds the uploads that have arrived
 //! before. Start reading at `input`.
@@ -10,6 +10,7 @@ mod form_data;
 mod form_encoding;
 mod input;
 mod multipart;
+mod pairs;
 mod references;
 
 pub(in crate::request) use self::body::{discard, frame, read};
