@@ -32,6 +32,10 @@ impl Layers {
         self.0.push(Box::new(|router| router.layer(layer)));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Puts the layers around a router: each one around the ones before it.
     pub(super) fn around(self, router: Router) -> Router {
         if self.0.is_empty() {

@@ -73,11 +73,11 @@ impl App {
         built.shared.use_store(store.as_ref());
         operations.set_store(store.as_ref());
         built.watch();
-        let Built { router, shared, allowed_hosts, lifecycle, .. } = built;
+        let Built { router, actions, shared, allowed_hosts, lifecycle, .. } = built;
         let opened = lifecycle.open(&shared.states).await?;
         let _tasks = shared.background.drop_with();
         let hooks = opened.start_tasks(&shared);
-        let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
+        let app = HostCheck::new(Hosts::of_server(&allowed_hosts), actions, router);
         operations.set_serving();
         let stop = operations.stop(stop, limits.drain_delay);
         let served = serve::serve(listener, app, Arc::clone(&shared), limits, stop).await;

@@ -73,7 +73,9 @@ impl<A: Action<E>, E: ActionError> KindOf<A> for Call<E> {
             action: TypeId::of::<A>,
             limits: A::LIMITS,
             is_stream: false,
-            serve: |shared, route, request| Box::pin(call::<A, E>(shared, route, request)),
+            serve: |shared, route, request, peer| {
+                Box::pin(call::<A, E>(shared, route, request, peer.as_ref()))
+            },
             describe: Shape::of_call::<A, E>,
             error_codes: error_codes::<E>,
             method: A::METHOD,
@@ -96,7 +98,9 @@ impl<A: StreamAction<E>, E: ActionError> KindOf<A> for Stream<E> {
             action: TypeId::of::<A>,
             limits: A::LIMITS,
             is_stream: true,
-            serve: |shared, route, request| Box::pin(stream::<A, E>(shared, route, request)),
+            serve: |shared, route, request, peer| {
+                Box::pin(stream::<A, E>(shared, route, request, peer))
+            },
             describe: Shape::of_stream::<A, E>,
             error_codes: error_codes::<E>,
             method: A::METHOD,
@@ -154,8 +158,9 @@ fn call<A: Action<E>, E: ActionError>(
     shared: Arc<Shared>,
     route: Arc<Route>,
     request: Request,
-) -> impl Future<Output = Response> + Send {
-    let (cx, body) = receive(&shared, request);
+    peer: Option<&Peer>,
+) -> impl Future<Output = Response> + Send + use<A, E> {
+    let (cx, body) = received(&shared, request, peer);
     run_call::<A, E>(shared, route, cx, body)
 }
 
@@ -253,9 +258,9 @@ async fn stream<A: StreamAction<E>, E: ActionError>(
     shared: Arc<Shared>,
     route: Arc<Route>,
     request: Request,
+    peer: Option<Peer>,
 ) -> Response {
-    let peer = request.extensions().get::<Peer>().cloned();
-    let (cx, body) = receive(&shared, request);
+    let (cx, body) = received(&shared, request, peer.as_ref());
     let span = tracing::info_span!("stream", action = %route.name, request_id = %cx.request_id());
     let bounds = A::LIMITS.within(shared.limits);
     if !accept::admits(cx.headers(), "text", "event-stream") {
@@ -409,21 +414,29 @@ pub(crate) fn body_of<A: StreamAction<E>, E: ActionError>(
     )
 }
 
-/// Splits a request into its context and its body.
-pub(super) fn receive(shared: &Shared, request: Request) -> (Context, Body) {
+/// Splits a request of a router into its context and its body.
+pub(super) fn receive(shared: &Shared, mut request: Request) -> (Context, Body) {
+    let peer = request.extensions_mut().remove();
+    received(shared, request, peer.as_ref())
+}
+
+/// Splits a request of a peer into its context and its body.
+fn received(shared: &Shared, request: Request, peer: Option<&Peer>) -> (Context, Body) {
     let (head, body) = request.into_parts();
-    (context_of(head, shared.states.clone()), body)
+    (context_of(head, peer, shared.states.clone()), body)
 }
 
 /// Returns the context of a request whose body is not read, such as that of a page.
-pub(crate) fn context(request: Request, states: States) -> Context {
-    context_of(request.into_parts().0, states).without_effects()
+pub(crate) fn context(mut request: Request, states: States) -> Context {
+    let peer = request.extensions_mut().remove();
+    context_of(request.into_parts().0, peer.as_ref(), states).without_effects()
 }
 
-fn context_of(mut head: http::request::Parts, states: States) -> Context {
+/// Returns the context of a request. Its extensions have no peer: that refers to the connection, which
+/// must not be held by a request that it holds.
+fn context_of(head: http::request::Parts, peer: Option<&Peer>, states: States) -> Context {
     let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    // The peer refers to the connection, which must not be held by a request that it holds.
-    let peer = head.extensions.remove::<Peer>().map_or(unknown, |peer| peer.address);
+    let peer = peer.map_or(unknown, |peer| peer.address);
     let id = RequestId::of(&head.headers);
     Context::new(head, peer, id, states)
 }
@@ -598,7 +611,8 @@ mod tests {
         let route = Arc::clone(route.unwrap());
         let request = Request::builder().method(method).header(header::ACCEPT, accept);
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let response = stream::<SendsNothing, _>(shared, route, request.body("{}".into()).unwrap());
+        let request = request.body("{}".into()).unwrap();
+        let response = stream::<SendsNothing, _>(shared, route, request, None);
         let (head, body) = response.await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head, String::from_utf8(body.to_vec()).unwrap())
@@ -616,7 +630,8 @@ mod tests {
         let app = App::new().sessions(Sessions::in_memory());
         let shared = app.build().unwrap().shared;
         let routes = route::collect(&shared.states, &[], &AppLimits::default()).unwrap();
-        let future = call::<AnswersAtOnce, _>(shared, Arc::clone(&routes[0]), Request::default());
+        let future =
+            call::<AnswersAtOnce, _>(shared, Arc::clone(&routes[0]), Request::default(), None);
         assert!(size_of_val(&future) <= 1024, "{}", size_of_val(&future));
     }
 

@@ -24,12 +24,12 @@ use axum::{
 };
 use http::Version;
 use serde::{Deserialize, Serialize};
-use tower_service::Service;
 
 use crate::{
     error::{Code, Error, Result},
     header::{Authority, Host, Malformed, RequestId},
-    request::encode,
+    request::{actions::Actions, encode, route::Answered},
+    server::{Peer, Respond},
 };
 
 /// A host to serve, in lower case: `example.org`, or `*.example.org` for all names below it.
@@ -144,17 +144,19 @@ fn refusal(request: &Request, error: &Error) -> Response {
     encode::problem(error, &RequestId::of(request.headers()))
 }
 
-/// A router behind the check, as Kipo's own server runs it. The server also refuses what HTTP/1.1
+/// An app behind the check, as Kipo's own server runs it. The server also refuses what HTTP/1.1
 /// calls malformed: no `Host`, or several.
 #[derive(Clone, Debug)]
 pub(crate) struct HostCheck {
     hosts: Hosts,
+    actions: Actions,
     router: Router,
 }
 
 impl HostCheck {
-    pub(crate) fn new(hosts: Hosts, router: Router) -> Self {
-        Self { hosts, router }
+    /// Returns the check before the actions of an app, and before its router, which has them too.
+    pub(crate) fn new(hosts: Hosts, actions: Actions, router: Router) -> Self {
+        Self { hosts, actions, router }
     }
 
     fn admit(&self, request: &Request) -> Result<()> {
@@ -173,28 +175,27 @@ impl HostCheck {
     }
 }
 
-impl Service<Request> for HostCheck {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Checked;
+impl Respond for HostCheck {
+    type Responding = Checked;
 
-    fn poll_ready(&mut self, task: &mut Task<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<Request>::poll_ready(&mut self.router, task)
-    }
-
-    fn call(&mut self, request: Request) -> Checked {
-        match self.admit(&request) {
-            Ok(()) => Checked::Admitted(Service::call(&mut self.router, request)),
-            Err(error) => Checked::Refused(Some(refusal(&request, &error))),
+    fn respond(&self, request: Request, peer: Peer) -> Checked {
+        if let Err(error) = self.admit(&request) {
+            return Checked::Refused(Some(Box::new(refusal(&request, &error))));
+        }
+        match self.actions.of(&request) {
+            Some(action) => Checked::Action(action.serve(request, Some(peer))),
+            None => Checked::Routed(Box::new(self.router.respond(request, peer))),
         }
     }
 }
 
-/// The response to a request that was checked.
+/// The response to a request that was checked. An open connection has room for one also while it is
+/// idle, so what is large is in a box.
 pub(crate) enum Checked {
-    Admitted(RouteFuture<Infallible>),
+    Action(Answered),
+    Routed(Box<RouteFuture<Infallible>>),
     /// Taken once.
-    Refused(Option<Response>),
+    Refused(Option<Box<Response>>),
 }
 
 impl Future for Checked {
@@ -202,9 +203,10 @@ impl Future for Checked {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            Self::Admitted(response) => Pin::new(response).poll(task),
+            Self::Action(response) => Pin::new(response).poll(task),
+            Self::Routed(response) => Pin::new(response).poll(task),
             Self::Refused(response) => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
+                Some(response) => Poll::Ready(Ok(*response)),
                 None => Poll::Pending,
             },
         }
@@ -216,6 +218,7 @@ mod tests {
     use axum::body::Body;
     use http::{StatusCode, header};
     use http_body_util::BodyExt as _;
+    use tower_service::Service as _;
 
     use super::*;
 
@@ -292,16 +295,27 @@ mod tests {
         request.body(Body::empty()).unwrap()
     }
 
+    fn peer() -> Peer {
+        Peer { address: ([127, 0, 0, 1], 1).into(), detached_stream: None }
+    }
+
     async fn status(hosts: Hosts, request: Request) -> StatusCode {
-        let mut check = HostCheck::new(hosts, Router::new().fallback(async || "app"));
-        check.call(request).await.unwrap().status()
+        let app = Router::new().fallback(async || "app");
+        let check = HostCheck::new(hosts, Actions::default(), app);
+        check.respond(request, peer()).await.unwrap().status()
+    }
+
+    #[test]
+    fn what_an_idle_connection_has_room_for_is_small() {
+        assert!(size_of::<Checked>() <= 24, "{}", size_of::<Checked>());
     }
 
     #[tokio::test]
     async fn the_server_answers_421_and_says_what_to_do() {
-        let mut check = HostCheck::new(Hosts::of_server(&allowed(&["app.example"])), Router::new());
+        let hosts = Hosts::of_server(&allowed(&["app.example"]));
+        let check = HostCheck::new(hosts, Actions::default(), Router::new());
         let request = request(Version::HTTP_11, "/", Some("evil.example"));
-        let response = check.call(request).await.unwrap();
+        let response = check.respond(request, peer()).await.unwrap();
         assert_eq!(response.status(), 421);
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(body.to_vec()).unwrap();

@@ -5,6 +5,7 @@
 //! no page. Only `encode` chooses the status of a response. Start reading at `dispatch`, which
 //! shows the whole path, then `decode` and `encode`.
 
+mod actions;
 mod batch;
 mod cached;
 pub(crate) mod decode;
@@ -25,6 +26,7 @@ pub use self::{dispatch::endpoint, route::Registration};
 #[cfg(all(feature = "dev", debug_assertions))]
 pub(crate) use self::prefixes::PrefixSettings;
 pub(crate) use self::{
+    actions::Actions,
     batch::Batch,
     hosts::{AllowedHost, HostCheck, Hosts},
     limits::AppLimits,

@@ -70,9 +70,14 @@ impl Prefixes {
         }
     }
 
+    /// Returns whether no request can have a prefix.
+    pub(crate) fn is_none(&self) -> bool {
+        self.fixed.is_none() && self.proxies.is_empty()
+    }
+
     /// Puts the prefix around a router. A router that can have none stays as it is.
     pub(crate) fn around(self, router: Router) -> Router {
-        if self.fixed.is_none() && self.proxies.is_empty() {
+        if self.is_none() {
             return router;
         }
         // As the fallback of a router without routes, the app is routed after the path has changed.

@@ -21,7 +21,7 @@ use crate::{
     metrics::{ActionMeter, CacheMeter},
     request::limits::{AppLimits, RunLimits},
     schema::Describe,
-    server::Shared,
+    server::{Peer, Shared},
     session::missing_states,
 };
 
@@ -66,7 +66,8 @@ pub struct Endpoint {
     pub(crate) limits: Limits,
     /// Whether it answers with events.
     pub(crate) is_stream: bool,
-    pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request) -> Answer,
+    /// Serves a request of a peer, if that is known.
+    pub(crate) serve: fn(Arc<Shared>, Arc<Route>, Request, Option<Peer>) -> Answer,
     pub(crate) describe: Describe,
     /// Returns the codes of the errors that only this action has.
     pub(crate) error_codes: fn() -> Vec<&'static str>,
@@ -181,6 +182,14 @@ pub(crate) struct Mounted {
     pub(crate) route: Arc<Route>,
 }
 
+impl Mounted {
+    /// Serves a request of a peer, if that is known.
+    pub(crate) fn serve(&self, request: Request, peer: Option<Peer>) -> Answered {
+        let serve = self.route.endpoint.serve;
+        Answered(serve(Arc::clone(&self.shared), Arc::clone(&self.route), request, peer))
+    }
+}
+
 impl Service<Request> for Mounted {
     type Response = Response;
     type Error = Infallible;
@@ -190,9 +199,9 @@ impl Service<Request> for Mounted {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Answered {
-        let serve = self.route.endpoint.serve;
-        Answered(serve(Arc::clone(&self.shared), Arc::clone(&self.route), request))
+    fn call(&mut self, mut request: Request) -> Answered {
+        let peer = request.extensions_mut().remove();
+        self.serve(request, peer)
     }
 }
 
@@ -424,7 +433,7 @@ mod tests {
             action: TypeId::of::<()>,
             limits: Limits::new(),
             is_stream: false,
-            serve: |_, _, _| unreachable!("this test serves no action"),
+            serve: |_, _, _, _| unreachable!("this test serves no action"),
             describe: |_, _| unreachable!("this test describes no action"),
             error_codes: Vec::new,
             method: InputMethod::Post,

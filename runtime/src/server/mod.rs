@@ -2,7 +2,7 @@
 //! all requests of an app share.
 //!
 //! This room may know streams, actions, failures and the words of HTTP. It knows no route: it hands
-//! each request to an axum router. `admin` is the address for those who run the app. Its room `tasks` runs what the
+//! each request to what responds to it. `admin` is the address for those who run the app. Its room `tasks` runs what the
 //! app's author has beside the server. Start reading at `serve`, then `connection`.
 
 mod activity;
@@ -21,6 +21,7 @@ pub use self::{serve::ServeLimits, tasks::TaskContext};
 pub(crate) use self::{
     addresses::{Addresses, Permit},
     background::Background,
+    serve::Respond,
     shared::{Peer, Shared},
 };
 #[cfg(all(feature = "dev", debug_assertions))]

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Body;
+use axum::{Router, body::Body, routing::future::RouteFuture};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -28,7 +28,7 @@ use crate::{
     error::{Code, Error},
     metrics::{Counter, Desc, Kind, Metrics},
     server::{
-        activity::{Activity, BusyBody},
+        activity::{Activity, Busy, BusyBody},
         addresses::{self, Permit},
         connection::{self, Connection, IdleConnection},
         shared::{Peer, Shared},
@@ -129,23 +129,44 @@ pub(crate) enum Shutdown {
 /// The way to the successor. It is set once, when the server shuts down and has one.
 type Successor = Arc<OnceLock<UnboundedSender<IdleConnection>>>;
 
-/// A service that responds to the requests of all connections.
-pub(crate) trait Respond:
-    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-    + Clone
-    + Send
-    + Unpin
-    + 'static
-{
+/// What responds to the requests of all connections.
+pub(crate) trait Respond: Clone + Send + Unpin + 'static {
+    /// It may move: a connection does when its stream is detached.
+    type Responding: Future<Output = Result<Response<Body>, Infallible>> + Send + Unpin;
+
+    /// Begins the response to a request of a peer.
+    fn respond(&self, request: Request<Body>, peer: Peer) -> Self::Responding;
 }
 
-impl<S> Respond for S where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + Unpin
-        + 'static
-{
+/// What is behind a router finds the peer among the extensions of a request.
+impl Respond for Router {
+    type Responding = RouteFuture<Infallible>;
+
+    fn respond(&self, mut request: Request<Body>, peer: Peer) -> Self::Responding {
+        request.extensions_mut().insert(peer);
+        self.clone().call(request)
+    }
+}
+
+/// The response to one request on its way to hyper.
+struct Responding<R> {
+    response: R,
+    drain: Drain,
+    /// Taken once, by the body.
+    busy: Option<Busy>,
+}
+
+impl<R: Future<Output = Result<Response<Body>, Infallible>> + Unpin> Future for Responding<R> {
+    type Output = Result<Response<BusyBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let Ok(mut response) = ready!(Pin::new(&mut self.response).poll(task));
+        if self.drain.is_announced() {
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
+        let busy = self.busy.take().expect("a response is not polled after it is there");
+        Poll::Ready(Ok(response.map(|body| BusyBody::new(body, busy))))
+    }
 }
 
 /// Serves connections until `stop` completes, then drains: it accepts no more connections, ends
@@ -306,22 +327,13 @@ async fn connection(
     let service = {
         let (activity, detached_stream) = (activity.clone(), detached_stream.clone());
         service_fn(move |request: Request<Incoming>| {
-            let busy = activity.begin();
-            let mut request = request.map(Body::new);
+            let busy = Some(activity.begin());
             // HTTP/1.0 has no chunks.
             let detached_stream =
                 (request.version() == Version::HTTP_11).then(|| detached_stream.clone());
-            request.extensions_mut().insert(Peer { address: peer, detached_stream });
-            let responding = Service::call(&mut app.clone(), request);
-            let drain = drain.clone();
-            // In a box: the connection moves when its stream is detached.
-            Box::pin(async move {
-                let mut response = responding.await?;
-                if drain.is_announced() {
-                    response.headers_mut().insert(header::CONNECTION, CLOSE);
-                }
-                Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
-            })
+            let peer = Peer { address: peer, detached_stream };
+            let response = app.respond(request.map(Body::new), peer);
+            Responding { response, drain: drain.clone(), busy }
         })
     };
     let mut http = http1::Builder::new();
@@ -459,7 +471,7 @@ async fn drain(shared: &Shared, connections: &TaskTracker, within: Duration, has
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, routing::get};
+    use axum::routing::get;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         sync::{Mutex, Notify, mpsc, oneshot},

@@ -23,7 +23,7 @@ use crate::{
     header::{Prefix, RequestId, TrustedProxies},
     metrics::Metrics,
     page::{Inputs, Pages, Settings},
-    request::{AllowedHost, AppLimits, Prefixes, Route, meter, route},
+    request::{Actions, AllowedHost, AppLimits, Prefixes, Route, meter, route},
     schema::{Described, Types, typescript},
     server::{Addresses, Background, Shared},
     session::{Sessions, rate_identity},
@@ -34,6 +34,8 @@ use crate::{
 pub(crate) struct Built {
     /// Does not check the host of a request.
     pub(crate) router: Router,
+    /// The actions that a server may call without the router, which has them too.
+    pub(crate) actions: Actions,
     pub(crate) prefixes: Prefixes,
     pub(crate) shared: Arc<Shared>,
     /// The path below which the actions are.
@@ -153,7 +155,11 @@ impl App {
             Some(develop) => router.merge(develop.router(&self.base, Arc::clone(&shared))),
             None => router,
         };
+        // A layer and a prefix change requests before they are routed.
+        let is_bare = self.layers.is_empty() && prefixes.is_none();
+        let actions = is_bare.then(|| Actions::new(&self.base, &shared, &routes));
         Ok(Built {
+            actions: actions.unwrap_or_default(),
             router: prefixes.clone().around(self.layers.around(router)),
             prefixes,
             shared,

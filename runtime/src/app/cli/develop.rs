@@ -100,7 +100,7 @@ pub(super) fn serve_supervised(
             Err(error) => return fails(&error),
         };
         operations.set_store(store.as_ref());
-        let Built { router, shared, declarations, develop, lifecycle, .. } = built;
+        let Built { router, actions, shared, declarations, develop, lifecycle, .. } = built;
         shared.use_store(store.as_ref());
         // The next version waits until this one has released what only one of them may use.
         let is_exclusive = !lifecycle.is_empty()
@@ -132,7 +132,7 @@ pub(super) fn serve_supervised(
             shutdown
         };
         let inherited = || handoff.clone().take();
-        let app = HostCheck::new(hosts, router);
+        let app = HostCheck::new(hosts, actions, router);
         let serving = Arc::clone(&shared);
         let served = server::serve_in_turn(listener, app, serving, limits, inherited, stop).await;
         hooks.run(&shared.states, limits.on_shutdown).await;

@@ -55,8 +55,8 @@ pub(super) fn serve(app: App, matches: &ArgMatches) -> Result<(), Failure> {
     let admin = app.admin;
     let app = app.with_storage(&storage);
     let built = app.without_edits().build().map_err(|error| start_failure(&error))?;
-    let Built { router, prefixes, shared, allowed_hosts, lifecycle, .. } = built;
-    let app = HostCheck::new(Hosts::of_server(&allowed_hosts), router);
+    let Built { router, actions, prefixes, shared, allowed_hosts, lifecycle, .. } = built;
+    let app = HostCheck::new(Hosts::of_server(&allowed_hosts), actions, router);
     runtime()?.block_on(async {
         sockets::raise_open_files(limits.connections_max);
         let socket = bind(address)?;

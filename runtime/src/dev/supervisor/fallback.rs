@@ -14,7 +14,7 @@ use crate::{
     header::{Prefix, RequestId},
     metrics::Metrics,
     page::{self, embedded},
-    request::{HostCheck, Hosts, Prefixes, encode},
+    request::{Actions, HostCheck, Hosts, Prefixes, encode},
     server::{Addresses, Background, ServeLimits, Shared, Shutdown, serve},
     stream::Drain,
 };
@@ -54,7 +54,8 @@ impl Fallback {
             calls: TaskTracker::new(),
             background: Background::default(),
         });
-        let app = HostCheck::new(hosts, prefixes.around(router(base, root, errors, &shared)));
+        let router = prefixes.around(router(base, root, errors, &shared));
+        let app = HostCheck::new(hosts, Actions::default(), router);
         let (stop, stop_requested) = oneshot::channel();
         let (report_stopped, stopped) = oneshot::channel();
         // Ends after `stop`, when its idle connections are in the queue.

@@ -111,8 +111,10 @@ impl Forms {
             self.routes.get(&*action).ok_or_else(|| Error::not_found("there is no such action"))?;
         let body = std::mem::take(&mut posted.body);
         let (body, typed) = Typed::of(&typed::encoding(&posted.headers)?, body);
-        let request = self.request(posted, route, body, cx)?;
-        let response = (route.endpoint.serve)(Arc::clone(&self.shared), Arc::clone(route), request);
+        let mut request = self.request(posted, route, body, cx)?;
+        let peer = request.extensions_mut().remove();
+        let shared = Arc::clone(&self.shared);
+        let response = (route.endpoint.serve)(shared, Arc::clone(route), request, peer);
         let (head, body) = response.await.into_parts();
         let mut headers = head.headers;
         let redirect = effect(&headers, cx.prefix());

@@ -135,8 +135,9 @@ impl Batch {
             Ok((route, request))
         });
         match request {
-            Ok((route, request)) => {
-                (route.endpoint.serve)(Arc::clone(&self.shared), route, request)
+            Ok((route, mut request)) => {
+                let peer = request.extensions_mut().remove();
+                (route.endpoint.serve)(Arc::clone(&self.shared), route, request, peer)
             }
             Err(error) => Box::pin(async move { encode::problem(&error, &id) }),
         }
