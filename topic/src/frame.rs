@@ -51,12 +51,20 @@ pub const ERROR: &str = "error";
 /// ```
 #[must_use]
 pub fn is_one_line(text: &str) -> bool {
-    !text.bytes().any(|b| matches!(b, b'\n' | b'\r' | 0))
+    !has(text.as_bytes(), |b| (b == b'\n') | (b == b'\r') | (b == 0))
 }
 
 /// Returns whether `data` may stand in a `data` field as one line.
 fn is_one_line_of_data(data: &[u8]) -> bool {
-    !data.iter().any(|b| matches!(b, b'\n' | b'\r'))
+    !has(data, |b| (b == b'\n') | (b == b'\r'))
+}
+
+/// Returns whether there is such a byte. Each message is searched, so the compiler gets pieces without
+/// an early end: it compares their bytes all at once.
+fn has(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> bool {
+    let (pieces, rest) = bytes.as_chunks::<16>();
+    pieces.iter().any(|piece| piece.iter().fold(false, |any, b| any | is_one(*b)))
+        || rest.iter().any(|b| is_one(*b))
 }
 
 /// Returns whether an event read from a disk may become a frame.
@@ -137,7 +145,20 @@ pub(crate) fn begin(event: &str, data: &[u8], id_len: usize) -> BytesMut {
 ///
 /// The id comes last, so that a frame that was cut anywhere before its end never moves the
 /// position of a parser that dispatches at end of file.
-pub(crate) fn finish(mut frame: BytesMut, id: Option<std::fmt::Arguments<'_>>) -> Bytes {
+///
+/// # Panics
+///
+/// Panics if the id holds a line break.
+pub(crate) fn finish_with(mut frame: BytesMut, id: &str) -> Bytes {
+    assert!(is_one_line(id), "an id holds a line break");
+    frame.put_slice(ID.as_bytes());
+    frame.put_slice(id.as_bytes());
+    frame.put_slice(b"\n\n");
+    frame.freeze()
+}
+
+/// Ends a frame like [`finish_with`], with an id or none.
+fn finish(mut frame: BytesMut, id: Option<std::fmt::Arguments<'_>>) -> Bytes {
     if let Some(id) = id {
         let start = frame.len();
         // Writing to memory cannot fail.
@@ -223,6 +244,16 @@ mod tests {
         for (text, one) in [("a", true), ("", true), ("a\nb", false), ("a\r", false), ("\0", false)]
         {
             assert_eq!(is_one_line(text), one, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_break_is_found_wherever_it_is() {
+        for (at, b) in (0..40).flat_map(|at| [(at, b'\n'), (at, b'\r'), (at, 0)]) {
+            let mut text = vec![b'a'; 40];
+            text[at] = b;
+            assert!(!is_one_line(std::str::from_utf8(&text).expect("ASCII")), "{b} at {at}");
+            assert_eq!(is_one_line_of_data(&text), b == 0, "{b} at {at}");
         }
     }
 

@@ -25,6 +25,10 @@ use crate::{
     subscription::Subscription,
 };
 
+/// How much room the data of an event gets before it is written: that of most events. A buffer that
+/// grows from nothing is moved again and again, and this one is gone with the call.
+const DATA_BYTES: usize = 256;
+
 /// A numbered, bounded log of events that any number of listeners follow.
 ///
 /// # Examples
@@ -530,7 +534,7 @@ impl<E: Event> Topic<E> {
         if key.is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
             return Err(PublishError::Key);
         }
-        let (name, mut data) = (event.name(), Vec::new());
+        let (name, mut data) = (event.name(), Vec::with_capacity(DATA_BYTES));
         event.write_data(&mut data).map_err(PublishError::Encode)?;
         // All that needs no lock comes first.
         let draft = if self.is_fresh() {

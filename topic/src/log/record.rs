@@ -115,7 +115,7 @@ impl Head {
         let Cursor { generation, seq, .. } = self.cursor;
         let cursor = Cursor { generation, seq: seq + 1, fingerprint: fingerprint.0 };
         *self = Self { cursor, stamp_ms };
-        let frame = frame::finish(begun, Some(format_args!("{cursor}")));
+        let frame = frame::finish_with(begun, cursor.text(&mut [0; CURSOR_LEN_MAX]));
         Record { frame, parts, fingerprint, stamp_ms }
     }
 }

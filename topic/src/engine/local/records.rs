@@ -261,9 +261,7 @@ fn decode_key(value: &[u8]) -> Option<(u64, u32, Arc<str>)> {
 
 /// Returns the key of the entries of message `seq` of topic `id`.
 pub(super) fn entry_key(id: u32, seq: u64) -> Vec<u8> {
-    let mut key = id.to_be_bytes().to_vec();
-    key.extend(seq.to_be_bytes());
-    key
+    [&id.to_be_bytes()[..], &seq.to_be_bytes()].concat()
 }
 
 fn seq_of(key: &[u8]) -> Option<u64> {
