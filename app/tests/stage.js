@@ -30,7 +30,7 @@ after(() => browser?.close());
  *
  * @param {string} name
  * @param {(stage: Stage) => Promise<void>} body
- * @param {{ skip?: string | false }} [options] `skip` says why the test cannot run here
+ * @param {{ skip?: string | false, timeout?: number }} [options] `skip` says why the test cannot run here
  */
 export function scene(name, body, options = {}) {
   test(name, { timeout: SCENE_MS, ...options }, async () => {

@@ -17,6 +17,9 @@ const RUNS = {
   "a new version takes over from the one before": ["--test-name-pattern=the stream misses nothing", "tests/edits/rust.test.js"],
 };
 
+/** Each test that is run has a limit of its own. One of them compiles the app first, which takes minutes on a new machine. */
+const RUN_MS = 20 * 60_000;
+
 for (const [name, args] of Object.entries(RUNS)) {
   scene(`with an engine behind: ${name}`, async (stage) => {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
@@ -28,5 +31,5 @@ for (const [name, args] of Object.entries(RUNS)) {
     assert.equal(code, 0, report);
     // A pattern that no test has would pass too.
     assert.doesNotMatch(report, /^(#|\u2139) pass 0$/m, report);
-  }, { skip });
+  }, { skip, timeout: RUN_MS });
 }
