@@ -192,9 +192,14 @@ fn programs() -> Result {
 /// Builds a release of the app with all engines, and what puts it under fire and measures it, as
 /// the profile `trial` says: link-time optimization takes minutes, and nothing that is tested needs it.
 fn release_programs() -> Result {
+    run(&mut release_build())
+}
+
+pub(crate) fn release_build() -> Command {
     let mut build = cargo(&["build", "--profile", "trial", "--locked"]);
     build.args(["-p", "app", "-p", "bench", "-p", "chaos"]);
-    run(build.args(["--features", "app/nats,app/redis"]))
+    build.args(["--features", "app/nats,app/redis"]);
+    build
 }
 
 fn pages() -> Result {
