@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// One measurement in a process of its own.
     Probe {
         what: Probe,
-        /// `memory`, `disk`, or the URL of an engine.
+        /// `memory`, `disk`, or the URL of an engine; the folder of a store that is filled or opened.
         store: String,
         topics: u64,
     },
@@ -77,17 +77,20 @@ pub(crate) enum Probe {
     Idle,
     /// Topics that are published to in turn.
     Turns,
-    /// How long a store with that many topics takes to open.
+    /// Fills a store on disk, and closes it once standard input closes.
+    Fill,
+    /// How long a store on disk with that many topics takes to open.
     Open,
 }
 
 impl Probe {
-    const ALL: [Self; 3] = [Self::Idle, Self::Turns, Self::Open];
+    const ALL: [Self; 4] = [Self::Idle, Self::Turns, Self::Fill, Self::Open];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
             Self::Turns => "turns",
+            Self::Fill => "fill",
             Self::Open => "open",
         }
     }

@@ -1,10 +1,9 @@
 //! Calls on connections that stay open: each caller waits for the answer before it asks again.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use load::http::{Connection, Request, Response, unexpected};
 use tokio::task::JoinSet;
@@ -13,7 +12,8 @@ use tokio::task::JoinSet;
 #[derive(Debug)]
 pub(crate) struct Callers {
     answered: Arc<AtomicU64>,
-    tasks: JoinSet<io::Error>,
+    is_ending: Arc<AtomicBool>,
+    tasks: JoinSet<io::Result<()>>,
 }
 
 impl Callers {
@@ -78,18 +78,15 @@ impl Callers {
         requests: impl IntoIterator<Item = Vec<u8>>,
         is_right: impl Fn(&[u8]) -> bool + Copy + Send + 'static,
     ) -> Self {
-        let answered = Arc::new(AtomicU64::new(0));
+        let (answered, is_ending) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let mut tasks = JoinSet::new();
         for request in requests {
-            let answered = Arc::clone(&answered);
-            tasks.spawn(async move {
-                match run(address, &request, is_right, &answered).await {
-                    Ok(never) => match never {},
-                    Err(error) => error,
-                }
-            });
+            let (answered, is_ending) = (Arc::clone(&answered), Arc::clone(&is_ending));
+            tasks.spawn(
+                async move { run(address, &request, is_right, &answered, &is_ending).await },
+            );
         }
-        Self { answered, tasks }
+        Self { answered, is_ending, tasks }
     }
 
     /// Returns how many answers came so far.
@@ -100,9 +97,21 @@ impl Callers {
     pub(crate) fn answered(&mut self) -> io::Result<u64> {
         match self.tasks.try_join_next() {
             None => Ok(self.answered.load(Ordering::Relaxed)),
-            Some(Ok(error)) => Err(error),
-            Some(Err(panicked)) => Err(panicked.into()),
+            Some(ended) => ended?.map(|()| self.answered.load(Ordering::Relaxed)),
         }
+    }
+
+    /// Lets every caller wait for the answer that it has asked for, and returns how many came in all.
+    ///
+    /// # Errors
+    ///
+    /// As [`answered`](Self::answered).
+    pub(crate) async fn end(mut self) -> io::Result<u64> {
+        self.is_ending.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended??;
+        }
+        Ok(self.answered.load(Ordering::Relaxed))
     }
 }
 
@@ -126,13 +135,15 @@ async fn run(
     request: &[u8],
     is_right: impl Fn(&[u8]) -> bool,
     answered: &AtomicU64,
-) -> io::Result<Infallible> {
+    is_ending: &AtomicBool,
+) -> io::Result<()> {
     let mut connection = Connection::open(address).await?;
-    loop {
+    while !is_ending.load(Ordering::Relaxed) {
         let Response { status, body, .. } = connection.send(request).await?;
         if status != 200 || !is_right(body) {
             return Err(unexpected(&format!("{status}: {}", String::from_utf8_lossy(body))));
         }
         answered.fetch_add(1, Ordering::Relaxed);
     }
+    Ok(())
 }

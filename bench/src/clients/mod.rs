@@ -5,4 +5,4 @@ mod delays;
 pub(crate) mod drains;
 pub(crate) mod listeners;
 pub(crate) mod sign_ins;
-mod stream;
+pub(crate) mod stream;

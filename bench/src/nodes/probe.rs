@@ -1,6 +1,7 @@
 //! Measurements of many topics, each in a process of its own: its memory is that of the topics.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 
 use super::node::Said;
 use crate::plan::Probe;
-use crate::serve::engine;
+use crate::serve::{engine, room};
 use crate::server::process;
 
 /// How many topics are published to at once.
@@ -51,7 +52,8 @@ pub(super) async fn run(what: Probe, store: &str, topics: u64) -> io::Result<()>
     let line = match what {
         Probe::Idle => serde_json::to_string(&idle(store, topics).await?),
         Probe::Turns => serde_json::to_string(&turns(store, topics).await?),
-        Probe::Open => serde_json::to_string(&open(topics).await?),
+        Probe::Fill => return fill(Path::new(store), topics).await,
+        Probe::Open => serde_json::to_string(&open(Path::new(store), topics).await?),
     };
     print(line?);
     Ok(())
@@ -147,21 +149,29 @@ async fn turns(store: &str, topics: u64) -> io::Result<Turns> {
     Ok(Turns { per_second: topics as f64 / elapsed.as_secs_f64(), early_bytes, late_bytes })
 }
 
-/// Fills a store on disk, and opens it.
-async fn open(topics: u64) -> io::Result<Open> {
-    let folder = TempDir::new()?;
-    let open = || Store::open(folder.path()).map_err(io::Error::other);
-    let store = open()?;
-    let known = family(Durability::Os, kipo::topic::LOADED_MAX_DEFAULT);
-    known.open(&store).map_err(io::Error::other)?;
+/// Fills a store on disk and says so by a line. Then this process is killed, or closes the store once
+/// standard input closes.
+async fn fill(folder: &Path, topics: u64) -> io::Result<()> {
+    let (store, known) = on_disk(folder)?;
     let filled = Family { topics: Arc::new(known), store: Some(store), _folder: None };
     filled.publish(0..topics).await?;
+    print("filled".to_owned());
+    room::stdin_closed().await;
     filled.close().await;
+    Ok(())
+}
 
-    let start = Instant::now();
-    let store = open()?;
+fn on_disk(folder: &Path) -> io::Result<(Store, Topics<u64, Said>)> {
+    let store = Store::open(folder).map_err(io::Error::other)?;
     let known = family(Durability::Os, kipo::topic::LOADED_MAX_DEFAULT);
     known.open(&store).map_err(io::Error::other)?;
+    Ok((store, known))
+}
+
+/// Opens a store with so many topics.
+async fn open(folder: &Path, topics: u64) -> io::Result<Open> {
+    let start = Instant::now();
+    let (store, known) = on_disk(folder)?;
     let seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let messages = known.of(&(topics / 2)).history().await.map_err(io::Error::other)?.len();

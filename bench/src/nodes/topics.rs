@@ -6,7 +6,11 @@ use std::process::Stdio;
 
 use load::console::progress;
 use serde::de::DeserializeOwned;
-use tokio::process::Command;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
 
 use super::probe::{Idle, Open, Turns};
 use super::servers::Servers;
@@ -72,7 +76,9 @@ pub(super) async fn measure(servers: &[Servers], depth: Depth) -> io::Result<Str
         all_turns.push(probe::<Turns>(Probe::Turns, &column.store(), turns).await?);
     }
     progress(format!("opening {known} topics"));
-    let Open { seconds, read_ms } = probe::<Open>(Probe::Open, "disk", known).await?;
+    let closed = opened(known, End::Close).await?;
+    progress(format!("opening {known} topics after a kill"));
+    let killed = opened(known, End::Kill).await?;
 
     let names: Vec<_> = columns.iter().map(Column::name).collect();
     let row = |what: &str, cells: Vec<String>, target: &str| {
@@ -111,20 +117,52 @@ pub(super) async fn measure(servers: &[Servers], depth: Depth) -> io::Result<Str
         row("– memory after all of them, MiB", mib(|turns| turns.late_bytes), "bounded"),
         row(
             &format!("opening a store with {known} topics, s"),
-            only_disk(number(seconds, 2)),
+            only_disk(number(closed.seconds, 2)),
             "≤ 2",
         ),
-        row("– the first read of one of them, ms", only_disk(number(read_ms, 1)), ""),
+        row("– the first read of one of them, ms", only_disk(number(closed.read_ms, 1)), ""),
+        row("– after `kill -9`, s", only_disk(number(killed.seconds, 2)), "≤ 2"),
+        row("– the first read of one of them, ms", only_disk(number(killed.read_ms, 1)), ""),
     ]
     .concat())
 }
 
-/// Runs this program again for one measurement.
-async fn probe<T: DeserializeOwned>(what: Probe, store: &str, topics: u64) -> io::Result<T> {
+/// How a process that has filled a store ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Close,
+    Kill,
+}
+
+/// Fills a store on disk in one process, and opens it in another.
+async fn opened(topics: u64, end: End) -> io::Result<Open> {
+    let folder = TempDir::new()?;
+    let path = folder.path().to_str().ok_or_else(|| io::Error::other("a folder without a name"))?;
+    let mut filling = command(Probe::Fill, path, topics)?;
+    let mut filling = filling.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let stdout = filling.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
+    let is_filled = BufReader::new(stdout).lines().next_line().await?.is_some();
+    if end == End::Kill {
+        filling.start_kill()?;
+    }
+    // This closes its standard input.
+    let ended = filling.wait().await?;
+    if !is_filled || (end == End::Close && !ended.success()) {
+        return Err(io::Error::other("`probe fill` failed"));
+    }
+    probe(Probe::Open, path, topics).await
+}
+
+/// Returns the command that runs this program again for one measurement.
+fn command(what: Probe, store: &str, topics: u64) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("probe").arg(what.name()).arg(store).arg(topics.to_string());
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).output();
-    let output = output.await?;
+    command.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    Ok(command)
+}
+
+async fn probe<T: DeserializeOwned>(what: Probe, store: &str, topics: u64) -> io::Result<T> {
+    let output = command(what, store, topics)?.output().await?;
     if !output.status.success() {
         return Err(io::Error::other(format!("`probe {}` of {store} failed", what.name())));
     }

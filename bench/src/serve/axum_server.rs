@@ -118,6 +118,7 @@ pub(crate) async fn run() -> io::Result<()> {
         .route("/cached", post(cached).with_state(lists()))
         .route("/listen", get(listen))
         .route("/publish", post(publish))
+        .route("/say", post(say))
         .route("/stop", post(stop))
         .route("/", get(chat))
         .route("/list", get(list))
@@ -143,6 +144,9 @@ pub(super) async fn serve(router: Router) -> io::Result<()> {
 async fn echo(Json(Echo { id, text }): Json<Echo>) -> Json<Echoed> {
     Json(Echoed { id, text })
 }
+
+#[derive(Deserialize)]
+struct NoInput {}
 
 #[derive(Deserialize)]
 struct CachedInput {
@@ -194,6 +198,11 @@ async fn listen() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
 
 async fn publish(Json(order): Json<Order>) {
     PUBLISHERS.start(HubRoom, order);
+}
+
+async fn say(Json(NoInput {}): Json<NoInput>) -> Json<bool> {
+    PUBLISHERS.one(HubRoom).await;
+    Json(true)
 }
 
 async fn stop() -> Json<u64> {

@@ -4,8 +4,14 @@ use std::io;
 
 use kipo::topic::Store;
 
-/// Connects to an engine.
+/// What begins the address of a store in a folder of this machine.
+pub(crate) const DISK: &str = "disk://";
+
+/// Connects to an engine, or opens a store in a folder.
 pub(crate) async fn connect(url: &str) -> io::Result<Store> {
+    if let Some(folder) = url.strip_prefix(DISK) {
+        return Store::open(folder).map_err(io::Error::other);
+    }
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     let connectors = [kipo_nats::CONNECTOR, kipo_redis::CONNECTOR];
     let connector = connectors.into_iter().find(|connector| connector.schemes.contains(&scheme));

@@ -143,6 +143,13 @@ async fn publish(
     Ok(())
 }
 
+/// Publishes one message. Returns true once it has reached the durability of the room.
+#[action(name = "bench.Say")]
+async fn say(_cx: Context) -> Result<bool> {
+    PUBLISHERS.one(TopicRoom).await;
+    Ok(true)
+}
+
 #[action(name = "bench.Stop")]
 async fn stop(_cx: Context) -> Result<u64> {
     Ok(PUBLISHERS.stop().await)

@@ -98,6 +98,12 @@ impl Publishers {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
     }
 
+    /// Publishes the one message of a request.
+    pub(crate) async fn one<R: Room>(&self, room: R) {
+        let n = self.published.fetch_add(1, Ordering::Relaxed);
+        room.publish(n, TEXT).await;
+    }
+
     /// Waits for orders that end by themselves, stops the others, and returns how many messages
     /// were published since the server started.
     pub(crate) async fn stop(&self) -> u64 {

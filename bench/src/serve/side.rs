@@ -38,6 +38,7 @@ impl Side {
             (Self::Kipo, Endpoint::Listen) => "/_kipo/actions/bench.Listen",
             (Self::Kipo, Endpoint::Publish) => "/_kipo/actions/bench.Publish",
             (Self::Kipo, Endpoint::Stop) => "/_kipo/actions/bench.Stop",
+            (Self::Kipo, Endpoint::Say) => "/_kipo/actions/bench.Say",
             (Self::Kipo, Endpoint::SignIn) => "/_kipo/actions/bench.SignIn",
             (Self::Kipo, Endpoint::Note) => "/_kipo/actions/bench.Note",
             (Self::Kipo, Endpoint::Cached) => "/_kipo/actions/bench.Cached",
@@ -53,6 +54,7 @@ impl Side {
             (_, Endpoint::Listen) => "/listen",
             (_, Endpoint::Publish) => "/publish",
             (_, Endpoint::Stop) => "/stop",
+            (_, Endpoint::Say) => "/say",
             (_, Endpoint::Cached) => "/cached",
             (_, Endpoint::SignIn) => "/sign-in",
             (_, Endpoint::Note) => "/note",
@@ -71,6 +73,8 @@ pub(crate) enum Endpoint {
     Publish,
     /// Waits until the publishers are done or stops them, and answers how much was published.
     Stop,
+    /// Publishes one message, and answers `true` once it is published.
+    Say,
     /// Answers a list that is the same for everybody, from a cache.
     Cached,
     /// Answers a form of ten fields.

@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::clients::calls;
+use crate::serve::engine::DISK;
 use crate::serve::room::Order;
 use crate::serve::side::{Endpoint, Side};
 use crate::server::cores::Cores;
@@ -33,7 +34,7 @@ pub(crate) struct Server {
     process: load::Server,
     /// Who publishes to a server whose publishers are outside.
     outside: Option<Outside>,
-    /// The files of a program of others, or the data directory of sessions.
+    /// The files of a program of others, or the data directory of sessions or of the room.
     folder: Option<TempDir>,
 }
 
@@ -66,6 +67,15 @@ impl Server {
     /// Starts Kipo's server with its room in the engine that a URL names.
     pub(crate) async fn start_node(engine: &str, cores: Cores) -> io::Result<Self> {
         Self::start_with(Side::Kipo, &[format!("--engine={engine}").into()], cores).await
+    }
+
+    /// Starts Kipo's server with its room on disk, in a folder of its own.
+    pub(crate) async fn start_with_log(cores: Cores) -> io::Result<Self> {
+        let folder = TempDir::new()?;
+        let mut argument = OsString::from(format!("--engine={DISK}"));
+        argument.push(folder.path());
+        let server = Self::start_with(Side::Kipo, &[argument], cores).await?;
+        Ok(Self { folder: Some(folder), ..server })
     }
 
     /// Starts a server with sessions in memory.
