@@ -155,7 +155,7 @@ async fn fill(folder: &Path, topics: u64) -> io::Result<()> {
     let (store, known) = on_disk(folder)?;
     let filled = Family { topics: Arc::new(known), store: Some(store), _folder: None };
     filled.publish(0..topics).await?;
-    print("filled".to_owned());
+    print("filled");
     room::stdin_closed().await;
     filled.close().await;
     Ok(())
