@@ -94,7 +94,7 @@ impl Part {
     pub(crate) fn enter(&self, standing: Standing, outlet: &Arc<dyn Outlet>) -> Option<Lent> {
         let mut connections = lock(&self.0);
         let at = connections.standing.unwrap_or(standing);
-        let is_known = at.state.is_as(standing.state)
+        let is_known = at.state == standing.state
             && at.cursor.generation == standing.cursor.generation
             && (at.cursor == standing.cursor || at.cursor.seq < standing.cursor.seq);
         if !is_known || !outlet.enter(standing.cursor) {

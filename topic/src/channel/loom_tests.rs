@@ -130,13 +130,13 @@ fn catch_up(channel: &Channel) {
     let bell = Arc::new(Bell::new());
     let waker = Waker::from(Arc::clone(&bell));
     let Entered { slot, resume, .. } = channel.enter(None);
-    let (mut cursor, mut behind) = (resume.from, None::<Behind>);
+    let (mut cursor, mut behind) = (resume.from, None::<Box<Behind>>);
     while cursor.seq < 2 {
         let polled = channel.poll(slot, &waker, |view| {
             if view.log.frames(cursor.seq).is_none() && !view.find_page(&mut behind, cursor) {
                 return None;
             }
-            let page = behind.as_ref().and_then(Behind::messages);
+            let page = behind.as_deref().and_then(Behind::messages);
             page.unwrap_or(view.log).frames(cursor.seq)
         });
         match polled {

@@ -14,6 +14,7 @@ mod tests;
 mod waiters;
 
 use std::{
+    num::NonZeroU64,
     sync::{Arc, OnceLock, Weak},
     task::{Poll, Waker},
 };
@@ -72,6 +73,8 @@ struct Shared {
     state: State,
     /// The number of the newest check that has begun.
     check_begun: u64,
+    /// The number of the newest check that has ended.
+    checked: u64,
     /// The number of the check that a listener waits for.
     check_wanted: u64,
 }
@@ -90,6 +93,8 @@ pub(crate) struct View<'a> {
     pub(crate) log: &'a Log,
     pub(crate) retention: &'a Retention,
     pub(crate) state: State,
+    /// The number of the newest check that has ended.
+    pub(crate) checked: u64,
     pages: &'a mut Option<Box<Pages>>,
     slot: usize,
     /// A read of older messages that begins when the lock is released.
@@ -106,19 +111,18 @@ pub(crate) struct Behind {
 impl View<'_> {
     /// Returns whether the page with the message after `cursor` is here. Otherwise the listener is
     /// woken when it is.
-    pub(crate) fn find_page(&mut self, behind: &mut Option<Behind>, cursor: Cursor) -> bool {
+    pub(crate) fn find_page(&mut self, behind: &mut Option<Box<Behind>>, cursor: Cursor) -> bool {
         let behind = behind.get_or_insert_with(|| {
             self.pages.get_or_insert_default().enter();
-            Behind::default()
+            Box::default()
         });
-        let checked = self.state.checked;
         let pages = self.pages.get_or_insert_default();
-        self.wanted = pages.find(&mut behind.page, cursor, self.slot, checked);
+        self.wanted = pages.find(&mut behind.page, cursor, self.slot, self.checked);
         behind.messages().is_some()
     }
 
     /// Lets a listener read what is in memory again.
-    pub(crate) fn catch_up(&mut self, behind: &mut Option<Behind>) {
+    pub(crate) fn catch_up(&mut self, behind: &mut Option<Box<Behind>>) {
         if behind.take().is_some() {
             leave(self.pages);
         }
@@ -153,7 +157,7 @@ pub(crate) struct Entered {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unconfirmed {
     /// The number of the check that decides.
-    pub(crate) check: u64,
+    pub(crate) check: NonZeroU64,
 }
 
 /// Whether entries continued a log.
@@ -185,9 +189,11 @@ impl Channel {
     }
 
     fn new(retention: Retention, log: Log, keys: Keys) -> Self {
-        let state = State { epoch: 0, link: Link::Up, removals: 0, checked: 0 };
+        let state = State { epoch: 0, link: Link::Up, removals: 0 };
         let (waiters, pages) = (Waiters::new(), None);
-        let shared = Shared { log, keys, waiters, pages, state, check_begun: 0, check_wanted: 0 };
+        let (check_begun, checked, check_wanted) = (0, 0, 0);
+        let shared =
+            Shared { log, keys, waiters, pages, state, check_begun, checked, check_wanted };
         let (fan_out, shared) = (OnceLock::new(), Mutex::new(shared));
         Self { retention, source: None, is_shared: false, fan_out, shared }
     }
@@ -287,7 +293,7 @@ impl Channel {
     pub(crate) fn end_check(&self, number: u64) {
         let mut shared = lock(&self.shared);
         let was_wanted = shared.is_check_wanted();
-        shared.state.checked = number;
+        shared.checked = number;
         if was_wanted {
             wake(shared);
         }
@@ -408,9 +414,9 @@ impl Channel {
         read: impl FnOnce(&mut View<'_>) -> Option<T>,
     ) -> Poll<T> {
         let mut shared = self.fresh();
-        let Shared { log, waiters, pages, state, .. } = &mut *shared;
-        let retention = &self.retention;
-        let mut view = View { log, retention, state: *state, pages, slot, wanted: None };
+        let Shared { log, waiters, pages, state, checked, .. } = &mut *shared;
+        let (state, checked, retention) = (*state, *checked, &self.retention);
+        let mut view = View { log, retention, state, checked, pages, slot, wanted: None };
         let item = read(&mut view);
         let wanted = view.wanted;
         if item.is_none() {
@@ -436,7 +442,7 @@ impl Channel {
         let (slots, after) = pages.end(id, entries, log, self.is_shared);
         let wakers = waiters.take_of(&slots);
         if after == After::Check {
-            let number = shared.want_check();
+            let number = shared.want_check().get();
             shared.pages.iter_mut().for_each(|pages| pages.wait_for_check(number));
         }
         drop(shared);
@@ -475,13 +481,14 @@ impl Channel {
 
 impl Shared {
     /// Makes a listener wait for a check that has not begun. Returns its number.
-    fn want_check(&mut self) -> u64 {
-        self.check_wanted = self.check_begun + 1;
-        self.check_wanted
+    fn want_check(&mut self) -> NonZeroU64 {
+        let number = NonZeroU64::MIN.saturating_add(self.check_begun);
+        self.check_wanted = number.get();
+        number
     }
 
     fn is_check_wanted(&self) -> bool {
-        self.check_wanted > self.state.checked
+        self.check_wanted > self.checked
     }
 }
 

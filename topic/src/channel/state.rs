@@ -2,7 +2,7 @@
 
 use crate::engine::Link;
 
-/// The state of a channel, as a listener knows it.
+/// The state of a channel, as a listener knows it. One that knows it reads nothing but messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     /// Counts the logs that this channel has had: a listener of an earlier one finds its position
@@ -12,13 +12,4 @@ pub(crate) struct State {
     pub(crate) link: Link,
     /// Counts how often the topic was removed. That ends the listeners from before.
     pub(crate) removals: u32,
-    /// The number of the newest check that has ended.
-    pub(crate) checked: u64,
-}
-
-impl State {
-    /// Returns whether a listener that knows this state would read nothing but messages in another.
-    pub(crate) fn is_as(self, other: Self) -> bool {
-        Self { checked: other.checked, ..self } == other
-    }
 }

@@ -1,6 +1,7 @@
 //! A listener that lends its connection to the topic while it has read everything.
 
 use std::{
+    pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll},
 };
@@ -14,7 +15,9 @@ use crate::{
     log::cursor::Cursor,
 };
 
-/// Reads a batch, and lends the connection while there is none.
+/// Reads a batch, and lends the connection while there is none: completes with what the listener has
+/// to read by itself, and the position before it. It is no `async` block, as each idle listener holds
+/// it.
 pub(super) struct Direct<'a> {
     reader: &'a mut Reader,
     outlet: &'a Arc<dyn Outlet>,
@@ -25,23 +28,6 @@ pub(super) struct Direct<'a> {
 impl<'a> Direct<'a> {
     pub(super) fn new(reader: &'a mut Reader, outlet: &'a Arc<dyn Outlet>) -> Self {
         Self { reader, outlet, lent: None }
-    }
-
-    /// Completes with what the listener has to read by itself, and the position before it.
-    pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<(Cursor, Batch)> {
-        loop {
-            if self.lent.is_some() {
-                let Poll::Ready(at) = self.outlet.poll_left(task) else { return Poll::Pending };
-                self.end(Some(at));
-            }
-            let from = self.reader.position();
-            if let Poll::Ready(batch) = self.reader.poll_batch(task) {
-                return Poll::Ready((from, batch));
-            }
-            if !self.lend() {
-                return Poll::Pending;
-            }
-        }
     }
 
     /// Lends the connection, if the topic takes it.
@@ -68,6 +54,26 @@ impl<'a> Direct<'a> {
         }
         if let Some(at) = at {
             self.reader.go_to(at);
+        }
+    }
+}
+
+impl Future for Direct<'_> {
+    type Output = (Cursor, Batch);
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<(Cursor, Batch)> {
+        loop {
+            if self.lent.is_some() {
+                let Poll::Ready(at) = self.outlet.poll_left(task) else { return Poll::Pending };
+                self.end(Some(at));
+            }
+            let from = self.reader.position();
+            if let Poll::Ready(batch) = self.reader.poll_batch(task) {
+                return Poll::Ready((from, batch));
+            }
+            if !self.lend() {
+                return Poll::Pending;
+            }
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Every order in which publishers, the deliverer and a listener that lends its connection can meet.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+};
 
 use super::{
     connection::Connection,
@@ -32,7 +37,7 @@ fn each_message_is_written_once(room: usize) {
         while !lock(&connection.0).has_all() {
             let mut direct = Direct::new(&mut reader, &outlet);
             let next = poll_fn(|task| {
-                let next = direct.poll(task);
+                let next = Pin::new(&mut direct).poll(task);
                 // The topic may have written the last message.
                 if lock(&connection.0).has_all() { Poll::Ready(None) } else { next.map(Some) }
             });

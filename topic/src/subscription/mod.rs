@@ -17,7 +17,10 @@ use self::{direct::Direct, reader::Reader};
 use crate::{
     channel::{Channel, Outlet},
     event::Event,
-    log::{cursor::Cursor, verdict::Resume},
+    log::{
+        cursor::Cursor,
+        verdict::{Gap, Resume, Verdict},
+    },
 };
 
 /// A listener's position in a topic.
@@ -56,8 +59,17 @@ pub struct Subscription<E> {
     reader: Reader,
     /// Keeps the topic loaded while it has listeners.
     _topic: Arc<dyn Send + Sync>,
-    resume: Resume,
+    /// Where it started.
+    from: Cursor,
+    verdict: Started,
     events: PhantomData<fn() -> E>,
+}
+
+/// The verdict on where a listener started. A gap is in a box, as most listeners have none.
+enum Started {
+    Fresh,
+    Resumed,
+    After(Box<Gap>),
 }
 
 impl<E: Event> Subscription<E> {
@@ -66,8 +78,13 @@ impl<E: Event> Subscription<E> {
         topic: Arc<dyn Send + Sync>,
         from: Option<&str>,
     ) -> Self {
-        let (reader, resume) = Reader::new(channel, from);
-        Self { reader, _topic: topic, resume, events: PhantomData }
+        let (reader, Resume { from, verdict }) = Reader::new(channel, from);
+        let verdict = match verdict {
+            Verdict::Fresh => Started::Fresh,
+            Verdict::Resumed => Started::Resumed,
+            Verdict::Gap(gap) => Started::After(Box::new(gap)),
+        };
+        Self { reader, _topic: topic, from, verdict, events: PhantomData }
     }
 
     /// Waits for the next message, or for the report that some are missing.
@@ -129,9 +146,11 @@ impl<E: Event> Subscription<E> {
     /// # Examples
     ///
     /// See [`Outlet`].
-    pub async fn next_batch_through(&mut self, outlet: &Arc<dyn Outlet>) -> (Cursor, Batch) {
-        let mut direct = Direct::new(&mut self.reader, outlet);
-        poll_fn(|task| direct.poll(task)).await
+    pub fn next_batch_through<'a>(
+        &'a mut self,
+        outlet: &'a Arc<dyn Outlet>,
+    ) -> impl Future<Output = (Cursor, Batch)> + Send + 'a {
+        Direct::new(&mut self.reader, outlet)
     }
 
     /// Returns the position that the listener started from, and why it is that one.
@@ -165,7 +184,12 @@ impl<E: Event> Subscription<E> {
     /// ```
     #[must_use]
     pub fn resume(&self) -> Resume {
-        self.resume
+        let verdict = match &self.verdict {
+            Started::Fresh => Verdict::Fresh,
+            Started::Resumed => Verdict::Resumed,
+            Started::After(gap) => Verdict::Gap(**gap),
+        };
+        Resume { from: self.from, verdict }
     }
 
     /// Returns the position after the last message that was read.

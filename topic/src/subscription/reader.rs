@@ -26,8 +26,9 @@ pub(crate) struct Reader {
     at: Position,
     /// Its slot among the waiters.
     slot: usize,
-    /// What is read before the next message, and the position that follows.
-    gap: Option<(Gap, Cursor)>,
+    /// What is read before the next message, and the position that follows. In a box, as what a
+    /// listener holds while it waits has no room for it.
+    gap: Option<Box<(Gap, Cursor)>>,
     /// Whether it reads for the listeners of a topic, and is none itself.
     is_deliverer: bool,
 }
@@ -42,7 +43,7 @@ struct Position {
     /// What confirms the position, if the log did not know it when the listener came.
     unconfirmed: Option<Unconfirmed>,
     /// What it reads from while the next message is not in memory.
-    behind: Option<Behind>,
+    behind: Option<Box<Behind>>,
 }
 
 /// What a listener reads next.
@@ -85,7 +86,7 @@ impl Reader {
     pub(super) fn new(channel: Arc<Channel>, from: Option<&str>) -> (Self, Resume) {
         let Entered { slot, resume, state, unconfirmed } = channel.enter(from);
         let gap = match resume.verdict {
-            Verdict::Gap(gap) => Some((gap, resume.from)),
+            Verdict::Gap(gap) => Some(Box::new((gap, resume.from))),
             Verdict::Fresh | Verdict::Resumed => None,
         };
         // A listener that comes while the engine is away is told so.
@@ -138,8 +139,8 @@ impl Reader {
 
     /// Reads one message, or registers the waker until there is one.
     pub(super) fn poll_next(&mut self, task: &Task<'_>) -> Poll<Next> {
-        if let Some((gap, _)) = self.gap.take() {
-            return Poll::Ready(Next::Gap(gap));
+        if let Some(gap) = self.gap.take() {
+            return Poll::Ready(Next::Gap(gap.0));
         }
         self.poll(task, |at, view| {
             Some(match at.catch_up(view)? {
@@ -157,7 +158,8 @@ impl Reader {
 
     /// Reads what is pending, or registers the waker until there is something.
     pub(super) fn poll_batch(&mut self, task: &Task<'_>) -> Poll<Batch> {
-        if let Some((gap, to)) = self.gap.take() {
+        if let Some(gap) = self.gap.take() {
+            let (gap, to) = *gap;
             return Poll::Ready(Batch::Gap(gap, to));
         }
         self.poll(task, |at, view| {
@@ -210,7 +212,7 @@ impl Position {
         let (log, state) = (view.log, view.state);
         if let Some(Unconfirmed { check }) = self.unconfirmed {
             let resume = log.resume_at(view.retention, self.cursor);
-            if channel::is_unknown(resume.verdict) && state.checked < check {
+            if channel::is_unknown(resume.verdict) && view.checked < check.get() {
                 return self.link_news(state);
             }
             (self.unconfirmed, self.state.epoch) = (None, state.epoch);
@@ -253,7 +255,7 @@ impl Position {
     /// Returns what has the message after the position: the page that the listener reads, or the
     /// log.
     fn source<'a>(&'a self, log: &'a Log) -> &'a Log {
-        self.behind.as_ref().and_then(Behind::messages).unwrap_or(log)
+        self.behind.as_deref().and_then(Behind::messages).unwrap_or(log)
     }
 
     fn advance(&mut self, cursor: Cursor) {

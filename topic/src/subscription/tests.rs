@@ -82,6 +82,12 @@ fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|n| n.to_string()).collect()
 }
 
+/// An idle listener holds it in the future of its stream.
+#[test]
+fn a_subscription_is_small() {
+    assert!(size_of::<Subscription<N>>() <= 144, "{}", size_of::<Subscription<N>>());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_topic_writes_to_the_connections_of_many_listeners_and_not_of_few() {
     let channel = channel(100);
