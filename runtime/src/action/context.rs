@@ -1,9 +1,10 @@
 //! One request as an action sees it: plain data, no socket.
 
+mod additions;
 pub(crate) mod attachment;
 mod effects;
 mod elements;
-mod fields;
+mod head;
 mod position;
 mod prefix;
 mod reduced;
@@ -13,7 +14,8 @@ use std::{
     any::Any,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
@@ -22,11 +24,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     action::{
         context::{
+            additions::{Additions, Answer},
             attachment::{Attachment, Ended},
-            fields::Fields,
+            head::{Packed, Parsed},
         },
-        effects::Effects,
-        positions::TakenPosition,
         state::{State, States},
     },
     error::{Error, Result},
@@ -50,28 +51,76 @@ const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// assert_eq!(*cx.state::<String>().unwrap(), "the database");
 /// ```
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context(Request);
 
-struct Inner {
-    method: Method,
-    uri: Uri,
-    headers: Fields,
+/// A request with a head of either form: one that was parsed is four times as large as a packed one,
+/// and a stream has no room for it.
+#[derive(Clone)]
+enum Request {
+    Parsed(Arc<Inner<Parsed>>),
+    Packed(Arc<Inner<Packed>>),
+}
+
+/// What both forms have stands at the same place, so that reading it asks for no form.
+#[repr(C)]
+struct Inner<H> {
+    common: Common,
+    head: H,
+}
+
+struct Common {
     /// What layers have set, and the path prefix if there is one. A running stream holds only the
     /// prefix: the others would take memory for as long as it runs.
     extensions: Extensions,
     peer: SocketAddr,
     request_id: RequestId,
     states: States,
-    /// Created on first use: most calls never use it.
-    cancellation: OnceLock<CancellationToken>,
-    /// A std lock: held for one push, never across an `.await`.
-    response_headers: Mutex<Vec<(HeaderName, HeaderValue)>>,
-    /// A std lock, for the same reason.
-    effects: Mutex<Effects>,
-    /// A std lock, for the same reason.
-    position: Mutex<TakenPosition>,
+    answer: Answer,
+    /// Created on first use.
+    additions: OnceLock<Box<Additions>>,
     /// Created on first use: cookies and the session.
     attachment: OnceLock<Arc<dyn Attachment>>,
+}
+
+impl Common {
+    fn new(
+        extensions: Extensions,
+        peer: SocketAddr,
+        request_id: RequestId,
+        states: States,
+        answer: Answer,
+    ) -> Self {
+        let (additions, attachment) = (OnceLock::new(), OnceLock::new());
+        Self { extensions, peer, request_id, states, answer, additions, attachment }
+    }
+}
+
+impl Request {
+    fn parsed(common: Common, head: Parsed) -> Self {
+        Self::Parsed(Arc::new(Inner { common, head }))
+    }
+
+    fn packed(common: Common, head: Packed) -> Self {
+        Self::Packed(Arc::new(Inner { common, head }))
+    }
+
+    fn head(&self) -> &Parsed {
+        match self {
+            Self::Parsed(inner) => &inner.head,
+            Self::Packed(inner) => inner.head.parsed(),
+        }
+    }
+}
+
+impl Deref for Request {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        match self {
+            Self::Parsed(inner) => &inner.common,
+            Self::Packed(inner) => &inner.common,
+        }
+    }
 }
 
 impl Context {
@@ -81,20 +130,9 @@ impl Context {
         request_id: RequestId,
         states: States,
     ) -> Self {
-        Self(Arc::new(Inner {
-            method: head.method,
-            uri: head.uri,
-            headers: Fields::Parsed(head.headers),
-            extensions: head.extensions,
-            peer,
-            request_id,
-            states,
-            cancellation: OnceLock::new(),
-            response_headers: Mutex::new(Vec::new()),
-            effects: Mutex::default(),
-            position: Mutex::default(),
-            attachment: OnceLock::new(),
-        }))
+        let common = Common::new(head.extensions, peer, request_id, states, Answer::Call);
+        let head = Parsed { method: head.method, uri: head.uri, headers: head.headers };
+        Self(Request::parsed(common, head))
     }
 
     /// Returns the context of an empty request, for tests that call an action.
@@ -125,7 +163,7 @@ impl Context {
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("a header value");
-        self.unshared().headers.append(HeaderName::from_static(name), value);
+        self.unshared().1.headers.append(HeaderName::from_static(name), value);
         self
     }
 
@@ -143,7 +181,7 @@ impl Context {
     /// ```
     #[must_use]
     pub fn with_state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
-        self.unshared().states.insert(state);
+        self.unshared().0.states.insert(state);
         self
     }
 
@@ -158,30 +196,36 @@ impl Context {
     /// See [`Extract`](crate::Extract).
     #[must_use]
     pub fn with_extension<T: Clone + Send + Sync + 'static>(mut self, extension: T) -> Self {
-        self.unshared().extensions.insert(extension);
+        self.unshared().0.extensions.insert(extension);
         self
     }
 
-    fn unshared(&mut self) -> &mut Inner {
-        Arc::get_mut(&mut self.0).expect("a test builds its context before it clones it")
+    /// Returns a request for a change, before it is a stream.
+    fn unshared(&mut self) -> (&mut Common, &mut Parsed) {
+        let inner = match &mut self.0 {
+            Request::Parsed(inner) => Arc::get_mut(inner),
+            Request::Packed(_) => None,
+        };
+        let Inner { common, head } = inner.expect("a context is changed before it is cloned");
+        (common, head)
     }
 
     /// Returns the method of the request.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.0.method
+        &self.0.head().method
     }
 
     /// Returns the target of the request.
     #[must_use]
     pub fn uri(&self) -> &Uri {
-        &self.0.uri
+        &self.0.head().uri
     }
 
     /// Returns the header fields of the request.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        self.0.headers.get()
+        &self.0.head().headers
     }
 
     /// Returns the value of a header field, if the field is present and visible ASCII.
@@ -354,27 +398,14 @@ impl Context {
     /// The head that hyper parsed refers to the buffer of 8 KiB that it was read into. A stream
     /// would hold that buffer for as long as it runs.
     pub(crate) fn detached(&self) -> Self {
-        let request_id = self.0.request_id.detached();
         let mut extensions = Extensions::new();
         if !self.path_prefix().is_none() {
             extensions.insert(self.path_prefix().clone());
         }
-        Self(Arc::new(Inner {
-            method: self.0.method.clone(),
-            uri: self.uri().to_string().parse().unwrap_or_default(),
-            headers: self.0.headers.packed(),
-            extensions,
-            peer: self.0.peer,
-            request_id,
-            states: self.0.states.clone(),
-            cancellation: OnceLock::new(),
-            response_headers: Mutex::default(),
-            effects: Mutex::new(Effects::unavailable(
-                "the head of a stream is written before its action runs; send an event instead",
-            )),
-            position: Mutex::default(),
-            attachment: self.0.attachment.clone(),
-        }))
+        let (request_id, states) = (self.0.request_id.clone(), self.0.states.clone());
+        let common = Common::new(extensions, self.0.peer, request_id, states, Answer::Stream);
+        let common = Common { attachment: self.0.attachment.clone(), ..common };
+        Self(Request::packed(common, Packed::of(self.0.head())))
     }
 
     /// Notes that the client has disconnected, and wakes what waits for that.
@@ -384,13 +415,17 @@ impl Context {
 
     /// Returns whether the action has added a header field with this name.
     pub(crate) fn adds_header(&self, name: &HeaderName) -> bool {
-        self.response_headers().iter().any(|(added, _)| added == name)
+        self.0.additions.get().is_some_and(|additions| {
+            lock(&additions.headers).iter().any(|(added, _)| added == name)
+        })
     }
 
     /// Moves the fields that the action added into the head of its response.
     pub(crate) fn take_headers(&self, headers: &mut HeaderMap) {
-        for (name, value) in self.response_headers().drain(..) {
-            headers.append(name, value);
+        if let Some(additions) = self.0.additions.get() {
+            for (name, value) in lock(&additions.headers).drain(..) {
+                headers.append(name, value);
+            }
         }
         if let Some(attached) = self.0.attachment.get() {
             attached.write_head(headers);
@@ -415,20 +450,28 @@ impl Context {
     }
 
     fn cancellation(&self) -> &CancellationToken {
-        self.0.cancellation.get_or_init(CancellationToken::new)
+        self.additions().cancellation.get_or_init(CancellationToken::new)
     }
 
-    fn response_headers(&self) -> std::sync::MutexGuard<'_, Vec<(HeaderName, HeaderValue)>> {
-        // A panic during a push leaves the vector valid.
-        self.0.response_headers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn response_headers(&self) -> MutexGuard<'_, Vec<(HeaderName, HeaderValue)>> {
+        lock(&self.additions().headers)
     }
+
+    fn additions(&self) -> &Additions {
+        self.0.additions.get_or_init(|| Box::new(Additions::of(self.0.answer)))
+    }
+}
+
+/// Locks what is added. A panic while something is added leaves it valid.
+fn lock<T>(added: &Mutex<T>) -> MutexGuard<'_, T> {
+    added.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("method", &self.0.method)
-            .field("uri", &self.0.uri)
+            .field("method", self.method())
+            .field("uri", self.uri())
             .field("request_id", &self.0.request_id)
             .finish_non_exhaustive()
     }
@@ -444,6 +487,13 @@ mod tests {
         assert_eq!(cx.cookie("b"), Some("2"));
         assert_eq!(cx.cookie("ab"), Some("3"));
         assert_eq!(cx.cookie("c"), None);
+    }
+
+    /// An idle stream holds one, with the counters of its pointer, and beside it only the text of its
+    /// head.
+    #[test]
+    fn the_context_of_a_stream_is_small() {
+        assert!(size_of::<Inner<Packed>>() <= 144, "{}", size_of::<Inner<Packed>>());
     }
 
     #[test]

@@ -2,15 +2,19 @@
 //! chunk has a size.
 
 /// Returns how many digits [`put`] writes.
-pub(crate) fn digits(number: u64) -> usize {
+fn digits(number: u64) -> usize {
     number.checked_ilog2().unwrap_or_default() as usize / 4 + 1
 }
 
 /// Appends a number as the formatter's `{:x}` writes it.
 pub(crate) fn put(text: &mut Vec<u8>, number: u64) {
-    for digit in (0..digits(number)).rev() {
-        text.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
-    }
+    text.extend(text_of(number));
+}
+
+/// Returns what [`put`] writes.
+pub(crate) fn text_of(number: u64) -> impl Iterator<Item = u8> {
+    let digits = (0..digits(number)).rev();
+    digits.map(move |digit| b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize])
 }
 
 #[cfg(test)]

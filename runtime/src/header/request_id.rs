@@ -3,13 +3,12 @@
 use std::{
     fmt,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::header::hex;
@@ -24,10 +23,13 @@ use crate::header::hex;
 /// assert!(!cx.request_id().as_str().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Arc<str>);
 
 /// The longest id that is taken from a request, in bytes: every line of the log contains it.
 const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// The longest id that the server makes: two numbers with at most 16 digits, and a hyphen.
+const NEXT_BYTES_MAX: usize = 16 + 1 + 16;
 
 impl RequestId {
     /// Returns a new id.
@@ -44,10 +46,11 @@ impl RequestId {
             text
         });
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut text = Vec::with_capacity(start.len() + hex::digits(n));
-        text.extend_from_slice(start);
-        hex::put(&mut text, n);
-        Self(HeaderValue::from_maybe_shared(Bytes::from(text)).expect("hex digits"))
+        // Written into an array, so that each request allocates its id once.
+        let mut text = [0; NEXT_BYTES_MAX];
+        let bytes = start.iter().copied().chain(hex::text_of(n));
+        let len = text.iter_mut().zip(bytes).map(|(to, byte)| *to = byte).count();
+        Self(str::from_utf8(&text[..len]).expect("hex digits").into())
     }
 
     /// Returns the id in the request, or a new one if it has none that is safe to log.
@@ -57,22 +60,18 @@ impl RequestId {
             (1..=REQUEST_ID_BYTES_MAX).contains(&bytes.len())
                 && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
         });
-        given.map_or_else(Self::next, |value| Self(value.clone()))
+        let given = given.and_then(|value| value.to_str().ok());
+        given.map_or_else(Self::next, |text| Self(text.into()))
     }
 
     /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
-    }
-
-    /// Returns a copy of the id that does not share memory with the request.
-    pub(crate) fn detached(&self) -> Self {
-        HeaderValue::from_bytes(self.0.as_bytes()).map_or_else(|_| Self::next(), Self)
+        &self.0
     }
 
     pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
+        HeaderValue::from_str(&self.0).expect("checked when it was made")
     }
 }
 

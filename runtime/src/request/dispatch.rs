@@ -429,7 +429,7 @@ fn received(shared: &Shared, request: Request, peer: Option<&Peer>) -> (Context,
 /// Returns the context of a request whose body is not read, such as that of a page.
 pub(crate) fn context(mut request: Request, states: States) -> Context {
     let peer = request.extensions_mut().remove();
-    context_of(request.into_parts().0, peer.as_ref(), states).without_effects()
+    context_of(request.into_parts().0, peer.as_ref(), states).of_page()
 }
 
 /// Returns the context of a request. Its extensions have no peer: that refers to the connection, which

@@ -1,14 +1,16 @@
 //! The effects that an action asks the browser for, besides its output.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::action::context::Context;
 use crate::{
-    action::effects::Effects,
+    action::{
+        context::{Context, additions::Answer, lock},
+        effects::Effects,
+    },
     error::{Error, Result},
 };
 
@@ -140,20 +142,21 @@ impl Context {
     /// ```
     #[must_use]
     pub fn effects(&self) -> Vec<String> {
-        self.effects_list().as_slice().to_vec()
+        let additions = self.0.additions.get();
+        additions.map_or_else(Vec::new, |additions| lock(&additions.effects).as_slice().to_vec())
     }
 
-    /// Returns the same context for a page, whose response has no effects.
-    pub(crate) fn without_effects(self) -> Self {
-        *self.effects_list() = Effects::unavailable(
-            "a page has no effects; return `Error::redirect` to show another page",
-        );
+    /// Returns the same context for a page, whose response has no effects. Nobody else has it yet.
+    pub(crate) fn of_page(mut self) -> Self {
+        self.unshared().0.answer = Answer::Page;
         self
     }
 
     /// Moves the effects of the action into the head of its response.
     pub(crate) fn take_effects(&self, headers: &mut HeaderMap) {
-        self.effects_list().move_into(headers);
+        if let Some(additions) = self.0.additions.get() {
+            lock(&additions.effects).move_into(headers);
+        }
     }
 
     /// Returns the path, encoded and below the prefix, if it is a path of this app.
@@ -164,8 +167,7 @@ impl Context {
     }
 
     pub(super) fn effects_list(&self) -> MutexGuard<'_, Effects> {
-        // A panic while an effect is added leaves the list valid.
-        self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.additions().effects)
     }
 }
 
@@ -187,6 +189,6 @@ mod tests {
     #[test]
     fn a_stream_and_a_page_refuse_effects() {
         assert!(Context::test().detached().reload_part("a").is_err());
-        assert!(Context::test().without_effects().redirect("/").is_err());
+        assert!(Context::test().of_page().redirect("/").is_err());
     }
 }

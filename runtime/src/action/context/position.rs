@@ -1,11 +1,14 @@
 //! The position in a topic, or in several, that a page is rendered with.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use kipo_topic::{Cursor, Event, MERGED_MAX, Positions, Topic};
 
 use crate::{
-    action::{context::Context, positions::TakenPosition},
+    action::{
+        context::{Context, lock},
+        positions::TakenPosition,
+    },
     error::{Error, Result},
 };
 
@@ -138,11 +141,11 @@ impl Context {
 
     /// Returns the position that this request has taken.
     pub(crate) fn taken_position(&self) -> TakenPosition {
-        self.taken().clone()
+        let additions = self.0.additions.get();
+        additions.map(|additions| lock(&additions.position).clone()).unwrap_or_default()
     }
 
     fn taken(&self) -> MutexGuard<'_, TakenPosition> {
-        // A panic while a position is added leaves the value valid.
-        self.0.position.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.additions().position)
     }
 }

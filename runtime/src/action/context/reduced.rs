@@ -1,13 +1,10 @@
 //! The request as a cached action sees it.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, OnceLock},
-};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use http::{Extensions, HeaderMap, HeaderName, Method, Uri};
 
-use super::{Context, Inner, fields::Fields};
+use super::{Common, Context, Request, additions::Answer, head::Parsed, lock};
 
 impl Context {
     /// Returns a request of which only the path prefix and these header fields are left, for an output
@@ -45,32 +42,26 @@ impl Context {
     }
 
     fn copy(&self, uri: Uri, headers: HeaderMap, extensions: Extensions, peer: SocketAddr) -> Self {
-        Self(Arc::new(Inner {
-            method: self.method().clone(),
-            uri,
-            headers: Fields::Parsed(headers),
-            extensions,
-            peer,
-            request_id: self.request_id().clone(),
-            states: self.0.states.clone(),
-            cancellation: OnceLock::new(),
-            response_headers: Mutex::default(),
-            effects: Mutex::default(),
-            position: Mutex::default(),
-            attachment: OnceLock::new(),
-        }))
+        let (request_id, states) = (self.request_id().clone(), self.0.states.clone());
+        let common = Common::new(extensions, peer, request_id, states, Answer::Call);
+        Self(Request::parsed(common, Parsed { method: self.method().clone(), uri, headers }))
     }
 
     /// Moves what the action added to its response into the response of another context, and returns
     /// whether there was anything.
     pub(crate) fn move_additions(&self, to: &Self) -> bool {
-        let mut headers = std::mem::take(&mut *self.response_headers());
+        let (mut headers, mut effects) = match self.0.additions.get() {
+            Some(added) => (
+                std::mem::take(&mut *lock(&added.headers)),
+                std::mem::take(&mut *lock(&added.effects)),
+            ),
+            None => Default::default(),
+        };
         if let Some(attached) = self.0.attachment.get() {
             let mut cookies = HeaderMap::new();
             attached.write_head(&mut cookies);
             headers.extend(cookies.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
-        let mut effects = std::mem::take(&mut *self.effects_list());
         let any = !headers.is_empty() || !effects.as_slice().is_empty();
         if any {
             to.response_headers().append(&mut headers);
