@@ -298,6 +298,11 @@ impl Context {
         self.0.peer.ip()
     }
 
+    /// Returns the address and the port of the peer of the connection.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+
     /// Returns the id of the request. The log, the `X-Request-Id` field and problem documents
     /// contain it.
     #[must_use]

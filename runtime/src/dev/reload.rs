@@ -16,7 +16,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use crate::{
     action::{Context, Limits},
     dev::{editor, environment::source_root, report::Report},
-    error::{Error, Result},
+    error::Result,
     metrics::StreamMeter,
     request::encode,
     server::Shared,
@@ -169,9 +169,9 @@ impl Tabs {
     /// Returns the response to a tab: a stream of events that ends with the tab or the server.
     pub(super) fn stream(self: &Arc<Self>, cx: &Context, shared: &Shared) -> Response {
         let bounds = Limits::new().within(Limits::new());
-        let pipe = Arc::new(Pipe::new(bounds.ping, StreamMeter::default()));
+        let pipe = Arc::new(Pipe::new(&bounds, None, StreamMeter::default()));
         pipe.push(frame::retry(RETRY_MS));
-        let out = EventStream::new(Arc::clone(&pipe), None, None, bounds.response_max);
+        let out = EventStream::new(Arc::clone(&pipe));
         let (this, events) = (Arc::clone(self), self.events.subscribe());
         let following: Pin<Box<dyn Future<Output = Ending> + Send>> = Box::pin(async move {
             // The only error is that the tab is gone.
@@ -179,8 +179,7 @@ impl Tabs {
             Ok(b"null".to_vec())
         });
         let drain = shared.drain.watch();
-        let problem = Box::new(|_: &Error| b"{}".to_vec());
-        let body = StreamBody::new(following, pipe, bounds, drain, problem);
+        let body = StreamBody::new(following, pipe, bounds, drain, cx.detached());
         encode::stream(Body::new(body), cx.request_id())
     }
 

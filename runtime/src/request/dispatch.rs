@@ -20,7 +20,7 @@ use crate::{
         Action, BodyForm, Bounds, Claims, Context, Digest, Encoded, Fault, Input, InputMethod,
         Lead, Outgoing, Outputs, ResponseMax, States, Values as _,
     },
-    error::{ActionError, Code, Error, Result, catch_panic, problem},
+    error::{ActionError, Code, Error, Result, catch_panic},
     header::{RequestId, accept},
     metrics::{ActionMeter, RunningCall, StreamMeter},
     request::{
@@ -36,7 +36,7 @@ use crate::{
     },
     schema::Shape,
     server::{Peer, Permit, Shared, addresses},
-    stream::{DetachedStream, EventStream, Pipe, Running, StreamAction, StreamBody, Watch, until},
+    stream::{DetachedStream, EventStream, Pipe, Running, Start, StreamAction, StreamBody, Watch},
 };
 
 /// The kind of an action that implements [`Action`], with errors of the type `E`.
@@ -378,40 +378,25 @@ pub(crate) fn body_of<A: StreamAction<E>, E: ActionError>(
     meter: StreamMeter,
 ) -> StreamBody {
     let open = meter.open();
-    let pipe = Arc::new(Pipe::new(bounds.ping, meter));
     let id = cx.headers().get("last-event-id").filter(|id| !id.is_empty());
     // An id that is not text is replaced by an id that no stream has given.
     let id = id.map(|id| id.to_str().unwrap_or("\u{fffd}"));
     let page_positions = cx.header("kipo-position").and_then(|positions| positions.parse().ok());
-    let response_max = bounds.response_max;
-    let out = EventStream::new(Arc::clone(&pipe), id, page_positions, response_max);
-    let cx = cx.detached();
-    let request_id = cx.request_id().clone();
-    let id = request_id.clone();
-    let ended = cx.ended();
+    let start = (id.is_some() || page_positions.is_some())
+        .then(|| Start { last_event_id: id.map(Into::into), page_positions });
+    let pipe = Arc::new(Pipe::new(&bounds, start, meter));
+    let out = EventStream::new(Arc::clone(&pipe));
+    let (cx, response_max) = (cx.detached(), bounds.response_max);
+    let (request, ended) = (cx.clone(), cx.ended());
     let end = move |ended: Result<A::Output, E>| {
-        let ended = match ended {
-            Ok(output) => {
-                let mut json = Vec::new();
-                let written = output.write(&mut json).map_err(Error::internal);
-                written.and_then(|()| response_max.check(json.len())).map(|()| json)
-            }
-            Err(error) => Err(error.into_error()),
-        };
-        ended.map_err(|error| problem::json(&error, &id))
+        let output = ended.map_err(E::into_error)?;
+        let mut json = Vec::new();
+        output.write(&mut json).map_err(Error::internal)?;
+        response_max.check(json.len())?;
+        Ok(json)
     };
-    let held = (permits, open);
-    let running = Running::new(move || Box::pin(action.stream(cx, out)), end, held);
-    StreamBody::new(
-        match ended {
-            Some(ended) => Box::pin(until(running, ended, request_id.clone())),
-            None => Box::pin(running),
-        },
-        pipe,
-        bounds,
-        drain,
-        Box::new(move |error| problem::json(error, &request_id)),
-    )
+    let running = Running::new(move || action.stream(cx, out), ended, end, (permits, open));
+    StreamBody::new(Box::pin(running), pipe, bounds, drain, request)
 }
 
 /// Splits a request of a router into its context and its body.

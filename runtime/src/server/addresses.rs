@@ -52,12 +52,15 @@ fn is_local(ip: IpAddr) -> bool {
 
 /// The number of connections, or of streams, for each address.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub(crate) struct Tally(Arc<Mutex<HashMap<Ipv6Addr, usize>>>);
 
 impl Tally {
     /// Takes a permit for an address, unless it holds `max` of them.
     pub(crate) fn take(&self, ip: IpAddr, max: usize) -> Option<Permit> {
-        let holder = network(ip);
+        let holder = match network(ip) {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
         // A std lock: held for one look-up, never across an `.await`. A panic under it leaves the
         // counts valid.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,11 +86,13 @@ pub(crate) fn full(things: &str) -> Error {
 /// The longest `Retry-After` for a refused client, in seconds: by then a permit may be free.
 const RETRY_AFTER_S_MAX: u64 = 5;
 
-/// One connection or stream of an address. Dropping the permit returns it.
+/// One connection or stream of an address. Dropping the permit returns it. Each open stream holds two
+/// of them, so they are small.
 #[derive(Debug)]
 pub(crate) struct Permit {
     tally: Tally,
-    holder: IpAddr,
+    /// That of an IPv4 address is mapped.
+    holder: Ipv6Addr,
 }
 
 impl Drop for Permit {

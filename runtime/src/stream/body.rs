@@ -6,7 +6,8 @@
 
 use std::{
     convert::Infallible,
-    fmt,
+    fmt, io,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -20,32 +21,26 @@ use kipo_topic::frame;
 use tokio::time::Instant;
 
 use crate::{
-    action::Bounds,
-    error::{Error, panic_error},
-    stream::{alarm::Alarm, drain::Watch, jitter, pipe::Pipe, socket::Socket},
+    action::{Bounds, Context},
+    error::{Error, panic_error, problem},
+    stream::{drain::Watch, jitter, pipe::Pipe, socket::Socket},
 };
 
-/// The end of a stream: the JSON of its output, or the problem document of its error.
-pub(crate) type Ending = Result<Vec<u8>, Vec<u8>>;
-
-/// Returns the problem document that ends the stream, and logs the cause of the error.
-pub(crate) type Problem = Box<dyn Fn(&Error) -> Vec<u8> + Send>;
+/// The end of a stream: the JSON of its output, or its error.
+pub(crate) type Ending = Result<Vec<u8>, Error>;
 
 /// A running action as a response body.
 pub(crate) struct StreamBody {
     /// `None` once the action has ended.
     action: Option<Pin<Box<dyn Future<Output = Ending> + Send>>>,
     pipe: Arc<Pipe>,
-    ping: Duration,
-    /// Fires when the next heartbeat is due, or earlier.
-    heartbeat: Alarm,
-    last_frame: Instant,
     /// The end of this connection, if its time is limited.
     deadline: Option<Instant>,
-    /// Completes when the server drains this stream.
+    /// Completes when the server drains this stream. Its alarm fires when the next heartbeat is due, or
+    /// earlier.
     drain: Watch,
-    /// Called if the action panics.
-    problem: Problem,
+    /// The request, whose id is in the problem document of an error.
+    cx: Context,
 }
 
 impl StreamBody {
@@ -53,23 +48,20 @@ impl StreamBody {
         action: Pin<Box<dyn Future<Output = Ending> + Send>>,
         pipe: Arc<Pipe>,
         bounds: Bounds,
-        drain: Watch,
-        problem: Problem,
+        mut drain: Watch,
+        cx: Context,
     ) -> Self {
         let now = Instant::now();
         let deadline = bounds.stream_time.and_then(|time| now.checked_add(lifetime(time)));
         let first_ping = now + bounds.ping;
         let first = deadline.map_or(first_ping, |deadline| deadline.min(first_ping));
-        Self {
-            action: Some(action),
-            pipe,
-            ping: bounds.ping,
-            heartbeat: Alarm::at(first),
-            last_frame: now,
-            deadline,
-            drain,
-            problem,
-        }
+        drain.set_alarm(first);
+        Self { action: Some(action), pipe, deadline, drain, cx }
+    }
+
+    /// Returns the address of the client, or of the proxy.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.cx.peer()
     }
 
     /// Runs the action until it waits or ends. Its end is the last frame.
@@ -82,8 +74,12 @@ impl StreamBody {
         let (event, data) = match polled {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(Ok(output))) => (frame::COMPLETE, output),
-            Ok(Poll::Ready(Err(problem))) => (frame::ERROR, problem),
-            Err(panic) => (frame::ERROR, (self.problem)(&panic_error(&*panic))),
+            Ok(Poll::Ready(Err(error))) => {
+                (frame::ERROR, problem::json(&error, self.cx.request_id()))
+            }
+            Err(panic) => {
+                (frame::ERROR, problem::json(&panic_error(&*panic), self.cx.request_id()))
+            }
         };
         self.action = None;
         self.pipe.push(frame::event(event, &data, None));
@@ -95,9 +91,18 @@ impl StreamBody {
         self.pipe.push_last(frame::retry(self.drain.retry_ms()));
     }
 
-    /// Lets the topics that the action follows write to the socket.
-    pub(crate) fn connect(&self, socket: Arc<dyn Socket>) {
+    /// Passes the socket to the stream. The topics that the action follows write to it as well.
+    pub(crate) fn connect(&self, socket: Socket) {
         self.pipe.connect(socket);
+    }
+
+    /// Uses the socket, while no topic writes to it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotConnected`] if there is none.
+    pub(crate) fn with_socket<T>(&self, run: impl FnOnce(&mut Socket) -> T) -> io::Result<T> {
+        self.pipe.with_socket(run)
     }
 
     /// Notes that all frames so far are written. Returns the rest of a chunk that a topic has begun
@@ -125,7 +130,6 @@ impl Body for StreamBody {
         }
         self.run(task);
         if let Poll::Ready(bytes) = self.pipe.poll_take(task) {
-            self.last_frame = Instant::now();
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         if self.action.is_none() {
@@ -134,21 +138,17 @@ impl Body for StreamBody {
         // Moving the timer with each frame would cost more than the frame. So the timer fires at
         // its old time, and this loop checks when the last frame was.
         loop {
-            ready!(self.heartbeat.poll(task));
+            ready!(self.drain.poll_alarm(task));
             let now = Instant::now();
             if self.deadline.is_some_and(|deadline| deadline <= now) {
                 self.drain();
                 return self.pipe.poll_take(task).map(|bytes| Some(Ok(Frame::data(bytes))));
             }
-            self.last_frame =
-                self.pipe.last_delivery().map_or(self.last_frame, |last| last.max(self.last_frame));
-            let silent = self.last_frame + self.ping <= now;
-            if silent {
-                self.last_frame = now;
-            }
-            let next_ping = self.last_frame + self.ping;
+            let (last_write, ping) = (self.pipe.last_write(), self.pipe.ping());
+            let silent = last_write + ping <= now;
+            let next_ping = if silent { now } else { last_write } + ping;
             let next = self.deadline.map_or(next_ping, |deadline| deadline.min(next_ping));
-            self.heartbeat.set(next);
+            self.drain.set_alarm(next);
             if silent {
                 // Through the pipe, as a topic may write to the socket at the same time.
                 self.pipe.push(Bytes::from_static(frame::PING));

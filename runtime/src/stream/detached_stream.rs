@@ -10,6 +10,7 @@ use std::{
     cell::RefCell,
     convert::Infallible,
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -86,7 +87,10 @@ impl Body for EmptyBody {
 }
 
 /// The most bytes that a client may send on the connection of a stream. They are ignored.
-const IGNORED_BYTES_MAX: usize = 16 * 1024;
+const IGNORED_BYTES_MAX: u32 = 16 * 1024;
+
+/// How many of them one read takes.
+const READ_BYTES: usize = 64;
 
 /// Writes a stream in chunks (RFC 9112, section 7.1) until it ends or its client disconnects.
 ///
@@ -94,65 +98,79 @@ const IGNORED_BYTES_MAX: usize = 16 * 1024;
 ///
 /// Fails with the error of the socket, and with [`io::ErrorKind::TimedOut`] if the client has read
 /// nothing for `write_timeout` while there was something to read.
-pub(crate) fn write(
-    socket: Arc<dyn Socket>,
-    body: StreamBody,
-    write_timeout: Duration,
-) -> DetachedWrite {
-    body.connect(Arc::clone(&socket));
-    let writer = Writer {
-        socket,
-        write_timeout,
-        timer: None,
-        unwritten: Vec::new(),
-        written: 0,
-        ignored: 0,
-        ended: false,
-    };
-    DetachedWrite { writer, body, grace: None }
+pub(crate) fn write(socket: Socket, body: StreamBody, write_timeout: Duration) -> DetachedWrite {
+    body.connect(socket);
+    let write_timeout_ns = u64::try_from(write_timeout.as_nanos()).unwrap_or(u64::MAX);
+    DetachedWrite { body, write_timeout_ns, stalled: None, ignored: 0, ended: false }
 }
 
 /// The future of [`write`]. It is written by hand, as an idle stream holds it: that of an `async fn`
 /// would hold its arguments twice.
 pub(crate) struct DetachedWrite {
-    writer: Writer,
     body: StreamBody,
-    /// How long a stalled client may still read.
+    write_timeout_ns: u64,
+    /// What the client has not taken: nothing most of the time.
+    stalled: Option<Box<Stalled>>,
+    /// How many bytes the client has sent.
+    ignored: u32,
+    /// Whether the last chunk of the body is in `stalled` or written.
+    ended: bool,
+}
+
+/// A client that takes nothing now.
+#[derive(Default)]
+struct Stalled {
+    /// The rest of the last chunk, of which `written` bytes are written.
+    unwritten: Vec<u8>,
+    written: usize,
+    /// Runs while the socket takes nothing.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// How long the client may still read, once the drain has begun.
     grace: Option<Alarm>,
+}
+
+impl DetachedWrite {
+    /// Returns the address of the client, or of the proxy.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.body.peer()
+    }
 }
 
 impl Future for DetachedWrite {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        let Self { writer, body, grace } = &mut *self;
-        if writer.poll_disconnected(task)?.is_ready() {
+        let this = &mut *self;
+        if this.poll_disconnected(task)?.is_ready() {
             return Poll::Ready(Ok(()));
         }
         loop {
-            if writer.poll_unwritten(task)?.is_pending() {
+            if this.poll_unwritten(task)?.is_pending() {
                 // A stalled client cannot read that the server drains. It must not delay the
                 // drain for its whole write timeout.
-                ready!(body.poll_drain(task));
+                ready!(this.body.poll_drain(task));
+                let stalled = this.stalled.get_or_insert_default();
+                let grace = &mut stalled.grace;
                 let grace = grace.get_or_insert_with(|| Alarm::at(Instant::now() + STALLED_GRACE));
                 return grace.poll(task).map(Ok);
             }
-            if writer.ended {
-                return Poll::Ready(writer.socket.close());
+            if this.ended {
+                return Poll::Ready(this.body.with_socket(Socket::close)?);
             }
-            writer.unwritten = body.take_rest();
-            if !writer.unwritten.is_empty() {
+            let rest = this.body.take_rest();
+            if !rest.is_empty() {
+                this.stalled.get_or_insert_default().unwritten = rest;
                 continue;
             }
-            match ready!(Pin::new(&mut *body).poll_frame(task)) {
+            match ready!(Pin::new(&mut this.body).poll_frame(task)) {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
-                        writer.write_chunk(&bytes)?;
+                        this.write_chunk(&bytes)?;
                     }
                 }
                 None => {
-                    writer.write(chunk::LAST)?;
-                    writer.ended = true;
+                    this.write(chunk::LAST)?;
+                    this.ended = true;
                 }
             }
         }
@@ -167,28 +185,15 @@ thread_local! {
     static CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Writer {
-    socket: Arc<dyn Socket>,
-    write_timeout: Duration,
-    /// Runs while the socket takes nothing.
-    timer: Option<Pin<Box<Sleep>>>,
-    /// The rest of the last chunk, of which `written` bytes are written. Empty most of the time.
-    unwritten: Vec<u8>,
-    written: usize,
-    /// How many bytes the client has sent.
-    ignored: usize,
-    /// Whether the last chunk of the body is in `unwritten` or written.
-    ended: bool,
-}
-
-impl Writer {
+impl DetachedWrite {
     /// Completes when the client has disconnected, or has sent more than [`IGNORED_BYTES_MAX`].
     fn poll_disconnected(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        let mut bytes = [0; 64];
+        let mut bytes = [0; READ_BYTES];
         loop {
             let mut buffer = ReadBuf::new(&mut bytes);
-            ready!(self.socket.poll_read(task, &mut buffer))?;
-            self.ignored += buffer.filled().len();
+            ready!(self.body.with_socket(|socket| socket.poll_read(task, &mut buffer))?)?;
+            // At most a few bytes above the bound.
+            self.ignored += buffer.filled().len() as u32;
             if buffer.filled().is_empty() || self.ignored > IGNORED_BYTES_MAX {
                 return Poll::Ready(Ok(()));
             }
@@ -197,31 +202,30 @@ impl Writer {
 
     /// Writes the rest of the last chunk.
     fn poll_unwritten(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        while self.written < self.unwritten.len() {
-            match self.socket.try_write(&self.unwritten[self.written..]) {
+        let Some(stalled) = &mut self.stalled else { return Poll::Ready(Ok(())) };
+        while stalled.written < stalled.unwritten.len() {
+            let unwritten = &stalled.unwritten[stalled.written..];
+            match self.body.with_socket(|socket| socket.try_write(unwritten))? {
                 Ok(written) => {
-                    self.written += written;
-                    self.timer = None;
+                    stalled.written += written;
+                    stalled.timer = None;
                 }
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
                     return Poll::Ready(Err(error));
                 }
-                Err(_) => match self.socket.poll_writable(task) {
+                Err(_) => match self.body.with_socket(|socket| socket.poll_writable(task))? {
                     Poll::Ready(writable) => writable?,
-                    Poll::Pending => return self.poll_timeout(task).map(Err),
+                    Poll::Pending => {
+                        let timeout = Duration::from_nanos(self.write_timeout_ns);
+                        return stalled.poll_timeout(task, timeout).map(Err);
+                    }
                 },
             }
         }
-        (self.unwritten, self.written) = (Vec::new(), 0);
+        (stalled.unwritten, stalled.written) = (Vec::new(), 0);
+        // The grace is once for each drain.
+        self.stalled.take_if(|stalled| stalled.grace.is_none());
         Poll::Ready(Ok(()))
-    }
-
-    /// Completes when the socket has taken nothing for the write timeout.
-    fn poll_timeout(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
-        let timeout = self.write_timeout;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        ready!(timer.as_mut().poll(task));
-        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer stopped reading"))
     }
 
     /// Writes one chunk.
@@ -233,67 +237,41 @@ impl Writer {
         })
     }
 
-    /// Writes bytes. If the socket is full, the rest stays in `unwritten`.
+    /// Writes bytes. If the socket is full, the rest stays in `stalled`.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = match self.socket.try_write(bytes) {
+        let written = match self.body.with_socket(|socket| socket.try_write(bytes))? {
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => return Err(error),
         };
         if written < bytes.len() {
-            self.unwritten = bytes[written..].to_vec();
+            self.stalled.get_or_insert_default().unwritten = bytes[written..].to_vec();
         }
         Ok(())
     }
 }
 
+impl Stalled {
+    /// Completes when the socket has taken nothing for the write timeout.
+    fn poll_timeout(&mut self, task: &mut Task<'_>, timeout: Duration) -> Poll<io::Error> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(timer.as_mut().poll(task));
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer stopped reading"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{sync::atomic::AtomicUsize, task::Waker};
+    use std::sync::atomic::AtomicUsize;
 
-    use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, DuplexStream};
+    use tokio::io::{AsyncReadExt as _, DuplexStream};
 
     use super::*;
     use crate::{
-        action::Limits,
+        action::{Context, Limits},
         metrics::StreamMeter,
-        stream::{drain::Drain, event_stream::EventStream, pipe::Pipe},
+        stream::{drain::Drain, event_stream::EventStream, pipe::Pipe, socket::memory::Memory},
     };
-
-    /// The server's side of a connection in memory.
-    struct Memory {
-        stream: Mutex<DuplexStream>,
-        /// Wakes the task that waits until the client reads.
-        writer: Mutex<Option<Waker>>,
-    }
-
-    impl Socket for Memory {
-        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-            // A write that is pending wakes the task that asked for it last.
-            let waker = self.writer.lock().unwrap().clone();
-            let mut task = Task::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
-            match Pin::new(&mut *self.stream.lock().unwrap()).poll_write(&mut task, bytes) {
-                Poll::Ready(written) => written,
-                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-            }
-        }
-
-        fn poll_writable(&self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-            let mut writer = self.writer.lock().unwrap();
-            let is_new = writer.as_ref().is_none_or(|writer| !writer.will_wake(task.waker()));
-            *writer = Some(task.waker().clone());
-            // The next write registers this task.
-            if is_new { Poll::Ready(Ok(())) } else { Poll::Pending }
-        }
-
-        fn poll_read(&self, task: &mut Task<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut *self.stream.lock().unwrap()).poll_read(task, buffer)
-        }
-
-        fn close(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[derive(kipo_macros::Event)]
     enum Piece {
@@ -317,24 +295,21 @@ mod tests {
     impl Endless {
         fn start() -> Self {
             let (client, server) = tokio::io::duplex(TRANSPORT_BYTES);
-            let socket = Memory { stream: Mutex::new(server), writer: Mutex::new(None) };
+            let socket = Socket::Memory(Memory::new(server));
             let (drain, sent) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
             let bounds = Limits::new().within(Limits::new());
-            let pipe = Arc::new(Pipe::new(bounds.ping, StreamMeter::default()));
-            let (out, count) = (
-                EventStream::new(Arc::clone(&pipe), None, None, bounds.response_max),
-                Arc::clone(&sent),
-            );
+            let pipe = Arc::new(Pipe::new(&bounds, None, StreamMeter::default()));
+            let (out, count) = (EventStream::new(Arc::clone(&pipe)), Arc::clone(&sent));
             let action = async move {
                 loop {
                     let piece = Piece::Text("x".repeat(PIECE_BYTES));
-                    out.send(piece).await.map_err(|_| Vec::new())?;
+                    out.send(piece).await?;
                     count.fetch_add(1, Ordering::Relaxed);
                 }
             };
-            let problem = Box::new(|_: &crate::error::Error| Vec::new());
-            let body = StreamBody::new(Box::pin(action), pipe, bounds, drain.watch(), problem);
-            let writing = tokio::spawn(write(Arc::new(socket), body, WRITE_TIMEOUT));
+            let cx = Context::test();
+            let body = StreamBody::new(Box::pin(action), pipe, bounds, drain.watch(), cx);
+            let writing = tokio::spawn(write(socket, body, WRITE_TIMEOUT));
             Self { client, drain, sent, writing }
         }
     }

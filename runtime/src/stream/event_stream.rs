@@ -11,7 +11,6 @@ use kipo_topic::{
 };
 
 use crate::{
-    action::ResponseMax,
     error::{Error, Result},
     stream::{decode_event::DecodeEvent, frames, pipe::Pipe, translate::Translated},
 };
@@ -65,23 +64,12 @@ const ID_BYTES_MAX: usize = 128;
 /// ```
 pub struct EventStream<E> {
     pipe: Arc<Pipe>,
-    last_event_id: Option<Arc<str>>,
-    /// The positions in topics that the page of this stream was rendered with.
-    page_positions: Option<Positions>,
-    /// The largest event that the action sends.
-    event_max: ResponseMax,
     events: PhantomData<fn(E)>,
 }
 
 impl<E: Event> EventStream<E> {
-    pub(crate) fn new(
-        pipe: Arc<Pipe>,
-        last_event_id: Option<&str>,
-        page_positions: Option<Positions>,
-        event_max: ResponseMax,
-    ) -> Self {
-        let last_event_id = last_event_id.map(Arc::from);
-        Self { pipe, last_event_id, page_positions, event_max, events: PhantomData }
+    pub(crate) fn new(pipe: Arc<Pipe>) -> Self {
+        Self { pipe, events: PhantomData }
     }
 
     /// Sends an event without an id. Waits while the client reads too slowly.
@@ -100,7 +88,7 @@ impl<E: Event> EventStream<E> {
     /// See [`EventStream`].
     pub async fn send(&self, event: E) -> Result<()> {
         self.pipe.wait_for_room().await;
-        self.pipe.push_events(frames::event(&event, None, self.event_max)?, 1);
+        self.pipe.push_events(frames::event(&event, None, self.pipe.event_max())?, 1);
         Ok(())
     }
 
@@ -165,7 +153,7 @@ impl<E: Event> EventStream<E> {
             )));
         }
         self.pipe.wait_for_room().await;
-        self.pipe.push_events(frames::event(&event, Some(id), self.event_max)?, 1);
+        self.pipe.push_events(frames::event(&event, Some(id), self.pipe.event_max())?, 1);
         Ok(())
     }
 
@@ -174,7 +162,7 @@ impl<E: Event> EventStream<E> {
     /// See [`send_with_id`](Self::send_with_id) for an example.
     #[must_use]
     pub fn last_event_id(&self) -> Option<&str> {
-        self.last_event_id.as_deref()
+        self.pipe.start()?.last_event_id.as_deref()
     }
 
     /// Sends a comment, which clients ignore. A stream also sends one by itself after a silence of
@@ -337,7 +325,8 @@ impl<E: Event> EventStream<E> {
                 Next::Message(message) => {
                     let id = message.cursor().to_string();
                     let event = decode(topic.name(), &message)?;
-                    match translate(event, &message)?.frame(&message, &id, self.event_max.0)? {
+                    let event_max = self.pipe.event_max().0;
+                    match translate(event, &message)?.frame(&message, &id, event_max)? {
                         Some(frame) => self.pipe.push_events(frame, 1),
                         None if skipped < SKIPPED_MAX => {
                             skipped += 1;
@@ -413,7 +402,7 @@ impl<E: Event> EventStream<E> {
             let message = format!("one stream follows at most {MERGED_MAX} topics");
             return Err(Error::bad_request(message));
         }
-        let of_page = || self.page_positions.as_ref().map(|positions| positions.to_string().into());
+        let of_page = || self.page_positions().map(|positions| positions.to_string().into());
         let from: Option<Cow<'_, str>> = self.last_event_id().map(Into::into).or_else(of_page);
         let mut merged = Merged::of(topics, from.as_deref()).await?;
         let worst = merged.resume().map(|(_, resume)| resume.verdict).reduce(|one, other| {
@@ -433,6 +422,11 @@ impl<E: Event> EventStream<E> {
                 MergedNext::Removed => return Ok(()),
             }
         }
+    }
+
+    /// Returns the positions in topics that the page of this stream was rendered with.
+    fn page_positions(&self) -> Option<&Positions> {
+        self.pipe.start()?.page_positions.as_ref()
     }
 
     /// Subscribes to a topic where the client goes on, and opens the stream there.
@@ -468,7 +462,7 @@ impl<E: Event> EventStream<E> {
         if let Some(id) = self.last_event_id() {
             return Ok(Some(id.into()));
         }
-        let Some(positions) = &self.page_positions else { return Ok(None) };
+        let Some(positions) = self.page_positions() else { return Ok(None) };
         // A page may have streams of several topics. The position of one is none in the others. One
         // of an earlier generation of this topic is a gap.
         let position = positions.of(topic.name(), topic.position().await?.generation());
@@ -486,21 +480,12 @@ fn decode<T: DecodeEvent>(topic: &str, message: &Message) -> Result<T> {
 
 impl<E> Clone for EventStream<E> {
     fn clone(&self) -> Self {
-        Self {
-            pipe: Arc::clone(&self.pipe),
-            last_event_id: self.last_event_id.clone(),
-            page_positions: self.page_positions.clone(),
-            event_max: self.event_max,
-            events: PhantomData,
-        }
+        Self { pipe: Arc::clone(&self.pipe), events: PhantomData }
     }
 }
 
 impl<E> fmt::Debug for EventStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream")
-            .field("last_event_id", &self.last_event_id)
-            .field("page_positions", &self.page_positions)
-            .finish_non_exhaustive()
+        f.debug_struct("EventStream").field("start", &self.pipe.start()).finish_non_exhaustive()
     }
 }

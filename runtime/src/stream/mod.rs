@@ -36,6 +36,7 @@ pub(crate) use self::{
     detached_stream::{DetachedStream, DetachedWrite},
     drain::{Drain, Watch},
     event_stream::GAP_REASONS,
-    pipe::Pipe,
-    running::{Running, until},
+    pipe::{Pipe, Start},
+    running::Running,
+    socket::Socket,
 };

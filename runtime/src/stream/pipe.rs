@@ -10,51 +10,102 @@
 use std::{
     fmt,
     future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context as Task, Poll, Waker},
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use kipo_topic::{Cursor, Delivery, Outlet, Seat, frame};
+use kipo_topic::{Cursor, Delivery, Outlet, Positions, Seat, frame};
 use tokio::time::Instant;
 
-use crate::{header::chunk, metrics::StreamMeter, stream::socket::Socket};
+use crate::{
+    action::{Bounds, ResponseMax},
+    header::chunk,
+    metrics::StreamMeter,
+    stream::socket::Socket,
+};
 
 /// The capacity of a pipe in bytes: above it the action waits. A single message may be larger.
 const OUTBOX_BYTES_MAX: usize = 64 * 1024;
 
 /// Passes whole frames from an action to its connection.
+///
+/// What a topic needs to write a message stands together in memory, in two or three cache lines:
+/// with many listeners, each line is one that the processor waits for.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Pipe {
-    ping: Duration,
     meter: StreamMeter,
     /// A std lock, never held across an `.await`.
     state: Mutex<State>,
+    ping: Duration,
+    /// The largest event that the action sends.
+    event_max: ResponseMax,
+    /// Where the client goes on; nothing if it begins.
+    start: Option<Box<Start>>,
 }
 
-#[derive(Default)]
+/// Where a client asks its stream to go on.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) last_event_id: Option<Box<str>>,
+    /// The positions in topics that the page of this stream was rendered with.
+    pub(crate) page_positions: Option<Positions>,
+}
+
+/// In the order in which [`Pipe`] needs it.
+#[repr(C)]
 struct State {
-    outbox: Outbox,
-    /// How many events are in the outbox.
-    events: u64,
+    /// Whether the connection may be writing frames that it has taken.
+    is_writing: bool,
     /// Whether `kipo:ready` was pushed. It is the first frame of a stream.
     opened: bool,
     closed: bool,
-    /// Wakes the tasks that wait for room or for the close. Mostly that is only the action.
-    writers: Vec<Waker>,
-    /// Wakes the connection, if it waits for frames.
-    reader: Option<Waker>,
-    /// What a topic can write to; nothing where hyper writes the stream.
-    socket: Option<Arc<dyn Socket>>,
-    /// Whether the connection may be writing frames that it has taken.
-    is_writing: bool,
-    /// The rest of a chunk that a topic has begun to write.
-    rest: Vec<u8>,
     /// Whether a topic writes.
     seat: Seat,
-    /// When a topic wrote last.
-    last_delivery: Option<Instant>,
+    /// When frames were taken, or when a topic wrote last.
+    last_write: Instant,
+    /// The rest of a chunk that a topic has begun to write.
+    rest: Box<[u8]>,
+    /// What the stream is written to; nothing where hyper writes it.
+    socket: Option<Socket>,
+    outbox: Outbox,
+    /// How many events are in the outbox.
+    events: u64,
+    /// Wakes the connection, if it waits for frames.
+    reader: Option<Waker>,
+    /// Wakes the tasks that wait for room or for the close.
+    writers: Wakers,
+}
+
+/// The wakers of some tasks: mostly one, that of the action.
+#[derive(Default)]
+struct Wakers {
+    first: Option<Waker>,
+    others: Box<[Waker]>,
+}
+
+impl Wakers {
+    fn register(&mut self, task: &Task<'_>) {
+        let mut all = self.first.iter().chain(&self.others);
+        if all.any(|waker| waker.will_wake(task.waker())) {
+            return;
+        }
+        let waker = task.waker().clone();
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            let mut others = std::mem::take(&mut self.others).into_vec();
+            others.push(waker);
+            self.others = others.into_boxed_slice();
+        }
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        self.first.take().into_iter().chain(std::mem::take(&mut self.others))
+    }
 }
 
 /// Whole frames that are not written yet.
@@ -94,8 +145,37 @@ impl Outbox {
 }
 
 impl Pipe {
-    pub(crate) fn new(ping: Duration, meter: StreamMeter) -> Self {
-        Self { ping, meter, state: Mutex::default() }
+    pub(crate) fn new(bounds: &Bounds, start: Option<Start>, meter: StreamMeter) -> Self {
+        let state = State {
+            is_writing: false,
+            opened: false,
+            closed: false,
+            seat: Seat::Empty,
+            last_write: Instant::now(),
+            rest: Box::default(),
+            socket: None,
+            outbox: Outbox::Empty,
+            events: 0,
+            reader: None,
+            writers: Wakers::default(),
+        };
+        let (ping, event_max) = (bounds.ping, bounds.response_max);
+        Self { meter, state: Mutex::new(state), ping, event_max, start: start.map(Box::new) }
+    }
+
+    /// Returns the silence after which a stream sends a heartbeat.
+    pub(crate) fn ping(&self) -> Duration {
+        self.ping
+    }
+
+    /// Returns the largest event that the action sends.
+    pub(crate) fn event_max(&self) -> ResponseMax {
+        self.event_max
+    }
+
+    /// Returns where the client goes on; nothing if it begins.
+    pub(crate) fn start(&self) -> Option<&Start> {
+        self.start.as_deref()
     }
 
     /// Returns what the stream counts.
@@ -104,26 +184,25 @@ impl Pipe {
     }
 
     /// Waits until there is room for another frame.
-    pub(crate) async fn wait_for_room(&self) {
-        self.wait_for_at_most(OUTBOX_BYTES_MAX).await;
+    pub(crate) fn wait_for_room(&self) -> impl Future<Output = ()> + Send {
+        self.wait_for_at_most(OUTBOX_BYTES_MAX)
     }
 
     /// Waits until the connection has taken all frames.
-    pub(crate) async fn wait_until_empty(&self) {
-        self.wait_for_at_most(0).await;
+    pub(crate) fn wait_until_empty(&self) -> impl Future<Output = ()> + Send {
+        self.wait_for_at_most(0)
     }
 
-    async fn wait_for_at_most(&self, bytes: usize) {
-        poll_fn(|task| {
+    fn wait_for_at_most(&self, bytes: usize) -> impl Future<Output = ()> + Send {
+        poll_fn(move |task| {
             let mut state = self.lock();
             // Nobody takes frames from a closed pipe, so nobody may wait for it.
             if state.closed || state.outbox.len() <= bytes {
                 return Poll::Ready(());
             }
-            state.register_writer(task);
+            state.writers.register(task);
             Poll::Pending
         })
-        .await;
     }
 
     /// Returns the `kipo:ready` frame. Its id is the cursor from which a topic is followed, if any.
@@ -190,18 +269,27 @@ impl Pipe {
             Outbox::Many(bytes) => bytes.freeze(),
         };
         state.is_writing = true;
+        state.last_write = Instant::now();
         self.meter.count_write(std::mem::take(&mut state.events));
         // The task of the connection runs its action again before it waits. A wake-up of that
         // task would run the action once more for nothing.
-        for writer in state.writers.drain(..).filter(|writer| !writer.will_wake(task.waker())) {
-            writer.wake();
-        }
+        let others = state.writers.take().filter(|writer| !writer.will_wake(task.waker()));
+        others.for_each(Waker::wake);
         Poll::Ready(bytes)
     }
 
-    /// Lets topics write to the socket from now on.
-    pub(crate) fn connect(&self, socket: Arc<dyn Socket>) {
+    /// Passes the socket to the stream. From now on topics write to it as well.
+    pub(crate) fn connect(&self, socket: Socket) {
         self.lock().socket = Some(socket);
+    }
+
+    /// Uses the socket, while no topic writes to it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotConnected`] if there is none.
+    pub(crate) fn with_socket<T>(&self, run: impl FnOnce(&mut Socket) -> T) -> io::Result<T> {
+        self.lock().socket.as_mut().map(run).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// Notes that the connection has written all that it has taken. Returns what it has to write
@@ -209,12 +297,12 @@ impl Pipe {
     pub(crate) fn take_rest(&self) -> Vec<u8> {
         let mut state = self.lock();
         state.is_writing = !state.rest.is_empty();
-        std::mem::take(&mut state.rest)
+        std::mem::take(&mut state.rest).into_vec()
     }
 
-    /// Returns when a topic wrote last.
-    pub(crate) fn last_delivery(&self) -> Option<Instant> {
-        self.lock().last_delivery
+    /// Returns when something was written last.
+    pub(crate) fn last_write(&self) -> Instant {
+        self.lock().last_write
     }
 
     /// Closes the pipe and wakes all waiting tasks: the connection has ended.
@@ -222,9 +310,13 @@ impl Pipe {
         let mut state = self.lock();
         state.closed = true;
         state.outbox = Outbox::Empty;
-        (state.socket, state.rest) = (None, Vec::new());
+        state.rest = Box::default();
+        let socket = state.socket.take();
         state.seat.release();
-        state.writers.drain(..).for_each(Waker::wake);
+        state.writers.take().for_each(Waker::wake);
+        drop(state);
+        // Closing is a system call, for which nobody has to wait.
+        drop(socket);
     }
 
     /// Completes when the pipe is closed.
@@ -233,7 +325,7 @@ impl Pipe {
         if state.closed {
             return Poll::Ready(());
         }
-        state.register_writer(task);
+        state.writers.register(task);
         Poll::Pending
     }
 
@@ -273,7 +365,7 @@ impl Outlet for Pipe {
         if let Some(at) = state.seat.take_left() {
             return Poll::Ready(at);
         }
-        state.register_writer(task);
+        state.writers.register(task);
         Poll::Pending
     }
 }
@@ -288,23 +380,24 @@ impl State {
     /// Writes messages, if the socket takes them now. Otherwise the stream goes on by itself: also
     /// after an error, which it then meets.
     fn write(&mut self, delivery: &Delivery, meter: &StreamMeter) {
-        let socket = self.socket.as_ref().filter(|_| self.is_writable());
+        let is_writable = self.is_writable();
+        let socket = self.socket.as_mut().filter(|_| is_writable);
         let chunk = delivery.encoded(chunk::of);
         let Some(Ok(written)) = socket.map(|socket| socket.try_write(chunk)) else {
             return self.seat.release();
         };
         self.seat.advance(delivery);
-        self.last_delivery = Some(delivery.at());
+        self.last_write = delivery.at().max(self.last_write);
         meter.count_write(delivery.messages());
         if written < chunk.len() {
-            self.rest = chunk[written..].to_vec();
+            self.rest = chunk[written..].into();
             self.seat.release();
         }
     }
 
     /// Wakes all that wait for the pipe.
     fn wake(&mut self) {
-        self.writers.drain(..).chain(self.reader.take()).for_each(Waker::wake);
+        self.writers.take().chain(self.reader.take()).for_each(Waker::wake);
     }
 
     fn push(&mut self, frames: Bytes) {
@@ -314,14 +407,6 @@ impl State {
         self.outbox.push(frames);
         if let Some(reader) = self.reader.take() {
             reader.wake();
-        }
-    }
-
-    fn register_writer(&mut self, task: &Task<'_>) {
-        if !self.writers.iter().any(|waker| waker.will_wake(task.waker())) {
-            // Mostly that is the action alone, for as long as the stream is idle.
-            self.writers.reserve_exact(1);
-            self.writers.push(task.waker().clone());
         }
     }
 }

@@ -5,18 +5,21 @@
 //! reconnect after a random delay. The range of the delays grows with the number of streams, so the
 //! next server is not overloaded.
 
+mod watches;
+
 use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context as Task, Poll, Waker, ready},
+    task::{Context as Task, Poll, Waker},
     time::Duration,
 };
 
-use tokio::sync::{Notify, futures::OwnedNotified};
+use tokio::time::Instant;
 
+use self::watches::{DueMs, Watches};
 use crate::stream::jitter;
 
 /// How many clients reconnect per second, on average. A server resumes one client in well below a
@@ -50,10 +53,7 @@ struct Inner {
     begun: AtomicBool,
     /// Whether the drain begins soon.
     announced: AtomicBool,
-    /// Wakes the watches of one batch.
-    turn: Arc<Notify>,
-    /// The number of watches.
-    watches: AtomicUsize,
+    watches: Watches,
     /// The range of delays above [`RETRY_MS_MIN`], in milliseconds.
     spread_ms: AtomicU64,
 }
@@ -64,17 +64,23 @@ impl Drain {
     ///
     /// The pauses take no more than half of `within`, the time limit of the drain.
     pub(crate) async fn begin(&self, within: Duration) {
-        let watches = self.0.watches.load(Ordering::Relaxed);
+        let watches = self.0.watches.len();
         self.0.spread_ms.store(spread_ms(watches), Ordering::Relaxed);
         // The flag is set before the wake-ups, so a watch that is woken reads it.
         self.0.begun.store(true, Ordering::SeqCst);
         let batch = watches.div_ceil(BATCHES_MAX).max(BATCH_MIN);
         let pause = BATCH_PAUSE.min(within / (2 * BATCHES_MAX as u32));
-        for _ in 0..watches / batch {
-            (0..batch).for_each(|_| self.0.turn.notify_one());
+        let mut at = 0;
+        loop {
+            let wakers;
+            (wakers, at) = self.0.watches.take(at, batch);
+            let is_last = wakers.len() < batch;
+            wakers.into_iter().for_each(Waker::wake);
+            if is_last {
+                return;
+            }
             tokio::time::sleep(pause).await;
         }
-        self.0.turn.notify_waiters();
     }
 
     /// Announces that the drain begins soon. From now on responses say `connection: close`, so a
@@ -95,11 +101,17 @@ impl Drain {
 
     /// Returns a future that completes when its holder must end.
     pub(crate) fn watch(&self) -> Watch {
-        self.0.watches.fetch_add(1, Ordering::Relaxed);
-        // The order matters: a notification that exists before the flag is set will be woken.
-        let turn = Box::pin(Arc::clone(&self.0.turn).notified_owned());
-        let turn = (!self.has_begun()).then_some(turn);
-        Watch { drain: self.clone(), turn, waker: None }
+        let slot = self.0.watches.enter();
+        Watch { drain: self.clone(), slot, firings: 0, alarm: None, waker: None }
+    }
+
+    /// Starts the task that wakes the watches whose alarms fire, unless it runs.
+    fn start_ticker(&self) {
+        if self.0.watches.needs_ticker() {
+            // It ends with the last alarm, or with the runtime.
+            let ticker = Ticker { drain: self.clone(), has_ended: false };
+            drop(tokio::spawn(ticker.run()));
+        }
     }
 }
 
@@ -108,15 +120,18 @@ fn spread_ms(clients: usize) -> u64 {
     (clients as u64 * 1000 / RECONNECTS_PER_SECOND).clamp(SPREAD_MS_MIN, SPREAD_MS_MAX)
 }
 
-/// Completes when its holder must end.
+/// Completes when its holder must end. It has an alarm, too.
 ///
 /// Each frame of each stream polls it. So it registers its waker only once, and after that only
-/// reads the flag of the drain.
+/// reads the flag of the drain. An idle stream holds it, so it is as small as can be.
 #[derive(Debug)]
 pub(crate) struct Watch {
     drain: Drain,
-    /// `None` after it has completed.
-    turn: Option<Pin<Box<OwnedNotified>>>,
+    slot: u32,
+    /// How often alarms had fired when this one was set, or found not to be due.
+    firings: u32,
+    /// When the alarm fires.
+    alarm: Option<DueMs>,
     /// The registered waker. Another task registers its own.
     waker: Option<Waker>,
 }
@@ -127,30 +142,86 @@ impl Watch {
         let spread = self.drain.0.spread_ms.load(Ordering::Relaxed).max(SPREAD_MS_MIN);
         jitter::among(RETRY_MS_MIN..=RETRY_MS_MIN + spread)
     }
+
+    /// Sets the alarm.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
+    pub(crate) fn set_alarm(&mut self, instant: Instant) {
+        let (at, firings) = self.drain.0.watches.set(self.slot, self.alarm, instant);
+        (self.alarm, self.firings) = (Some(at), firings);
+        self.drain.start_ticker();
+    }
+
+    /// Completes when the alarm fires, until it is set again. Polled before the watch has completed.
+    pub(crate) fn poll_alarm(&mut self, task: &Task<'_>) -> Poll<()> {
+        self.register(task);
+        let watches = &self.drain.0.watches;
+        let (firings, Some(at)) = (watches.firings(), self.alarm) else { return Poll::Pending };
+        if self.firings == firings {
+            return Poll::Pending;
+        }
+        if watches.is_due(at) {
+            return Poll::Ready(());
+        }
+        self.firings = firings;
+        // The ticker may have ended with another runtime.
+        self.drain.start_ticker();
+        Poll::Pending
+    }
+
+    /// Registers the task, unless it is registered. Returns false once the watch has completed.
+    fn register(&mut self, task: &Task<'_>) -> bool {
+        let drain = &self.drain;
+        let registered = self.waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
+        if registered && !drain.has_begun() {
+            return true;
+        }
+        // Asked under the lock: a batch is taken after the flag is set, so none was taken before this
+        // waker was there. One that is not there any more was taken.
+        if !drain.0.watches.register(self.slot, task.waker(), || drain.has_begun()) {
+            return false;
+        }
+        if !registered {
+            self.waker = Some(task.waker().clone());
+        }
+        true
+    }
 }
 
 impl Future for Watch {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let Some(turn) = &mut this.turn else { return Poll::Ready(()) };
-        let registered = this.waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
-        if registered && !this.drain.has_begun() {
-            return Poll::Pending;
-        }
-        if !registered {
-            this.waker = Some(task.waker().clone());
-        }
-        ready!(turn.as_mut().poll(task));
-        this.turn = None;
-        Poll::Ready(())
+        if self.register(task) { Poll::Pending } else { Poll::Ready(()) }
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.drain.0.watches.fetch_sub(1, Ordering::Relaxed);
+        self.drain.0.watches.leave(self.slot, self.alarm);
+    }
+}
+
+/// The task that wakes the watches whose alarms fire.
+struct Ticker {
+    drain: Drain,
+    has_ended: bool,
+}
+
+impl Ticker {
+    async fn run(mut self) {
+        self.drain.0.watches.tick().await;
+        self.has_ended = true;
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.drain.0.watches.end_ticking();
+        }
     }
 }
 
@@ -220,6 +291,67 @@ mod tests {
         for watch in last {
             watch.await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_fires_each_time_it_was_set() {
+        let (drain, start) = (Drain::default(), Instant::now());
+        let mut watch = drain.watch();
+        for seconds in 1..=3 {
+            let at = start + Duration::from_secs(seconds);
+            // The later time does not count.
+            watch.set_alarm(at + Duration::from_secs(1));
+            watch.set_alarm(at);
+            // Polled more than once before it fires, as a stream does.
+            for _ in 0..3 {
+                assert!(poll_fn(|task| Poll::Ready(watch.poll_alarm(task))).await.is_pending());
+            }
+            poll_fn(|task| watch.poll_alarm(task)).await;
+            assert_eq!(Instant::now(), at);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_of_many_alarms_fires_at_its_time_and_with_the_last_the_ticker_ends() {
+        let (drain, start) = (Drain::default(), Instant::now());
+        let waiting: Vec<_> = (1..=500)
+            .map(|n| {
+                let (mut watch, at) = (drain.watch(), Duration::from_millis(n * 7919 % 503));
+                watch.set_alarm(start + at);
+                tokio::spawn(async move {
+                    // Some leave before.
+                    if n % 5 != 0 {
+                        poll_fn(|task| watch.poll_alarm(task)).await;
+                        assert_eq!(start.elapsed(), at);
+                    }
+                })
+            })
+            .collect();
+        for waiting in waiting {
+            waiting.await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+        assert!(!drain.0.watches.needs_ticker());
+    }
+
+    #[test]
+    fn an_alarm_outlives_the_runtime_that_the_ticker_ran_in() {
+        let runtime = || {
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            builder.enable_time().build().unwrap()
+        };
+        let (first, second) = (runtime(), runtime());
+        let drain = Drain::default();
+        let mut watch = drain.watch();
+        let at = Instant::now() + Duration::from_millis(20);
+        first.block_on(async { watch.set_alarm(at) });
+        second.block_on(async {
+            assert!(poll_fn(|task| Poll::Ready(watch.poll_alarm(task))).await.is_pending());
+            first.shutdown_background();
+            poll_fn(|task| watch.poll_alarm(task)).await;
+            assert!(Instant::now() >= at);
+        });
     }
 
     #[tokio::test]
