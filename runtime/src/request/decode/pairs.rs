@@ -22,7 +22,7 @@ const PAIRS_MAX: usize = 32;
 /// What a browser does to the text of a control, and what is undone.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Controls {
-    /// A form: an `Option` whose control is empty has no value, and CR LF is one line break.
+    /// A form: an `Option` whose control is empty has no value.
     Sent,
     /// A query: each pair is as it was written.
     None,
@@ -39,10 +39,11 @@ type Pair<'de> = (Text<'de>, Text<'de>);
 
 /// Splits the pairs, unless there are many, or a name repeats or has no `=`.
 fn split<'de>(bytes: &'de [u8], controls: Controls, fields: &[Field]) -> Option<Vec<Pair<'de>>> {
+    if bytes.split(|b| *b == b'&').any(|pair| !pair.is_empty() && !pair.contains(&b'=')) {
+        return None;
+    }
     let mut pairs = Vec::<Pair<'_>>::with_capacity(fields.len().min(PAIRS_MAX));
-    for pair in bytes.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
-        let end = pair.iter().position(|b| *b == b'=')?;
-        let (name, value) = (text(&pair[..end], controls), text(&pair[end + 1..], controls));
+    for (name, value) in form_urlencoded::parse(bytes) {
         let is_option = |field: &Field| field.name() == name && field.is_option();
         if matches!(controls, Controls::Sent) && value.is_empty() && fields.iter().any(is_option) {
             continue;
@@ -53,45 +54,6 @@ fn split<'de>(bytes: &'de [u8], controls: Controls, fields: &[Field]) -> Option<
         pairs.push((Text(name), Text(value)));
     }
     Some(pairs)
-}
-
-/// Decodes a name or a value by the rules of the URL standard for `application/x-www-form-urlencoded`.
-fn text(bytes: &[u8], controls: Controls) -> Cow<'_, str> {
-    let Some(first) = bytes.iter().position(|b| matches!(b, b'+' | b'%')) else {
-        return String::from_utf8_lossy(bytes);
-    };
-    let mut decoded = Vec::with_capacity(bytes.len());
-    decoded.extend_from_slice(&bytes[..first]);
-    let mut rest = &bytes[first..];
-    while let [b, after @ ..] = rest {
-        let (b, after) = match (b, after) {
-            (b'+', _) => (b' ', after),
-            (b'%', [b'0', b'D', b'%', b'0', b'A', after @ ..])
-                if matches!(controls, Controls::Sent) =>
-            {
-                (b'\n', after)
-            }
-            (b'%', [high, low, later @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, later),
-                _ => (b'%', after),
-            },
-            (b, _) => (*b, after),
-        };
-        decoded.push(b);
-        rest = after;
-    }
-    let text = String::from_utf8(decoded);
-    Cow::Owned(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
-}
-
-/// Returns the value of a hexadecimal digit.
-fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 /// Says that another decoder has to read the pairs. Why does not matter: that decoder finds it again.
