@@ -86,12 +86,33 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// the newest acknowledged append left.
     async fn heads(&self, topics: &[Arc<str>]) -> Result<Vec<Head>, EngineError>;
 
-    /// Passes entries that follow number `after` to `follower`, in order, as they are appended by
-    /// whatever node, until the returned guard is dropped; the follower is released with it. After a lost connection the engine goes
+    /// Passes entries that follow number `after` to `follower`, in order, once they are appended by
+    /// whatever node at the level of [`Profile::durability`], until the returned guard is dropped; the follower is released with it. After a lost connection the engine goes
     /// on after the last entry that it has passed.
     ///
     /// An engine of one process has no other writers; it passes nothing.
     fn follow(&self, topic: Arc<str>, after: u64, follower: Arc<dyn Follower>) -> FollowGuard;
+
+    /// Passes what other nodes [`send`](Self::send) to `node`, and to all nodes, to `mailbox`, until
+    /// the returned guard is dropped. It may begin a little later, and it begins anew by itself after
+    /// a lost connection.
+    ///
+    /// Nodes that append to one topic agree by such messages on the one that appends for all of them,
+    /// which is quicker than refusing each other's appends. Nothing but speed depends on a message: an
+    /// engine may lose it, pass it late, twice or out of order, and one that does none of this, as by
+    /// default, is correct.
+    fn listen(&self, node: u64, mailbox: Arc<dyn Mailbox>) -> FollowGuard {
+        let (_, _) = (node, mailbox);
+        FollowGuard::none()
+    }
+
+    /// Sends a message to the mailbox of a node, or of all nodes, the sender's own perhaps too. Never
+    /// waits. Returns whether the message is on its way; one that is larger than the server takes is
+    /// not. A message has at most [`MESSAGE_BYTES_MAX`] bytes, and some more for a name.
+    fn send(&self, to: Option<u64>, message: Vec<u8>) -> bool {
+        let (_, _) = (to, message);
+        false
+    }
 
     /// Removes entries with numbers below `before`, and may keep some of them. Never removes the
     /// newest one.
@@ -135,6 +156,9 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
 
 /// The largest value of a small record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+
+/// The most bytes of a message between nodes, apart from the name of its topic.
+pub const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
 /// What an engine is.
 #[derive(Clone, Debug)]
@@ -246,7 +270,14 @@ pub trait Follower: Send + Sync {
     fn uncertain(&self);
 }
 
-/// Ends following when it is dropped.
+/// Takes what other nodes send to this one.
+pub trait Mailbox: Send + Sync {
+    /// Takes a message. It may be anybody's who may use the engine's server, and is checked here.
+    /// Returns soon.
+    fn deliver(&self, message: &[u8]);
+}
+
+/// Ends following, or listening, when it is dropped.
 pub struct FollowGuard(Option<Box<dyn FnOnce() + Send + Sync>>);
 
 impl FollowGuard {

@@ -38,6 +38,7 @@
 pub mod append;
 mod collector;
 pub mod follow;
+pub mod messages;
 mod model;
 #[cfg(test)]
 mod mutants;
@@ -50,7 +51,7 @@ pub mod topics;
 pub mod trim;
 
 pub use self::{
-    model::{Deliveries, Fault, Model, ModelEngine, Reads, Snapshot},
+    model::{Deliveries, Fault, Messages, Model, ModelEngine, Reads, Snapshot},
     run::{Options, Report, check, run},
     subject::{Skipped, Subject},
 };

@@ -16,7 +16,7 @@ use tokio::{runtime::Handle, sync::watch, time::Instant};
 use crate::{
     engine::{
         Append, AppendError, Engine, EngineError, Entry, FollowGuard, Follower, Head, Link, Loaded,
-        Outcome, Profile, RECORD_BYTES_MAX,
+        Mailbox, Outcome, Profile, RECORD_BYTES_MAX,
     },
     log::{cursor::Cursor, durability::Durability, generation},
     sync::{Mutex, lock},
@@ -89,6 +89,22 @@ pub enum Deliveries {
     Lost,
 }
 
+/// How the messages of other nodes ([`Engine::send`]) reach one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Messages {
+    /// Not at all, and it sends none: as in an engine without messages.
+    #[default]
+    None,
+    /// Each once and in order.
+    InOrder,
+    /// Not at all, until another way is set.
+    Held,
+    /// Each is passed twice, and those that were held in the opposite order.
+    Repeated,
+    /// Not at all: these messages are lost.
+    Lost,
+}
+
 /// When a node answers reads of entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reads {
@@ -112,7 +128,11 @@ struct State {
     deliveries: VecDeque<(u64, Delivery)>,
     /// Whether a thread passes deliveries.
     is_delivering: bool,
+    mailboxes: BTreeMap<u64, (Arc<Node>, Arc<dyn Mailbox>)>,
 }
+
+/// A message for a mailbox.
+type Letter = (Arc<dyn Mailbox>, Vec<u8>);
 
 #[derive(Clone, Debug)]
 struct Contents {
@@ -155,6 +175,9 @@ struct Switches {
     faults: VecDeque<Fault>,
     late: Vec<(Arc<str>, Head, Vec<Entry>)>,
     deliveries: Deliveries,
+    messages: Messages,
+    /// Messages that have not reached the node.
+    letters: Vec<Letter>,
     /// How many reads of entries there were.
     read_count: usize,
 }
@@ -176,6 +199,7 @@ impl Model {
             following_next: 0,
             deliveries: VecDeque::new(),
             is_delivering: false,
+            mailboxes: BTreeMap::new(),
         };
         Self(Arc::new(Shared { profile, state: Mutex::new(state) }))
     }
@@ -273,6 +297,23 @@ impl ModelEngine {
     pub fn set_deliveries(&self, deliveries: Deliveries) {
         lock(&self.node.switches).deliveries = deliveries;
         self.shared.change(|_| ());
+    }
+
+    /// Sets how messages reach this node from now on.
+    pub fn set_messages(&self, messages: Messages) {
+        let mut switches = lock(&self.node.switches);
+        switches.messages = messages;
+        if messages == Messages::Held {
+            return;
+        }
+        let mut letters = std::mem::take(&mut switches.letters);
+        drop(switches);
+        match messages {
+            Messages::None | Messages::Held | Messages::Lost => letters.clear(),
+            Messages::Repeated => letters.reverse(),
+            Messages::InOrder => {}
+        }
+        letters.into_iter().for_each(|letter| self.node.take_letter(letter));
     }
 
     /// Sets when this node answers reads of entries.
@@ -392,6 +433,33 @@ impl Engine for ModelEngine {
             // The follower is dropped without the lock.
             drop(ended);
         })
+    }
+
+    fn listen(&self, node: u64, mailbox: Arc<dyn Mailbox>) -> FollowGuard {
+        let one = (Arc::clone(&self.node), mailbox);
+        lock(&self.shared.state).mailboxes.insert(node, one);
+        let shared = Arc::clone(&self.shared);
+        FollowGuard::new(move || {
+            let ended = lock(&shared.state).mailboxes.remove(&node);
+            // The mailbox is dropped without the lock.
+            drop(ended);
+        })
+    }
+
+    fn send(&self, to: Option<u64>, message: Vec<u8>) -> bool {
+        let sends = lock(&self.node.switches).messages != Messages::None;
+        if !sends || self.node.is_reachable().is_err() {
+            return false;
+        }
+        let those: Vec<_> = {
+            let state = lock(&self.shared.state);
+            let those = state.mailboxes.iter().filter(|(node, _)| to.is_none_or(|to| to == **node));
+            those.map(|(_, (node, mailbox))| (Arc::clone(node), Arc::clone(mailbox))).collect()
+        };
+        for (node, mailbox) in those {
+            node.take_letter((mailbox, message.clone()));
+        }
+        true
     }
 
     async fn trim(&self, topic: &str, before: u64) -> Result<(), EngineError> {
@@ -568,6 +636,30 @@ impl Log {
 }
 
 impl Node {
+    /// Takes a message as the node's switches say; a mailbox gets it from a task.
+    fn take_letter(&self, letter: Letter) {
+        if self.is_reachable().is_err() {
+            return;
+        }
+        let times = {
+            let mut switches = lock(&self.switches);
+            match switches.messages {
+                Messages::Held => {
+                    switches.letters.push(letter);
+                    return;
+                }
+                Messages::None | Messages::Lost => return,
+                Messages::InOrder => 1,
+                Messages::Repeated => 2,
+            }
+        };
+        let Ok(runtime) = Handle::try_current() else { return };
+        for (mailbox, message) in std::iter::repeat_n(letter, times) {
+            // The task ends by itself.
+            runtime.spawn(async move { mailbox.deliver(&message) });
+        }
+    }
+
     fn is_reachable(&self) -> Result<(), EngineError> {
         if lock(&self.switches).is_closed {
             return Err(EngineError::unavailable("the engine is closed"));
@@ -660,6 +752,42 @@ mod tests {
         write();
         engine.set_link(Link::Up);
         assert_eq!(*lock(&numbers.0), [1, 3, 2, 4, 4, 0, 6]);
+    }
+
+    impl Mailbox for Numbers {
+        fn deliver(&self, message: &[u8]) {
+            lock(&self.0).push(message.len() as u64);
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_go_wrong_as_they_are_set() {
+        let model = Model::new();
+        let (a, b) = (model.node(), model.node());
+        let numbers = Arc::new(Numbers::default());
+        let guard = b.listen(7, Arc::clone(&numbers) as Arc<dyn Mailbox>);
+        assert!(!a.send(Some(7), vec![0; 9]), "an engine without messages");
+        a.set_messages(Messages::InOrder);
+        let mut next = 0;
+        let mut send = |to, messages| {
+            b.set_messages(messages);
+            next += 1;
+            assert!(a.send(to, vec![0; next]));
+        };
+        send(None, Messages::None);
+        send(None, Messages::InOrder);
+        send(Some(8), Messages::InOrder);
+        send(Some(7), Messages::Held);
+        send(Some(7), Messages::Held);
+        send(Some(7), Messages::Repeated);
+        send(Some(7), Messages::Lost);
+        send(Some(7), Messages::InOrder);
+        tokio::task::yield_now().await;
+        assert_eq!(*lock(&numbers.0), [2, 5, 5, 4, 4, 6, 6, 8]);
+        drop(guard);
+        send(Some(7), Messages::InOrder);
+        tokio::task::yield_now().await;
+        assert_eq!(lock(&numbers.0).len(), 8);
     }
 
     #[test]

@@ -14,10 +14,12 @@ use std::{
 use async_trait::async_trait;
 use tokio::{sync::watch, task::LocalSet};
 
-use super::{Deliveries, Fault, Model, ModelEngine, Options, Snapshot, Subject, check, probe, run};
+use super::{
+    Deliveries, Fault, Messages, Model, ModelEngine, Options, Snapshot, Subject, check, probe, run,
+};
 use crate::engine::{
     Append, AppendError, Engine, EngineError, Entry, FollowGuard, Follower, Head, Link, Loaded,
-    Profile,
+    Mailbox, Profile,
 };
 
 /// What a node breaks.
@@ -64,6 +66,8 @@ enum Breaks {
     FollowsBackwards,
     FollowsWithHoles,
     FollowsLate,
+    WritesToAll,
+    ListensForEver,
     RecordsEndLate,
     RecordsEndEarly,
     RecordsAreShort,
@@ -110,6 +114,7 @@ impl Nodes {
     }
 
     fn wrap(&self, engine: ModelEngine) -> Arc<dyn Engine> {
+        engine.set_messages(Messages::InOrder);
         let mut profile = engine.profile().clone();
         if self.breaks == Breaks::IdOfContents {
             profile.id = 7;
@@ -365,6 +370,26 @@ impl Engine for Broken {
         self.engine.follow(topic, after, follower)
     }
 
+    fn listen(&self, node: u64, mailbox: Arc<dyn Mailbox>) -> FollowGuard {
+        let guard = self.engine.listen(node, mailbox);
+        if self.breaks == Breaks::ListensForEver {
+            // The mailbox stays.
+            return FollowGuard::new(move || {
+                // The guard lives on in a task.
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    drop(guard);
+                });
+            });
+        }
+        guard
+    }
+
+    fn send(&self, to: Option<u64>, message: Vec<u8>) -> bool {
+        let to = to.filter(|_| self.breaks != Breaks::WritesToAll);
+        self.engine.send(to, message)
+    }
+
     async fn trim(&self, topic: &str, before: u64) -> Result<(), EngineError> {
         let topic = self.name(topic);
         match self.breaks {
@@ -574,6 +599,8 @@ async fn each_broken_promise_fails_its_case() {
         (Breaks::NeverTrims, "trim::old_entries_go"),
         (Breaks::FollowsFromNow, "follow::follow_from_the_past"),
         (Breaks::FollowsForEver, "follow::follow_ends"),
+        (Breaks::WritesToAll, "messages::messages"),
+        (Breaks::ListensForEver, "messages::messages"),
         (Breaks::FollowsTwice, "follow::follow"),
         (Breaks::FollowsBackwards, "follow::follow_from_the_past"),
         (Breaks::FollowsWithHoles, "follow::follow"),

@@ -13,7 +13,7 @@ use std::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    append, follow, outage, records,
+    append, follow, messages, outage, records,
     subject::{Skipped, Subject},
     topics, trim,
 };
@@ -66,6 +66,7 @@ const CASES: &[Case] = cases![
     follow::follow_on_both_nodes,
     follow::follow_is_prompt,
     follow::follow_ends,
+    messages::messages,
     records::records,
     records::large_records,
     records::keys_of_records,
