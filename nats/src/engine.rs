@@ -14,7 +14,7 @@ use kipo_topic::{
     Durability,
     engine::{
         Append, AppendError, Engine, EngineError, Entry, FollowGuard, Follower, Head, Link, Loaded,
-        Profile,
+        Mailbox, Profile,
     },
 };
 use tokio::{
@@ -28,6 +28,7 @@ use crate::{
     connecting::Addresses,
     error::ConnectError,
     following::Following,
+    mail::Mail,
     names::Names,
     options::Options,
     records::Records,
@@ -53,6 +54,7 @@ pub struct NatsEngine {
     appending: Arc<Appending>,
     following: Arc<Following>,
     records: Records,
+    mail: Mail,
     /// One permit for each append on its way.
     appends: Arc<Semaphore>,
     closed: AtomicBool,
@@ -131,14 +133,16 @@ impl NatsEngine {
              survives {survives}",
             addresses.text
         );
-        let topics = Arc::new(Topics::new(server, streams));
         let runtime = Handle::current();
+        let mail = Mail::new(server.clone(), streams.names.clone(), runtime.clone());
+        let topics = Arc::new(Topics::new(server, streams));
         runtime.spawn(reopen(Arc::downgrade(&topics)));
         Ok(Self {
             profile,
             appending: Arc::new(Appending::new(topics.clone())),
             following: Following::new(topics.clone(), runtime.clone()),
             records: Records::new(topics.clone()),
+            mail,
             topics,
             runtime,
             appends: Arc::new(Semaphore::new(APPENDS_MAX as usize)),
@@ -234,6 +238,14 @@ impl Engine for NatsEngine {
 
     fn follow(&self, topic: Arc<str>, after: u64, follower: Arc<dyn Follower>) -> FollowGuard {
         self.following.follow(topic, after, follower)
+    }
+
+    fn listen(&self, node: u64, mailbox: Arc<dyn Mailbox>) -> FollowGuard {
+        self.mail.listen(node, mailbox)
+    }
+
+    fn send(&self, to: Option<u64>, message: Vec<u8>) -> bool {
+        self.check_open().is_ok() && self.mail.send(to, message)
     }
 
     async fn trim(&self, topic: &str, before: u64) -> Result<(), EngineError> {

@@ -28,6 +28,7 @@
 //! | the topic `chat` | `kipo_topics` | `kipo.topic.chat` |
 //! | the topic `board/42` | `kipo_topics_board` | `kipo.family.board.42` |
 //! | a small record, a counter | `kipo_records` | `kipo.record.…`, `kipo.count.…` |
+//! | what nodes that append to one topic write to each other | none | `kipo.node.…` |
 //!
 //! Each family of topics (the part of the name before the first slash) has a stream of its own, so
 //! that families have leaders of their own and a removed family is a removed stream. All topics
@@ -69,6 +70,7 @@ mod connector;
 mod engine;
 mod error;
 mod following;
+mod mail;
 mod names;
 mod options;
 mod packing;

@@ -115,6 +115,14 @@ impl Names {
         (tokens.next().is_none() && self.address(&topic).subject == subject).then_some(topic)
     }
 
+    /// Returns the subject of a node's mailbox, or of those of all.
+    pub(crate) fn mail(&self, to: Option<u64>) -> String {
+        match to {
+            Some(node) => format!("{}.node.{node:016x}", self.prefix),
+            None => format!("{}.node.all", self.prefix),
+        }
+    }
+
     /// Returns the subject, with a wildcard, of all counters.
     pub(crate) fn counters(&self) -> String {
         format!("{}.count.*", self.prefix)

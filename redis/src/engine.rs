@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use kipo_topic::engine::{
     Append, AppendError, Engine, EngineError, Entry, FollowGuard, Follower, Head, Link, Loaded,
-    Profile, RECORD_BYTES_MAX,
+    Mailbox, Profile, RECORD_BYTES_MAX,
 };
 use tokio::{runtime::Handle, sync::watch, task::AbortHandle};
 use tokio_util::task::TaskTracker;
@@ -19,8 +19,8 @@ use crate::{
     address::Address,
     contents::Contents,
     error::ConnectError,
-    feeds::Feeds,
     options::Options,
+    pushed::{feeds::Feeds, mail::Mail},
     session::{OnMessage, Session},
 };
 
@@ -63,6 +63,7 @@ struct Shared {
     options: Options,
     link: watch::Sender<Link>,
     feeds: Arc<Feeds>,
+    mail: Arc<Mail>,
     state: Mutex<State>,
 }
 
@@ -114,10 +115,11 @@ impl RedisEngine {
     pub async fn connect(address: &str, mut options: Options) -> Result<Self, ConnectError> {
         let address = Address::parse(address, &mut options)?;
         let feeds = Arc::new(Feeds::new(address.names.clone()));
+        let mail = Arc::new(Mail::new(address.names.clone()));
         let seeds = vec![(address.host.clone(), address.port)];
         let link = watch::Sender::new(Link::Down);
         let state = Mutex::new(State::Away("not connected yet".into()));
-        let shared = Arc::new(Shared { address, options, link, feeds, state });
+        let shared = Arc::new(Shared { address, options, link, feeds, mail, state });
         let name = &shared.address.name;
         let session = tokio::time::timeout(CONNECT_TIMEOUT, shared.open(&seeds, random())).await;
         let session = session.map_err(|_| {
@@ -155,10 +157,12 @@ impl Shared {
     }
 
     async fn open(&self, seeds: &[(String, u16)], id: u64) -> Result<Session, ConnectError> {
-        // The session's connections hold it, and the feeds do not know the session.
-        let feeds = Arc::clone(&self.feeds);
-        let on_message: OnMessage =
-            Arc::new(move |channel, payload| feeds.published(channel, payload));
+        // The session's connections hold it, and the feeds and the mail do not know the session.
+        let (feeds, mail) = (Arc::clone(&self.feeds), Arc::clone(&self.mail));
+        let on_message: OnMessage = Arc::new(move |channel, payload| {
+            feeds.published(channel, payload);
+            mail.published(channel, payload);
+        });
         Session::open(&self.address, &self.options, seeds, id, self.link.clone(), on_message).await
     }
 
@@ -184,6 +188,7 @@ async fn keep_up(shared: Arc<Shared>, profile: Profile, mut session: Arc<Session
         let cause = tokio::select! {
             cause = session.watch(&id_key) => cause,
             () = shared.feeds.serve(&session) => return,
+            () = shared.mail.serve(&session) => return,
         };
         *shared.state() = State::Away(format!("{name} cannot be reached ({cause})").into());
         drop(session);
@@ -272,6 +277,16 @@ impl Engine for RedisEngine {
         let feeds = Arc::clone(&self.shared.feeds);
         let feed = feeds.add(&topic, after, follower);
         FollowGuard::new(move || feeds.remove(&topic, &feed))
+    }
+
+    fn listen(&self, node: u64, mailbox: Arc<dyn Mailbox>) -> FollowGuard {
+        let mail = Arc::clone(&self.shared.mail);
+        mail.add(node, mailbox);
+        FollowGuard::new(move || mail.remove(node))
+    }
+
+    fn send(&self, to: Option<u64>, message: Vec<u8>) -> bool {
+        self.shared.session().is_ok() && self.shared.mail.send(to, message)
     }
 
     async fn trim(&self, topic: &str, before: u64) -> Result<(), EngineError> {

@@ -56,7 +56,8 @@
 //!
 //! With the prefix `kipo` a topic `chat` has the stream `kipo:{chat}:log`, whose ids are the numbers
 //! of the messages (`42-0`), the string `kipo:{chat}:head` with the position of the newest one, and
-//! the shard channel `kipo:{chat}:appended`. `kipo:topics` is a sorted set with the names of all
+//! the shard channel `kipo:{chat}:appended`. Nodes that append to one topic at the same time write to each
+//! other on the shard channels `kipo:nodes` and `kipo:node:…`. `kipo:topics` is a sorted set with the names of all
 //! topics, `kipo:engine` identifies the contents, `kipo:record:…` and `kipo:counter:…` are small
 //! records and counters. One script compares the head, appends, and publishes on the channel.
 //!
@@ -88,9 +89,9 @@ mod contents;
 mod engine;
 mod error;
 mod failure;
-mod feeds;
 mod names;
 mod options;
+mod pushed;
 mod reply;
 mod scripts;
 mod session;

@@ -58,6 +58,24 @@ impl Names {
         (self.channel(&topic) == channel).then_some(topic)
     }
 
+    /// Returns the channel of a node's mailbox, or of those of all.
+    pub(crate) fn mail(&self, to: Option<u64>) -> String {
+        match to {
+            Some(node) => format!("{}:node:{node:016x}", self.prefix),
+            None => format!("{}:nodes", self.prefix),
+        }
+    }
+
+    /// Returns whose mailbox a channel belongs to, as [`mail`](Self::mail) takes it; nothing for any other channel.
+    pub(crate) fn mail_of(&self, channel: &str) -> Option<Option<u64>> {
+        let rest = channel.strip_prefix(&self.prefix)?;
+        let to = match rest.strip_prefix(":node:") {
+            Some(node) => Some(u64::from_str_radix(node, 16).ok()?),
+            None => None,
+        };
+        (self.mail(to) == channel).then_some(to)
+    }
+
     /// Returns the key of the id of the contents.
     pub(crate) fn id(&self) -> String {
         format!("{}:engine", self.prefix)
@@ -170,6 +188,20 @@ mod tests {
     }
 
     #[test]
+    fn mailboxes_have_channels_of_their_own() {
+        for to in [None, Some(0), Some(7), Some(u64::MAX)] {
+            assert_eq!(names().mail_of(&names().mail(to)), Some(to));
+            assert_eq!(names().topic(&names().mail(to)), None);
+        }
+        for channel in
+            ["", "kipo:nodes:", "kipo:node:7", "kipo:node:+000000000000007", "other:nodes"]
+        {
+            assert_eq!(names().mail_of(channel), None, "{channel}");
+        }
+        assert_eq!(names().mail_of(&names().channel("nodes")), None);
+    }
+
+    #[test]
     fn prefixes_are_plain() {
         for right in ["kipo", "A-1_b"] {
             assert!(Names::new(right).is_some(), "{right}");
@@ -202,6 +234,7 @@ mod tests {
         fn no_channel_panics(channel in ".{0,64}", tail in "[%0-9a-zA-Z{}]{0,20}") {
             let _ = names().topic(&channel);
             let _ = names().topic(&format!("kipo:{{{tail}}}:appended"));
+            let _ = (names().mail_of(&channel), names().mail_of(&format!("kipo:node:{tail}")));
         }
     }
 }
