@@ -34,8 +34,8 @@ use crate::{
 pub enum PublishError {
     /// The event's payload has no form in JSON, such as a map whose keys are lists.
     Encode(serde_json::Error),
-    /// A key of [`Topic::publish_once`](crate::Topic::publish_once) is empty or longer than 128
-    /// bytes.
+    /// A key of [`Topic::publish_once`](crate::Topic::publish_once) is empty, longer than 128 bytes,
+    /// or begins with U+0000.
     Key,
     /// The durable topic of this name is not open.
     NotOpen(Arc<str>),
@@ -54,7 +54,10 @@ impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encode(_) => f.write_str("the event has no form in JSON"),
-            Self::Key => write!(f, "a key that publishes once has 1 to {KEY_BYTES_MAX} bytes"),
+            Self::Key => write!(
+                f,
+                "a key that publishes once has 1 to {KEY_BYTES_MAX} bytes, the first of them not 0"
+            ),
             Self::NotOpen(name) => write!(f, "the topic `{name}` is durable and not open"),
             Self::TopicKey => f.write_str(TOPIC_KEY),
             Self::Unavailable(cause) | Self::EngineUnavailable(cause) => {

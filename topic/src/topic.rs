@@ -15,8 +15,7 @@ use crate::{
         Log,
         cursor::Cursor,
         durability::Durability,
-        generation,
-        keys::KEY_BYTES_MAX,
+        generation, keys,
         record::Draft,
         retention::{Retained, Retention},
     },
@@ -502,8 +501,8 @@ impl<E: Event> Topic<E> {
     ///
     /// # Errors
     ///
-    /// As for `publish`; and [`PublishError::Key`] for a key that is empty or longer than 128
-    /// bytes.
+    /// As for `publish`; and [`PublishError::Key`] for a key that is empty, longer than 128 bytes, or
+    /// begins with U+0000.
     ///
     /// # Cancel safety
     ///
@@ -531,7 +530,7 @@ impl<E: Event> Topic<E> {
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn publish_once(&self, key: Option<&str>, event: &E) -> Result<Cursor, PublishError> {
-        if key.is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
+        if key.is_some_and(|key| !keys::is_sound(key)) {
             return Err(PublishError::Key);
         }
         let (name, mut data) = (event.name(), Vec::with_capacity(DATA_BYTES));

@@ -179,3 +179,26 @@ fn loom_listeners_that_share_a_page_are_woken() {
         *lock(&engine.channel) = None;
     });
 }
+
+/// A node that appends a draft by itself reads the head first: what it does not know then, the engine
+/// refuses to append after.
+#[test]
+fn loom_a_draft_is_known_at_a_head_that_has_it() {
+    loom::model(|| {
+        let channel = channel(9);
+        let key: Arc<str> = "k".into();
+        let after = channel.expect([(1, Arc::clone(&key))]);
+        let entry = Entry::next(&channel.head(), Some(&*key), "e", b"1", 1).expect("an entry");
+        let stored = entry.cursor();
+        let other = {
+            let channel = channel.clone();
+            loom::thread::spawn(move || channel.take(vec![entry]))
+        };
+        let head = channel.head().cursor;
+        let fate = channel.fate(1);
+        assert!(head == after || fate == Fate::Stored(stored));
+        assert_eq!(other.join().unwrap(), Taken::All);
+        // It is awaited no more once its fate was read.
+        assert_eq!(channel.decided().len(), usize::from(fate == Fate::Open));
+    });
+}

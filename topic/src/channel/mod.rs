@@ -3,6 +3,7 @@
 //! A listener reads, or registers its waker, under the same lock that appending takes, so that no
 //! message and no wake-up falls in between. Loom tries every order of it (`sync`).
 
+mod awaited;
 mod fan_out;
 #[cfg(all(test, kipo_loom))]
 mod loom_tests;
@@ -20,15 +21,17 @@ use std::{
 };
 
 pub use self::outlet::{Delivery, Outlet, Seat};
-use self::{
-    fan_out::FanOut,
-    older::{After, Pages},
-    waiters::Waiters,
-};
 pub(crate) use self::{
+    awaited::Fate,
     fan_out::{Part, Standing},
     older::{Page, Wanted},
     state::State,
+};
+use self::{
+    awaited::{Awaited, Seen},
+    fan_out::FanOut,
+    older::{After, Pages},
+    waiters::Waiters,
 };
 use crate::{
     clock,
@@ -67,6 +70,8 @@ const FAN_OUT_MIN: usize = if cfg!(kipo_loom) { 1 } else { 8 };
 struct Shared {
     log: Log,
     keys: Keys,
+    /// Nothing unless another node appends for this one.
+    awaited: Option<Box<Awaited>>,
     waiters: Waiters,
     /// Nothing before a listener is behind.
     pages: Option<Box<Pages>>,
@@ -191,9 +196,18 @@ impl Channel {
     fn new(retention: Retention, log: Log, keys: Keys) -> Self {
         let state = State { epoch: 0, link: Link::Up, removals: 0 };
         let (waiters, pages) = (Waiters::new(), None);
-        let (check_begun, checked, check_wanted) = (0, 0, 0);
-        let shared =
-            Shared { log, keys, waiters, pages, state, check_begun, checked, check_wanted };
+        let (awaited, check_begun, checked, check_wanted) = (None, 0, 0, 0);
+        let shared = Shared {
+            log,
+            keys,
+            awaited,
+            waiters,
+            pages,
+            state,
+            check_begun,
+            checked,
+            check_wanted,
+        };
         let (fan_out, shared) = (OnceLock::new(), Mutex::new(shared));
         Self { retention, source: None, is_shared: false, fan_out, shared }
     }
@@ -237,6 +251,9 @@ impl Channel {
             head = entry.head();
             let Entry { record, key, .. } = entry;
             if let Some(key) = key {
+                if let Some(awaited) = &mut shared.awaited {
+                    awaited.saw(&key, cursor);
+                }
                 shared.keys.insert(key, cursor, head.stamp_ms);
             }
             records.push(record);
@@ -253,8 +270,12 @@ impl Channel {
         if loaded.holds(known) {
             return self.take(loaded.entries);
         }
+        let seen = Seen::of(&loaded);
         let (log, keys) = restore(loaded, &self.retention);
         let mut shared = lock(&self.shared);
+        if let Some(awaited) = &mut shared.awaited {
+            awaited.meet(&seen);
+        }
         (shared.log, shared.keys) = (log, keys);
         shared.pages.iter_mut().for_each(|pages| pages.clear());
         shared.state.epoch = shared.state.epoch.wrapping_add(1);
@@ -320,6 +341,36 @@ impl Channel {
     /// Returns the position after the newest message.
     pub(crate) fn head(&self) -> Head {
         lock(&self.shared).log.head()
+    }
+
+    /// Awaits entries with these keys, which another node appends: each for the draft with this
+    /// number. Returns the position that they come after.
+    pub(crate) fn expect(&self, drafts: impl IntoIterator<Item = (u64, Arc<str>)>) -> Cursor {
+        let mut shared = lock(&self.shared);
+        let after = shared.log.head().cursor;
+        let awaited = shared.awaited.get_or_insert_default();
+        drafts.into_iter().for_each(|(number, key)| awaited.expect(number, key, after));
+        after
+    }
+
+    /// Returns the drafts whose fates were decided since the last time.
+    pub(crate) fn decided(&self) -> Vec<u64> {
+        lock(&self.shared).awaited.as_mut().map(|awaited| awaited.decided()).unwrap_or_default()
+    }
+
+    /// Returns what is known of a draft that is awaited, and awaits it no more unless that is open.
+    pub(crate) fn fate(&self, number: u64) -> Fate {
+        let mut shared = lock(&self.shared);
+        let fate = shared.awaited.as_mut().map_or(Fate::Open, |awaited| awaited.fate(number));
+        if fate != Fate::Open {
+            shared.forget(number);
+        }
+        fate
+    }
+
+    /// Awaits a draft no more.
+    pub(crate) fn forget(&self, number: u64) {
+        lock(&self.shared).forget(number);
     }
 
     /// Returns whether the log has messages after a position of its own.
@@ -480,6 +531,13 @@ impl Channel {
 }
 
 impl Shared {
+    fn forget(&mut self, number: u64) {
+        self.awaited.take_if(|awaited| {
+            awaited.forget(number);
+            awaited.is_empty()
+        });
+    }
+
     /// Makes a listener wait for a check that has not begun. Returns its number.
     fn want_check(&mut self) -> NonZeroU64 {
         let number = NonZeroU64::MIN.saturating_add(self.check_begun);

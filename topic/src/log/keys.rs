@@ -16,6 +16,20 @@ pub(crate) const KEYS_MAX: usize = 65_536;
 /// The longest key, in bytes; a UUID has 36.
 pub(crate) const KEY_BYTES_MAX: usize = 128;
 
+/// What the keys of drafts begin with, which one node sent to another to append them. Such a key is
+/// not a publisher's, and is not remembered.
+const OF_DRAFT: char = '\0';
+
+/// Returns whether a publisher may use this key.
+pub(crate) fn is_sound(key: &str) -> bool {
+    (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.starts_with(OF_DRAFT)
+}
+
+/// Returns the key of the entry of a draft, which a node gave this number: no two are the same.
+pub(crate) fn of_draft(node: u64, number: u64) -> String {
+    format!("{OF_DRAFT}{node:016x}{number:x}")
+}
+
 /// The position that each key was published at, and when. Takes one word while there is no key.
 #[derive(Debug, Default)]
 pub(crate) struct Keys(Option<Box<Known>>);
@@ -37,6 +51,9 @@ impl Keys {
     /// finds stays that of its first message: a node that did not know the key may have published
     /// it once more.
     pub(crate) fn insert(&mut self, key: Arc<str>, cursor: Cursor, now_ms: u64) {
+        if key.starts_with(OF_DRAFT) {
+            return;
+        }
         let known = self.0.get_or_insert_default();
         if known.get(&key, now_ms).is_none() {
             known.insert(key, cursor, now_ms);
@@ -93,6 +110,14 @@ mod tests {
         keys.insert("a".into(), cursor(2), 1001 + WINDOW_MS);
         assert_eq!(keys.get("a", 1001 + WINDOW_MS), Some(cursor(2)));
         assert_eq!((keys.oldest(), counts(&keys)), (Some(2), (1, 1)));
+    }
+
+    #[test]
+    fn the_keys_of_drafts_are_not_remembered() {
+        let (mut keys, of_draft) = (Keys::default(), of_draft(7, 1));
+        assert!(!is_sound(&of_draft) && is_sound("a"));
+        keys.insert(of_draft.as_str().into(), cursor(1), 1000);
+        assert_eq!((keys.get(&of_draft, 1000), keys.oldest()), (None, None));
     }
 
     #[test]

@@ -50,6 +50,16 @@ impl Draft {
     pub(crate) fn len(&self) -> usize {
         self.begun.len()
     }
+
+    /// Returns the name of the event.
+    pub(crate) fn event(&self) -> &[u8] {
+        self.parts.event_of(&self.begun)
+    }
+
+    /// Returns the event's data, as JSON.
+    pub(crate) fn data(&self) -> &[u8] {
+        self.parts.data_of(&self.begun)
+    }
 }
 
 /// One message, in its finished wire form.

@@ -1,7 +1,9 @@
 //! Where durable topics live: an engine, and the topics that are open in it.
 
+mod letter;
 mod loading;
 pub(crate) mod partition;
+mod peers;
 mod shared;
 
 #[cfg(feature = "disk")]

@@ -13,7 +13,10 @@ use tokio::{
 use crate::{
     engine::{Engine, Link},
     log::cursor::Cursor,
-    store::loading::{Loading, Loads},
+    store::{
+        loading::{Loading, Loads},
+        peers::Peers,
+    },
     sync::{Mutex, lock},
 };
 
@@ -40,6 +43,8 @@ pub(crate) struct Shared {
     /// One permit for each page of older messages that is being read.
     pub(crate) reads: Semaphore,
     loading: Loading,
+    /// The other nodes that append to the same topics.
+    pub(crate) peers: Peers,
     /// Where checks of the engine run: the runtime of the first topic that was loaded.
     runtime: OnceLock<Handle>,
     /// The topics of an engine of many nodes that are loaded: their heads are checked.
@@ -70,6 +75,7 @@ impl Shared {
     pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
         Self {
             link: engine.link(),
+            peers: Peers::new(Arc::clone(&engine)),
             engine,
             permits: Arc::new(Semaphore::new(WAITING_MAX)),
             reads: Semaphore::new(READS_MAX),

@@ -33,8 +33,9 @@ use crate::{
 
 /// Returns the world of a history that is written out.
 async fn world() -> World {
+    let (replay_max, has_messages) = (u64::MAX, false);
     let settings =
-        Settings { keep: 9, replay_max: u64::MAX, window: 9, loaded_max: 9, append_max: 4 };
+        Settings { keep: 9, replay_max, window: 9, loaded_max: 9, append_max: 4, has_messages };
     World::new(settings).await
 }
 

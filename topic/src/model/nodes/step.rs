@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::engine::conformance::{Deliveries, Fault, Reads};
+use crate::engine::conformance::{Deliveries, Fault, Messages, Reads};
 
 pub(super) const NODES: usize = 3;
 pub(super) const LISTENERS: usize = 5;
@@ -40,6 +40,8 @@ pub(super) enum Step {
     SetLink(usize, bool),
     SetDeliveries(usize, Deliveries),
     SetReads(usize, Reads),
+    /// Nothing if the nodes of this history do not write to each other.
+    SetMessages(usize, Messages),
     LoseTail(usize, usize),
     Copy,
     Restore,
@@ -62,6 +64,12 @@ pub(super) fn message() -> impl Strategy<Value = Message> {
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let fault = prop_oneof![Just(Fault::Refused), Just(Fault::Unacknowledged), Just(Fault::Late)];
+    let messages = prop_oneof![
+        2 => Just(Messages::InOrder),
+        1 => Just(Messages::Held),
+        1 => Just(Messages::Repeated),
+        1 => Just(Messages::Lost),
+    ];
     let deliveries = prop_oneof![
         Just(Deliveries::InOrder),
         Just(Deliveries::Held),
@@ -80,6 +88,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => (0..NODES, deliveries).prop_map(|(node, way)| Step::SetDeliveries(node, way)),
         2 => (0..NODES, prop_oneof![Just(Reads::AtOnce), Just(Reads::Held)])
             .prop_map(|(node, when)| Step::SetReads(node, when)),
+        3 => (0..NODES, messages).prop_map(|(node, way)| Step::SetMessages(node, way)),
         2 => (0..TOPICS.len(), 1usize..5).prop_map(|(topic, count)| Step::LoseTail(topic, count)),
         1 => Just(Step::Copy),
         1 => Just(Step::Restore),
@@ -103,18 +112,21 @@ pub(super) struct Settings {
     pub(super) loaded_max: usize,
     /// How many entries one append has.
     pub(super) append_max: usize,
+    /// Whether the nodes write to each other, so that one may append for another.
+    pub(super) has_messages: bool,
 }
 
 pub(super) fn settings() -> impl Strategy<Value = Settings> {
     let replay_max = prop_oneof![3 => Just(u64::MAX), 1 => 1u64..6];
     let loaded_max = prop_oneof![Just(1), Just(9)];
     let window = prop_oneof![Just(1), Just(2), Just(5), Just(usize::MAX)];
-    let all = (1usize..14, replay_max, window, loaded_max, 1usize..5);
-    all.prop_map(|(keep, replay_max, window, loaded_max, append_max)| Settings {
+    let all = (1usize..14, replay_max, window, loaded_max, 1usize..5, any::<bool>());
+    all.prop_map(|(keep, replay_max, window, loaded_max, append_max, has_messages)| Settings {
         keep,
         replay_max,
         window,
         loaded_max,
         append_max,
+        has_messages,
     })
 }

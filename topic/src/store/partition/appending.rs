@@ -2,17 +2,20 @@
 
 use std::{sync::Arc, time::Instant as Clock};
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
-    time::Instant,
-};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::{Partition, waiting::Submission};
+use super::{
+    Partition,
+    forwarding::unknown,
+    others::Run,
+    submission::{Reply, Submission},
+    waiting::Waiting,
+};
 use crate::{
-    channel::Taken,
+    channel::{Fate, Taken},
     clock,
     engine::{Answer, Append, AppendError, EngineError, Entry, Outcome},
-    log::{cursor::Cursor, record::Draft},
+    log::{keys, record::Draft},
     sync::lock,
 };
 
@@ -35,8 +38,10 @@ struct Group {
 /// A publisher whose message is in an append.
 struct Member {
     key: Option<Arc<str>>,
-    reply: oneshot::Sender<Result<Cursor, EngineError>>,
+    reply: Reply,
     permit: Option<OwnedSemaphorePermit>,
+    /// Its number, if another node was asked to append it before.
+    number: Option<u64>,
     /// The index of its entry: messages with the same key share one.
     entry: usize,
 }
@@ -54,8 +59,9 @@ impl Partition {
         };
         let (wait, is_partial) = {
             let mut waiting = lock(&self.waiting);
-            let has_some = !waiting.submissions.is_empty();
-            let turns = waiting.turns.as_mut().filter(|_| has_some);
+            // What is sent to another node waits for its turn there.
+            let takes_turns = !waiting.submissions.is_empty() && appender(&waiting).is_none();
+            let turns = waiting.turns.as_mut().filter(|_| takes_turns);
             let wait = turns.and_then(|turns| turns.wait(Instant::now()));
             let is_slow = waiting.is_slow || self.is_shared();
             (wait, is_slow && waiting.is_group_partial())
@@ -81,9 +87,13 @@ impl Partition {
         });
     }
 
-    /// Passes the messages that wait to the engine, if there are any.
+    /// Passes the messages that wait to the engine, or to the node that appends for this one, if there
+    /// are any.
     pub(super) fn append_next(self: &Arc<Self>) {
         loop {
+            if self.send_away() {
+                return;
+            }
             let submissions = lock(&self.waiting).take_group(self.store.engine.profile());
             if submissions.is_empty() {
                 return;
@@ -98,16 +108,40 @@ impl Partition {
     /// Numbers messages. Those whose key was published before are answered at once.
     fn stage(self: &Arc<Self>, submissions: Vec<Submission>) -> Option<Append> {
         let after = self.channel.head();
+        let run = self.run();
         let (mut head, now_ms) = (after, clock::now_ms());
         let (mut entries, mut members) = (Vec::<Entry>::new(), Vec::new());
-        for Submission { draft, key, reply, permit } in submissions {
-            if let Some(cursor) = key.as_deref().and_then(|key| self.channel.cursor_of(key)) {
-                // A publisher that has left gets no answer, here and below.
-                let _ = reply.send(Ok(cursor));
+        let (mut refused, mut has_own) = (Vec::new(), false);
+        for Submission { draft, key, reply, permit, number } in submissions {
+            if let Some(number) = number {
+                // After the head was read: an entry that came since makes the engine refuse this append.
+                match self.channel.fate(number) {
+                    Fate::Open => {}
+                    Fate::Stored(cursor) => {
+                        reply.answer(Ok(cursor));
+                        continue;
+                    }
+                    Fate::Unknown => {
+                        reply.answer(Err(unknown()));
+                        continue;
+                    }
+                }
+            }
+            if let Reply::Node(origin) = &reply
+                && !run.admits(origin.after, after.cursor)
+            {
+                refused.extend(reply.answer(Err(unknown())));
                 continue;
             }
+            if let Some(cursor) = key.as_deref().and_then(|key| self.channel.cursor_of(key)) {
+                number.inspect(|number| self.channel.forget(*number));
+                reply.answer(Ok(cursor));
+                continue;
+            }
+            has_own |= matches!(reply, Reply::Publisher(_));
             let staged = key
                 .as_deref()
+                .filter(|key| keys::is_sound(key))
                 .and_then(|key| entries.iter().position(|entry| entry.key.as_deref() == Some(key)));
             let entry = staged.unwrap_or_else(|| {
                 let before = head.cursor.fingerprint;
@@ -116,13 +150,17 @@ impl Partition {
                 entries.push(Entry { before, cursor, record, key });
                 entries.len() - 1
             });
-            members.push(Member { key, reply, permit, entry });
+            members.push(Member { key, reply, permit, number, entry });
         }
+        self.refuse_drafts(refused, false);
         let first = entries.first()?.cursor();
         let durability = {
             let mut waiting = lock(&self.waiting);
             if self.is_shared() {
                 waiting.turns.get_or_insert_default().begin(Instant::now(), first);
+            }
+            if let Some(others) = waiting.others.as_mut().filter(|_| has_own) {
+                others.serving.has_own(Instant::now());
             }
             waiting.durability
         };
@@ -137,12 +175,31 @@ impl Partition {
 
     /// Puts the messages of a refused append before those that wait.
     fn put_back(&self, members: Box<[Member]>, entries: &[Entry]) {
-        let submission = |Member { key, reply, permit, entry }| {
+        let submission = |Member { key, reply, permit, number, entry }| {
             let entry: &Entry = &entries[entry];
             let draft = Draft::new(entry.event(), entry.data().as_bytes());
-            Submission { draft, key, reply, permit }
+            Submission { draft, key, reply, permit, number }
         };
         lock(&self.waiting).put_back(members.into_iter().map(submission));
+    }
+
+    /// Answers those whose messages were not appended.
+    pub(super) fn fail(
+        &self,
+        those: impl Iterator<Item = (Reply, Option<u64>)>,
+        error: &EngineError,
+    ) {
+        let mut refused = Vec::new();
+        for (reply, number) in those {
+            number.inspect(|number| self.channel.forget(*number));
+            refused.extend(reply.answer(Err(error.clone())));
+        }
+        self.refuse_drafts(refused, true);
+    }
+
+    /// Returns the newest entries that are this node's own.
+    fn run(&self) -> Run {
+        lock(&self.waiting).others.as_ref().map(|others| others.serving.run).unwrap_or_default()
     }
 
     /// Lets what waits wait until the engine was asked what it has.
@@ -152,22 +209,44 @@ impl Partition {
     }
 }
 
+impl Member {
+    fn answered(self) -> (Reply, Option<u64>) {
+        (self.reply, self.number)
+    }
+}
+
+/// Returns the node that appends for this one.
+fn appender(waiting: &Waiting) -> Option<u64> {
+    waiting.others.as_ref().and_then(|others| others.appender())
+}
+
 impl Answer for Group {
     fn finish(self: Box<Self>, entries: Vec<Entry>, outcome: Outcome) {
         let Self { partition, begun, members } = *self;
         match outcome {
             Ok(()) => {
                 let cursors: Vec<_> = entries.iter().map(Entry::cursor).collect();
+                let own = entries.first().map(Entry::before).zip(cursors.last().copied());
                 let taken = partition.channel.take(entries);
-                for Member { reply, permit, entry, .. } in members {
-                    let _ = reply.send(Ok(cursors[entry]));
+                for Member { reply, permit, entry, number, .. } in members {
+                    number.inspect(|number| partition.channel.forget(*number));
+                    reply.answer(Ok(cursors[entry]));
                     drop(permit);
                 }
-                {
+                let has_met = {
                     let mut waiting = lock(&partition.waiting);
+                    let now = Instant::now();
                     waiting.tries = 0;
-                    waiting.appended(begun.elapsed());
-                    waiting.turns.take_if(|turns| !turns.appended(Instant::now()));
+                    waiting.appended(begun.elapsed(), now);
+                    if let Some((others, (before, last))) = waiting.others.as_mut().zip(own) {
+                        others.serving.run.extend(before, last);
+                    }
+                    let has_met = waiting.turns.as_ref().is_some_and(|turns| turns.has_met());
+                    waiting.turns.take_if(|turns| !turns.appended(now));
+                    has_met
+                };
+                if has_met {
+                    partition.meet_others();
                 }
                 if taken == Taken::Astray {
                     partition.park_and_check();
@@ -177,9 +256,7 @@ impl Answer for Group {
             }
             Err(AppendError::Failed(error)) => {
                 lock(&partition.waiting).turns = None;
-                for member in members {
-                    let _ = member.reply.send(Err(error.clone()));
-                }
+                partition.fail(members.into_iter().map(Member::answered), &error);
                 partition.append_next();
             }
             Err(AppendError::Moved(others)) => {
@@ -192,6 +269,10 @@ impl Answer for Group {
                 } else {
                     partition.channel.take(others) == Taken::All
                 };
+                partition.answer_appended();
+                if went_on {
+                    partition.meet_others();
+                }
                 let is_hopeless = {
                     let mut waiting = lock(&partition.waiting);
                     waiting.tries += 1;
@@ -203,9 +284,7 @@ impl Answer for Group {
                 if is_hopeless {
                     lock(&partition.waiting).tries = 0;
                     let error = EngineError::unavailable("other nodes append too fast");
-                    for member in members {
-                        let _ = member.reply.send(Err(error.clone()));
-                    }
+                    partition.fail(members.into_iter().map(Member::answered), &error);
                 } else {
                     partition.put_back(members, &entries);
                 }

@@ -52,7 +52,7 @@ impl Partition {
         }
     }
 
-    async fn settle(&self) -> Result<(), EngineError> {
+    async fn settle(self: &Arc<Self>) -> Result<(), EngineError> {
         let number = self.channel.begin_check();
         let known = self.channel.head().cursor;
         let mut loaded = self.store.engine.load(&self.name, known.seq).await?;
@@ -83,7 +83,9 @@ impl Partition {
             );
         }
         // Otherwise the log has gone on while the engine lost entries: the next check finds that.
-        if self.channel.settle(known, loaded) == Taken::All {
+        let settled = self.channel.settle(known, loaded);
+        self.answer_appended();
+        if settled == Taken::All {
             self.channel.end_check(number);
         }
         Ok(())
@@ -102,9 +104,8 @@ impl Partition {
 
     /// Refuses what waits for a check.
     fn refuse(&self, error: &EngineError) {
-        for submission in lock(&self.waiting).take_parked() {
-            let _ = submission.reply.send(Err(error.clone()));
-        }
+        let parked = lock(&self.waiting).take_parked();
+        self.fail(parked.into_iter().map(|parked| (parked.reply, parked.number)), error);
     }
 }
 

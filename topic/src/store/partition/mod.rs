@@ -2,15 +2,19 @@
 //!
 //! At most one append to a topic is in flight; messages that come meanwhile go with the next one
 //! (group commit). Listeners see a message only after the engine has answered. An append that was
-//! refused, because another node has appended, takes in what there is and is tried again.
+//! refused, because another node has appended, takes in what there is and is tried again. If that
+//! happens often, one of the nodes appends for the others (`forwarding`).
 //!
 //! Start with `publish`; `appending` has the way to the engine and back.
 
 mod appending;
 mod check;
+mod forwarding;
 #[cfg(all(test, kipo_loom))]
 mod loom_tests;
 mod older;
+mod others;
+mod submission;
 #[cfg(all(test, not(kipo_loom)))]
 mod tests;
 mod turns;
@@ -24,7 +28,10 @@ use std::{
 
 use tokio::{sync::oneshot, time::Instant};
 
-use self::waiting::{Submission, Waiting};
+use self::{
+    submission::{Reply, Submission},
+    waiting::Waiting,
+};
 use crate::{
     channel::{Channel, Source, Taken},
     clock,
@@ -108,7 +115,9 @@ impl Partition {
         }
         let permit = Arc::clone(&self.store.permits).acquire_owned().await.ok();
         let (reply, answer) = oneshot::channel();
-        let begins = lock(&self.waiting).submit(Submission { draft, key, reply, permit });
+        let reply = Reply::Publisher(reply);
+        let submission = Submission { draft, key, reply, permit, number: None };
+        let begins = lock(&self.waiting).submit(submission);
         if begins {
             self.begin_append();
         }
@@ -137,6 +146,7 @@ impl Follower for Tail {
         let head = partition.channel.head().cursor;
         let are_of_others = lock(&partition.waiting).are_of_others(&entries, head);
         let taken = partition.channel.take(entries);
+        partition.answer_appended();
         if are_of_others {
             lock(&partition.waiting).others_appended(Instant::now());
         }

@@ -110,6 +110,17 @@ impl Turns {
         }
     }
 
+    /// Returns whether others have appended since this node has.
+    pub(super) fn has_met(&self) -> bool {
+        self.others > 0
+    }
+
+    /// Ends the wait for others: they have asked this node to append.
+    pub(super) fn stop_waiting(&mut self) {
+        self.wait = None;
+        self.end.take().map(|end| end.send(()));
+    }
+
     /// Returns what the next append waits for.
     pub(super) fn wait(&mut self, now: Instant) -> Option<Wait> {
         let (_, until) = self.wait.filter(|(_, until)| *until > now)?;

@@ -1,24 +1,25 @@
 //! The messages that wait while an append is in flight. Data alone: the partition has the lock.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
-    time::Instant,
+use tokio::time::Instant;
+
+use super::{
+    others::Others,
+    submission::{Reply, Submission},
+    turns::Turns,
 };
-
-use super::turns::Turns;
 use crate::{
-    engine::{EngineError, Entry, Profile},
-    log::{cursor::Cursor, durability::Durability, record::Draft},
+    engine::{Entry, MESSAGE_BYTES_MAX, Profile},
+    log::{cursor::Cursor, durability::Durability},
 };
-
-/// The most bytes that an entry has beside its key, its event's name and its data.
-const ENTRY_AROUND: usize = 64;
 
 /// How long a message takes from its publisher to the engine at most, most likely. An append that takes
 /// longer for each of its messages waits for something else: a disk, or a server.
 const PUBLISH_TIME: Duration = Duration::from_micros(8);
+
+/// How long a node that appends for others waits at most for what they send after an append.
+const LETTER_TIME_MAX: Duration = Duration::from_millis(1);
 
 /// The messages that wait for the engine, and what they wait for. There is one for each topic that is
 /// in memory, so its fields are as small as they can be.
@@ -34,28 +35,16 @@ pub(super) struct Waiting {
     pub(super) is_checking: bool,
     /// How many messages the last append had.
     last_group: u16,
+    /// How many messages the next append may have, if all who publish come again.
+    expected: u16,
     /// Whether the last append took so long that the next one waits for the publishers of it.
     pub(super) is_slow: bool,
     /// How often the oldest messages were refused because of others.
     pub(super) tries: u8,
     /// Nothing unless an append of an engine of many nodes is in flight, or others append as well.
     pub(super) turns: Option<Box<Turns>>,
-}
-
-/// A message on its way to the engine.
-pub(super) struct Submission {
-    pub(super) draft: Draft,
-    pub(super) key: Option<Arc<str>>,
-    pub(super) reply: oneshot::Sender<Result<Cursor, EngineError>>,
-    /// Released with the answer: it bounds how many messages wait.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Submission {
-    /// Returns at most how many bytes its entry has.
-    fn entry_bytes(&self) -> usize {
-        self.draft.len() + self.key.as_deref().map_or(0, str::len) + ENTRY_AROUND
-    }
+    /// Nothing unless this node and others have appended at the same time.
+    pub(super) others: Option<Box<Others>>,
 }
 
 impl Waiting {
@@ -67,9 +56,11 @@ impl Waiting {
             is_parked: false,
             is_checking: false,
             last_group: 0,
+            expected: 0,
             is_slow: false,
             tries: 0,
             turns: None,
+            others: None,
         }
     }
 
@@ -79,19 +70,30 @@ impl Waiting {
         !std::mem::replace(&mut self.is_busy, true)
     }
 
-    /// Returns whether some messages wait, but fewer than the last append had.
+    /// Returns whether some messages wait, but fewer than the next append may have.
     pub(super) fn is_group_partial(&self) -> bool {
-        (1..usize::from(self.last_group)).contains(&self.submissions.len())
+        (1..usize::from(self.expected)).contains(&self.submissions.len())
     }
 
     /// Returns how long the publishers of the last append take to publish again, most likely.
     pub(super) fn gather_time(&self) -> Duration {
-        PUBLISH_TIME * u32::from(self.last_group) / 2
+        let letter_time = self.others.as_ref().map(|others| others.serving.letter_time);
+        PUBLISH_TIME * u32::from(self.expected) / 2 + letter_time.unwrap_or_default()
     }
 
     /// Ends an append, which took so long.
-    pub(super) fn appended(&mut self, time: Duration) {
+    pub(super) fn appended(&mut self, time: Duration, now: Instant) {
         self.is_slow = time >= PUBLISH_TIME * u32::from(self.last_group);
+        self.expected = self.last_group;
+        let Some(Others { serving, .. }) = self.others.as_deref_mut() else { return };
+        serving.letter_time = Duration::ZERO;
+        if serving.serves(now) {
+            // What came meanwhile goes with what the nodes and publishers send that have their answers
+            // now, instead of in turn with it.
+            let waiting = u16::try_from(self.submissions.len()).unwrap_or(u16::MAX);
+            self.expected = self.expected.saturating_add(waiting);
+            serving.letter_time = (time / 4).min(LETTER_TIME_MAX);
+        }
     }
 
     /// Takes the messages of the next append: as many as the engine takes at once. Without any,
@@ -112,6 +114,7 @@ impl Waiting {
             return Vec::new();
         }
         self.last_group = u16::try_from(count).unwrap_or(u16::MAX);
+        self.expected = self.last_group;
         if count == self.submissions.len() {
             // As many may come meanwhile.
             return std::mem::replace(&mut self.submissions, Vec::with_capacity(count));
@@ -133,6 +136,28 @@ impl Waiting {
         self.turns.get_or_insert_default().others_appended(now);
     }
 
+    /// Takes messages that another node can append: as many as a letter has, in order. None if some wait
+    /// that this node has to append, or if the next one is too large for a letter.
+    pub(super) fn take_letter(&mut self) -> Vec<Submission> {
+        if self.submissions.iter().any(|submission| submission.number.is_some()) {
+            return Vec::new();
+        }
+        let (mut count, mut bytes) = (0, 0);
+        for submission in &self.submissions {
+            bytes += submission.entry_bytes();
+            if bytes > MESSAGE_BYTES_MAX || matches!(submission.reply, Reply::Node(_)) {
+                break;
+            }
+            count += 1;
+        }
+        let letter: Vec<_> = self.submissions.drain(..count).collect();
+        if count > 0 {
+            self.last_group = u16::try_from(count).unwrap_or(u16::MAX);
+            self.expected = self.last_group;
+        }
+        letter
+    }
+
     /// Puts the messages of a refused append before those that wait.
     pub(super) fn put_back(&mut self, submissions: impl Iterator<Item = Submission>) {
         self.submissions.splice(..0, submissions);
@@ -150,14 +175,16 @@ impl Waiting {
 
 #[cfg(all(test, not(kipo_loom)))]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
-    use crate::engine::Profile;
+    use crate::{engine::Profile, log::record::Draft};
 
     fn submit(waiting: &mut Waiting, count: usize) {
         for _ in 0..count {
             let draft = Draft::new("e", b"1");
-            let (reply, _) = oneshot::channel();
-            waiting.submit(Submission { draft, key: None, reply, permit: None });
+            let reply = Reply::Publisher(oneshot::channel().0);
+            waiting.submit(Submission { draft, key: None, reply, permit: None, number: None });
         }
     }
 
@@ -167,9 +194,9 @@ mod tests {
         let mut waiting = Waiting::new(Durability::Fsync);
         submit(&mut waiting, 10);
         assert_eq!(waiting.take_group(&profile).len(), 10);
-        waiting.appended(PUBLISH_TIME * 9);
+        waiting.appended(PUBLISH_TIME * 9, Instant::now());
         assert!(!waiting.is_slow);
-        waiting.appended(PUBLISH_TIME * 10);
+        waiting.appended(PUBLISH_TIME * 10, Instant::now());
         assert!(waiting.is_slow);
         assert_eq!(waiting.gather_time(), PUBLISH_TIME * 5);
 
