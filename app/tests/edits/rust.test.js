@@ -21,6 +21,9 @@ const TIMES = process.env.KIPO_TEST_ENGINE === undefined ? 10 : 3;
 /** The number of messages for each of these edits: the room retains 100. */
 const SAID_MAX = 9;
 
+/** How long the build of an edit may take. */
+const BUILD_MS_MAX = 4 * 60_000;
+
 let copy;
 before(async () => {
   copy = await Copy.ofApp(NAME);
@@ -121,7 +124,9 @@ scene("a tab loads again with each version and keeps its typed text; the stream 
     await copy.write("actions/version.rs", version(2000 + round));
     // These are sent during the build and the hand-off: fewer and fewer, because a build may take long.
     let [number, dueAt] = [0, 0];
+    const latestAt = performance.now() + BUILD_MS_MAX;
     while ((await asks(server)) !== 2000 + round) {
+      assert.ok(performance.now() < latestAt, "the new version does not answer");
       if (performance.now() >= dueAt && tab.said.length < SAID_MAX * (round + 1)) {
         tab.said.push(`meanwhile ${round}.${number}`);
         await server.say("Grace", tab.said.at(-1));

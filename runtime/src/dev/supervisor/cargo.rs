@@ -17,6 +17,10 @@ use crate::dev::watch::WatchedPaths;
 /// by spaces.
 pub(super) const BUILD_ARGS: &str = "KIPO_BUILD_ARGS";
 
+/// What cargo writes into a target folder. The first one is only there if cargo has made the folder, and
+/// not, for example, where a volume is mounted.
+const TARGET_FILES: [&str; 2] = ["CACHEDIR.TAG", ".rustc_info.json"];
+
 /// The build of one binary.
 #[derive(Clone, Debug)]
 pub(super) struct Cargo {
@@ -33,7 +37,7 @@ impl Cargo {
         let manifest = folder.join("Cargo.toml");
         let name = binary.file_stem()?.to_str()?.to_owned();
         let profile_folder = binary.parent()?;
-        let is_target = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
+        let is_target = |folder: &&Path| TARGET_FILES.iter().any(|file| folder.join(file).exists());
         let mut arguments = Vec::new();
         let target = match profile_folder.parent().filter(is_target) {
             Some(target) => target,
@@ -212,6 +216,7 @@ mod tests {
             ("Cargo.toml", ""),
             ("Cargo.lock", ""),
             ("out/CACHEDIR.TAG", ""),
+            ("volume/.rustc_info.json", ""),
         ]);
         let root = dir.path();
         let arguments = |binary: &str| {
@@ -226,6 +231,11 @@ mod tests {
         assert_eq!(
             arguments("out/wasm/quick/app").unwrap(),
             format!("--target wasm --target-dir {target} --profile quick")
+        );
+        let volume = root.join("volume");
+        assert_eq!(
+            arguments("volume/debug/app").unwrap(),
+            format!("--target-dir {} --profile dev", volume.display())
         );
         assert_eq!(arguments("elsewhere/app"), None);
         assert_eq!(Cargo::of(root, &root.join("out/debug/app")).unwrap().root(), root);
