@@ -69,10 +69,10 @@ impl Names {
     /// Returns whose mailbox a channel belongs to, as [`mail`](Self::mail) takes it; nothing for any other channel.
     pub(crate) fn mail_of(&self, channel: &str) -> Option<Option<u64>> {
         let rest = channel.strip_prefix(&self.prefix)?;
-        let to = match rest.strip_prefix(":node:") {
-            Some(node) => Some(u64::from_str_radix(node, 16).ok()?),
-            None => None,
+        let Some(node) = rest.strip_prefix(":node:") else {
+            return (rest == ":nodes").then_some(None);
         };
+        let to = Some(u64::from_str_radix(node, 16).ok()?);
         (self.mail(to) == channel).then_some(to)
     }
 

@@ -3,21 +3,19 @@
 //! A valid input is decoded in one pass. Only an input that is not valid is decoded again, field by
 //! field, for a response that names every error.
 
-use std::borrow::Cow;
-
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use memchr::memmem;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, error::Category};
 
 use crate::{
-    action::{BodyForm, Bounds, Context, Digest, Input, Parts, RawBody, Validate, sentence},
+    action::{BodyForm, Bounds, Context, Digest, Input, Parts, RawBody, Validate},
     error::{Code, Error, FieldErrors, Result},
     header::essence,
     request::decode::{
         body::read,
+        fault::{Decoded, add_path_error},
         form_data::{self, FormData},
         form_encoding::FormEncoding,
         pairs::{self, Controls},
@@ -117,7 +115,7 @@ impl Received {
     /// Decodes the body by its content type. `values` are those of the `#[context]` fields.
     pub(crate) fn input<A: Input>(self, values: A::Values) -> Result<A> {
         let Self { encoding, bytes, files, .. } = self;
-        let form = || pairs::<A>(&bytes, Controls::Sent);
+        let form = || pairs::decode::<A>(&bytes, Controls::Sent);
         let body = match encoding {
             Encoding::Json => match files {
                 Some(files) => files.decode(|| json::<A>(&bytes))?,
@@ -137,7 +135,7 @@ impl Received {
                 A::take_raw(raw).ok_or_else(unsupported)?
             }
             // A call without arguments needs no body.
-            Encoding::None if bytes.is_empty() => pairs::<A>(b"", Controls::None)?,
+            Encoding::None if bytes.is_empty() => pairs::decode::<A>(b"", Controls::None)?,
             Encoding::None => return Err(unsupported()),
         };
         validated(A::assemble(body, values))
@@ -146,7 +144,7 @@ impl Received {
 
 /// Decodes the query of a GET request for a stream.
 pub(crate) fn query<A: Input>(query: Option<&str>, values: A::Values) -> Result<A> {
-    let body = pairs::<A>(query.unwrap_or_default().as_bytes(), Controls::None)?;
+    let body = pairs::decode::<A>(query.unwrap_or_default().as_bytes(), Controls::None)?;
     validated(A::assemble(body, values))
 }
 
@@ -165,15 +163,6 @@ pub(crate) fn query_of<T: DeserializeOwned + Validate>(query: Option<&str>) -> R
         Err(error) => add_path_error(&mut errors, &error),
     }
     Err(Error::from(errors))
-}
-
-/// The body of an input with serde's trait, for serde's functions.
-struct Decoded<A: Input>(A::Body);
-
-impl<'de, A: Input> Deserialize<'de> for Decoded<A> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        A::decode(deserializer).map(Self)
-    }
 }
 
 /// The encoding of a body.
@@ -314,101 +303,6 @@ fn field_errors<A: Input>(bytes: &[u8]) -> Error {
     Error::from(errors)
 }
 
-/// Adds the error of a deserializer with the path at which it occurred.
-fn add_path_error<E: std::fmt::Display>(
-    errors: &mut FieldErrors,
-    error: &serde_path_to_error::Error<E>,
-) {
-    let (path, text) = (error.path().to_string(), error.inner().to_string());
-    let path = if path == "." { "" } else { path.as_str() };
-    // The path of a duplicate field is that of its object, so the name is added.
-    let duplicate = text.strip_prefix("duplicate field `").and_then(|text| text.split('`').next());
-    let field = match (path, duplicate) {
-        ("", Some(name)) => name.to_owned(),
-        (path, Some(name)) => format!("{path}.{name}"),
-        (path, None) => path.to_owned(),
-    };
-    errors.add(field, sentence(&text));
-}
-
-/// Decodes the pairs of a form or a query.
-fn pairs<A: Input>(bytes: &[u8], controls: Controls) -> Result<A::Body> {
-    let bytes = match controls {
-        Controls::Sent => with_line_feeds(bytes),
-        Controls::None => Cow::Borrowed(bytes),
-    };
-    if let Some(body) = pairs::decode::<A>(&bytes, controls) {
-        return Ok(body);
-    }
-    match controls {
-        Controls::Sent => grouped::<A>(&without_empty::<A>(&bytes)),
-        Controls::None => grouped::<A>(&bytes),
-    }
-}
-
-/// Decodes pairs whose names may repeat, and finds the fault of those that are not valid.
-fn grouped<A: Input>(bytes: &[u8]) -> Result<A::Body> {
-    let pairs = || serde_html_form::Deserializer::from_bytes(bytes);
-    if let Ok(body) = A::decode(pairs()) {
-        return Ok(body);
-    }
-    // Decoded again to learn where the fault is: that costs each field of a valid form a path.
-    let error = match serde_path_to_error::deserialize::<_, Decoded<A>>(pairs()) {
-        Ok(Decoded(body)) => return Ok(body),
-        Err(error) => error,
-    };
-    let sent: Vec<(String, String)> = serde_html_form::from_bytes(bytes)
-        .map_err(|_| Error::bad_request("the form is not a list of pairs"))?;
-    let mut errors = FieldErrors::default();
-    for field in A::FIELDS {
-        let values = sent.iter().filter(|(name, _)| name == field.name());
-        let values: Vec<(&str, &str)> = values.map(|(_, value)| ("v", value.as_str())).collect();
-        let values =
-            (!values.is_empty()).then(|| serde_html_form::to_string(&values).unwrap_or_default());
-        if let Some(fault) = field.fault_in_form(values.as_deref()) {
-            errors.within(field.name(), |errors| errors.add(fault.path, fault.message));
-        }
-    }
-    if errors.is_empty() {
-        add_path_error(&mut errors, &error);
-    }
-    Err(Error::from(errors))
-}
-
-/// Returns the pairs of a form without those of an `Option` whose control is empty. A browser sends every
-/// control, and an empty one has no value.
-fn without_empty<A: Input>(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let has_empty = bytes.ends_with(b"=") || memmem::find(bytes, b"=&").is_some();
-    if !has_empty {
-        return Cow::Borrowed(bytes);
-    }
-    let Ok(mut sent) = serde_html_form::from_bytes::<Vec<(String, String)>>(bytes) else {
-        return Cow::Borrowed(bytes);
-    };
-    let is_option = |name: &str| A::FIELDS.iter().any(|f| f.name() == name && f.is_option());
-    sent.retain(|(name, value)| !value.is_empty() || !is_option(name));
-    let text = serde_html_form::to_string(sent);
-    text.map_or(Cow::Borrowed(bytes), |text| Cow::Owned(text.into_bytes()))
-}
-
-/// Returns the pairs of a form with the line breaks that were typed: a browser sends each as CR LF, and
-/// counts it as one character.
-fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
-    const SENT: &[u8] = b"%0D%0A";
-    if memmem::find(bytes, SENT).is_none() {
-        return Cow::Borrowed(bytes);
-    }
-    let mut text = Vec::with_capacity(bytes.len());
-    let mut from = 0;
-    for at in memmem::find_iter(bytes, SENT) {
-        text.extend_from_slice(&bytes[from..at]);
-        text.extend_from_slice(b"%0A");
-        from = at + SENT.len();
-    }
-    text.extend_from_slice(&bytes[from..]);
-    Cow::Owned(text)
-}
-
 /// Returns the input, if it breaks no validation rule.
 fn validated<A: Input>(input: A) -> Result<A> {
     let mut errors = FieldErrors::default();
@@ -420,6 +314,7 @@ fn validated<A: Input>(input: A) -> Result<A> {
 mod tests {
     use proptest::prelude::*;
     use schemars::{JsonSchema, Schema, SchemaGenerator};
+    use serde::{Deserialize, Deserializer};
 
     use super::*;
     use crate::action::{Field, Limits};
@@ -508,111 +403,14 @@ mod tests {
 
     #[test]
     fn a_form_decodes_into_the_same_struct() {
-        let post = pairs::<Post>(b"name=a+b&age=3&tags=x&tags=y", Controls::None).unwrap();
+        let post = pairs::decode::<Post>(b"name=a+b&age=3&tags=x&tags=y", Controls::None).unwrap();
         assert_eq!(
             post,
             Post { name: "a b".into(), age: 3, tags: Some(vec!["x".into(), "y".into()]) }
         );
-        let error = pairs::<Post>(b"age=x", Controls::None).unwrap_err();
+        let error = pairs::decode::<Post>(b"age=x", Controls::None).unwrap_err();
         let found: Vec<_> = error.fields().iter().map(|(path, _)| path).collect();
         assert_eq!(found, ["age", "name"]);
-    }
-
-    /// What a form of a page has.
-    #[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
-    #[serde(default)]
-    struct Controlled {
-        name: String,
-        age: u8,
-        note: Option<String>,
-        half: Option<f64>,
-        on: Option<bool>,
-        color: Option<Color>,
-        tags: Option<Vec<String>>,
-    }
-
-    #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
-    enum Color {
-        Red,
-    }
-
-    impl Input for Controlled {
-        type Body = Self;
-        type Values = ();
-
-        const FIELDS: &'static [Field] = &[
-            Field::new::<String>("name").defaulted(),
-            Field::new::<u8>("age").defaulted(),
-            Field::new::<Option<String>>("note"),
-            Field::new::<Option<f64>>("half"),
-            Field::new::<Option<bool>>("on"),
-            Field::new::<Option<Color>>("color"),
-            Field::new::<Option<Vec<String>>>("tags"),
-        ];
-
-        fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            Self::deserialize(deserializer)
-        }
-
-        fn assemble(body: Self, (): ()) -> Self {
-            body
-        }
-
-        fn describe(generator: &mut SchemaGenerator) -> Schema {
-            generator.subschema_for::<Self>()
-        }
-    }
-
-    const PIECES: &[&[u8]] = &[
-        b"&note=",
-        b"&half=",
-        b"&on=",
-        b"&color=",
-        b"&tags=",
-        b"&tags=x",
-        b"&other=",
-        b"&n%6fte=",
-        b"&",
-        b"=",
-        b"+",
-        b"%",
-        b"%4",
-        b"%41",
-        b"%2b",
-        b"%0D%0A",
-        b"%0d%0a",
-        b"%ff",
-        b"%C3%A9",
-        b"a",
-        b"0.5",
-        b"on",
-        b"Red",
-        b"true",
-        "\u{e9}".as_bytes(),
-        b"\xff",
-    ];
-
-    #[test]
-    fn a_form_of_a_page_needs_no_map() {
-        let form = b"name=a+b%21%0D%0A&age=7&note=&half=0.5&on=on&color=Red&tags=x&other=1&";
-        let expected = Controlled {
-            name: "a b!\n".to_owned(),
-            age: 7,
-            note: None,
-            half: Some(0.5),
-            on: Some(true),
-            color: Some(Color::Red),
-            tags: Some(vec!["x".to_owned()]),
-        };
-        assert_eq!(
-            pairs::decode::<Controlled>(&with_line_feeds(form), Controls::Sent),
-            Some(expected)
-        );
-        let many: String = (0..40).map(|n| format!("n{n}=1&")).collect();
-        for left in ["tags=x&tags=y", "other=1&other=2", "name", "age=", "age=256", "on=x", &many] {
-            let found = pairs::decode::<Controlled>(left.as_bytes(), Controls::None);
-            assert_eq!(found, None, "{left}");
-        }
     }
 
     #[tokio::test]
@@ -652,26 +450,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
             let _ = json::<Post>(&bytes);
-            let _ = pairs::<Post>(&bytes, Controls::Sent);
-        }
-
-        /// The text of most cases is a valid form, and each piece is one that some rule is about.
-        #[test]
-        fn pairs_without_a_map_are_what_they_are_with_one(
-            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..12),
-            name in ".{0,3}",
-        ) {
-            let bytes = [format!("name={name}&age=1").into_bytes(), pieces.concat()].concat();
-            let controls = with_line_feeds(&bytes);
-            let controls = without_empty::<Controlled>(&controls);
-            for (found, expected) in [
-                (pairs::decode::<Controlled>(&with_line_feeds(&bytes), Controls::Sent), grouped::<Controlled>(&controls)),
-                (pairs::decode::<Controlled>(&bytes, Controls::None), grouped::<Controlled>(&bytes)),
-            ] {
-                if let Some(found) = found {
-                    prop_assert_eq!(found, expected.unwrap(), "{}", bytes.escape_ascii());
-                }
-            }
+            let _ = pairs::decode::<Post>(&bytes, Controls::Sent);
         }
 
         #[test]

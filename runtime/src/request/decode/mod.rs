@@ -3,9 +3,10 @@
 //! `input` decodes by content type and checks the rules, `pairs` a form or a query. `body` reads bytes up to a limit, `multipart` is
 //! the grammar of a form with files, `form_encoding` says which of the two encodings a form has, and
 //! `form_data` reads a form with files and stores them. `references` finds the uploads that have arrived
-//! before. Start reading at `input`.
+//! before, `fault` says where an input is not valid. Start reading at `input`.
 
 mod body;
+mod fault;
 mod form_data;
 mod form_encoding;
 mod input;

@@ -67,6 +67,11 @@ impl Waiting {
     /// Adds a message. Returns whether its publisher begins the next append.
     pub(super) fn submit(&mut self, submission: Submission) -> bool {
         self.submissions.push(submission);
+        self.begin()
+    }
+
+    /// Returns whether the caller begins the next append, as none is in flight or about to be.
+    pub(super) fn begin(&mut self) -> bool {
         !std::mem::replace(&mut self.is_busy, true)
     }
 

@@ -161,7 +161,7 @@ impl Partition {
         let begins = {
             let mut waiting = lock(&self.waiting);
             waiting.put_back(drafts.into_iter());
-            !std::mem::replace(&mut waiting.is_busy, true)
+            waiting.begin()
         };
         if begins {
             self.begin_append();
@@ -264,7 +264,7 @@ impl Peer for Partition {
             if count > DRAFTS_MAX { Err(Untaken::Refused) } else { self.take_drafts(node, drafts) };
         match taken {
             Ok(()) => {
-                let begins = !std::mem::replace(&mut lock(&self.waiting).is_busy, true);
+                let begins = lock(&self.waiting).begin();
                 if begins {
                     self.begin_append();
                 }
