@@ -589,8 +589,9 @@ scene("a checkbox shows the truth of the server", async (stage) => {
 scene("a control that changes again while it is sent is sent once more", async (stage) => {
   const { promise, settle } = later();
   const { server, tab } = await open(stage, `<input type="checkbox" name="done" p-action="a.B" aria-label="Done">`, { "a.B": async () => (await promise, { body: 1 }) });
-  for (let times = 0; times < 4; times += 1) await tab.click("input");
+  await tab.click("input");
   await called(server, 1);
+  for (let times = 0; times < 3; times += 1) await tab.click("input");
   settle();
   await called(server, 2);
   assert.deepEqual(server.calls.map(({ fields }) => fields), [[["done", "true"]], [["done", "false"]]]);
