@@ -627,6 +627,27 @@ scene("a select, radio buttons and a choice go back when they are refused", asyn
   await tab.waitForFunction(() => document.querySelector("select").value === "1", "what the server has accepted before");
 });
 
+scene("a control that is refused goes back to what was accepted while it had changed again", async (stage) => {
+  stage.expect(REFUSED_422);
+  for (const [body, choose] of [
+    [`<select name="list" p-action="a.B" aria-label="List"><option>a</option><option>b</option><option>c</option></select>`, (tab, value) => tab.selectOption("select", value)],
+    [`<input name="title" value="a" p-action="a.B" aria-label="Title">`, async (tab, value) => (await tab.fill("input", value), tab.press("input", "Enter"))],
+    [["a", "b", "c"].map((value) => `<input type="radio" name="size" value="${value}" p-action="a.B" aria-label="${value}">`).join(""), (tab, value) => tab.click(`[value=${value}]`)],
+  ]) {
+    const { promise, settle } = later();
+    let calls = 0;
+    const { server, tab } = await open(stage, body, { "a.B": async () => (calls++ ? invalid({}) : (await promise, { body: 1 })) });
+    await choose(tab, "b");
+    await called(server, 1);
+    await choose(tab, "a");
+    await choose(tab, "c");
+    settle();
+    await called(server, 2);
+    await tab.waitForFunction(() => (document.querySelector("select, :checked") ?? document.querySelector("input:not([type=radio])"))?.value === "b");
+    assert.deepEqual(server.calls.map(({ fields }) => fields[0][1]), ["b", "c"], body);
+  }
+});
+
 scene("navigation ends a call without an error", async (stage) => {
   const page = (title, main) => `<main p-navigate><h1>${title}</h1>${main}<a href="/two">on</a></main>`;
   const { promise, settle } = later();

@@ -57,27 +57,21 @@ export function controlsAt(controls, path) {
 }
 
 /**
- * Returns the value of a control as text to compare.
+ * Remembers what a control holds as it is sent. `settle` makes that the value that the server knows, whatever the control
+ * holds by then: what differs from it counts as edited, and the rest follows the HTML of the server. Passwords and files are
+ * not written into the page.
  *
  * @param {Control} control
  */
-export function valueOf(control) {
-  if (control instanceof HTMLSelectElement) return JSON.stringify([...control.selectedOptions].map(({ value }) => value));
-  return isChecked(control) ? String(control.checked) : control.value;
-}
-
-/**
- * Makes the value of a control the one that the server knows: the control then counts as not edited, and follows the
- * HTML of the server. Passwords and files are not written into the page.
- *
- * @param {Control} control
- */
-export function settle(control) {
-  for (const each of groupOf(control)) {
-    if (each instanceof HTMLSelectElement) for (const option of each.options) option.defaultSelected = option.selected;
-    else if (isChecked(each)) each.defaultChecked = each.checked;
-    else if (!["password", "file"].includes(each.type)) each.defaultValue = each.value;
-  }
+export function sentOf(control) {
+  const states = statesOf(control).map((state) => /** @type {const} */ ([...state, state[0][state[1]]]));
+  return {
+    control,
+    isSame: () => states.every(([part, shown, , value]) => part[shown] === value),
+    settle() {
+      if (!["password", "file"].includes(control.type)) for (const [part, , known, value] of states) part[known] = value;
+    },
+  };
 }
 
 /**
@@ -86,11 +80,19 @@ export function settle(control) {
  * @param {Control} control
  */
 export function restore(control) {
-  for (const each of groupOf(control)) {
-    if (each instanceof HTMLSelectElement) for (const option of each.options) option.selected = option.defaultSelected;
-    else if (isChecked(each)) each.checked = each.defaultChecked;
-    else each.value = each.defaultValue;
-  }
+  for (const [part, shown, known] of statesOf(control)) part[shown] = part[known];
+}
+
+/**
+ * Returns the controls of which one change changes all: the radio buttons of a group.
+ *
+ * @param {Control} control
+ * @returns {Control[]}
+ */
+export function groupOf(control) {
+  if (control.type !== "radio") return [control];
+  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (control.ownerDocument.querySelectorAll("input[type=radio]"));
+  return [...inputs].filter(({ name, form }) => name === control.name && form === control.form);
 }
 
 /**
@@ -102,31 +104,23 @@ export function restore(control) {
 export function dataOf(control) {
   const data = new FormData();
   for (const [name, value] of new URLSearchParams(control.getAttribute("p-with") ?? "")) data.append(name, value);
-  const { name, value, type } = control;
+  const { name, value, type, checked } = /** @type {HTMLInputElement} */ (control);
   if (control instanceof HTMLSelectElement) for (const option of control.selectedOptions) data.append(name, option.value);
-  else if (type === "checkbox" && YES.includes(value)) data.append(name, valueOf(control));
+  else if (type === "checkbox" && YES.includes(value)) data.append(name, String(checked));
   else if (control instanceof HTMLInputElement && control.files) for (const file of control.files) data.append(name, file);
   else data.append(name, value);
-  if (type === "checkbox" && !YES.includes(value)) data.append("checked", valueOf(control));
+  if (type === "checkbox" && !YES.includes(value)) data.append("checked", String(checked));
   return data;
 }
 
 /**
- * @param {Control} control
- * @returns {control is HTMLInputElement}
- */
-function isChecked(control) {
-  return control.type === "checkbox" || control.type === "radio";
-}
-
-/**
- * Returns the controls of which one change changes all: the radio buttons of a group.
+ * Returns what holds the value of a control, the property with the value that is shown, and the one with the value that the
+ * server knows.
  *
  * @param {Control} control
- * @returns {Control[]}
+ * @returns {[part: any, shown: string, known: string][]}
  */
-function groupOf(control) {
-  if (control.type !== "radio") return [control];
-  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (control.ownerDocument.querySelectorAll("input[type=radio]"));
-  return [...inputs].filter(({ name, form }) => name === control.name && form === control.form);
+function statesOf(control) {
+  if (control instanceof HTMLSelectElement) return [...control.options].map((option) => [option, "selected", "defaultSelected"]);
+  return groupOf(control).map((each) => (["checkbox", "radio"].includes(each.type) ? [each, "checked", "defaultChecked"] : [each, "value", "defaultValue"]));
 }

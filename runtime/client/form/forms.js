@@ -8,20 +8,22 @@
 
 import { partsOf, settingsOf, textOf } from "./attributes.js";
 import { announceError, clearError, clearErrors, clearWhole, showErrorOf, showErrors } from "./errors.js";
-import { controlsAt, controlsOf, dataOf, isEditable, restore, settle, valueOf } from "./fields.js";
+import { controlsAt, controlsOf, dataOf, groupOf, isEditable, restore, sentOf } from "./fields.js";
 
 /** @typedef {(settings: RunSettings) => Promise<unknown>} Run sends the call */
+/**
+ * A call in flight; of a control that has changed again since, also what sends the last change, and the outcome of that.
+ *
+ * @typedef {{ outcome: Promise<unknown>, next?: () => unknown, afterwards?: Promise<unknown> }} Running
+ */
 /** @typedef {Pick<ActionError, "fields" | "message">} Failure */
 
 /** The bound forms and controls of a tab. */
 export class Forms {
   #client;
   #reloadPart;
-  /** The calls in flight. @type {Map<Element, Promise<unknown>>} */
+  /** The calls in flight. @type {Map<Element, Running>} */
   #running = new Map();
-  /** The controls that have changed again since. @type {Map<Element, Promise<unknown>>} */
-  #waiting = new Map();
-
   /** The buttons of the forms in flight. @type {Map<HTMLFormElement, Element[]>} */
   #busyButtons = new Map();
   /** What forms show as wrong. @type {Map<HTMLFormElement, Failure>} */
@@ -57,7 +59,7 @@ export class Forms {
 
   /**
    * Runs a call whose input is a form or a control. While the call of a form is in flight, another one settles with its
-   * outcome. A control that changes again in the meantime is sent once more.
+   * outcome. A control that changes again in the meantime is sent once more, as it is by then.
    *
    * @param {RunSettings} settings
    * @param {Run} run
@@ -65,27 +67,19 @@ export class Forms {
    */
   call(settings, run) {
     const element = /** @type {HTMLFormElement | Control} */ (settings.element);
-    const running = this.#running.get(element);
-    if (running) return element instanceof HTMLFormElement ? running : this.#callAgain(running, settings, run);
-    const bound = element instanceof HTMLFormElement ? this.#ofForm(element, settings) : this.#ofControl(element, settings);
-    const outcome = run(bound).finally(() => this.#running.delete(element));
-    this.#running.set(element, outcome);
-    return outcome;
-  }
-
-  /**
-   * @param {Promise<unknown>} running
-   * @param {RunSettings} settings
-   * @param {Run} run
-   */
-  #callAgain(running, settings, run) {
-    const element = /** @type {Control} */ (settings.element);
-    const again = () => {
-      this.#waiting.delete(element);
-      return this.call(settings, run);
-    };
-    const outcome = this.#waiting.get(element) ?? running.then(again, again);
-    this.#waiting.set(element, outcome);
+    const isForm = element instanceof HTMLFormElement;
+    // Radio buttons are one control.
+    const key = (isForm ? [] : groupOf(element))[0] ?? element;
+    const running = this.#running.get(key);
+    if (running) {
+      if (isForm) return running.outcome;
+      running.next = () => this.call(settings, run);
+      const again = () => running.next?.();
+      return (running.afterwards ??= running.outcome.then(again, again));
+    }
+    const bound = isForm ? this.#ofForm(element, settings) : this.#ofControl(element, settings);
+    const outcome = run(bound).finally(() => this.#running.delete(key));
+    this.#running.set(key, { outcome });
     return outcome;
   }
 
@@ -98,7 +92,7 @@ export class Forms {
     const submitter = /** @type {HTMLButtonElement | null | undefined} */ (settings.submitter);
     // A script may have moved the button in the meantime.
     const input = new FormData(form, submitter?.form === form ? submitter : null);
-    const sent = new Map(controlsOf(form).map((control) => [control, valueOf(control)]));
+    const sent = controlsOf(form).map(sentOf);
     const focused = document.activeElement;
     const endBusy = this.#startBusy(form);
     clearWhole(form);
@@ -108,9 +102,9 @@ export class Forms {
         this.#clear(form);
         return (isLeaving) => {
           // What was typed in the meantime stays.
-          const same = [...sent].filter(([control, value]) => valueOf(control) === value).map(([control]) => control);
-          if (Element.prototype.hasAttribute.call(form, "p-keep")) same.forEach(settle);
-          else if (same.length < sent.size) same.forEach(restore);
+          const same = sent.filter(({ isSame }) => isSame());
+          if (Element.prototype.hasAttribute.call(form, "p-keep")) sent.forEach(({ settle }) => settle());
+          else if (same.length < sent.length) same.forEach(({ control }) => restore(control));
           else if (isLeaving || !showPageAnew()) HTMLFormElement.prototype.reset.call(form);
         };
       },
@@ -133,11 +127,10 @@ export class Forms {
    * @returns {RunSettings}
    */
   #ofControl(control, settings) {
-    const sent = valueOf(control);
-    const isSame = () => valueOf(control) === sent;
+    const { isSame, settle } = sentOf(control);
     const endBusy = this.#client.loading.start(control);
     return this.#withOutcome(settings, dataOf(control), endBusy, {
-      succeed: () => () => isSame() && settle(control),
+      succeed: () => settle,
       refused: () => isSame() && restore(control),
       fail: (error) => showErrorOf(control, error),
     });
