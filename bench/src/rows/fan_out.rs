@@ -61,16 +61,19 @@ pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> 
     let posted = alternate_between("fan-out, posted", plan, start, measure).await?;
 
     let cpu = |run: &Run| run.work.cpu_us_per_unit();
+    let user = |run: &Run| run.work.user_us_per_unit();
     let rate = |run: &Run| run.work.per_second();
     let load_busy = |run: &Run| run.work.load_busy_percent();
     let busy = |run: &Run| run.work.busy_percent();
     Ok(vec![
         Line::compared("paced fan-out: server CPU per delivery, µs", 2, &paced, cpu)
             .with_target(Target::RatioAtMost(0.5)),
+        Line::compared("– of which outside the kernel, µs", 2, &paced, user).without_ratio(),
         Line::compared("– deliveries per second", 0, &paced, rate),
         Line::plain("– messages lost", lost(&paced)),
         Line::compared("saturated fan-out: server CPU per delivery, µs", 2, &saturated, cpu)
             .with_target(Target::RatioAtMost(0.4)),
+        Line::compared("– of which outside the kernel, µs", 2, &saturated, user).without_ratio(),
         Line::compared("– deliveries per second", 0, &saturated, rate),
         Line::compared("– server's core in use, %", 0, &saturated, busy).without_ratio(),
         Line::compared("– load's core in use, %", 0, &saturated, load_busy).without_ratio(),
@@ -82,6 +85,7 @@ pub(super) async fn measure(plan: &Plan, cores: Cores) -> io::Result<Vec<Line>> 
             cpu,
         )
         .with_target(Target::RatioAtMost(0.35)),
+        Line::compared("– of which outside the kernel, µs", 2, &posted, user).without_ratio(),
         Line::compared("– deliveries per second", 0, &posted, rate),
         Line::compared("– server's core in use, %", 0, &posted, busy).without_ratio(),
         Line::plain("– messages lost", lost(&posted)),

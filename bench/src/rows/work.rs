@@ -16,6 +16,8 @@ pub(super) struct Work {
     /// Answers or deliveries, as counted by the load.
     pub(super) units: u64,
     pub(super) cpu: Duration,
+    /// How much of `cpu` was outside the kernel.
+    pub(super) user_cpu: Duration,
     /// Processor time of the load itself.
     pub(super) load_cpu: Duration,
     pub(super) wall: Duration,
@@ -28,6 +30,11 @@ impl Work {
 
     pub(super) fn cpu_us_per_unit(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.units as f64
+    }
+
+    /// As [`cpu_us_per_unit`](Self::cpu_us_per_unit), without the kernel's part.
+    pub(super) fn user_us_per_unit(&self) -> f64 {
+        self.user_cpu.as_secs_f64() * 1e6 / self.units as f64
     }
 
     /// Returns how much of one core the server used, in percent.
@@ -51,11 +58,14 @@ pub(super) async fn watch(
     tokio::time::sleep(plan.warm_up).await;
     let own = std::process::id();
     let start = Instant::now();
-    let (units, cpu, load_cpu) = (count()?, server.cpu_time()?, process::cpu_time(own)?);
+    let (units, cpu, load_cpu) = (count()?, server.cpu_time_by_mode()?, process::cpu_time(own)?);
     tokio::time::sleep(plan.window).await;
+    let units = count()? - units;
+    let cpu_now = server.cpu_time_by_mode()?;
     let work = Work {
-        units: count()? - units,
-        cpu: server.cpu_time()? - cpu,
+        units,
+        cpu: cpu_now.total() - cpu.total(),
+        user_cpu: cpu_now.user - cpu.user,
         load_cpu: process::cpu_time(own)? - load_cpu,
         wall: start.elapsed(),
     };

@@ -12,13 +12,33 @@ const TICKS_PER_SECOND: u64 = 100;
 /// The unit of `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
 
-/// Returns the processor time that all threads of a process used, in user and kernel mode.
+/// The processor time that all threads of a process used.
 ///
 /// The kernel derives the sum from exact run times, so it is good to one tick of 10 ms however
-/// short the single stretches were.
-pub(crate) fn cpu_time(id: u32) -> io::Result<Duration> {
+/// short the single stretches were. It divides the sum by what each tick found running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CpuTime {
+    /// In the program itself and its libraries.
+    pub(crate) user: Duration,
+    /// In the kernel: system calls, and what the network does in them.
+    pub(crate) kernel: Duration,
+}
+
+impl CpuTime {
+    pub(crate) fn total(self) -> Duration {
+        self.user + self.kernel
+    }
+}
+
+/// Returns the processor time of a process, by mode.
+pub(crate) fn cpu_time_by_mode(id: u32) -> io::Result<CpuTime> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     parse_cpu_time(&stat).ok_or_else(|| io::Error::other("/proc/<pid>/stat has another form"))
+}
+
+/// Returns the processor time of a process in both modes.
+pub(crate) fn cpu_time(id: u32) -> io::Result<Duration> {
+    cpu_time_by_mode(id).map(CpuTime::total)
 }
 
 /// Returns the memory of a process that no file backs (`RssAnon` and `RssShmem`), in bytes: heap,
@@ -50,13 +70,15 @@ pub(crate) fn disk_bytes(folder: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-fn parse_cpu_time(stat: &str) -> Option<Duration> {
+fn parse_cpu_time(stat: &str) -> Option<CpuTime> {
     // The second field is the program's name in brackets and may itself hold spaces and brackets.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ').skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(Duration::from_millis((user + system) * 1_000 / TICKS_PER_SECOND))
+    let mut next = || {
+        let ticks: u64 = fields.next()?.parse().ok()?;
+        Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+    };
+    Some(CpuTime { user: next()?, kernel: next()? })
 }
 
 fn parse_memory(status: &str) -> Option<u64> {
@@ -74,7 +96,12 @@ mod tests {
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 1 0 9 1 1";
-        assert_eq!(parse_cpu_time(stat), Some(Duration::from_secs(3)));
+        let time = parse_cpu_time(stat).unwrap();
+        assert_eq!(
+            (time.user, time.kernel),
+            (Duration::from_millis(2_500), Duration::from_millis(500))
+        );
+        assert_eq!(time.total(), Duration::from_secs(3));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::serve::room::Order;
 use crate::serve::side::{Endpoint, Side};
 use crate::server::cores::Cores;
 use crate::server::outside::Program;
-use crate::server::process;
+use crate::server::process::{self, CpuTime};
 
 /// A server starts well within this on a busy machine.
 const START: Duration = Duration::from_secs(30);
@@ -123,6 +123,10 @@ impl Server {
 
     pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
         process::cpu_time(self.process.id()?)
+    }
+
+    pub(crate) fn cpu_time_by_mode(&self) -> io::Result<CpuTime> {
+        process::cpu_time_by_mode(self.process.id()?)
     }
 
     /// Returns the memory of the process that no file backs, in bytes.
