@@ -85,13 +85,23 @@ impl Record {
     }
 
     /// Returns the name of the event.
+    pub(crate) fn event_bytes(&self) -> &[u8] {
+        self.parts.event_of(&self.frame)
+    }
+
+    /// Returns the event's data, as JSON.
+    pub(crate) fn data_bytes(&self) -> &[u8] {
+        self.parts.data_of(&self.frame)
+    }
+
+    /// Returns the name of the event.
     pub(crate) fn event_str(&self) -> &str {
-        std::str::from_utf8(self.parts.event_of(&self.frame)).unwrap_or_default()
+        std::str::from_utf8(self.event_bytes()).unwrap_or_default()
     }
 
     /// Returns the event's data, as JSON.
     pub(crate) fn data_str(&self) -> &str {
-        std::str::from_utf8(self.parts.data_of(&self.frame)).unwrap_or_default()
+        std::str::from_utf8(self.data_bytes()).unwrap_or_default()
     }
 
     pub(crate) fn stamp_ms(&self) -> u64 {
