@@ -18,7 +18,7 @@ use crate::{
 
 /// How many bytes of entries one item of a stream has, unless a single entry has more: the server moves
 /// an item as a whole, and what is read or retained is counted in items.
-const ITEM_BYTES: usize = 64 * 1024;
+const ITEM_BYTES: usize = 128 * 1024;
 
 /// How many bytes of items a notification has at most; followers read what is larger.
 const NOTIFICATION_BYTES: usize = 256 * 1024;

@@ -85,8 +85,12 @@ pub(crate) fn extend_oldest(history: &mut Vec<Entry>, page: Vec<Option<Entry>>) 
     true
 }
 
-/// Reads a notification: the items of an append, each after its length.
+/// Reads a notification: the item of an append, or several, each after its length. An item does not begin
+/// with a zero, and its length does.
 pub(crate) fn notification(bytes: &[u8]) -> Option<Vec<Entry>> {
+    if bytes.first() != Some(&0) {
+        return unpack(bytes);
+    }
     let mut entries: Vec<Entry> = Vec::new();
     let mut items = Items(bytes);
     for item in &mut items {
@@ -100,6 +104,9 @@ pub(crate) fn notification(bytes: &[u8]) -> Option<Vec<Entry>> {
 /// Returns the positions before the first and after the last entry of a notification, without a look at
 /// the rest of it.
 pub(crate) fn notification_span(bytes: &[u8]) -> Option<(Cursor, Cursor)> {
+    if bytes.first() != Some(&0) {
+        return span(bytes);
+    }
     let mut items = Items(bytes);
     let first = items.next()?;
     let last = (&mut items).last().unwrap_or(first);
@@ -224,6 +231,9 @@ mod tests {
             assert!(notification(torn).is_none() && notification_span(torn).is_none());
         }
         assert!(notification(&[&*items[0], &items[2]].concat()).is_none(), "one with a hole");
+        let alone = pack(&entries, 1000).remove(0);
+        assert_eq!(seqs(&notification(&alone).unwrap()), [1, 2, 3, 4, 5]);
+        assert_eq!(notification_span(&alone), Some((first, last)));
     }
 
     #[test]

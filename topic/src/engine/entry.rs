@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{
-    frame,
-    log::{
-        cursor::Cursor,
-        generation,
-        keys::KEY_BYTES_MAX,
-        record::{Draft, Record},
-    },
+use crate::log::{
+    cursor::Cursor,
+    generation,
+    keys::KEY_BYTES_MAX,
+    record::{Draft, Record},
 };
 
 pub use crate::log::record::Head;
@@ -71,11 +68,11 @@ impl Entry {
         stamp_ms: u64,
     ) -> Option<Self> {
         let key_is_sound = key.is_none_or(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
-        if !key_is_sound || !frame::is_sound(event, data) {
+        if !key_is_sound {
             return None;
         }
         let (before, mut head) = (head.cursor.fingerprint, *head);
-        let record = head.number(Draft::of_seq(event, data, head.cursor.seq + 1), stamp_ms);
+        let record = head.number(Draft::read(event, data, head.cursor.seq + 1)?, stamp_ms);
         Some(Self { before, cursor: head.cursor, record, key: key.map(Arc::from) })
     }
 
