@@ -1,7 +1,8 @@
 //! The topics that this node follows, over the few connections of a session.
 //!
 //! The script that appends publishes the entries on the topic's channel; a feed passes them on where
-//! they follow the last ones. Whatever does not follow (a message was lost, the connection was, the
+//! they follow the last ones. Those of an append of this node are known by their positions, and are not
+//! read. Whatever does not follow (a message was lost, the connection was, the
 //! log is another one) makes the feed *late*: one task reads what is missing, and the feed is live
 //! again. So there is no queue of messages here: only the names of topics that are to be read.
 
@@ -146,6 +147,10 @@ impl Feeds {
     /// Notes an append that is about to be sent, if the topic is followed. Returns what to give to
     /// [`appended`](Self::appended).
     pub(crate) fn appending(&self, append: &Append) -> Option<Cursor> {
+        if append.entries.len() == 1 {
+            // A frame that has had a clone takes more memory, and most topics have one message.
+            return None;
+        }
         let is_followed = lock(&self.followed).topics.contains_key(&append.topic);
         let last = append.entries.last().filter(|_| is_followed)?.cursor();
         let noted = (append.after.cursor, append.entries.clone());
