@@ -9,13 +9,12 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use kipo_topic::{
     Cursor,
-    engine::{Append, AppendError, Entry, Head, Outcome},
+    engine::{Append, AppendError, Entry, Head, Outcome, pack},
 };
 use tokio::sync::Semaphore;
 
 use crate::{
     names::{Address, StreamName},
-    packing,
     reading::{self, Found, Position},
     server::{Failure, Patience, Stored, code},
     topics::{Topics, marks::Mark},
@@ -26,6 +25,10 @@ pub(crate) const APPEND_MAX: usize = 500;
 
 /// How many bytes the entries of one append may have.
 pub(crate) const APPEND_BYTES_MAX: usize = 1024 * 1024;
+
+/// How many bytes the entries of one message have together, unless one alone has more. A request for
+/// the newest message of a topic returns all of them.
+const PACK_BYTES_MAX: usize = 64 * 1024;
 
 /// How many batches this node sends at once: a stream takes 50 from all nodes.
 const BATCHES_MAX: usize = 12;
@@ -62,10 +65,11 @@ pub(crate) struct Write {
 
 impl Write {
     pub(crate) fn of(append: &Append) -> Self {
+        let payloads = pack(&append.entries, PACK_BYTES_MAX);
         Self {
             topic: append.topic.clone(),
             after: append.after,
-            payloads: packing::pack(&append.entries),
+            payloads: payloads.into_iter().map(Bytes::from).collect(),
             first: append.entries.first().map_or(append.after.cursor, Entry::cursor),
             last: append.entries.last().map_or(append.after, Entry::head),
             keep_from: append.keep_from.min(append.keys_from),

@@ -73,7 +73,6 @@ mod following;
 mod mail;
 mod names;
 mod options;
-mod packing;
 mod reading;
 mod records;
 mod server;

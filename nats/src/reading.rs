@@ -6,14 +6,13 @@ use async_nats::{HeaderMap, Message};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use kipo_topic::engine::{EngineError, Entry, Head};
+use kipo_topic::engine::{EngineError, Entry, Head, unpack};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
     names::Address,
-    packing,
     server::{Failure, REQUEST_TIME, Server, code},
 };
 
@@ -47,7 +46,7 @@ pub(crate) enum What {
 
 impl What {
     pub(crate) fn of(payload: &[u8]) -> Self {
-        if let Some(entries) = packing::unpack(payload) {
+        if let Some(entries) = unpack(payload) {
             return Self::Entries(entries);
         }
         let text = std::str::from_utf8(payload).ok();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kipo_topic::{
     Cursor,
-    engine::{Append, AppendError, EngineError, Entry, Head, Loaded, Outcome},
+    engine::{Append, AppendError, EngineError, Entry, Head, Loaded, Outcome, pack, span},
 };
 use redis::{Value, cmd};
 
@@ -16,7 +16,11 @@ use crate::{
     session::Session,
 };
 
-/// How many bytes of entries a notification has at most; followers read what is larger.
+/// How many bytes of entries one item of a stream has, unless a single entry has more: the server moves
+/// an item as a whole, and what is read or retained is counted in items.
+const ITEM_BYTES: usize = 128 * 1024;
+
+/// How many bytes of items a notification has at most; followers read what is larger.
 const NOTIFICATION_BYTES: usize = 256 * 1024;
 
 /// How many bytes of a topic are read at once.
@@ -75,14 +79,19 @@ impl Contents<'_> {
             after.to_string(),
             u8::from(may_be_missing).to_string(),
             reply::head_text(&newest),
-            after.seq().to_string(),
-            oldest.to_string(),
+            reply::id(after.seq()),
+            reply::id(after.seq() + 1),
+            reply::id(oldest.max(1)),
             self.names.channel(&topic),
             NOTIFICATION_BYTES.to_string(),
             NOTIFICATION_BYTES.to_string(),
         ];
-        let entries = append.entries.iter().map(Entry::encode);
-        let arguments = arguments.into_iter().map(String::into_bytes).chain(entries).collect();
+        let items = pack(&append.entries, ITEM_BYTES);
+        let items = items.into_iter().flat_map(|item| {
+            let last = span(&item).map_or(0, |(_, last)| last.seq());
+            [reply::id(last).into_bytes(), item]
+        });
+        let arguments = arguments.into_iter().map(String::into_bytes).chain(items).collect();
         Request { topic, after, arguments }
     }
 
@@ -112,7 +121,10 @@ impl Contents<'_> {
         if answer.first() == Some(&Value::Int(1)) {
             return Ok(());
         }
-        let others = answer.pop().and_then(reply::page).ok_or_else(|| failed(unexpected(&log)))?;
+        let others = answer
+            .pop()
+            .and_then(|page| reply::page(page, after.seq()))
+            .ok_or_else(|| failed(unexpected(&log)))?;
         let mut moved = Vec::new();
         reply::extend_oldest(&mut moved, others.entries);
         // The topic does not go on from there if it is another one.
@@ -130,9 +142,9 @@ impl Contents<'_> {
 
     /// Loads a topic as the trait says.
     pub(crate) async fn load(&self, topic: &str, after: u64) -> Result<Loaded, EngineError> {
-        let (mut from, mut entries) = (format!("{after}-0"), Vec::new());
+        let (mut from, mut entries) = (reply::id(after), Vec::new());
         let head = loop {
-            let (head, page) = self.page(topic, &from, PAGE_BYTES).await?;
+            let (head, page) = self.page(topic, after, &from, PAGE_BYTES).await?;
             let Some(last) = page.last else { break head };
             from = last;
             reply::extend_newest(&mut entries, page.entries);
@@ -140,7 +152,7 @@ impl Contents<'_> {
                 break head;
             }
         };
-        if head.cursor.seq() == 0 && from != format!("{after}-0") {
+        if head.cursor.seq() == 0 && from != reply::id(after) {
             let (head, log) = (self.names.head(topic), self.names.log(topic));
             return Err(EngineError::unavailable(format!(
                 "the log `{log}` has no head `{head}`: something else removed the head, or wrote to \
@@ -166,9 +178,9 @@ impl Contents<'_> {
         after: u64,
         bytes: usize,
     ) -> Result<Vec<Entry>, Failure> {
-        let (mut from, mut entries) = (format!("{after}-0"), Vec::new());
+        let (mut from, mut entries) = (reply::id(after), Vec::new());
         loop {
-            let (_, page) = self.page(topic, &from, bytes.min(PAGE_BYTES)).await?;
+            let (_, page) = self.page(topic, after, &from, bytes.min(PAGE_BYTES)).await?;
             let Some(last) = page.last else { return Ok(entries) };
             from = last;
             let goes_on = reply::extend_oldest(&mut entries, page.entries);
@@ -179,9 +191,11 @@ impl Contents<'_> {
         }
     }
 
+    /// Reads items from an id on. An item may begin with entries up to number `after`, which are left out.
     async fn page(
         &self,
         topic: &str,
+        after: u64,
         from: &str,
         bytes: usize,
     ) -> Result<(Head, reply::Page), Failure> {
@@ -189,7 +203,7 @@ impl Contents<'_> {
         let arguments: [&[u8]; 2] = [from.as_bytes(), &bytes.to_string().into_bytes()];
         let answer = self.session.run(&LOAD, &[&head, &log], &arguments).await?;
         let [head, page] = reply::parts(answer).ok_or_else(|| unexpected(&log))?;
-        Ok((self.head_of(topic, head)?, reply::page(page).ok_or_else(|| unexpected(&log))?))
+        Ok((self.head_of(topic, head)?, reply::page(page, after).ok_or_else(|| unexpected(&log))?))
     }
 
     /// Reads heads, each of which may be another application's.

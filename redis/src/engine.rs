@@ -245,10 +245,14 @@ impl Engine for RedisEngine {
             Ok(session) => {
                 let shared = Arc::clone(&self.shared);
                 let request = self.contents(&session).request(&append);
+                let own = shared.feeds.appending(&append);
                 // `close` waits for it.
                 let task = async move {
                     let contents = Contents { session: &session, names: &shared.address.names };
                     let outcome = contents.append(&request).await;
+                    if let Some(last) = own {
+                        shared.feeds.appended(&append.topic, last, outcome.is_ok());
+                    }
                     append.finish(outcome);
                 };
                 self.appends.spawn_on(task, &self.runtime);

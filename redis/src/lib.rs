@@ -54,9 +54,10 @@
 //!
 //! # Keys
 //!
-//! With the prefix `kipo` a topic `chat` has the stream `kipo:{chat}:log`, whose ids are the numbers
-//! of the messages (`42-0`), the string `kipo:{chat}:head` with the position of the newest one, and
-//! the shard channel `kipo:{chat}:appended`. Nodes that append to one topic at the same time write to each
+//! With the prefix `kipo` a topic `chat` has the stream `kipo:{chat}:log`. An item of it has the messages
+//! of one append, or some of them: at most 128 KiB together, unless one alone has more. Its id is the
+//! number of the last one (`42-0`). There are also the string `kipo:{chat}:head` with the position of the
+//! newest message, and the shard channel `kipo:{chat}:appended`. Nodes that append to one topic at the same time write to each
 //! other on the shard channels `kipo:nodes` and `kipo:node:…`. `kipo:topics` is a sorted set with the names of all
 //! topics, `kipo:engine` identifies the contents, `kipo:record:…` and `kipo:counter:…` are small
 //! records and counters. One script compares the head, appends, and publishes on the channel.

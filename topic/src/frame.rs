@@ -60,11 +60,15 @@ fn is_one_line_of_data(data: &[u8]) -> bool {
 }
 
 /// Returns whether there is such a byte. Each message is searched, so the compiler gets pieces without
-/// an early end: it compares their bytes all at once.
+/// an early end, the last of which may overlap the one before: it compares the bytes of each all at once.
 fn has(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> bool {
-    let (pieces, rest) = bytes.as_chunks::<16>();
-    pieces.iter().any(|piece| piece.iter().fold(false, |any, b| any | is_one(*b)))
-        || rest.iter().any(|b| is_one(*b))
+    let (pieces, _) = bytes.as_chunks::<16>();
+    let Some(last) = bytes.last_chunk() else { return bytes.iter().any(|b| is_one(*b)) };
+    let mut found = [0; 16];
+    for piece in pieces.iter().chain([last]) {
+        found.iter_mut().zip(piece).for_each(|(found, b)| *found |= u8::from(is_one(*b)));
+    }
+    found != [0; 16]
 }
 
 /// Returns whether an event read from a disk may become a frame.
@@ -130,6 +134,15 @@ const ID: &str = "id: ";
 pub(crate) fn begin(event: &str, data: &[u8], id_len: usize) -> BytesMut {
     assert!(is_one_line(event), "event name {event:?} holds a line break");
     assert!(is_one_line_of_data(data), "the data is not one line");
+    begin_sound(event, data, id_len)
+}
+
+/// Begins a frame as [`begin`] does, if it may be one.
+pub(crate) fn begin_if_sound(event: &str, data: &[u8], id_len: usize) -> Option<BytesMut> {
+    is_sound(event, data).then(|| begin_sound(event, data, id_len))
+}
+
+fn begin_sound(event: &str, data: &[u8], id_len: usize) -> BytesMut {
     let id_line = if id_len == 0 { 0 } else { ID.len() + id_len + 1 };
     let len = EVENT.len() + event.len() + DATA.len() + data.len() + 1 + id_line + 1;
     let mut frame = BytesMut::with_capacity(len);

@@ -1,7 +1,7 @@
 //! Redis's append-only file, as far as cutting its tail needs it: commands in the form of RESP, and
 //! `MULTI` to `EXEC` as one whole.
 
-use std::{fs, io, mem, ops::Range, path::Path};
+use std::{fs, io, ops::Range, path::Path};
 
 /// The stream of the chat.
 const CHAT: &[u8] = b"kipo:{chat}:log";
@@ -13,7 +13,7 @@ const LINE_END: &[u8] = b"\r\n";
 struct Unit {
     bytes: Range<usize>,
     /// The numbers of the messages of the chat that it appends.
-    messages: Vec<u64>,
+    messages: Range<u64>,
 }
 
 /// Cuts so many messages of the chat off the end, and what was appended between them, but not the
@@ -32,32 +32,37 @@ pub(crate) fn cut(folder: &Path, messages: usize) -> io::Result<u64> {
     let first = first.ok_or_else(|| io::Error::other("the file has no message"))?;
     let mut count = 0;
     let cut = units[first + 1..].iter().rposition(|unit| {
-        count += unit.messages.len();
-        count >= messages
+        count += unit.messages.end - unit.messages.start;
+        count >= messages as u64
     });
     // As many as there are, if there are fewer.
     let left = &units[..first + 1 + cut.unwrap_or(0)];
     let end = left.last().map_or(0, |unit| unit.bytes.end);
     fs::OpenOptions::new().write(true).open(&path)?.set_len(end as u64)?;
-    let last = left.iter().rev().find_map(|unit| unit.messages.last().copied());
+    let last = left.iter().rev().find_map(|unit| unit.messages.clone().last());
     last.ok_or_else(|| io::Error::other("no message is left"))
 }
 
 /// Returns all units, without one that is torn at the end.
 fn units(bytes: &[u8]) -> Vec<Unit> {
-    let (mut units, mut begin, mut messages, mut at) = (Vec::new(), 0, Vec::new(), 0);
-    let mut is_transaction = false;
+    let (mut units, mut begin, mut at) = (Vec::new(), 0, 0);
+    let (mut messages, mut is_transaction) = (0..0, false);
     while let Some((words, end)) = command(bytes, at) {
         at = end;
-        messages.extend(message(&words));
+        if let Some(last) = last_message(&words) {
+            // Those of one append are in as few items as possible, and follow the ones before.
+            let first = if messages.end == 0 { last } else { messages.start };
+            messages = first..last + 1;
+        }
         match words[0].to_ascii_uppercase().as_slice() {
             b"MULTI" => is_transaction = true,
             b"EXEC" => is_transaction = false,
             _ => {}
         }
         if !is_transaction {
-            units.push(Unit { bytes: begin..at, messages: mem::take(&mut messages) });
-            begin = at;
+            let end = messages.end;
+            units.push(Unit { bytes: begin..at, messages });
+            (begin, messages) = (at, end..end);
         }
     }
     units
@@ -83,9 +88,9 @@ fn number(bytes: &[u8], at: usize, sign: u8) -> Option<(usize, usize)> {
     Some((number, at + 1 + length + LINE_END.len()))
 }
 
-/// Returns the number of the message that a command appends to the chat, if it does: the first half
+/// Returns the number of the last message that a command appends to the chat, if it does: the first half
 /// of the id `42-0`.
-fn message(words: &[&[u8]]) -> Option<u64> {
+fn last_message(words: &[&[u8]]) -> Option<u64> {
     let [name, key, rest @ ..] = words else { return None };
     if !name.eq_ignore_ascii_case(b"XADD") || *key != CHAT {
         return None;
@@ -105,11 +110,11 @@ mod tests {
         format!("*{}\r\n{}", words.len(), words.concat())
     }
 
-    /// Returns what Redis writes for one append: a transaction.
+    /// Returns what Redis writes for one append: a transaction with one item.
     fn append(key: &str, messages: Range<u64>) -> String {
-        let add = |seq| line(&["XADD", key, &format!("{seq}-0"), "e", "*1\r\n$4\r\nEXEC\r\n"]);
-        let messages: String = messages.map(add).collect();
-        line(&["MULTI"]) + &messages + &line(&["SET", "kipo:{chat}:head", "x"]) + &line(&["EXEC"])
+        let id = format!("{}-0", messages.end - 1);
+        let item = line(&["XADD", key, &id, "e", "*1\r\n$4\r\nEXEC\r\n"]);
+        line(&["MULTI"]) + &item + &line(&["SET", "kipo:{chat}:head", "x"]) + &line(&["EXEC"])
     }
 
     /// A file with messages 1 to 5 of the chat; 3 and 4 are one append.

@@ -12,7 +12,7 @@ use std::{
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kipo_topic::engine::{EngineError, Entry, Head, Loaded};
+use kipo_topic::engine::{EngineError, Entry, Head, Loaded, unpack};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,7 +23,6 @@ use self::{
 };
 use crate::{
     names::{Address, StreamName},
-    packing,
     reading::{self, Position, What},
     server::{Failure, Server, code, lock},
     streams::{Info, Streams},
@@ -351,7 +350,7 @@ impl Topics {
         let at = self.address(topic);
         // The stream may be another one by now.
         let found = reading::raw(&self.server, &at.stream, mark.seq).await?;
-        let entries = found.and_then(|payload| packing::unpack(&payload));
+        let entries = found.and_then(|payload| unpack(&payload));
         if !entries.is_some_and(|entries| mark.is_of(&entries)) {
             self.remember_more(topic, |more| more.marks = Marks::default());
             return self.trim(topic, before).await;

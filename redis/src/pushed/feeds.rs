@@ -1,7 +1,8 @@
 //! The topics that this node follows, over the few connections of a session.
 //!
 //! The script that appends publishes the entries on the topic's channel; a feed passes them on where
-//! they follow the last ones. Whatever does not follow (a message was lost, the connection was, the
+//! they follow the last ones. Those of an append of this node are known by their positions, and are not
+//! read. Whatever does not follow (a message was lost, the connection was, the
 //! log is another one) makes the feed *late*: one task reads what is missing, and the feed is live
 //! again. So there is no queue of messages here: only the names of topics that are to be read.
 
@@ -14,7 +15,7 @@ use std::{
 
 use kipo_topic::{
     Cursor,
-    engine::{Entry, Follower, Head},
+    engine::{Append, Entry, Follower, Head},
 };
 use tokio::sync::Notify;
 
@@ -34,6 +35,10 @@ pub(crate) struct Feeds {
     names: Names,
     /// A std lock: it is held for a look-up, never across an `.await` or a call of a follower.
     followed: Mutex<Followed>,
+    /// The appends of this node to topics that it follows which have neither an answer nor a notification
+    /// yet, by the positions after their last entries: the position before the first one, and the entries.
+    /// They come back in the notification, and need not be read there.
+    own: Mutex<HashMap<Cursor, (Cursor, Vec<Entry>)>>,
     /// There are topics to look at, or there is a session.
     wake: Notify,
 }
@@ -82,7 +87,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Feeds {
     pub(crate) fn new(names: Names) -> Self {
-        Self { names, followed: Mutex::default(), wake: Notify::new() }
+        let (followed, own, wake) = (Mutex::default(), Mutex::default(), Notify::new());
+        Self { names, followed, own, wake }
     }
 
     /// Adds a follower that has the entries up to number `last`.
@@ -138,15 +144,58 @@ impl Feeds {
         self.wake.notify_one();
     }
 
+    /// Notes an append that is about to be sent, if the topic is followed. Returns what to give to
+    /// [`appended`](Self::appended).
+    pub(crate) fn appending(&self, append: &Append) -> Option<Cursor> {
+        if append.entries.len() == 1 {
+            // A frame that has had a clone takes more memory, and most topics have one message.
+            return None;
+        }
+        let is_followed = lock(&self.followed).topics.contains_key(&append.topic);
+        let last = append.entries.last().filter(|_| is_followed)?.cursor();
+        let noted = (append.after.cursor, append.entries.clone());
+        lock(&self.own).insert(last, noted);
+        Some(last)
+    }
+
+    /// Takes the answer to an append. If the server has appended it, the entries are passed, unless its
+    /// notification came first.
+    pub(crate) fn appended(&self, topic: &str, last: Cursor, is_appended: bool) {
+        let Some((_, entries)) = lock(&self.own).remove(&last) else { return };
+        if is_appended {
+            self.pass(topic, &self.feeds(topic), &entries);
+        }
+    }
+
     /// Takes what was published on a channel.
     pub(crate) fn published(&self, channel: &str, payload: &[u8]) {
         let Some(topic) = self.names.topic(channel) else { return };
-        let feeds = match lock(&self.followed).topics.get(&*topic) {
-            Some(following) => following.feeds.clone(),
-            None => return,
+        let (mut feeds, span) = (self.feeds(&topic), reply::notification_span(payload));
+        if let Some((_, last)) = span {
+            feeds.retain(|feed| lock(&feed.progress).cursor != Some(last));
+        }
+        if feeds.is_empty() {
+            return;
+        }
+        let own = span.and_then(|(before, last)| {
+            let own = lock(&self.own).remove(&last);
+            own.filter(|(own_before, _)| *own_before == before)
+        });
+        let entries = match own {
+            Some((_, entries)) => entries,
+            None => reply::notification(payload).unwrap_or_default(),
         };
-        let entries = reply::notification(payload).unwrap_or_default();
-        let late = feeds.iter().filter(|feed| !feed.take(&entries)).count();
+        self.pass(&topic, &feeds, &entries);
+    }
+
+    fn feeds(&self, topic: &str) -> Vec<Arc<Feed>> {
+        let followed = lock(&self.followed);
+        followed.topics.get(topic).map(|following| following.feeds.clone()).unwrap_or_default()
+    }
+
+    /// Passes entries to feeds of a topic. Those that they do not follow have to read.
+    fn pass(&self, topic: &str, feeds: &[Arc<Feed>], entries: &[Entry]) {
+        let late = feeds.iter().filter(|feed| !feed.take(entries)).count();
         if late > 0 {
             lock(&self.followed).due.insert(topic.into());
             self.wake.notify_one();
@@ -230,6 +279,10 @@ impl Feed {
     /// Returns whether there is nothing to read.
     fn take(&self, entries: &[Entry]) -> bool {
         let mut progress = lock(&self.progress);
+        if entries.last().is_some_and(|last| progress.cursor == Some(last.cursor())) {
+            // The answer to an append came at the same time as its notification.
+            return true;
+        }
         if let State::Late { again } = &mut progress.state {
             *again = true;
             return true;

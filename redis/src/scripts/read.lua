@@ -1,15 +1,19 @@
--- Returns ids and values, in turn, of the entries of a log that follow an id: about `budget` bytes.
+-- Returns ids and values, in turn, of the items of a log that follow an id: about `budget` bytes.
 local function read(log, after, budget)
-  local found, bytes, from = {}, 0, '(' .. after
+  local found, bytes, from, count = {}, 0, '(' .. after, 2
   repeat
-    local page = redis.call('XRANGE', log, from, '+', 'COUNT', 16)
-    for _, entry in ipairs(page) do
-      local value = entry[2][1] == 'e' and entry[2][2] or ''
-      found[#found + 1] = entry[1]
+    local page = redis.call('XRANGE', log, from, '+', 'COUNT', count)
+    for _, item in ipairs(page) do
+      local value = item[2][1] == 'e' and item[2][2] or ''
+      found[#found + 1] = item[1]
       found[#found + 1] = value
       bytes = bytes + #value
-      from = '(' .. entry[1]
+      from = '(' .. item[1]
     end
-  until #page < 16 or bytes >= budget
+    local is_end = #page < count
+    -- As many as fit if they are like the ones so far, since an item may be one entry or hundreds.
+    local fit = (budget - bytes) * #found / 2 / math.max(bytes, 1)
+    count = math.max(1, math.min(64, math.floor(fit)))
+  until is_end or bytes >= budget
   return found
 end

@@ -22,13 +22,27 @@ async fn connect(server: &Server) -> RedisEngine {
 }
 
 async fn append(engine: &RedisEngine, topic: &str, after: Head, data: &str) -> (Entry, Outcome) {
-    let entry = Entry::next(&after, None, "said", data.as_bytes(), 1).unwrap();
-    let (sender, answer) = oneshot::channel();
-    let entries = vec![entry.clone()];
+    append_group(engine, topic, after, &[data]).await
+}
+
+/// Appends several entries at once. Returns the last one.
+async fn append_group(
+    engine: &RedisEngine,
+    topic: &str,
+    after: Head,
+    data: &[&str],
+) -> (Entry, Outcome) {
+    let (mut head, mut entries) = (after, Vec::new());
+    for data in data {
+        let entry = Entry::next(&head, None, "said", data.as_bytes(), 1).unwrap();
+        head = entry.head();
+        entries.push(entry);
+    }
+    let (last, (sender, answer)) = (entries.last().unwrap().clone(), oneshot::channel());
     engine.append(Append::new(topic, after, entries, Durability::Fsync, |outcome| {
         let _ = sender.send(outcome);
     }));
-    (entry, answer.await.unwrap())
+    (last, answer.await.unwrap())
 }
 
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -143,6 +157,54 @@ async fn lost_contents_are_noticed_without_a_lost_connection() {
     until("the new entry is passed", || seen.0.lock().unwrap().0 == [1]).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_of_two_nodes_are_passed_once_to_both() {
+    let Some(server) = Server::start(Product::Redis, SYNCED) else { return };
+    let nodes = [connect(&server).await, connect(&server).await];
+    let seen = [Arc::new(Seen::default()), Arc::new(Seen::default())];
+    let follow = |(node, seen): (&RedisEngine, &Arc<Seen>)| {
+        node.follow("room".into(), 0, Arc::clone(seen) as Arc<dyn Follower>)
+    };
+    let _guards: Vec<_> = nodes.iter().zip(&seen).map(follow).collect();
+    // In one item, in several, and too large for a notification.
+    let (small, large) = (["1"; 40], format!("\"{}\"", "x".repeat(30_000)));
+    let (several, many) = ([&*large; 6], [&*large; 12]);
+    let (mut head, mut count) = (Head::start(nodes[0].profile().id, "room"), 0);
+    for round in 0..6 {
+        let groups: [&[&str]; 3] = [&small, &several, &many];
+        for (index, group) in groups.into_iter().enumerate() {
+            let node = &nodes[(round + index) % 2];
+            let (last, outcome) = append_group(node, "room", head, group).await;
+            assert!(outcome.is_ok(), "{outcome:?}");
+            (head, count) = (last.head(), count + group.len() as u64);
+        }
+    }
+    for seen in &seen {
+        until("all are passed", || seen.0.lock().unwrap().0.len() as u64 >= count).await;
+        assert_eq!(seen.0.lock().unwrap().0, (1..=count).collect::<Vec<_>>());
+        assert_eq!(seen.0.lock().unwrap().1, 0, "no follower has to look at the head");
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_read_from_any_number_and_trimmed_as_a_whole() {
+    let Some(server) = Server::start(Product::Redis, SYNCED) else { return };
+    let node = connect(&server).await;
+    let start = Head::start(node.profile().id, "room");
+    let (fifth, _) = append_group(&node, "room", start, &["1"; 5]).await;
+    let (ninth, _) = append_group(&node, "room", fifth.head(), &["1"; 4]).await;
+    for after in 0..=9 {
+        let read = node.read("room", after, 100_000).await.unwrap();
+        assert_eq!(read.iter().map(Entry::seq).collect::<Vec<_>>(), Vec::from_iter(after + 1..=9));
+        let loaded = node.load("room", after).await.unwrap();
+        assert_eq!((loaded.entries.len() as u64, loaded.head), (9 - after, ninth.head()));
+    }
+    for (before, first) in [(5, 1), (6, 6), (10, 6)] {
+        node.trim("room", before).await.unwrap();
+        assert_eq!(node.read("room", 0, 1).await.unwrap()[0].seq(), first);
+    }
+}
+
 #[tokio::test]
 async fn foreign_entries_are_passed_over_or_named() {
     let Some(server) = Server::start(Product::Redis, SYNCED) else { return };
@@ -160,6 +222,12 @@ async fn foreign_entries_are_passed_over_or_named() {
     let Err(AppendError::Failed(error)) = outcome else { panic!("{outcome:?}") };
     assert!(error.to_string().contains("kipo:{past}:log"), "{error}");
     assert!(node.load("past", 0).await.unwrap().entries.is_empty());
+    // Between the numbers of a group.
+    server.query(&["XADD", "kipo:{between}:log", "3-0", "e", "x"]);
+    let start = Head::start(node.profile().id, "between");
+    let (_, outcome) = append_group(&node, "between", start, &["1"; 5]).await;
+    let Err(AppendError::Failed(error)) = outcome else { panic!("{outcome:?}") };
+    assert!(error.to_string().contains("kipo:{between}:log"), "{error}");
     // In the place of ours.
     server.query(&["SET", "kipo:{head}:head", "theirs"]);
     server.query(&["SET", "kipo:{log}:log", "theirs"]);

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     engine::{Entry, Loaded},
-    log::cursor::Cursor,
+    log::{cursor::Cursor, keys},
 };
 
 /// What is known of a draft.
@@ -23,17 +23,20 @@ pub(crate) enum Fate {
     Unknown,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Awaited {
+    /// The node that has sent the drafts.
+    node: u64,
     drafts: HashMap<u64, Draft>,
-    /// The numbers of the drafts with each key. Only those of publishers have more than one.
+    /// The numbers of the drafts with each key of a publisher.
     by_key: HashMap<Arc<str>, Vec<u64>>,
-    decided: Vec<u64>,
+    decided: Vec<(u64, Fate)>,
 }
 
 #[derive(Debug)]
 struct Draft {
-    key: Arc<str>,
+    /// The key that its publisher gave. Without one its entry has that of a draft.
+    key: Option<Arc<str>>,
     /// Its entry comes after this position.
     after: Cursor,
     fate: Fate,
@@ -57,19 +60,26 @@ impl Seen {
 }
 
 impl Awaited {
-    pub(super) fn expect(&mut self, number: u64, key: Arc<str>, after: Cursor) {
-        self.by_key.entry(Arc::clone(&key)).or_default().push(number);
+    pub(super) fn new(node: u64) -> Self {
+        Self { node, drafts: HashMap::new(), by_key: HashMap::new(), decided: Vec::new() }
+    }
+
+    pub(super) fn expect(&mut self, number: u64, key: Option<Arc<str>>, after: Cursor) {
+        if let Some(key) = &key {
+            self.by_key.entry(Arc::clone(key)).or_default().push(number);
+        }
         self.drafts.insert(number, Draft { key, after, fate: Fate::Open });
     }
 
     /// Takes the key of an entry that enters the log.
     pub(super) fn saw(&mut self, key: &str, cursor: Cursor) {
-        for number in self.by_key.get(key).into_iter().flatten() {
-            if let Some(draft) = self.drafts.get_mut(number)
+        let Self { node, drafts, by_key, decided } = self;
+        for number in with_key(*node, by_key, key) {
+            if let Some(draft) = drafts.get_mut(&number)
                 && draft.fate == Fate::Open
             {
                 draft.fate = Fate::Stored(cursor);
-                self.decided.push(*number);
+                decided.push((number, draft.fate));
             }
         }
     }
@@ -80,8 +90,8 @@ impl Awaited {
             let is_after = |draft: &Draft| {
                 draft.after.generation() != cursor.generation() || draft.after.seq() < cursor.seq()
             };
-            let numbers = self.by_key.get(key);
-            if numbers.is_some_and(|numbers| numbers.iter().any(|n| is_after(&self.drafts[n]))) {
+            let drafts = with_key(self.node, &self.by_key, key);
+            if drafts.filter_map(|number| self.drafts.get(&number)).any(is_after) {
                 self.saw(key, *cursor);
             }
         }
@@ -91,7 +101,7 @@ impl Awaited {
                 || draft.after.seq() + 1 >= seen.oldest;
             if draft.fate == Fate::Open && !is_all_seen {
                 draft.fate = Fate::Unknown;
-                self.decided.push(*number);
+                self.decided.push((*number, draft.fate));
             }
         }
     }
@@ -100,16 +110,18 @@ impl Awaited {
         self.drafts.get(&number).map_or(Fate::Open, |draft| draft.fate)
     }
 
-    pub(super) fn decided(&mut self) -> Vec<u64> {
+    pub(super) fn decided(&mut self) -> Vec<(u64, Fate)> {
         std::mem::take(&mut self.decided)
     }
 
     pub(super) fn forget(&mut self, number: u64) {
         let Some(draft) = self.drafts.remove(&number) else { return };
-        if let Some(numbers) = self.by_key.get_mut(&draft.key) {
+        if let Some(key) = draft.key
+            && let Some(numbers) = self.by_key.get_mut(&key)
+        {
             numbers.retain(|other| *other != number);
             if numbers.is_empty() {
-                self.by_key.remove(&draft.key);
+                self.by_key.remove(&key);
             }
         }
     }
@@ -117,6 +129,16 @@ impl Awaited {
     pub(super) fn is_empty(&self) -> bool {
         self.drafts.is_empty()
     }
+}
+
+/// Returns the numbers of the drafts of a node that an entry with this key decides.
+fn with_key(
+    node: u64,
+    by_key: &HashMap<Arc<str>, Vec<u64>>,
+    key: &str,
+) -> impl Iterator<Item = u64> {
+    let numbers = if keys::is_of_draft(key) { None } else { by_key.get(key) };
+    keys::draft_of(node, key).into_iter().chain(numbers.into_iter().flatten().copied())
 }
 
 #[cfg(all(test, not(kipo_loom)))]
@@ -143,26 +165,29 @@ mod tests {
     #[test]
     fn an_entry_decides_all_drafts_with_its_key() {
         let (start, entries) = run(&["a"]);
-        let mut awaited = Awaited::default();
-        for (number, key) in [(1, "a"), (2, "a"), (3, "b")] {
-            awaited.expect(number, key.into(), start);
+        let (mut awaited, stored) = (Awaited::new(7), Fate::Stored(entries[0].cursor()));
+        for (number, key) in [(1, Some("a")), (2, Some("a")), (3, Some("b")), (4, None), (5, None)]
+        {
+            awaited.expect(number, key.map(Arc::from), start);
         }
-        awaited.saw("a", entries[0].cursor());
-        awaited.saw("c", entries[0].cursor());
-        assert_eq!(awaited.decided(), [1, 2]);
-        assert_eq!(awaited.fate(2), Fate::Stored(entries[0].cursor()));
-        assert_eq!(awaited.fate(3), Fate::Open);
-        (1..=3).for_each(|number| awaited.forget(number));
+        let of_other = keys::of_draft(8, 5);
+        for key in ["a", "c", &keys::of_draft(7, 4), &keys::of_draft(7, 6), &of_other] {
+            awaited.saw(key, entries[0].cursor());
+        }
+        assert_eq!(awaited.decided(), [(1, stored), (2, stored), (4, stored)]);
+        assert_eq!((awaited.fate(2), awaited.fate(3)), (stored, Fate::Open));
+        assert_eq!(awaited.fate(5), Fate::Open);
+        (1..=5).for_each(|number| awaited.forget(number));
         assert!(awaited.is_empty() && awaited.by_key.is_empty());
     }
 
     #[test]
     fn a_log_that_is_replaced_decides_what_it_shows() {
         let (start, entries) = run(&["a", "b", "c"]);
-        let mut awaited = Awaited::default();
-        awaited.expect(1, "c".into(), start);
-        awaited.expect(2, "d".into(), start);
-        awaited.expect(3, "e".into(), entries[0].cursor());
+        let mut awaited = Awaited::new(7);
+        awaited.expect(1, Some("c".into()), start);
+        awaited.expect(2, None, start);
+        awaited.expect(3, Some("e".into()), entries[0].cursor());
         // What follows the position of the second one is not there any more.
         awaited.meet(&loaded(&entries[1..]));
         assert_eq!(awaited.fate(1), Fate::Stored(entries[2].cursor()));
@@ -172,8 +197,8 @@ mod tests {
     #[test]
     fn an_older_message_with_the_key_of_a_publisher_is_another_one() {
         let (_, entries) = run(&["a", "b"]);
-        let mut awaited = Awaited::default();
-        awaited.expect(1, "a".into(), entries[1].cursor());
+        let mut awaited = Awaited::new(7);
+        awaited.expect(1, Some("a".into()), entries[1].cursor());
         awaited.meet(&loaded(&entries));
         assert_eq!(awaited.fate(1), Fate::Open);
         // The log went back before the draft was sent, and has nothing that follows.

@@ -187,7 +187,7 @@ fn loom_a_draft_is_known_at_a_head_that_has_it() {
     loom::model(|| {
         let channel = channel(9);
         let key: Arc<str> = "k".into();
-        let after = channel.expect([(1, Arc::clone(&key))]);
+        let after = channel.expect(7, [(1, Some(Arc::clone(&key)))]);
         let entry = Entry::next(&channel.head(), Some(&*key), "e", b"1", 1).expect("an entry");
         let stored = entry.cursor();
         let other = {

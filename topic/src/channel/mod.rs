@@ -343,18 +343,23 @@ impl Channel {
         lock(&self.shared).log.head()
     }
 
-    /// Awaits entries with these keys, which another node appends: each for the draft with this
-    /// number. Returns the position that they come after.
-    pub(crate) fn expect(&self, drafts: impl IntoIterator<Item = (u64, Arc<str>)>) -> Cursor {
+    /// Awaits the entries of drafts of this node, which another one appends: each with its number and the
+    /// key that its publisher gave. Returns the position that they come after.
+    pub(crate) fn expect(
+        &self,
+        node: u64,
+        drafts: impl IntoIterator<Item = (u64, Option<Arc<str>>)>,
+    ) -> Cursor {
         let mut shared = lock(&self.shared);
         let after = shared.log.head().cursor;
-        let awaited = shared.awaited.get_or_insert_default();
+        let awaited = shared.awaited.get_or_insert_with(|| Box::new(Awaited::new(node)));
         drafts.into_iter().for_each(|(number, key)| awaited.expect(number, key, after));
         after
     }
 
-    /// Returns the drafts whose fates were decided since the last time.
-    pub(crate) fn decided(&self) -> Vec<u64> {
+    /// Returns the drafts whose fates were decided since the last time, and the fates. They are awaited
+    /// until [`forget`](Self::forget).
+    pub(crate) fn decided(&self) -> Vec<(u64, Fate)> {
         lock(&self.shared).awaited.as_mut().map(|awaited| awaited.decided()).unwrap_or_default()
     }
 
@@ -363,14 +368,14 @@ impl Channel {
         let mut shared = lock(&self.shared);
         let fate = shared.awaited.as_mut().map_or(Fate::Open, |awaited| awaited.fate(number));
         if fate != Fate::Open {
-            shared.forget(number);
+            shared.forget([number]);
         }
         fate
     }
 
-    /// Awaits a draft no more.
-    pub(crate) fn forget(&self, number: u64) {
-        lock(&self.shared).forget(number);
+    /// Awaits drafts no more.
+    pub(crate) fn forget(&self, numbers: impl IntoIterator<Item = u64>) {
+        lock(&self.shared).forget(numbers);
     }
 
     /// Returns whether the log has messages after a position of its own.
@@ -531,9 +536,9 @@ impl Channel {
 }
 
 impl Shared {
-    fn forget(&mut self, number: u64) {
+    fn forget(&mut self, numbers: impl IntoIterator<Item = u64>) {
         self.awaited.take_if(|awaited| {
-            awaited.forget(number);
+            numbers.into_iter().for_each(|number| awaited.forget(number));
             awaited.is_empty()
         });
     }

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{
-    frame,
-    log::{
-        cursor::Cursor,
-        generation,
-        keys::KEY_BYTES_MAX,
-        record::{Draft, Record},
-    },
+use crate::log::{
+    cursor::Cursor,
+    generation,
+    keys::KEY_BYTES_MAX,
+    record::{Draft, Record},
 };
 
 pub use crate::log::record::Head;
@@ -71,11 +68,11 @@ impl Entry {
         stamp_ms: u64,
     ) -> Option<Self> {
         let key_is_sound = key.is_none_or(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
-        if !key_is_sound || !frame::is_sound(event, data) {
+        if !key_is_sound {
             return None;
         }
         let (before, mut head) = (head.cursor.fingerprint, *head);
-        let record = head.number(Draft::of_seq(event, data, head.cursor.seq + 1), stamp_ms);
+        let record = head.number(Draft::read(event, data, head.cursor.seq + 1)?, stamp_ms);
         Some(Self { before, cursor: head.cursor, record, key: key.map(Arc::from) })
     }
 
@@ -130,14 +127,22 @@ impl Entry {
     /// Returns how many bytes [`encode`](Self::encode) returns.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        FIXED + self.key().map_or(0, str::len) + self.event().len() + self.data().len()
+        let (event, data) = (self.record.event_bytes(), self.record.data_bytes());
+        FIXED + self.key().map_or(0, str::len) + event.len() + data.len()
     }
 
     /// Returns the entry as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let (key, event, data) = (self.key().unwrap_or_default(), self.event(), self.data());
         let mut bytes = Vec::with_capacity(self.encoded_len());
+        self.encode_to(&mut bytes);
+        bytes
+    }
+
+    /// Writes what [`encode`](Self::encode) returns.
+    pub(crate) fn encode_to(&self, bytes: &mut Vec<u8>) {
+        let (event, data) = (self.record.event_bytes(), self.record.data_bytes());
+        let key = self.key().unwrap_or_default();
         bytes.push(FORM);
         bytes.extend(self.cursor.generation.to_be_bytes());
         bytes.extend(self.cursor.seq.to_be_bytes());
@@ -149,9 +154,25 @@ impl Entry {
         #[expect(clippy::cast_possible_truncation, reason = "a part of a frame is below 4 GiB")]
         bytes.extend((event.len() as u32).to_be_bytes());
         bytes.extend(key.as_bytes());
-        bytes.extend(event.as_bytes());
-        bytes.extend(data.as_bytes());
-        bytes
+        bytes.extend(event);
+        bytes.extend(data);
+    }
+
+    /// Returns the positions before and after an entry, without a look at the rest of its bytes.
+    pub(crate) fn positions(bytes: &[u8]) -> Option<(Cursor, Cursor)> {
+        let rest = bytes.strip_prefix(&[FORM])?;
+        let (generation, rest) = rest.split_first_chunk()?;
+        let (seq, rest) = rest.split_first_chunk()?;
+        let (_stamp, rest) = rest.split_first_chunk::<8>()?;
+        let (before, rest) = rest.split_first_chunk()?;
+        let after = rest.first_chunk()?;
+        let (generation, seq) = (u64::from_be_bytes(*generation), u64::from_be_bytes(*seq));
+        let cursor = |seq, fingerprint: &[u8; 4]| Cursor {
+            generation,
+            seq,
+            fingerprint: u32::from_be_bytes(*fingerprint),
+        };
+        Some((cursor(seq.checked_sub(1)?, before), cursor(seq, after)))
     }
 
     /// Reads what [`encode`](Self::encode) wrote. Returns nothing for a torn or foreign entry, and
@@ -166,11 +187,10 @@ impl Entry {
         let (after, rest) = rest.split_first_chunk()?;
         let (key_len, rest) = rest.split_first()?;
         let (event_len, rest) = rest.split_first_chunk()?;
-        let (key, rest) = rest.split_at_checked(usize::from(*key_len))?;
         let event_len = usize::try_from(u32::from_be_bytes(*event_len)).ok()?;
+        let (key, rest) =
+            std::str::from_utf8(rest).ok()?.split_at_checked(usize::from(*key_len))?;
         let (event, data) = rest.split_at_checked(event_len)?;
-        let (key, event) = (std::str::from_utf8(key).ok()?, std::str::from_utf8(event).ok()?);
-        std::str::from_utf8(data).ok()?;
         let (generation, fingerprint) =
             (u64::from_be_bytes(*generation), u32::from_be_bytes(*before));
         let seq = u64::from_be_bytes(*seq).checked_sub(1)?;
@@ -178,7 +198,7 @@ impl Entry {
         // The time of the head does not matter here: that of the entry is not before it.
         let head = Head { cursor: Cursor { generation, seq, fingerprint }, stamp_ms: 0 };
         let key = (!key.is_empty()).then_some(key);
-        let entry = Self::next(&head, key, event, data, stamp_ms)?;
+        let entry = Self::next(&head, key, event, data.as_bytes(), stamp_ms)?;
         (*form == FORM && entry.cursor.fingerprint == u32::from_be_bytes(*after)).then_some(entry)
     }
 }
@@ -200,6 +220,7 @@ mod tests {
             let entry = Entry::next(&head, key.as_deref(), &event, &data, stamp_ms).unwrap();
             let bytes = entry.encode();
             prop_assert_eq!(bytes.len(), entry.encoded_len());
+            prop_assert_eq!(Entry::positions(&bytes), Some((entry.before(), entry.cursor())));
             let read = Entry::decode(&bytes).unwrap();
             prop_assert_eq!((read.cursor(), read.before()), (entry.cursor(), head.cursor));
             prop_assert_eq!((read.key(), read.event()), (entry.key(), entry.event()));
@@ -208,7 +229,7 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
-            let _ = Entry::decode(&bytes);
+            let _ = (Entry::decode(&bytes), Entry::positions(&bytes));
         }
     }
 

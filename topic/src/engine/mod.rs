@@ -11,7 +11,7 @@
 //! Implement [`Engine`], then run the suite `conformance` (feature `conformance`) against it.
 //! An engine stores each [`Entry`] as the bytes of [`Entry::encode`], under its topic and number,
 //! and reads it with [`Entry::decode`], which checks it. It does not look inside. It may store the
-//! entries of one append together.
+//! entries of one append together ([`pack`] and [`unpack`]).
 //!
 //! What an acknowledged append means at each level:
 //!
@@ -29,6 +29,7 @@ mod append;
 pub mod conformance;
 mod entry;
 pub(crate) mod local;
+mod packing;
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -39,6 +40,7 @@ pub(crate) use self::append::Answer;
 pub use self::{
     append::{Append, AppendError, Outcome},
     entry::{Entry, Head},
+    packing::{pack, span, unpack},
 };
 use crate::log::{cursor::Cursor, durability::Durability};
 

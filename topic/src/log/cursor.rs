@@ -81,11 +81,25 @@ impl Cursor {
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// The two digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte / 16], DIGITS[byte % 16]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// Writes the lowest digits of a number, as many as there is room for.
-fn put_hex(text: &mut [u8], mut number: u64) {
-    for digit in text.iter_mut().rev() {
+pub(super) fn put_hex(text: &mut [u8], mut number: u64) {
+    let (odd, pairs) = text.as_rchunks_mut();
+    for pair in pairs.iter_mut().rev() {
+        *pair = PAIRS[(number % 256) as usize];
+        number /= 256;
+    }
+    if let [digit] = odd {
         *digit = DIGITS[(number % 16) as usize];
-        number /= 16;
     }
 }
 

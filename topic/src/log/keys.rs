@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::log::cursor::Cursor;
+use crate::log::cursor::{Cursor, put_hex};
 
 /// How long a key is remembered, in milliseconds: longer than any client goes on retrying.
 pub(crate) const WINDOW_MS: u64 = 10 * 60 * 1000;
@@ -22,12 +22,29 @@ const OF_DRAFT: char = '\0';
 
 /// Returns whether a publisher may use this key.
 pub(crate) fn is_sound(key: &str) -> bool {
-    (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.starts_with(OF_DRAFT)
+    (1..=KEY_BYTES_MAX).contains(&key.len()) && !is_of_draft(key)
 }
 
 /// Returns the key of the entry of a draft, which a node gave this number: no two are the same.
-pub(crate) fn of_draft(node: u64, number: u64) -> String {
-    format!("{OF_DRAFT}{node:016x}{number:x}")
+pub(crate) fn of_draft(node: u64, number: u64) -> Arc<str> {
+    let mut text = [0; 1 + 16 + 16];
+    let digits = number.checked_ilog2().unwrap_or(0) / 4 + 1;
+    let text = &mut text[..1 + 16 + digits as usize];
+    text[0] = OF_DRAFT as u8;
+    put_hex(&mut text[1..17], node);
+    put_hex(&mut text[17..], number);
+    Arc::from(std::str::from_utf8(text).expect("a NUL and digits"))
+}
+
+/// Returns whether a key is that of a draft.
+pub(crate) fn is_of_draft(key: &str) -> bool {
+    key.starts_with(OF_DRAFT)
+}
+
+/// Returns the number of the draft of a node that has this key.
+pub(crate) fn draft_of(node: u64, key: &str) -> Option<u64> {
+    let (of, number) = key.strip_prefix(OF_DRAFT)?.split_at_checked(16)?;
+    (u64::from_str_radix(of, 16) == Ok(node)).then(|| u64::from_str_radix(number, 16).ok())?
 }
 
 /// The position that each key was published at, and when. Takes one word while there is no key.
@@ -51,7 +68,7 @@ impl Keys {
     /// finds stays that of its first message: a node that did not know the key may have published
     /// it once more.
     pub(crate) fn insert(&mut self, key: Arc<str>, cursor: Cursor, now_ms: u64) {
-        if key.starts_with(OF_DRAFT) {
+        if is_of_draft(&key) {
             return;
         }
         let known = self.0.get_or_insert_default();
@@ -116,8 +133,20 @@ mod tests {
     fn the_keys_of_drafts_are_not_remembered() {
         let (mut keys, of_draft) = (Keys::default(), of_draft(7, 1));
         assert!(!is_sound(&of_draft) && is_sound("a"));
-        keys.insert(of_draft.as_str().into(), cursor(1), 1000);
+        keys.insert(Arc::clone(&of_draft), cursor(1), 1000);
         assert_eq!((keys.get(&of_draft, 1000), keys.oldest()), (None, None));
+    }
+
+    #[test]
+    fn the_key_of_a_draft_has_its_node_and_number() {
+        for number in [0, 1, 15, 16, 0x1234, u64::MAX] {
+            let key = of_draft(0x2a, number);
+            assert_eq!(*key, format!("\u{0}000000000000002a{number:x}"));
+            assert_eq!((draft_of(0x2a, &key), draft_of(0x2b, &key)), (Some(number), None));
+        }
+        for other in ["a", "\0", "\u{0}000000000000002a", "\u{0}000000000000002ax"] {
+            assert_eq!(draft_of(0x2a, other), None);
+        }
     }
 
     #[test]

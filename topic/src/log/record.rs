@@ -25,7 +25,7 @@ impl Draft {
     ///
     /// Panics as [`frame::begin`] does.
     pub(crate) fn new(event: &str, data: &[u8]) -> Self {
-        Self::with_room(event, data, CURSOR_LEN_MAX)
+        Self::begun(frame::begin(event, data, CURSOR_LEN_MAX), event, data)
     }
 
     /// Returns a draft for the message with this number: its frame takes no more memory than it
@@ -35,15 +35,18 @@ impl Draft {
     ///
     /// Panics as [`frame::begin`] does.
     pub(crate) fn of_seq(event: &str, data: &[u8], seq: u64) -> Self {
-        Self::with_room(event, data, text_len(seq))
+        Self::begun(frame::begin(event, data, text_len(seq)), event, data)
     }
 
-    fn with_room(event: &str, data: &[u8], id_len: usize) -> Self {
-        Self {
-            begun: frame::begin(event, data, id_len),
-            parts: Parts::of(event, data),
-            digest: fingerprint::digest(event, data),
-        }
+    /// Returns a draft as [`of_seq`](Self::of_seq) does, unless there is a line break in the name or the
+    /// data.
+    pub(crate) fn read(event: &str, data: &[u8], seq: u64) -> Option<Self> {
+        let begun = frame::begin_if_sound(event, data, text_len(seq))?;
+        Some(Self::begun(begun, event, data))
+    }
+
+    fn begun(begun: BytesMut, event: &str, data: &[u8]) -> Self {
+        Self { begun, parts: Parts::of(event, data), digest: fingerprint::digest(event, data) }
     }
 
     /// Returns about how many bytes the message has.
@@ -85,13 +88,23 @@ impl Record {
     }
 
     /// Returns the name of the event.
+    pub(crate) fn event_bytes(&self) -> &[u8] {
+        self.parts.event_of(&self.frame)
+    }
+
+    /// Returns the event's data, as JSON.
+    pub(crate) fn data_bytes(&self) -> &[u8] {
+        self.parts.data_of(&self.frame)
+    }
+
+    /// Returns the name of the event.
     pub(crate) fn event_str(&self) -> &str {
-        std::str::from_utf8(self.parts.event_of(&self.frame)).unwrap_or_default()
+        std::str::from_utf8(self.event_bytes()).unwrap_or_default()
     }
 
     /// Returns the event's data, as JSON.
     pub(crate) fn data_str(&self) -> &str {
-        std::str::from_utf8(self.parts.data_of(&self.frame)).unwrap_or_default()
+        std::str::from_utf8(self.data_bytes()).unwrap_or_default()
     }
 
     pub(crate) fn stamp_ms(&self) -> u64 {

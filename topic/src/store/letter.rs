@@ -1,7 +1,5 @@
 //! What nodes write to each other about a topic, as bytes. A letter that is torn or foreign is not read.
 
-use std::sync::Arc;
-
 use crate::{
     frame,
     log::{cursor::Cursor, durability::Durability, keys},
@@ -10,25 +8,28 @@ use crate::{
 /// The version of the bytes. Letters of another version are not read.
 const FORM: u8 = 1;
 
+/// The most bytes of a letter before its topic and what is in it.
+const AROUND_MAX: usize = 1 + 8 + 4 + 1 + (8 + 8 + 8 + 4 + 1);
+
 /// The bytes of a draft in a letter before its parts of varying length.
-pub(crate) const DRAFT_AROUND: usize = 1 + 4 + 4;
+const DRAFT_AROUND: usize = 1 + 4 + 4;
 
 /// A letter of one node to another, or to all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Letter {
+pub(crate) struct Letter<'a> {
     /// The node that wrote it.
     pub(crate) from: u64,
-    pub(crate) topic: Arc<str>,
-    pub(crate) content: Content,
+    pub(crate) topic: &'a str,
+    pub(crate) content: Content<'a>,
 }
 
 /// What a letter says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum Content<'a> {
     /// The writer appends to the topic while others do, and would append for them.
     Appends,
     /// The reader is asked to append drafts.
-    Drafts(Drafts),
+    Drafts(Drafts<'a>),
     /// The writer does not append the drafts with these numbers, or has failed to.
     Refusal {
         numbers: Vec<u64>,
@@ -39,28 +40,41 @@ pub(crate) enum Content {
 
 /// Drafts that follow one another by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Drafts {
+pub(crate) struct Drafts<'a> {
     /// The number of the first one. A node uses no number twice.
     pub(crate) first: u64,
     /// The position that the sender had read up to.
     pub(crate) after: Cursor,
     /// The level that the entries must reach.
     pub(crate) durability: Durability,
-    pub(crate) drafts: Vec<DraftSent>,
+    pub(crate) drafts: Vec<DraftSent<'a>>,
 }
 
 /// A message without a position.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DraftSent {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DraftSent<'a> {
     /// The key that its publisher gave.
-    pub(crate) key: Option<Arc<str>>,
-    pub(crate) event: String,
-    pub(crate) data: Vec<u8>,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) event: &'a str,
+    pub(crate) data: &'a [u8],
 }
 
-impl Letter {
+impl DraftSent<'_> {
+    /// Returns how many bytes it has in a letter.
+    pub(crate) fn len(&self) -> usize {
+        self.key.map_or(0, str::len) + self.event.len() + self.data.len() + DRAFT_AROUND
+    }
+}
+
+impl<'a> Letter<'a> {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORM];
+        let varying = match &self.content {
+            Content::Appends => 0,
+            Content::Drafts(drafts) => drafts.drafts.iter().map(DraftSent::len).sum(),
+            Content::Refusal { numbers, .. } => size_of_val(&**numbers),
+        };
+        let mut bytes = Vec::with_capacity(AROUND_MAX + self.topic.len() + varying);
+        bytes.push(FORM);
         bytes.extend(self.from.to_be_bytes());
         put(&mut bytes, self.topic.as_bytes());
         match &self.content {
@@ -73,7 +87,7 @@ impl Letter {
                 bytes.extend(after.fingerprint.to_be_bytes());
                 bytes.push(level(*durability));
                 for DraftSent { key, event, data } in drafts {
-                    let key = key.as_deref().unwrap_or_default();
+                    let key = key.unwrap_or_default();
                     #[expect(
                         clippy::cast_possible_truncation,
                         reason = "a key has at most 128 bytes"
@@ -93,10 +107,10 @@ impl Letter {
     }
 
     /// Reads what [`encode`](Self::encode) wrote, and checks what a log would not take.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &'a [u8]) -> Option<Self> {
         let mut bytes = bytes.strip_prefix(&[FORM])?;
         let from = take_u64(&mut bytes)?;
-        let topic = take_text(&mut bytes)?.into();
+        let topic = take_text(&mut bytes)?;
         let (kind, mut rest) = bytes.split_first()?;
         let content = match kind {
             b'A' if rest.is_empty() => Content::Appends,
@@ -117,7 +131,7 @@ impl Letter {
     }
 }
 
-fn drafts(mut rest: &[u8]) -> Option<Drafts> {
+fn drafts(mut rest: &[u8]) -> Option<Drafts<'_>> {
     let first = take_u64(&mut rest)?;
     let (generation, seq) = (take_u64(&mut rest)?, take_u64(&mut rest)?);
     let fingerprint = u32::from_be_bytes(*take(&mut rest, 4)?.first_chunk()?);
@@ -135,8 +149,7 @@ fn drafts(mut rest: &[u8]) -> Option<Drafts> {
         if !key.is_none_or(keys::is_sound) || !frame::is_sound(event, data) {
             return None;
         }
-        let (event, data) = (event.to_owned(), data.to_vec());
-        drafts.push(DraftSent { key: key.map(Arc::from), event, data });
+        drafts.push(DraftSent { key, event, data });
     }
     first.checked_add(drafts.len() as u64)?;
     let after = Cursor { generation, seq, fingerprint };
@@ -178,43 +191,50 @@ mod tests {
 
     use super::*;
 
-    fn draft() -> impl Strategy<Value = DraftSent> {
-        let key = proptest::option::of("[a-z]{1,128}".prop_map(Arc::from));
-        (key, "[a-z]{0,9}", "[0-9\u{e9}]{0,20}").prop_map(|(key, event, data)| DraftSent {
-            key,
-            event,
-            data: data.into_bytes(),
-        })
+    /// The parts of a draft.
+    type Owned = (Option<String>, String, String);
+
+    fn draft() -> impl Strategy<Value = Owned> {
+        (proptest::option::of("[a-z]{1,128}"), "[a-z]{0,9}", "[0-9\u{e9}]{0,20}")
     }
 
-    fn content() -> impl Strategy<Value = Content> {
-        let level = prop_oneof![Just(Durability::Os), Just(Durability::Fsync)];
-        let drafts = proptest::collection::vec(draft(), 0..5);
-        let after = any::<(u64, u64, u32)>();
-        let after = after.prop_map(|(g, seq, f)| Cursor { generation: g, seq, fingerprint: f });
-        prop_oneof![
-            Just(Content::Appends),
-            (0..u64::MAX - 9, after, level, drafts).prop_map(
-                |(first, after, durability, drafts)| {
-                    Content::Drafts(Drafts { first, after, durability, drafts })
-                }
-            ),
-            any::<(Vec<u64>, bool)>()
-                .prop_map(|(numbers, is_final)| Content::Refusal { numbers, is_final }),
-        ]
+    fn letter<'a>(from: u64, topic: &'a str, content: Content<'a>) -> Letter<'a> {
+        Letter { from, topic, content }
     }
 
     proptest! {
         #[test]
-        fn bytes_and_letter_are_one(from: u64, topic in ".{1,30}", content in content()) {
-            let letter = Letter { from, topic: topic.into(), content };
-            prop_assert_eq!(Letter::decode(&letter.encode()), Some(letter));
+        fn bytes_and_letter_are_one(
+            from: u64,
+            topic in ".{1,30}",
+            first in 0..u64::MAX - 9,
+            (generation, seq, fingerprint) in any::<(u64, u64, u32)>(),
+            durability in prop_oneof![Just(Durability::Os), Just(Durability::Fsync)],
+            owned in proptest::collection::vec(draft(), 0..5),
+            numbers: Vec<u64>,
+            is_final: bool,
+        ) {
+            let drafts = owned.iter().map(|(key, event, data)| DraftSent {
+                key: key.as_deref(),
+                event,
+                data: data.as_bytes(),
+            });
+            let (drafts, after) = (drafts.collect(), Cursor { generation, seq, fingerprint });
+            for content in [
+                Content::Appends,
+                Content::Drafts(Drafts { first, after, durability, drafts }),
+                Content::Refusal { numbers, is_final },
+            ] {
+                let letter = letter(from, &topic, content);
+                let bytes = letter.encode();
+                prop_assert_eq!(Letter::decode(&bytes), Some(letter));
+            }
         }
 
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>, kind in "[ADR]") {
             let _ = Letter::decode(&bytes);
-            let begin = Letter { from: 1, topic: "t".into(), content: Content::Appends }.encode();
+            let begin = letter(1, "t", Content::Appends).encode();
             let begin = &begin[..begin.len() - 1];
             let _ = Letter::decode(&[begin, kind.as_bytes(), &bytes].concat());
         }
@@ -223,17 +243,16 @@ mod tests {
     #[test]
     fn drafts_that_a_log_would_not_take_are_not_read() {
         let after = Cursor { generation: 1, seq: 2, fingerprint: 3 };
-        let read = |key: Option<&str>, event: &str, data: &str| {
-            let (event, data) = (event.to_owned(), data.as_bytes().to_vec());
-            let drafts = vec![DraftSent { key: key.map(Arc::from), event, data }];
+        let is_read = |key: Option<&str>, event: &str, data: &str| {
+            let drafts = vec![DraftSent { key, event, data: data.as_bytes() }];
             let drafts = Drafts { first: 1, after, durability: Durability::Os, drafts };
-            let content = Content::Drafts(drafts);
-            Letter::decode(&Letter { from: 1, topic: "t".into(), content }.encode())
+            let bytes = letter(1, "t", Content::Drafts(drafts)).encode();
+            Letter::decode(&bytes).is_some()
         };
-        assert!(read(Some("k"), "e", "1").is_some());
-        assert!(read(Some("\0k"), "e", "1").is_none(), "the key of a draft");
-        assert!(read(Some(&"k".repeat(129)), "e", "1").is_none(), "a long key");
-        assert!(read(None, "e\n", "1").is_none(), "a line break in the name");
-        assert!(read(None, "e", "1\r").is_none(), "a line break in the data");
+        assert!(is_read(Some("k"), "e", "1"));
+        assert!(!is_read(Some("\0k"), "e", "1"), "the key of a draft");
+        assert!(!is_read(Some(&"k".repeat(129)), "e", "1"), "a long key");
+        assert!(!is_read(None, "e\n", "1"), "a line break in the name");
+        assert!(!is_read(None, "e", "1\r"), "a line break in the data");
     }
 }

@@ -47,7 +47,7 @@ pub(crate) trait Peer: Send + Sync + 'static {
     fn appends(self: Arc<Self>, node: u64);
 
     /// Takes drafts that a node asks this one to append.
-    fn drafts(self: Arc<Self>, node: u64, drafts: Drafts);
+    fn drafts(self: Arc<Self>, node: u64, drafts: Drafts<'_>);
 
     /// Takes the news that a node does not append drafts of this one.
     fn refused(self: Arc<Self>, node: u64, numbers: &[u64], is_final: bool);
@@ -84,10 +84,20 @@ impl Peers {
         self.next.fetch_add(count as u64, Ordering::Relaxed)
     }
 
-    /// Writes to a node, or to all. Returns whether the letter is on its way.
-    pub(crate) fn send(&self, to: Option<u64>, topic: &Arc<str>, content: Content) -> bool {
-        let letter = Letter { from: self.node, topic: Arc::clone(topic), content };
-        self.engine.send(to, letter.encode())
+    /// Writes to a node, or to all.
+    pub(crate) fn write(&self, to: Option<u64>, topic: &str, content: Content<'_>) {
+        // One that is not sent is like one that is lost.
+        self.send(to, self.letter(topic, content));
+    }
+
+    /// Returns a letter of this node.
+    pub(crate) fn letter(&self, topic: &str, content: Content<'_>) -> Vec<u8> {
+        Letter { from: self.node, topic, content }.encode()
+    }
+
+    /// Sends a letter to a node, or to all. Returns whether it is on its way.
+    pub(crate) fn send(&self, to: Option<u64>, letter: Vec<u8>) -> bool {
+        self.engine.send(to, letter)
     }
 }
 
@@ -106,7 +116,7 @@ struct Letters {
 impl Mailbox for Letters {
     fn deliver(&self, message: &[u8]) {
         let Some(Letter { from, topic, content }) = Letter::decode(message) else { return };
-        let peer = lock(&self.topics).get(&topic).and_then(Weak::upgrade);
+        let peer = lock(&self.topics).get(topic).and_then(Weak::upgrade);
         let Some(peer) = peer.filter(|_| from != self.node) else { return };
         match content {
             Content::Appends => peer.appends(from),

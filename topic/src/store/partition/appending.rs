@@ -128,20 +128,20 @@ impl Partition {
                 }
             }
             if let Reply::Node(origin) = &reply
-                && !run.admits(origin.after, after.cursor)
+                && !run.admits(origin.letter.after, after.cursor)
             {
                 refused.extend(reply.answer(Err(unknown())));
                 continue;
             }
-            if let Some(cursor) = key.as_deref().and_then(|key| self.channel.cursor_of(key)) {
-                number.inspect(|number| self.channel.forget(*number));
+            // The key of a draft is that of no other message.
+            let of_publisher = key.as_deref().filter(|key| !keys::is_of_draft(key));
+            if let Some(cursor) = of_publisher.and_then(|key| self.channel.cursor_of(key)) {
+                self.channel.forget(number);
                 reply.answer(Ok(cursor));
                 continue;
             }
             has_own |= matches!(reply, Reply::Publisher(_));
-            let staged = key
-                .as_deref()
-                .filter(|key| keys::is_sound(key))
+            let staged = of_publisher
                 .and_then(|key| entries.iter().position(|entry| entry.key.as_deref() == Some(key)));
             let entry = staged.unwrap_or_else(|| {
                 let before = head.cursor.fingerprint;
@@ -191,7 +191,9 @@ impl Partition {
     ) {
         let mut refused = Vec::new();
         for (reply, number) in those {
-            number.inspect(|number| self.channel.forget(*number));
+            if number.is_some() {
+                self.channel.forget(number);
+            }
             refused.extend(reply.answer(Err(error.clone())));
         }
         self.refuse_drafts(refused, true);
@@ -229,7 +231,9 @@ impl Answer for Group {
                 let own = entries.first().map(Entry::before).zip(cursors.last().copied());
                 let taken = partition.channel.take(entries);
                 for Member { reply, permit, entry, number, .. } in members {
-                    number.inspect(|number| partition.channel.forget(*number));
+                    if number.is_some() {
+                        partition.channel.forget(number);
+                    }
                     reply.answer(Ok(cursors[entry]));
                     drop(permit);
                 }

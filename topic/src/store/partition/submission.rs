@@ -17,7 +17,7 @@ pub(super) struct Submission {
     pub(super) draft: Draft,
     pub(super) key: Option<Arc<str>>,
     pub(super) reply: Reply,
-    /// Released with the answer: it bounds how many messages wait.
+    /// Released with the answer: it bounds how many messages wait. Those of another node share one.
     pub(super) permit: Option<OwnedSemaphorePermit>,
     /// Its number, once another node was asked to append it. It may be in the log then.
     pub(super) number: Option<u64>,
@@ -33,18 +33,25 @@ impl Submission {
 /// Who gets the answer about a message.
 pub(super) enum Reply {
     Publisher(oneshot::Sender<Result<Cursor, EngineError>>),
-    Node(Box<Origin>),
+    Node(Origin),
 }
 
 /// The draft of another node, apart from what is appended.
 pub(super) struct Origin {
-    pub(super) node: u64,
+    pub(super) letter: Arc<Received>,
     pub(super) number: u64,
+}
+
+/// The letter that drafts of another node came with.
+pub(super) struct Received {
+    pub(super) node: u64,
     /// The position that the other node had read up to.
     pub(super) after: Cursor,
-    /// Released with the draft: it bounds how many bytes this node holds for others.
+    /// Released with the last of the drafts: it bounds how many messages wait.
+    pub(super) _permits: OwnedSemaphorePermit,
+    /// Released with the last of the drafts: it bounds how many bytes this node holds for others.
     pub(super) _bytes: OwnedSemaphorePermit,
-    /// Dropped with the draft: it counts them.
+    /// Dropped with the last of the drafts: it counts letters.
     pub(super) _held: Arc<()>,
 }
 
@@ -58,7 +65,7 @@ impl Reply {
                 let _ = reply.send(answer);
                 None
             }
-            Self::Node(origin) => answer.is_err().then_some(*origin),
+            Self::Node(origin) => answer.is_err().then_some(origin),
         }
     }
 }

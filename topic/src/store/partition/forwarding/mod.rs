@@ -14,12 +14,15 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::time::{Duration, Instant};
+use tokio::{
+    sync::Semaphore,
+    time::{Duration, Instant},
+};
 
 use super::{
     Partition,
     others::{Look, Others, Untaken},
-    submission::{Origin, Reply, Submission},
+    submission::{Origin, Received, Reply, Submission},
     waiting::Waiting,
 };
 use crate::{
@@ -27,7 +30,7 @@ use crate::{
     engine::{EngineError, Link},
     log::{keys, record::Draft},
     store::{
-        letter::{Content, DRAFT_AROUND, DraftSent, Drafts},
+        letter::{Content, DraftSent, Drafts},
         peers::Peer,
     },
     sync::lock,
@@ -55,7 +58,7 @@ impl Partition {
         };
         if announces {
             self.store.peers.join(&self.name, self);
-            self.store.peers.send(None, &self.name, Content::Appends);
+            self.store.peers.write(None, &self.name, Content::Appends);
         }
     }
 
@@ -82,13 +85,11 @@ impl Partition {
             let away = self.number(letter);
             let Some((first, _)) = away.first() else { continue };
             let first = *first;
-            let keys = away.iter().map(|(number, submission)| {
-                let of_draft = || keys::of_draft(self.store.peers.node, *number).into();
-                (*number, submission.key.clone().unwrap_or_else(of_draft))
-            });
-            let after = self.channel.expect(keys);
+            let keys = away.iter().map(|(number, submission)| (*number, submission.key.clone()));
+            let after = self.channel.expect(self.store.peers.node, keys);
             let drafts = away.iter().map(|(_, submission)| sent(submission)).collect();
-            let drafts = Drafts { first, after, durability, drafts };
+            let drafts = Content::Drafts(Drafts { first, after, durability, drafts });
+            let letter = self.store.peers.letter(&self.name, drafts);
             let noted = {
                 let mut waiting = lock(&self.waiting);
                 let now = Instant::now();
@@ -99,7 +100,7 @@ impl Partition {
                 self.take_back(left);
                 return false;
             }
-            if !self.store.peers.send(Some(node), &self.name, Content::Drafts(drafts)) {
+            if !self.store.peers.send(Some(node), letter) {
                 self.append_alone();
                 return false;
             }
@@ -134,10 +135,11 @@ impl Partition {
             Some(others) => others.contention.take_decided(&decided),
             None => Vec::new(),
         };
-        for Submission { reply, number, permit, .. } in away {
-            match number.map(|number| self.channel.fate(number)) {
-                Some(Fate::Stored(cursor)) => reply.answer(Ok(cursor)),
-                _ => reply.answer(Err(unknown())),
+        self.channel.forget(away.iter().filter_map(|(submission, _)| submission.number));
+        for (Submission { reply, permit, .. }, fate) in away {
+            match fate {
+                Fate::Stored(cursor) => reply.answer(Ok(cursor)),
+                Fate::Open | Fate::Unknown => reply.answer(Err(unknown())),
             };
             drop(permit);
         }
@@ -172,16 +174,16 @@ impl Partition {
     pub(super) fn refuse_drafts(&self, refused: Vec<Origin>, is_final: bool) {
         let mut by_node = BTreeMap::<u64, Vec<u64>>::new();
         for origin in refused {
-            by_node.entry(origin.node).or_default().push(origin.number);
+            by_node.entry(origin.letter.node).or_default().push(origin.number);
         }
         for (node, numbers) in by_node {
             // One that does not hear of it appends them later.
-            self.store.peers.send(Some(node), &self.name, Content::Refusal { numbers, is_final });
+            self.store.peers.write(Some(node), &self.name, Content::Refusal { numbers, is_final });
         }
     }
 
     /// Returns the drafts of a letter as messages that wait, unless this node does not take them.
-    fn take_drafts(&self, node: u64, drafts: Drafts) -> Result<(), Untaken> {
+    fn take_drafts(&self, node: u64, drafts: Drafts<'_>) -> Result<(), Untaken> {
         let Drafts { first, after, durability, drafts } = drafts;
         let count = drafts.len();
         let now = Instant::now();
@@ -193,21 +195,22 @@ impl Partition {
         if others.appender().is_some() || !is_strong_enough || self.store.link() == Link::Down {
             return Err(Untaken::Refused);
         }
-        let mut submissions = Vec::with_capacity(count);
-        for (number, DraftSent { key, event, data }) in (first..).zip(drafts) {
-            let bytes = event.len() + data.len() + DRAFT_AROUND;
-            let bytes = u32::try_from(bytes).map_err(|_| Untaken::Refused)?;
-            let bytes = Arc::clone(&self.store.peers.held).try_acquire_many_owned(bytes);
-            let permit = Arc::clone(&self.store.permits).try_acquire_owned();
-            let (Ok(bytes), Ok(permit)) = (bytes, permit) else { return Err(Untaken::Refused) };
-            let draft = Draft::new(&event, &data);
-            let key = key.unwrap_or_else(|| keys::of_draft(node, number).into());
-            let _held = Arc::clone(&held);
-            let reply = Reply::Node(Box::new(Origin { node, number, after, _bytes: bytes, _held }));
-            let permit = Some(permit);
-            submissions.push(Submission { draft, key: Some(key), reply, permit, number: None });
-        }
-        waiting.submissions.extend(submissions);
+        let acquire = |semaphore: &Arc<Semaphore>, permits: usize| {
+            let permits = u32::try_from(permits).map_err(|_| Untaken::Refused)?;
+            let permits = Arc::clone(semaphore).try_acquire_many_owned(permits);
+            permits.map_err(|_| Untaken::Refused)
+        };
+        let bytes = acquire(&self.store.peers.held, drafts.iter().map(DraftSent::len).sum())?;
+        let permits = acquire(&self.store.permits, count)?;
+        let received = Received { node, after, _permits: permits, _bytes: bytes, _held: held };
+        let received = Arc::new(received);
+        waiting.submissions.extend((first..).zip(drafts).map(|(number, sent)| {
+            let DraftSent { key, event, data } = sent;
+            let key = Some(key.map_or_else(|| keys::of_draft(node, number), Arc::from));
+            let reply = Reply::Node(Origin { letter: Arc::clone(&received), number });
+            let draft = Draft::new(event, data);
+            Submission { draft, key, reply, permit: None, number: None }
+        }));
         if let Some(turns) = &mut waiting.turns {
             turns.stop_waiting();
         }
@@ -254,11 +257,11 @@ impl Peer for Partition {
             self.begin_looking();
         }
         if answers {
-            self.store.peers.send(Some(node), &self.name, Content::Appends);
+            self.store.peers.write(Some(node), &self.name, Content::Appends);
         }
     }
 
-    fn drafts(self: Arc<Self>, node: u64, drafts: Drafts) {
+    fn drafts(self: Arc<Self>, node: u64, drafts: Drafts<'_>) {
         let (first, count) = (drafts.first, drafts.drafts.len());
         let taken =
             if count > DRAFTS_MAX { Err(Untaken::Refused) } else { self.take_drafts(node, drafts) };
@@ -273,7 +276,7 @@ impl Peer for Partition {
             Err(Untaken::Refused) => {
                 let numbers = (first..).take(count).collect();
                 let refusal = Content::Refusal { numbers, is_final: true };
-                self.store.peers.send(Some(node), &self.name, refusal);
+                self.store.peers.write(Some(node), &self.name, refusal);
             }
         }
     }
@@ -293,10 +296,10 @@ impl Peer for Partition {
 }
 
 /// Returns a message as a letter has it.
-fn sent(submission: &Submission) -> DraftSent {
+fn sent(submission: &Submission) -> DraftSent<'_> {
     let Submission { draft, key, .. } = submission;
-    let event = String::from_utf8_lossy(draft.event()).into_owned();
-    DraftSent { key: key.clone(), event, data: draft.data().to_vec() }
+    let event = std::str::from_utf8(draft.event()).unwrap_or_default();
+    DraftSent { key: key.as_deref(), event, data: draft.data() }
 }
 
 /// Returns why a draft has no answer: see [`Fate::Unknown`].

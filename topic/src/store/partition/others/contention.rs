@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 
 use super::super::submission::Submission;
+use crate::channel::Fate;
 
 /// How many appends of this node meet those of others within [`LATELY`] before it looks for the other
 /// nodes: a few are no contention.
@@ -102,8 +103,12 @@ impl Contention {
     }
 
     /// Takes drafts back whose fates are known: the appender does what it is asked.
-    pub(crate) fn take_decided(&mut self, numbers: &[u64]) -> Vec<Submission> {
-        let drafts = self.take(numbers);
+    pub(crate) fn take_decided(&mut self, decided: &[(u64, Fate)]) -> Vec<(Submission, Fate)> {
+        let away = decided.iter().filter_map(|(number, fate)| {
+            let (draft, _) = self.away.remove(number)?;
+            Some((draft, *fate))
+        });
+        let drafts: Vec<_> = away.collect();
         if !drafts.is_empty() {
             self.alone_for = ALONE.0;
         }
@@ -197,7 +202,7 @@ mod tests {
             assert_eq!(contention.appender(), Some(7));
         }
         contention.sends(7, vec![draft(1)], now).unwrap_or_default();
-        assert_eq!(contention.take_decided(&[1]).len(), 1);
+        assert_eq!(contention.take_decided(&[(1, Fate::Unknown)]).len(), 1);
         contention.be_alone(now);
         contention.follow(7, now + Duration::from_secs(1));
         assert_eq!(contention.appender(), Some(7));

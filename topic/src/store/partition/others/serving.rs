@@ -27,7 +27,7 @@ pub(crate) struct Serving {
     pub(crate) letter_time: Duration,
     /// The highest number that each node has used.
     taken: HashMap<u64, u64>,
-    /// Each draft of another node that waits or is in flight has a clone.
+    /// Each letter with drafts of another node that wait or are in flight has a clone.
     held: Arc<()>,
 }
 
@@ -60,7 +60,7 @@ impl Serving {
         self.asked_at.is_some_and(|at| now - at <= LATELY)
     }
 
-    /// Takes the numbers of drafts, from `first` on. Each draft has a clone of what is returned.
+    /// Takes the numbers of drafts, from `first` on. What is returned is dropped with the last of them.
     pub(crate) fn take(
         &mut self,
         node: u64,
