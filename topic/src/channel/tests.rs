@@ -73,7 +73,8 @@ impl Fixture {
     }
 
     fn page_count(&self) -> usize {
-        lock(&self.channel.shared).pages.as_ref().map_or(0, |pages| pages.recent_count())
+        let mut shared = lock(&self.channel.shared);
+        pages_of(&mut shared.seldom).map_or(0, |pages| pages.recent_count())
     }
 }
 

@@ -62,11 +62,12 @@ impl Partition {
         store: &Arc<Shared>,
         name: Arc<str>,
         durability: Durability,
-        mut retention: Retention,
+        retention: impl Into<Arc<Retention>>,
     ) -> Result<Arc<Self>, EngineError> {
+        let mut retention = retention.into();
         if store.runtime().is_none() {
             // Reading older messages takes a task.
-            retention.window = Window::ALL;
+            Arc::make_mut(&mut retention).window = Window::ALL;
         }
         let loaded = store.engine.load(&name, 0).await?;
         let after = loaded.head.cursor.seq;
