@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    channel::Owner,
     error::{PublishError, ReadError, StoreError},
     event::Event,
     log::{
@@ -17,7 +18,7 @@ use crate::{
         record::Draft,
         retention::{Retained, Retention},
     },
-    member::{Member, Place, Settings},
+    member::{At, Member, Place},
     message::Message,
     store::{Shared, Store, Use},
     subscription::Subscription,
@@ -71,7 +72,7 @@ pub struct Topic<E> {
 enum Kind {
     Own(Own),
     /// One of a family.
-    Member(Arc<Member>),
+    Member(Member),
     /// One of a family whose key can be none.
     NoKey(Durability),
 }
@@ -560,8 +561,8 @@ impl<E: Event> Topic<E> {
         };
         let key = key.map(Arc::from);
         let partition = match self.place().await? {
-            Place::Stored(partition) => partition,
-            Place::Memory(channel) => {
+            At::Stored(partition) => partition,
+            At::Memory(channel) => {
                 let cursor = channel.publish(draft, key);
                 // A publisher in a loop lets others run, listeners among them.
                 tokio::task::coop::consume_budget().await;
@@ -613,9 +614,9 @@ impl<E: Event> Topic<E> {
     /// ```
     pub async fn history(&self) -> Result<Vec<Message>, ReadError> {
         match self.place().await? {
-            Place::Memory(channel) => Ok(channel
+            At::Memory(channel) => Ok(channel
                 .look(|log| log.retained().filter_map(|seq| Message::of(log, seq)).collect())),
-            Place::Stored(partition) => Ok(partition.history().await?),
+            At::Stored(partition) => Ok(partition.history().await?),
         }
     }
 
@@ -686,8 +687,7 @@ impl<E: Event> Topic<E> {
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn subscribe(&self, from: Option<&str>) -> Result<Subscription<E>, ReadError> {
-        let place = self.place().await?;
-        Ok(Subscription::new(Arc::clone(place.channel()), place.hold(), from))
+        Ok(Subscription::new(self.place().await?.owner(), from))
     }
 
     /// Returns the topic's name.
@@ -735,7 +735,7 @@ impl<E: Event> Topic<E> {
     pub fn durability(&self) -> Durability {
         match &self.kind {
             Kind::Own(own) => own.durability,
-            Kind::Member(member) => member.settings.durability,
+            Kind::Member(member) => member.durability(),
             Kind::NoKey(durability) => *durability,
         }
     }
@@ -765,7 +765,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn listeners(&self) -> usize {
-        self.loaded().map_or(0, Place::listeners)
+        self.at().map_or(0, At::listeners)
     }
 
     /// Returns how many messages this generation of the topic has had, as far as this process knows:
@@ -794,7 +794,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn published(&self) -> u64 {
-        self.loaded().map_or(0, Place::published)
+        self.at().map_or(0, At::published)
     }
 
     /// Returns how many messages the topic retains and how long their frames are, as far as this
@@ -824,7 +824,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn retained(&self) -> Retained {
-        self.loaded().map_or_else(Retained::default, Place::retained)
+        self.at().map_or_else(Retained::default, At::retained)
     }
 
     /// Returns whether the topic was opened, or used.
@@ -851,57 +851,56 @@ impl<E: Event> Topic<E> {
     pub fn is_open(&self) -> bool {
         match &self.kind {
             Kind::Own(own) => own.store.get().is_some() || own.place.get().is_some(),
-            Kind::Member(member) => member.settings.store.is_some() || member.place.get().is_some(),
+            Kind::Member(Member::New(new)) => {
+                new.settings.store.is_some() || new.place.get().is_some()
+            }
+            Kind::Member(Member::Stored(_)) => true,
             Kind::NoKey(_) => true,
         }
     }
 
     /// Returns whether nothing was published to the topic or read from it since it is in memory.
     fn is_fresh(&self) -> bool {
-        self.loaded().is_none()
+        self.at().is_none()
     }
 
     /// Returns where the messages are, if the topic is in memory.
-    fn loaded(&self) -> Option<&Place> {
+    fn at(&self) -> Option<At<'_>> {
         match &self.kind {
-            Kind::Own(own) => own.place.get(),
-            Kind::Member(member) => member.place.get(),
+            Kind::Own(own) => own.place.get().map(Place::at),
+            Kind::Member(member) => member.at(),
             Kind::NoKey(_) => None,
         }
     }
 
     fn shared_name(&self) -> Arc<str> {
         match &self.kind {
-            Kind::Member(member) => Arc::clone(&member.name),
+            Kind::Member(member) => Arc::clone(member.name()),
             Kind::Own(_) | Kind::NoKey(_) => Arc::from(self.name()),
         }
     }
 
     /// Returns where the messages are. Loads the topic, if it is not in memory.
-    async fn place(&self) -> Result<&Place, ReadError> {
-        if let Some(place) = self.loaded() {
-            return Ok(place);
+    async fn place(&self) -> Result<At<'_>, ReadError> {
+        if let Some(at) = self.at() {
+            return Ok(at);
         }
-        let (place, store, retention) = match &self.kind {
-            Kind::Own(own) => (&own.place, own.store.get(), Arc::new(own.retention)),
-            Kind::Member(member) => {
-                let Settings { retention, store, .. } = &*member.settings;
-                (&member.place, store.as_ref(), Arc::clone(retention))
+        match &self.kind {
+            Kind::Own(own) => {
+                let Own { durability, store, place, .. } = own;
+                let retention = Arc::new(own.retention);
+                Place::load(place, store.get(), self.shared_name(), *durability, retention).await
             }
-            Kind::NoKey(_) => return Err(ReadError::TopicKey),
-        };
-        let (durability, name) = (self.durability(), self.shared_name());
-        if durability == Durability::Memory {
-            return Ok(place.get_or_init(|| Place::in_memory(&name, retention)));
+            Kind::Member(Member::New(new)) => new.load().await,
+            Kind::Member(Member::Stored(partition)) => Ok(At::Stored(partition)),
+            Kind::NoKey(_) => Err(ReadError::TopicKey),
         }
-        let store = store.ok_or_else(|| ReadError::NotOpen(Arc::clone(&name)))?;
-        Place::load(place, store, name, durability, retention).await
     }
 }
 
 impl<E> Topic<E> {
     /// Returns a topic of a family.
-    pub(crate) fn of_family(member: Arc<Member>) -> Self {
+    pub(crate) fn of_family(member: Member) -> Self {
         Self { kind: Kind::Member(member), events: PhantomData }
     }
 
@@ -932,7 +931,7 @@ impl Kind {
     fn name(&self) -> &str {
         match self {
             Self::Own(own) => own.name,
-            Self::Member(member) => &member.name,
+            Self::Member(member) => member.name(),
             Self::NoKey(_) => "",
         }
     }

@@ -15,6 +15,7 @@ mod tests;
 mod waiters;
 
 use std::{
+    fmt,
     num::NonZeroU64,
     sync::{Arc, OnceLock, Weak},
     task::{Poll, Waker},
@@ -99,6 +100,17 @@ pub(crate) trait Source: Send + Sync {
 
     /// Begins to read older messages. The answer goes to [`Channel::end_read`].
     fn read(self: Arc<Self>, wanted: Wanted);
+}
+
+/// What has a channel. As long as somebody holds it, its topic stays in memory.
+pub(crate) trait Owner: fmt::Debug + Send + Sync {
+    fn channel(&self) -> &Channel;
+}
+
+impl Owner for Channel {
+    fn channel(&self) -> &Channel {
+        self
+    }
 }
 
 /// What a listener reads from.

@@ -57,7 +57,7 @@ impl Fixture {
     }
 
     fn listener(&self) -> Subscription<N> {
-        Subscription::new(Arc::clone(&self.channel), Arc::clone(&self.channel) as _, None)
+        Subscription::new(Arc::clone(&self.channel) as _, None)
     }
 
     /// Returns the only read that the engine was asked for since the last time.

@@ -26,6 +26,10 @@ impl Waiters {
     /// Gives a new listener a slot.
     pub(super) fn enter(&mut self) -> usize {
         self.free.as_mut().and_then(|free| free.pop()).unwrap_or_else(|| {
+            if self.slots.is_empty() {
+                // Most topics of a large family have one listener, if any.
+                self.slots.reserve_exact(1);
+            }
             self.slots.push(None);
             self.slots.len() - 1
         })
@@ -34,7 +38,12 @@ impl Waiters {
     /// Frees the slot of a listener that leaves.
     pub(super) fn leave(&mut self, slot: usize) {
         self.slots[slot] = None;
-        self.free.get_or_insert_default().push(slot);
+        let free = self.free.get_or_insert_default();
+        free.push(slot);
+        if free.len() == self.slots.len() {
+            // An idle topic retains no buffer.
+            (self.slots, self.free) = (Vec::new(), None);
+        }
     }
 
     /// Registers the waker of the listener in `slot`.

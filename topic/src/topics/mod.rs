@@ -12,7 +12,7 @@ use std::{
     marker::PhantomData,
     ops::Deref,
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -27,8 +27,8 @@ use crate::{
         durability::Durability,
         retention::{Retained, Retention, Window},
     },
-    member::{Member, Settings},
-    store::{Store, Use},
+    member::{Family, Member, New, Settings},
+    store::{Store, Use, partition::Partition},
     sync::{Mutex, lock},
     topic::Topic,
 };
@@ -96,7 +96,7 @@ pub struct Topics<K, E> {
     keep_by: Option<fn(&str) -> usize>,
     loaded_max: usize,
     store: OnceLock<Store>,
-    loaded: OnceLock<Mutex<Loaded>>,
+    loaded: OnceLock<Arc<Mutex<Loaded>>>,
     keys: PhantomData<fn(K, E) -> (K, E)>,
 }
 
@@ -113,7 +113,7 @@ struct Loaded {
 /// A topic that is in memory. It is found by its key, which is the end of its name: a key of its own
 /// would be a second copy of that text for each topic.
 struct Slot {
-    topic: Arc<Member>,
+    topic: Member,
     /// Where the key begins in the name.
     key_at: usize,
     /// Written under the lock of the topics.
@@ -126,12 +126,7 @@ impl Slot {
     }
 
     fn key(&self) -> &str {
-        &self.topic.name[self.key_at..]
-    }
-
-    /// Returns whether nobody uses the topic.
-    fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.topic) == 1 && self.topic.is_idle()
+        &self.topic.name()[self.key_at..]
     }
 }
 
@@ -385,16 +380,16 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
             && !slot.topic.is_ended()
         {
             slot.used_ms.store(now_ms, Ordering::Relaxed);
-            return Keyed(Topic::of_family(Arc::clone(&slot.topic)));
+            return Keyed(Topic::of_family(slot.topic.clone()));
         }
         loaded.make_room(self.loaded_max, now_ms);
         let name: Arc<str> = self.topic_name(&key).into();
-        let key_at = name.len() - key.len();
         let settings = self.settings(&mut loaded, &key);
-        let topic = Arc::new(Member { name, settings, place: OnceLock::new() });
+        let key_at = settings.key_at;
+        let topic = Member::New(Arc::new(New { name, settings, place: OnceLock::new() }));
         let used_ms = AtomicU64::new(now_ms);
         // Takes the place of one that has ended.
-        loaded.topics.replace(Slot { topic: Arc::clone(&topic), key_at, used_ms });
+        loaded.topics.replace(Slot { topic: topic.clone(), key_at, used_ms });
         Keyed(Topic::of_family(topic))
     }
 
@@ -600,8 +595,8 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         self.store.get().map(Some).ok_or_else(|| ReadError::NotOpen(self.name.into()))
     }
 
-    fn loaded(&self) -> &Mutex<Loaded> {
-        self.loaded.get_or_init(Mutex::default)
+    fn loaded(&self) -> &Arc<Mutex<Loaded>> {
+        self.loaded.get_or_init(Arc::default)
     }
 
     /// Returns what the topic of a key has in common with others.
@@ -622,9 +617,23 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
             retention.window = Window::ALL;
         }
         let (retention, store) = (Arc::new(retention), store.cloned());
-        let settings = Arc::new(Settings { durability, retention, store });
+        let family = Arc::downgrade(self.loaded()) as Weak<dyn Family>;
+        let key_at = self.topic_name("").len();
+        let settings = Arc::new(Settings { durability, retention, store, key_at, family });
         loaded.settings.insert(settings.retention.count, Arc::clone(&settings));
         settings
+    }
+}
+
+impl Family for Mutex<Loaded> {
+    fn loaded(&self, topic: &Arc<New>, partition: &Arc<Partition>) {
+        let mut loaded = lock(self);
+        let Some(slot) = loaded.topics.take(&topic.name[topic.settings.key_at..]) else { return };
+        // Otherwise it was removed meanwhile, and this is another one.
+        let is_same = matches!(&slot.topic, Member::New(new) if Arc::ptr_eq(new, topic));
+        let stored = || Member::Stored(Arc::clone(partition));
+        let topic = if is_same { stored() } else { slot.topic };
+        loaded.topics.insert(Slot { topic, ..slot });
     }
 }
 
@@ -639,14 +648,17 @@ impl Loaded {
         }
         self.swept_ms = now_ms;
         let is_recent = |slot: &Slot| now_ms.saturating_sub(slot.used_ms()) < IDLE_MS;
-        self.topics.retain(|slot| is_recent(slot) || !slot.is_idle());
-        self.settings.retain(|_, settings| Arc::strong_count(settings) > 1);
+        self.topics.retain(|slot| is_recent(slot) || !slot.topic.is_idle());
+        let is_used = |settings: &Arc<Settings>| {
+            Arc::strong_count(settings) > 1 || Arc::strong_count(&settings.retention) > 1
+        };
+        self.settings.retain(|_, settings| is_used(settings));
         if self.topics.len() < max {
             return;
         }
         // A tenth more than needed, so that the next new topics need not look again.
         let surplus = self.topics.len() + 1 - max + max / 10;
-        let idle = self.topics.iter().filter(|slot| slot.is_idle());
+        let idle = self.topics.iter().filter(|slot| slot.topic.is_idle());
         let mut idle: Vec<_> = idle.map(|slot| (slot.used_ms(), slot.key())).collect();
         idle.sort_unstable();
         let surplus: Vec<_> =

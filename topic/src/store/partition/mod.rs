@@ -33,7 +33,7 @@ use self::{
     waiting::Waiting,
 };
 use crate::{
-    channel::{Channel, Source, Taken},
+    channel::{Channel, Owner, Source, Taken},
     clock,
     engine::{EngineError, Entry, FollowGuard, Follower, Link},
     log::{
@@ -50,7 +50,7 @@ use crate::{
 pub(crate) struct Partition {
     name: Arc<str>,
     store: Arc<Shared>,
-    channel: Arc<Channel>,
+    channel: Channel,
     waiting: Mutex<Waiting>,
     /// While it is there, the engine passes what other nodes append.
     follow: Mutex<FollowGuard>,
@@ -83,7 +83,7 @@ impl Partition {
             Self {
                 name: Arc::clone(&name),
                 store: Arc::clone(store),
-                channel: Arc::new(Channel::loaded(retention, loaded, source, is_shared)),
+                channel: Channel::loaded(retention, loaded, source, is_shared),
                 waiting: Mutex::new(waiting),
                 follow: Mutex::new(FollowGuard::none()),
             }
@@ -96,8 +96,13 @@ impl Partition {
         Ok(partition)
     }
 
-    pub(crate) fn channel(&self) -> &Arc<Channel> {
-        &self.channel
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Returns what the messages survive.
+    pub(crate) fn durability(&self) -> Durability {
+        lock(&self.waiting).durability
     }
 
     /// Returns whether other processes append to this topic too.
@@ -123,6 +128,12 @@ impl Partition {
             self.begin_append();
         }
         answer.await.unwrap_or_else(|_| Err(EngineError::unavailable("the store is closed")))
+    }
+}
+
+impl Owner for Partition {
+    fn channel(&self) -> &Channel {
+        &self.channel
     }
 }
 
