@@ -20,8 +20,9 @@ use crate::{
 pub(crate) enum Member {
     /// Not loaded, or in memory alone.
     New(Arc<New>),
-    /// Loaded from a store. The partition is all that there is of it.
-    Stored(Arc<Partition>),
+    /// Loaded from a store. The partition is all that there is of it; the key begins at this byte of
+    /// its name.
+    Stored(Arc<Partition>, u32),
 }
 
 /// A topic of a family that no partition stands for.
@@ -39,7 +40,7 @@ pub(crate) struct Settings {
     /// The store of a durable family, once that is open.
     pub(crate) store: Option<Arc<Shared>>,
     /// Where the key begins in the name of a topic.
-    pub(crate) key_at: usize,
+    pub(crate) key_at: u32,
     pub(crate) family: Weak<dyn Family>,
 }
 
@@ -69,14 +70,22 @@ impl Member {
     pub(crate) fn name(&self) -> &Arc<str> {
         match self {
             Self::New(new) => &new.name,
-            Self::Stored(partition) => partition.name(),
+            Self::Stored(partition, _) => partition.name(),
         }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        let key_at = match self {
+            Self::New(new) => new.settings.key_at,
+            Self::Stored(_, key_at) => *key_at,
+        };
+        &self.name()[key_at as usize..]
     }
 
     pub(crate) fn durability(&self) -> Durability {
         match self {
             Self::New(new) => new.settings.durability,
-            Self::Stored(partition) => partition.durability(),
+            Self::Stored(partition, _) => partition.durability(),
         }
     }
 
@@ -84,7 +93,7 @@ impl Member {
     pub(crate) fn at(&self) -> Option<At<'_>> {
         match self {
             Self::New(new) => new.place.get().map(Place::at),
-            Self::Stored(partition) => Some(At::Stored(partition)),
+            Self::Stored(partition, _) => Some(At::Stored(partition)),
         }
     }
 
@@ -93,7 +102,7 @@ impl Member {
     pub(crate) fn is_idle(&self) -> bool {
         match self {
             Self::New(new) => Arc::strong_count(new) == 1 && self.at().is_none_or(At::is_idle),
-            Self::Stored(partition) => Arc::strong_count(partition) == 1,
+            Self::Stored(partition, _) => Arc::strong_count(partition) == 1,
         }
     }
 

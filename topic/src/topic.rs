@@ -854,7 +854,7 @@ impl<E: Event> Topic<E> {
             Kind::Member(Member::New(new)) => {
                 new.settings.store.is_some() || new.place.get().is_some()
             }
-            Kind::Member(Member::Stored(_)) => true,
+            Kind::Member(Member::Stored(..)) => true,
             Kind::NoKey(_) => true,
         }
     }
@@ -892,7 +892,7 @@ impl<E: Event> Topic<E> {
                 Place::load(place, store.get(), self.shared_name(), *durability, retention).await
             }
             Kind::Member(Member::New(new)) => new.load().await,
-            Kind::Member(Member::Stored(partition)) => Ok(At::Stored(partition)),
+            Kind::Member(Member::Stored(partition, _)) => Ok(At::Stored(partition)),
             Kind::NoKey(_) => Err(ReadError::TopicKey),
         }
     }

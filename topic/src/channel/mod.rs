@@ -55,9 +55,6 @@ pub(crate) struct Channel {
     retention: Arc<Retention>,
     /// What has the messages that are not in memory; nothing if all of them are.
     source: Option<Weak<dyn Source>>,
-    /// Whether other processes append too. Then the engine may be ahead of the log, or have another
-    /// history.
-    is_shared: bool,
     /// The connections that the topic writes to by itself; nothing before there are many listeners.
     fan_out: OnceLock<Box<FanOut>>,
     /// A std lock: no `.await` happens under it, and at most a copy of 64 KiB.
@@ -73,6 +70,9 @@ struct Shared {
     log: Log,
     waiters: Waiters,
     state: State,
+    /// Whether other processes append too. Then the engine may be ahead of the log, or have another
+    /// history.
+    is_shared: bool,
     /// Nothing before there is some of it.
     seldom: Option<Box<Seldom>>,
 }
@@ -201,7 +201,7 @@ impl Channel {
         if retention.window != Window::ALL {
             Arc::make_mut(&mut retention).window = Window::ALL;
         }
-        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default())
+        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default(), false)
     }
 
     /// Returns a channel with what an engine has of a topic; other processes append too if it
@@ -214,15 +214,15 @@ impl Channel {
     ) -> Self {
         let retention = retention.into();
         let (log, keys) = restore(loaded, &retention);
-        Self { source: Some(source), is_shared, ..Self::new(retention, log, keys) }
+        Self { source: Some(source), ..Self::new(retention, log, keys, is_shared) }
     }
 
-    fn new(retention: Arc<Retention>, log: Log, keys: Keys) -> Self {
+    fn new(retention: Arc<Retention>, log: Log, keys: Keys, is_shared: bool) -> Self {
         let state = State { epoch: 0, link: Link::Up, removals: 0 };
-        let mut shared = Shared { log, waiters: Waiters::new(), state, seldom: None };
+        let mut shared = Shared { log, waiters: Waiters::new(), state, is_shared, seldom: None };
         shared.set_keys(keys);
         let (fan_out, shared) = (OnceLock::new(), Mutex::new(shared));
-        Self { retention, source: None, is_shared: false, fan_out, shared }
+        Self { retention, source: None, fan_out, shared }
     }
 
     /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
@@ -415,7 +415,7 @@ impl Channel {
         let mut resume = shared.log.resume(&self.retention, from);
         let (slot, state) = (shared.waiters.enter(), shared.state);
         let position = from.and_then(|from| from.parse::<Cursor>().ok());
-        let Some(position) = position.filter(|_| self.is_shared && is_unknown(resume.verdict))
+        let Some(position) = position.filter(|_| shared.is_shared && is_unknown(resume.verdict))
         else {
             return Entered { slot, resume, state, unconfirmed: None };
         };
@@ -439,14 +439,12 @@ impl Channel {
 
     /// Gives a deliverer a slot among the waiters. It is no listener.
     pub(crate) fn enter_deliverer(&self) -> usize {
-        let mut shared = lock(&self.shared);
-        shared.waiters.deliverers += 1;
-        shared.waiters.enter()
+        lock(&self.shared).waiters.enter_deliverer()
     }
 
     /// Notes that a deliverer leaves its slot.
     pub(crate) fn leave_deliverer(&self) {
-        lock(&self.shared).waiters.deliverers -= 1;
+        lock(&self.shared).waiters.leave_deliverer();
     }
 
     /// Drops the waker of the listener in `slot`.
@@ -483,7 +481,7 @@ impl Channel {
     ) -> Poll<T> {
         let mut shared = self.fresh();
         let checked = shared.checked();
-        let Shared { log, waiters, state, seldom } = &mut *shared;
+        let Shared { log, waiters, state, seldom, .. } = &mut *shared;
         let (state, retention) = (*state, &*self.retention);
         let mut view = View { log, retention, state, checked, seldom, slot, wanted: None };
         let item = read(&mut view);
@@ -505,10 +503,10 @@ impl Channel {
     /// engine does not have them.
     pub(crate) fn end_read(&self, id: u64, entries: Option<Vec<Entry>>) -> bool {
         let mut shared = lock(&self.shared);
-        let Shared { log, waiters, seldom, .. } = &mut *shared;
+        let Shared { log, waiters, seldom, is_shared, .. } = &mut *shared;
         // Otherwise no listener is behind.
         let Some(pages) = pages_of(seldom) else { return false };
-        let (slots, after) = pages.end(id, entries, log, self.is_shared);
+        let (slots, after) = pages.end(id, entries, log, *is_shared);
         let wakers = waiters.take_of(&slots);
         if after == After::Check {
             let number = shared.want_check().get();

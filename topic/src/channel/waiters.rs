@@ -5,27 +5,29 @@ use std::task::Waker;
 /// One slot for each listener; a slot holds a waker while its listener waits.
 ///
 /// However fast messages come, a listener is woken once, and reads all of them when it runs.
-#[expect(
-    clippy::box_collection,
-    reason = "the box makes a topic without listeners 16 bytes smaller"
-)]
 #[derive(Debug)]
 pub(super) struct Waiters {
     slots: Vec<Option<Waker>>,
-    /// The slots that no listener holds; nothing before one has left.
-    free: Option<Box<Vec<usize>>>,
-    /// How many of them are no listeners, and read for those whose connections are lent.
-    pub(super) deliverers: usize,
+    /// Nothing while each slot is that of a listener.
+    others: Option<Box<Others>>,
+}
+
+#[derive(Debug, Default)]
+struct Others {
+    /// The slots that nobody holds.
+    free: Vec<usize>,
+    /// How many slots are those of deliverers, which read for those whose connections are lent.
+    deliverers: usize,
 }
 
 impl Waiters {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), free: None, deliverers: 0 }
+        Self { slots: Vec::new(), others: None }
     }
 
     /// Gives a new listener a slot.
     pub(super) fn enter(&mut self) -> usize {
-        self.free.as_mut().and_then(|free| free.pop()).unwrap_or_else(|| {
+        self.others.as_mut().and_then(|others| others.free.pop()).unwrap_or_else(|| {
             if self.slots.is_empty() {
                 // Most topics of a large family have one listener, if any.
                 self.slots.reserve_exact(1);
@@ -38,11 +40,24 @@ impl Waiters {
     /// Frees the slot of a listener that leaves.
     pub(super) fn leave(&mut self, slot: usize) {
         self.slots[slot] = None;
-        let free = self.free.get_or_insert_default();
-        free.push(slot);
-        if free.len() == self.slots.len() {
+        let others = self.others.get_or_insert_default();
+        others.free.push(slot);
+        if others.free.len() == self.slots.len() {
             // An idle topic retains no buffer.
-            (self.slots, self.free) = (Vec::new(), None);
+            *self = Self::new();
+        }
+    }
+
+    /// Gives a deliverer a slot.
+    pub(super) fn enter_deliverer(&mut self) -> usize {
+        self.others.get_or_insert_default().deliverers += 1;
+        self.enter()
+    }
+
+    /// Counts a deliverer as a listener, which leaves.
+    pub(super) fn leave_deliverer(&mut self) {
+        if let Some(others) = &mut self.others {
+            others.deliverers -= 1;
         }
     }
 
@@ -72,8 +87,8 @@ impl Waiters {
 
     /// Returns how many listeners there are.
     pub(super) fn len(&self) -> usize {
-        let free = self.free.as_ref().map_or(0, |free| free.len());
-        self.slots.len() - free - self.deliverers
+        let others = self.others.as_ref();
+        self.slots.len() - others.map_or(0, |others| others.free.len() + others.deliverers)
     }
 }
 

@@ -51,12 +51,8 @@ pub(crate) struct Log {
     older: older::Queue,
     /// The newest messages, which are in memory. They follow the older ones without a hole.
     records: Newest,
-    /// The length of all retained frames together.
-    bytes: usize,
     /// The position before the oldest retained message.
     base: Cursor,
-    /// When the newest message was published, even if it is no longer retained.
-    stamp_ms: u64,
 }
 
 /// What follows a position.
@@ -76,14 +72,11 @@ impl Log {
     /// Returns a log whose next message is the one after `head`.
     pub(crate) fn after(head: Head) -> Self {
         let Head { cursor: base, stamp_ms } = head;
-        let (older, records) = (older::Queue::default(), Newest::new());
-        Self { older, records, bytes: 0, base, stamp_ms }
+        Self { older: older::Queue::default(), records: Newest::none(stamp_ms), base }
     }
 
     /// Appends a message that [`Head::number`] has numbered.
     pub(crate) fn push(&mut self, record: Record) {
-        self.bytes += record.frame.len();
-        self.stamp_ms = record.stamp_ms;
         self.records.push(record);
     }
 
@@ -96,7 +89,7 @@ impl Log {
     /// Drops what exceeds the retention, and from memory what exceeds the window, oldest first.
     pub(crate) fn trim(&mut self, retention: &Retention, now_ms: u64) {
         // The newest message stays however large it is: live listeners read it from here.
-        while self.len() > 1 && (self.len() > retention.count || self.bytes > retention.bytes) {
+        while self.len() > 1 && (self.len() > retention.count || self.bytes() > retention.bytes) {
             self.drop_oldest();
         }
         if retention.ages() {
@@ -108,7 +101,7 @@ impl Log {
         }
         let Window { messages, bytes } = retention.window;
         while self.records.len() > 1
-            && (self.records.len() > messages || self.window_bytes() > bytes)
+            && (self.records.len() > messages || self.records.bytes() > bytes)
             && let Some(record) = self.records.pop()
         {
             self.older.push(Older::from(&record));
@@ -129,20 +122,16 @@ impl Log {
     }
 
     fn drop_oldest(&mut self) {
-        let (fingerprint, frame_len) = if let Some(older) = self.older.pop() {
-            (older.fingerprint, older.frame_len as usize)
-        } else {
-            let Some(record) = self.records.pop() else { return };
-            (record.fingerprint, record.frame.len())
-        };
-        self.bytes -= frame_len;
+        let older = self.older.pop().map(|older| older.fingerprint);
+        let oldest = older.or_else(|| self.records.pop().map(|record| record.fingerprint));
+        let Some(Fingerprint(fingerprint)) = oldest else { return };
         let Cursor { generation, seq, .. } = self.base;
-        self.base = Cursor { generation, seq: seq + 1, fingerprint: fingerprint.0 };
+        self.base = Cursor { generation, seq: seq + 1, fingerprint };
     }
 
     /// Returns how much is retained.
     pub(crate) fn size(&self) -> Retained {
-        Retained { messages: self.len(), bytes: self.bytes }
+        Retained { messages: self.len(), bytes: self.bytes() }
     }
 
     fn len(&self) -> usize {
@@ -151,7 +140,7 @@ impl Log {
 
     /// Returns the position after the newest message.
     pub(crate) fn head(&self) -> Head {
-        Head { cursor: self.cursor(self.last_seq()), stamp_ms: self.stamp_ms }
+        Head { cursor: self.cursor(self.last_seq()), stamp_ms: self.records.stamp_ms() }
     }
 
     /// Returns the position before the oldest retained message.
@@ -169,9 +158,9 @@ impl Log {
         self.base.seq + self.older.len() as u64
     }
 
-    /// Returns the length of the frames in memory together.
-    fn window_bytes(&self) -> usize {
-        self.bytes - self.older.bytes()
+    /// Returns the length of all retained frames together.
+    fn bytes(&self) -> usize {
+        self.older.bytes() + self.records.bytes()
     }
 
     fn last_seq(&self) -> u64 {

@@ -9,25 +9,51 @@ use crate::log::record::Record;
 #[derive(Debug)]
 pub(super) enum Newest {
     One(Record),
-    Queue(VecDeque<Record>),
+    Queue(Queue),
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    records: VecDeque<Record>,
+    /// The length of their frames together.
+    bytes: usize,
+    /// When the newest message was published, even if it is no longer here.
+    stamp_ms: u64,
 }
 
 impl Newest {
-    pub(super) const fn new() -> Self {
-        Self::Queue(VecDeque::new())
+    /// Returns none of them, after a message that was published then.
+    pub(super) const fn none(stamp_ms: u64) -> Self {
+        Self::Queue(Queue { records: VecDeque::new(), bytes: 0, stamp_ms })
     }
 
     pub(super) fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
-            Self::Queue(records) => records.len(),
+            Self::Queue(queue) => queue.records.len(),
+        }
+    }
+
+    /// Returns the length of their frames together.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::One(record) => record.frame.len(),
+            Self::Queue(queue) => queue.bytes,
+        }
+    }
+
+    /// Returns when the newest message was published, even if it is no longer here.
+    pub(super) fn stamp_ms(&self) -> u64 {
+        match self {
+            Self::One(record) => record.stamp_ms,
+            Self::Queue(queue) => queue.stamp_ms,
         }
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Record> {
         match self {
             Self::One(record) => (index == 0).then_some(record),
-            Self::Queue(records) => records.get(index),
+            Self::Queue(queue) => queue.records.get(index),
         }
     }
 
@@ -35,7 +61,7 @@ impl Newest {
     pub(super) fn from(&self, index: usize) -> impl Iterator<Item = &Record> {
         let (front, back) = match self {
             Self::One(record) => (slice::from_ref(record), &[][..]),
-            Self::Queue(records) => records.as_slices(),
+            Self::Queue(queue) => queue.records.as_slices(),
         };
         let in_back = index.saturating_sub(front.len()).min(back.len());
         front[index.min(front.len())..].iter().chain(&back[in_back..])
@@ -43,12 +69,14 @@ impl Newest {
 
     pub(super) fn push(&mut self, record: Record) {
         match self {
-            // One that has had more retains its buffer.
-            Self::Queue(records) if records.capacity() == 0 => *self = Self::One(record),
-            Self::Queue(records) => records.push_back(record),
+            // A queue that has had more than one retains its buffer.
+            Self::Queue(queue) if queue.records.capacity() == 0 => *self = Self::One(record),
+            Self::Queue(queue) => queue.push(record),
             Self::One(_) => {
-                if let Self::One(first) = std::mem::replace(self, Self::new()) {
-                    *self = Self::Queue(VecDeque::from([first, record]));
+                let Self::One(first) = std::mem::replace(self, Self::none(0)) else { return };
+                if let Self::Queue(queue) = self {
+                    queue.push(first);
+                    queue.push(record);
                 }
             }
         }
@@ -56,24 +84,46 @@ impl Newest {
 
     pub(super) fn pop(&mut self) -> Option<Record> {
         match self {
-            Self::Queue(records) => records.pop_front(),
-            Self::One(_) => match std::mem::replace(self, Self::new()) {
-                Self::One(record) => Some(record),
-                Self::Queue(_) => None,
-            },
+            Self::Queue(queue) => {
+                let record = queue.records.pop_front()?;
+                queue.bytes -= record.frame.len();
+                Some(record)
+            }
+            Self::One(record) => {
+                let none = Self::none(record.stamp_ms);
+                let Self::One(record) = std::mem::replace(self, none) else { return None };
+                Some(record)
+            }
         }
     }
 
     /// Releases memory that no message uses.
     pub(super) fn shrink_to_fit(&mut self) {
-        if let Self::Queue(records) = self {
-            if records.len() == 1
-                && let Some(record) = records.pop_front()
-            {
-                *self = Self::One(record);
-            } else {
-                records.shrink_to_fit();
-            }
+        let Self::Queue(queue) = self else { return };
+        if queue.records.len() == 1
+            && let Some(record) = queue.records.pop_front()
+        {
+            *self = Self::One(record);
+        } else {
+            queue.records.shrink_to_fit();
         }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, record: Record) {
+        self.bytes += record.frame.len();
+        self.stamp_ms = record.stamp_ms;
+        self.records.push_back(record);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_message_takes_no_more_than_its_record() {
+        assert_eq!(size_of::<Newest>(), size_of::<Record>());
     }
 }

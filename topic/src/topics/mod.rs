@@ -114,8 +114,6 @@ struct Loaded {
 /// would be a second copy of that text for each topic.
 struct Slot {
     topic: Member,
-    /// Where the key begins in the name.
-    key_at: usize,
     /// Written under the lock of the topics.
     used_ms: AtomicU64,
 }
@@ -124,27 +122,23 @@ impl Slot {
     fn used_ms(&self) -> u64 {
         self.used_ms.load(Ordering::Relaxed)
     }
-
-    fn key(&self) -> &str {
-        &self.topic.name()[self.key_at..]
-    }
 }
 
 impl Borrow<str> for Slot {
     fn borrow(&self) -> &str {
-        self.key()
+        self.topic.key()
     }
 }
 
 impl Hash for Slot {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        self.topic.key().hash(state);
     }
 }
 
 impl PartialEq for Slot {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        self.topic.key() == other.topic.key()
     }
 }
 
@@ -385,11 +379,10 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         loaded.make_room(self.loaded_max, now_ms);
         let name: Arc<str> = self.topic_name(&key).into();
         let settings = self.settings(&mut loaded, &key);
-        let key_at = settings.key_at;
         let topic = Member::New(Arc::new(New { name, settings, place: OnceLock::new() }));
         let used_ms = AtomicU64::new(now_ms);
         // Takes the place of one that has ended.
-        loaded.topics.replace(Slot { topic: topic.clone(), key_at, used_ms });
+        loaded.topics.replace(Slot { topic: topic.clone(), used_ms });
         Keyed(Topic::of_family(topic))
     }
 
@@ -433,10 +426,11 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         let Some(store) = self.opened()? else {
             let loaded = lock(self.loaded());
             let wanted = |slot: &&Slot| {
-                let key = slot.key();
+                let key = slot.topic.key();
                 key.starts_with(prefix) && *key > *after && slot.topic.published() > 0
             };
-            let mut keys: Vec<_> = loaded.topics.iter().filter(wanted).map(Slot::key).collect();
+            let mut keys: Vec<_> =
+                loaded.topics.iter().filter(wanted).map(|slot| slot.topic.key()).collect();
             keys.sort_unstable();
             return Ok(keys.into_iter().filter_map(|key| K::from_key(key)).take(limit).collect());
         };
@@ -618,7 +612,8 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         }
         let (retention, store) = (Arc::new(retention), store.cloned());
         let family = Arc::downgrade(self.loaded()) as Weak<dyn Family>;
-        let key_at = self.topic_name("").len();
+        #[expect(clippy::cast_possible_truncation, reason = "a name in a program is below 4 GiB")]
+        let key_at = self.topic_name("").len() as u32;
         let settings = Arc::new(Settings { durability, retention, store, key_at, family });
         loaded.settings.insert(settings.retention.count, Arc::clone(&settings));
         settings
@@ -628,10 +623,11 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
 impl Family for Mutex<Loaded> {
     fn loaded(&self, topic: &Arc<New>, partition: &Arc<Partition>) {
         let mut loaded = lock(self);
-        let Some(slot) = loaded.topics.take(&topic.name[topic.settings.key_at..]) else { return };
+        let key_at = topic.settings.key_at;
+        let Some(slot) = loaded.topics.take(&topic.name[key_at as usize..]) else { return };
         // Otherwise it was removed meanwhile, and this is another one.
         let is_same = matches!(&slot.topic, Member::New(new) if Arc::ptr_eq(new, topic));
-        let stored = || Member::Stored(Arc::clone(partition));
+        let stored = || Member::Stored(Arc::clone(partition), key_at);
         let topic = if is_same { stored() } else { slot.topic };
         loaded.topics.insert(Slot { topic, ..slot });
     }
@@ -659,7 +655,7 @@ impl Loaded {
         // A tenth more than needed, so that the next new topics need not look again.
         let surplus = self.topics.len() + 1 - max + max / 10;
         let idle = self.topics.iter().filter(|slot| slot.topic.is_idle());
-        let mut idle: Vec<_> = idle.map(|slot| (slot.used_ms(), slot.key())).collect();
+        let mut idle: Vec<_> = idle.map(|slot| (slot.used_ms(), slot.topic.key())).collect();
         idle.sort_unstable();
         let surplus: Vec<_> =
             idle.into_iter().take(surplus).map(|(_, key)| key.to_owned()).collect();

@@ -35,7 +35,7 @@ use self::{
 use crate::{
     channel::{Channel, Owner, Source, Taken},
     clock,
-    engine::{EngineError, Entry, FollowGuard, Follower, Link},
+    engine::{EngineError, Entry, Follower, Link},
     log::{
         cursor::Cursor,
         durability::Durability,
@@ -52,8 +52,6 @@ pub(crate) struct Partition {
     store: Arc<Shared>,
     channel: Channel,
     waiting: Mutex<Waiting>,
-    /// While it is there, the engine passes what other nodes append.
-    follow: Mutex<FollowGuard>,
 }
 
 impl Partition {
@@ -85,12 +83,12 @@ impl Partition {
                 store: Arc::clone(store),
                 channel: Channel::loaded(retention, loaded, source, is_shared),
                 waiting: Mutex::new(waiting),
-                follow: Mutex::new(FollowGuard::none()),
             }
         });
         if partition.is_shared() {
             let follower = Arc::new(Tail(Arc::downgrade(&partition)));
-            *lock(&partition.follow) = store.engine.follow(name, after, follower);
+            let follow = store.engine.follow(name, after, follower);
+            lock(&partition.waiting).follow = follow;
             store.watch(&partition);
         }
         Ok(partition)

@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     clock,
     engine::{
-        Engine, Entry, Follower, Head, Profile,
+        Engine, Entry, FollowGuard, Follower, Head, Profile,
         conformance::{Deliveries, Fault, Model, ModelEngine},
     },
     store::Store,
