@@ -67,6 +67,7 @@ pub(crate) enum At<'a> {
 }
 
 impl Member {
+    #[inline]
     pub(crate) fn name(&self) -> &Arc<str> {
         match self {
             Self::New(new) => &new.name,
@@ -74,6 +75,7 @@ impl Member {
         }
     }
 
+    #[inline]
     pub(crate) fn key(&self) -> &str {
         let key_at = match self {
             Self::New(new) => new.settings.key_at,
@@ -90,6 +92,7 @@ impl Member {
     }
 
     /// Returns where the messages are, if the topic is loaded.
+    #[inline]
     pub(crate) fn at(&self) -> Option<At<'_>> {
         match self {
             Self::New(new) => new.place.get().map(Place::at),
@@ -114,6 +117,7 @@ impl Member {
     }
 
     /// Returns whether the topic was removed, here or by another node.
+    #[inline]
     pub(crate) fn is_ended(&self) -> bool {
         self.at().is_some_and(|at| at.channel().is_removed())
     }
@@ -169,6 +173,7 @@ impl Place {
         Ok(place.get_or_init(|| Self::Stored(loaded)).at())
     }
 
+    #[inline]
     pub(crate) fn at(&self) -> At<'_> {
         match self {
             Self::Memory(channel) => At::Memory(channel),
@@ -178,6 +183,7 @@ impl Place {
 }
 
 impl<'a> At<'a> {
+    #[inline]
     pub(crate) fn channel(self) -> &'a Channel {
         match self {
             Self::Memory(channel) => channel,

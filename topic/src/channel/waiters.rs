@@ -108,4 +108,17 @@ mod tests {
         assert_eq!(waiters.enter(), a);
         assert!(waiters.take().is_empty());
     }
+
+    #[test]
+    fn a_deliverer_is_no_listener_and_the_last_one_leaves_no_buffer() {
+        let mut waiters = Waiters::new();
+        let (listener, deliverer) = (waiters.enter(), waiters.enter_deliverer());
+        assert_eq!(waiters.len(), 1);
+        waiters.leave(listener);
+        assert_eq!(waiters.len(), 0);
+        waiters.leave_deliverer();
+        waiters.leave(deliverer);
+        assert_eq!((waiters.len(), waiters.slots.capacity()), (0, 0));
+        assert_eq!(waiters.enter(), 0);
+    }
 }

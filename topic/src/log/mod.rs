@@ -219,21 +219,25 @@ impl Log {
     pub(crate) fn frames(&self, seq: u64) -> Option<(Bytes, Cursor)> {
         let skip = usize::try_from(seq.checked_sub(self.window_seq())?).ok()?;
         let first = self.records.get(skip)?;
+        let to = |count: usize, last: &Record| {
+            let Fingerprint(fingerprint) = last.fingerprint;
+            Cursor { generation: self.base.generation, seq: seq + count as u64, fingerprint }
+        };
         // A live read mostly returns one message: its frame is shared, not copied.
+        let one = || Some((first.frame.clone(), to(1, first)));
+        if skip + 1 == self.records.len() {
+            return one();
+        }
         let mut bytes_total = first.frame.len();
         let more = self.records.from(skip + 1).take_while(|record| {
             bytes_total += record.frame.len();
             bytes_total <= READ_BYTES_MAX
         });
         let count = 1 + more.count();
-        let to = |last: &Record| {
-            let Fingerprint(fingerprint) = last.fingerprint;
-            Cursor { generation: self.base.generation, seq: seq + count as u64, fingerprint }
-        };
         if count == 1 {
-            return Some((first.frame.clone(), to(first)));
+            return one();
         }
-        let to = to(self.records.get(skip + count - 1)?);
+        let to = to(count, self.records.get(skip + count - 1)?);
         let pieces = || self.records.from(skip).take(count).map(|record| &record.frame);
         let mut bytes = BytesMut::with_capacity(pieces().map(Bytes::len).sum());
         pieces().for_each(|frame| bytes.extend_from_slice(frame));

@@ -6,7 +6,7 @@ pub(crate) mod merged;
 
 use std::{
     borrow::Borrow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fmt,
     hash::{Hash, Hasher},
     marker::PhantomData,
@@ -97,7 +97,8 @@ pub struct Topics<K, E> {
     loaded_max: usize,
     store: OnceLock<Store>,
     loaded: OnceLock<Arc<Mutex<Loaded>>>,
-    keys: PhantomData<fn(K, E) -> (K, E)>,
+    keys: PhantomData<fn(K) -> K>,
+    events: PhantomData<fn(E) -> E>,
 }
 
 /// The topics that are in memory, by their keys.
@@ -105,7 +106,7 @@ pub struct Topics<K, E> {
 struct Loaded {
     topics: HashSet<Slot>,
     /// What topics have in common, by how many messages they retain.
-    settings: HashMap<usize, Arc<Settings>>,
+    settings: BTreeMap<usize, Arc<Settings>>,
     /// When idle topics were looked for, in milliseconds since 1970.
     swept_ms: u64,
 }
@@ -214,6 +215,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
             store: OnceLock::new(),
             loaded: OnceLock::new(),
             keys: PhantomData,
+            events: PhantomData,
         }
     }
 
@@ -608,6 +610,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         }
         let durability = self.durability;
         if durability == Durability::Memory {
+            // As their channels have it, so that these share it.
             retention.window = Window::ALL;
         }
         let (retention, store) = (Arc::new(retention), store.cloned());

@@ -368,3 +368,9 @@ async fn publishers_and_checks_do_not_disturb_each_other() {
     assert!(ours.is_sorted_by(|a, b| a < b), "{ours:?}");
     node.assert_idle();
 }
+
+/// An idle topic has one, and a family may have many.
+#[test]
+fn a_partition_is_small() {
+    assert!(size_of::<Partition>() <= 296, "{}", size_of::<Partition>());
+}
