@@ -6,7 +6,8 @@
 //! the last message that was passed.
 //!
 //! A topic is first read up to its head, and then goes on with what the consumer passes. The same
-//! happens after a hole.
+//! happens after a hole. A new follower whose next entry the consumer passes before the read begins
+//! needs no read: numbers are dense, so nothing is missing before that entry.
 
 use std::{
     borrow::Borrow,

@@ -281,6 +281,34 @@ pub trait Mailbox: Send + Sync {
 pub struct FollowGuard(Option<Arc<dyn Ends>>);
 
 /// What ends with a [`FollowGuard`].
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::{
+///     Arc,
+///     atomic::{AtomicBool, Ordering},
+/// };
+///
+/// use kipo_topic::engine::{Ends, FollowGuard};
+///
+/// #[derive(Default)]
+/// struct Feed {
+///     has_ended: AtomicBool,
+/// }
+///
+/// impl Ends for Feed {
+///     fn end(self: Arc<Self>) {
+///         self.has_ended.store(true, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let feed = Arc::new(Feed::default());
+/// let guard = FollowGuard::of(feed.clone());
+/// assert!(!feed.has_ended.load(Ordering::Relaxed));
+/// drop(guard);
+/// assert!(feed.has_ended.load(Ordering::Relaxed));
+/// ```
 pub trait Ends: Send + Sync {
     /// Ends it. Called once.
     fn end(self: Arc<Self>);
