@@ -6,10 +6,15 @@
 //! the last message that was passed.
 //!
 //! A topic is first read up to its head, and then goes on with what the consumer passes. The same
-//! happens after a hole.
+//! happens after a hole. A new follower whose next entry the consumer passes before the read begins
+//! needs no read: numbers are dense, so nothing is missing before that entry.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    borrow::Borrow,
+    collections::{HashMap, HashSet, VecDeque},
+    hash::{Hash, Hasher},
+    iter,
+    mem::take,
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
@@ -19,7 +24,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use kipo_topic::{
     Cursor,
-    engine::{EngineError, Entry, FollowGuard, Follower},
+    engine::{Ends, EngineError, Entry, FollowGuard, Follower, Link},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -72,10 +77,10 @@ pub(crate) struct Following {
 
 /// The followed topics of one stream, and the tasks that serve them.
 struct Followed {
+    following: Weak<Following>,
     topics: Arc<Topics>,
     stream: StreamName,
-    /// By subject. A topic seldom has more than one.
-    followers: Mutex<HashMap<Box<str>, Vec<Arc<One>>>>,
+    followers: Mutex<HashSet<Few>>,
     /// Those that have to be read up to their head.
     behind: Mutex<VecDeque<Arc<One>>>,
     wake: Notify,
@@ -84,25 +89,49 @@ struct Followed {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// The followers of one topic: never none, and seldom more than one. They are found by the topic's
+/// name, which each of them has.
+struct Few {
+    first: Arc<One>,
+    #[expect(
+        clippy::box_collection,
+        reason = "the box makes a topic with one of them 16 bytes smaller"
+    )]
+    more: Option<Box<Vec<Arc<One>>>>,
+}
+
 /// One follower of one topic.
 struct One {
     topic: Arc<str>,
     follower: Arc<dyn Follower>,
+    followed: Weak<Followed>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// The number of the last entry that was passed.
-    number: u64,
-    /// The position after it, once it is known.
-    cursor: Option<Cursor>,
+    at: At,
     /// Its position in the stream; 0 where it is not known.
     seq: u64,
     /// The connection on which it was seen there.
     connection: u64,
-    /// It is being read up to its head; what the consumer passes meanwhile is pending.
-    reading: bool,
+    /// It is being read up to its head.
+    reading: Option<Box<Reading>>,
+}
+
+/// The last entry that was passed.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    /// Its number, before one was passed.
+    Number(u64),
+    Position(Cursor),
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    /// Whether a task reads it. Otherwise it waits for one.
+    has_begun: bool,
+    /// What the consumer passes meanwhile.
     pending: Vec<Passed>,
     /// It has to be read once more: not all that the consumer has passed is pending.
     again: bool,
@@ -120,29 +149,30 @@ impl Following {
         follower: Arc<dyn Follower>,
     ) -> FollowGuard {
         let stream = self.topics.stream_of(&topic);
-        let subject = self.topics.address(&topic).subject.into();
         self.topics.followed(&topic);
-        let state = State { number: after, reading: true, ..State::default() };
-        let one = Arc::new(One { topic, follower, state: Mutex::new(state) });
         let mut streams = lock(&self.streams);
         let followed = streams.entry(stream.name.clone()).or_insert_with(|| self.begin(&stream));
-        let followed = followed.clone();
+        let reading = Some(Box::default());
+        let state = State { at: At::Number(after), seq: 0, connection: 0, reading };
+        let (followed, state) = (Arc::clone(followed), Mutex::new(state));
+        let one = One { topic, follower, followed: Arc::downgrade(&followed), state };
+        let one = Arc::new(one);
         let mut followers = lock(&followed.followers);
-        followers.entry(subject).or_insert_with(|| Vec::with_capacity(1)).push(one.clone());
+        let few = match followers.take(&*one.topic) {
+            Some(few) => few.with(Arc::clone(&one)),
+            None => Few::of(Arc::clone(&one)),
+        };
+        followers.insert(few);
         drop(followers);
-        followed.read_to_head(one.clone());
+        followed.read_to_head(Arc::clone(&one));
         drop(streams);
-        let following = Arc::downgrade(self);
-        FollowGuard::new(move || {
-            if let Some(following) = Weak::upgrade(&following) {
-                following.unfollow(&followed.stream.name, &one);
-            }
-        })
+        FollowGuard::of(one)
     }
 
     /// Starts the tasks of a stream.
-    fn begin(&self, stream: &StreamName) -> Arc<Followed> {
+    fn begin(self: &Arc<Self>, stream: &StreamName) -> Arc<Followed> {
         let followed = Arc::new(Followed {
+            following: Arc::downgrade(self),
             topics: self.topics.clone(),
             stream: stream.clone(),
             followers: Mutex::default(),
@@ -158,16 +188,11 @@ impl Following {
     }
 
     fn unfollow(&self, stream: &str, one: &Arc<One>) {
-        let subject = &*self.topics.address(&one.topic).subject;
         let mut streams = lock(&self.streams);
         let Some(followed) = streams.get(stream) else { return };
         let mut followers = lock(&followed.followers);
-        if let Some(those) = followers.get_mut(subject) {
-            those.retain(|other| !Arc::ptr_eq(other, one));
-            if those.is_empty() {
-                followers.remove(subject);
-            }
-        }
+        let others = followers.take(&*one.topic).and_then(|few| few.without(one));
+        followers.extend(others);
         if followers.is_empty() {
             drop(followers);
             if let Some(followed) = streams.remove(stream) {
@@ -214,9 +239,12 @@ impl Followed {
         };
         stream::unfold((), |()| async { Some((next().await, ())) })
             .for_each_concurrent(READS_AT_ONCE, |one| async {
-                if let Err(error) = one.read(&self.topics).await {
+                if one.begin_reading()
+                    && let Err(error) = one.read(&self.topics).await
+                {
                     tracing::debug!(topic = %one.topic, %error, "a followed topic was not read");
                     sleep(PAUSE).await;
+                    one.give_up_reading();
                     self.read_to_head(one);
                 }
             })
@@ -228,12 +256,11 @@ impl Followed {
         let mut groups: Vec<(Arc<One>, Vec<Passed>)> = Vec::new();
         let followers = lock(&self.followers);
         // Messages of one topic one after the other are passed together.
-        for messages in messages.chunk_by(|a, b| a.subject == b.subject) {
-            let Some(those) = messages.first().and_then(|first| followers.get(&*first.subject))
-            else {
+        for messages in messages.chunk_by(|a, b| a.topic == b.topic) {
+            let Some(few) = messages.first().and_then(|first| followers.get(&*first.topic)) else {
                 continue;
             };
-            groups.extend(those.iter().map(|one| (one.clone(), messages.to_vec())));
+            groups.extend(few.all().map(|one| (one.clone(), messages.to_vec())));
         }
         drop(followers);
         for (one, messages) in groups {
@@ -245,7 +272,7 @@ impl Followed {
 
     /// Says to all followers that something may be missing.
     fn uncertain(&self, reading: bool) {
-        let all: Vec<Arc<One>> = lock(&self.followers).values().flatten().cloned().collect();
+        let all: Vec<Arc<One>> = lock(&self.followers).iter().flat_map(Few::all).cloned().collect();
         for one in all {
             one.follower.uncertain();
             if reading && one.begins_reading() {
@@ -261,12 +288,82 @@ impl std::fmt::Debug for Followed {
     }
 }
 
+impl Few {
+    fn of(first: Arc<One>) -> Self {
+        Self { first, more: None }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<One>> {
+        iter::once(&self.first).chain(self.more.iter().flat_map(|more| more.iter()))
+    }
+
+    fn with(mut self, one: Arc<One>) -> Self {
+        self.more.get_or_insert_default().push(one);
+        self
+    }
+
+    /// Returns the others, if there are any.
+    fn without(self, one: &Arc<One>) -> Option<Self> {
+        let mut others = self.all().filter(|other| !Arc::ptr_eq(other, one)).cloned();
+        let first = Self::of(others.next()?);
+        Some(others.fold(first, Self::with))
+    }
+}
+
+impl Borrow<str> for Few {
+    fn borrow(&self) -> &str {
+        &self.first.topic
+    }
+}
+
+impl Hash for Few {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.first.topic.hash(state);
+    }
+}
+
+impl PartialEq for Few {
+    fn eq(&self, other: &Self) -> bool {
+        self.first.topic == other.first.topic
+    }
+}
+
+impl Eq for Few {}
+
+impl Ends for One {
+    fn end(self: Arc<Self>) {
+        if let Some(followed) = self.followed.upgrade()
+            && let Some(following) = followed.following.upgrade()
+        {
+            following.unfollow(&followed.stream.name, &self);
+        }
+    }
+}
+
 impl One {
     /// Returns whether the caller has to have it read now.
     fn begins_reading(&self) -> bool {
         let mut state = lock(&self.state);
-        state.again = state.reading;
-        !std::mem::replace(&mut state.reading, true)
+        let begins = state.reading.is_none();
+        state.reading.get_or_insert_default().again = !begins;
+        begins
+    }
+
+    /// Returns whether the caller reads it now. Otherwise another one does, or nothing is missing any
+    /// more.
+    fn begin_reading(&self) -> bool {
+        let mut state = lock(&self.state);
+        state
+            .reading
+            .as_mut()
+            .is_some_and(|reading| !std::mem::replace(&mut reading.has_begun, true))
+    }
+
+    /// Leaves the read to the next one who begins it.
+    fn give_up_reading(&self) {
+        if let Some(reading) = &mut lock(&self.state).reading {
+            reading.has_begun = false;
+        }
     }
 
     /// Takes messages that the consumer passes. Returns whether there is a hole before the last of
@@ -274,12 +371,13 @@ impl One {
     fn take(&self, topics: &Topics, messages: Vec<Passed>) -> bool {
         let (entries, at, is_whole) = {
             let mut state = lock(&self.state);
-            if state.reading {
-                state.keep(messages);
+            let goes_on = state.goes_on_with(&messages);
+            if let Some(reading) = state.reading.as_mut().filter(|_| !goes_on) {
+                reading.keep(messages);
                 return false;
             }
             let (entries, is_whole) = state.take(messages);
-            state.reading = !is_whole;
+            state.reading = (!is_whole).then(Box::default);
             (entries, (state.seq, state.connection), is_whole)
         };
         self.pass(topics, entries, at);
@@ -302,11 +400,14 @@ impl One {
         loop {
             let (entries, at, is_whole) = {
                 let mut state = lock(&self.state);
-                let pending = std::mem::take(&mut state.pending);
+                let (pending, again) = match &mut state.reading {
+                    Some(reading) => (take(&mut reading.pending), take(&mut reading.again)),
+                    None => (Vec::new(), false),
+                };
                 let (entries, is_whole) = state.take(pending);
-                let is_whole = is_whole && !std::mem::take(&mut state.again);
+                let is_whole = is_whole && !again;
                 if is_whole && entries.is_empty() {
-                    state.reading = false;
+                    state.reading = None;
                     return true;
                 }
                 (entries, (state.seq, state.connection), is_whole)
@@ -323,12 +424,14 @@ impl One {
         loop {
             let newest = topics.newest(&self.topic).await?;
             let head = newest.head.cursor;
-            let (number, cursor) = {
+            let at = {
                 let mut state = lock(&self.state);
-                let is_there =
-                    head.seq() == state.number && state.cursor.is_none_or(|cursor| cursor == head);
+                let is_there = match state.at {
+                    At::Number(number) => number == head.seq(),
+                    At::Position(cursor) => cursor == head,
+                };
                 if is_there {
-                    (state.cursor, state.seq) = (Some(head), newest.seq);
+                    (state.at, state.seq) = (At::Position(head), newest.seq);
                     state.connection = newest.connection;
                     drop(state);
                     topics.passed(&self.topic, newest);
@@ -337,16 +440,15 @@ impl One {
                     }
                     continue;
                 }
-                (state.number, state.cursor)
+                state.at
             };
+            let number = at.number();
             let entries = if head.seq() > number {
                 topics.read_to(&self.topic, number, READ_BYTES, &newest).await?
             } else {
                 Vec::new()
             };
-            let goes_on = entries.first().is_some_and(|(_, first)| {
-                first.seq() == number + 1 && cursor.is_none_or(|cursor| first.before() == cursor)
-            });
+            let goes_on = entries.first().is_some_and(|(_, first)| at.is_before(first));
             if !goes_on {
                 // Entries are missing, or it is another history: its reader has to look.
                 self.follower.uncertain();
@@ -355,7 +457,7 @@ impl One {
             match entries.last() {
                 Some((seq, last)) => state.passed(*seq, newest.connection, last),
                 None => {
-                    (state.number, state.cursor, state.seq) = (head.seq(), Some(head), newest.seq);
+                    (state.at, state.seq) = (At::Position(head), newest.seq);
                     state.connection = newest.connection;
                 }
             }
@@ -375,12 +477,49 @@ impl One {
     }
 }
 
+impl At {
+    fn number(self) -> u64 {
+        match self {
+            Self::Number(number) => number,
+            Self::Position(cursor) => cursor.seq(),
+        }
+    }
+
+    /// Returns whether an entry is the next one.
+    fn is_before(self, entry: &Entry) -> bool {
+        match self {
+            Self::Number(number) => entry.seq() == number + 1,
+            Self::Position(cursor) => entry.before() == cursor,
+        }
+    }
+}
+
+impl Reading {
+    /// Keeps messages for the end of the read.
+    fn keep(&mut self, messages: Vec<Passed>) {
+        if self.pending.len() + messages.len() > PENDING_MAX {
+            self.pending = Vec::new();
+            self.again = true;
+        } else if !self.again {
+            self.pending.extend(messages);
+        }
+    }
+}
+
 impl State {
+    /// Returns whether messages follow what the follower has had from the start, so that nothing has
+    /// to be read.
+    fn goes_on_with(&self, messages: &[Passed]) -> bool {
+        let is_untouched =
+            |reading: &Reading| !reading.has_begun && !reading.again && reading.pending.is_empty();
+        let first = messages.first().map(|message| &message.what);
+        matches!(self.at, At::Number(_))
+            && self.reading.as_deref().is_some_and(is_untouched)
+            && matches!(first, Some(What::Entries(those)) if self.is_followed_by(those))
+    }
+
     fn is_followed_by(&self, entries: &[Entry]) -> bool {
-        entries.first().is_some_and(|first| match self.cursor {
-            Some(cursor) => first.before() == cursor,
-            None => first.seq() == self.number + 1,
-        })
+        entries.first().is_some_and(|first| self.at.is_before(first))
     }
 
     /// Takes messages that follow. Returns their entries, and whether none is missing before the last
@@ -403,18 +542,8 @@ impl State {
         (entries, true)
     }
 
-    /// Keeps messages for the end of a read.
-    fn keep(&mut self, messages: Vec<Passed>) {
-        if self.pending.len() + messages.len() > PENDING_MAX {
-            self.pending = Vec::new();
-            self.again = true;
-        } else if !self.again {
-            self.pending.extend(messages);
-        }
-    }
-
     fn passed(&mut self, seq: u64, connection: u64, last: &Entry) {
-        (self.number, self.cursor) = (last.seq(), Some(last.cursor()));
+        self.at = At::Position(last.cursor());
         (self.seq, self.connection) = (seq, connection);
     }
 }
@@ -424,7 +553,7 @@ impl State {
 struct Passed {
     seq: u64,
     connection: u64,
-    subject: String,
+    topic: String,
     what: What,
 }
 
@@ -460,7 +589,7 @@ impl Consumer {
         let mut connections = server.connections();
         loop {
             // The sender lives as long as the server.
-            let _ = link.wait_for(|link| *link == kipo_topic::engine::Link::Up).await;
+            let _ = link.wait_for(|link| *link == Link::Up).await;
             connections.mark_unchanged();
             // A connection that is made meanwhile is not the one of what is passed.
             let connection = server.connection();
@@ -523,7 +652,7 @@ impl Consumer {
         });
         let subject = format!("CONSUMER.CREATE.{name}.{consumer}");
         server.api::<Made>(&subject, &request).await?;
-        let lost = std::mem::take(&mut self.lost);
+        let lost = take(&mut self.lost);
         if !is_first {
             self.followed.uncertain(lost);
         }
@@ -559,9 +688,12 @@ impl Consumer {
                 {
                     number += 1;
                     (self.passed, self.hash) = (delivery.seq, Some(xxh3_128(&message.payload)));
-                    let what = What::of(&message.payload);
-                    let subject = message.subject.as_str().to_owned();
-                    passed.push(Passed { seq: delivery.seq, connection, subject, what });
+                    // What has another subject is not ours.
+                    let names = &self.followed.topics.streams.names;
+                    if let Some(topic) = names.topic(message.subject.as_str()) {
+                        let what = What::of(&message.payload);
+                        passed.push(Passed { seq: delivery.seq, connection, topic, what });
+                    }
                 } else {
                     right = false;
                 }
@@ -607,7 +739,37 @@ fn delivery(subject: &str) -> Option<Delivery> {
 
 #[cfg(test)]
 mod tests {
+    use kipo_topic::engine::Head;
+
     use super::*;
+
+    fn passed(seq: u64, entry: &Entry) -> Passed {
+        let what = What::Entries(vec![entry.clone()]);
+        Passed { seq, connection: 1, topic: "board".to_owned(), what }
+    }
+
+    fn state(at: At) -> State {
+        State { at, seq: 0, connection: 0, reading: Some(Box::default()) }
+    }
+
+    #[test]
+    fn a_topic_whose_next_entry_comes_is_not_read() {
+        let head = Head::start(7, "board");
+        let first = Entry::next(&head, None, "said", b"1", 9).unwrap();
+        let second = Entry::next(&first.head(), None, "said", b"2", 9).unwrap();
+        let messages = [passed(10, &first), passed(11, &second)];
+        assert!(state(At::Number(0)).goes_on_with(&messages));
+        assert!(state(At::Number(1)).goes_on_with(&messages[1..]));
+        // What is between is missing, or was passed before it is followed.
+        assert!(!state(At::Number(0)).goes_on_with(&messages[1..]));
+        assert!(!state(At::Number(1)).goes_on_with(&messages));
+        // It is read because of a hole.
+        assert!(!state(At::Position(head.cursor)).goes_on_with(&messages));
+
+        let mut read = state(At::Number(0));
+        read.reading.as_mut().unwrap().has_begun = true;
+        assert!(!read.goes_on_with(&messages));
+    }
 
     #[test]
     fn deliveries_are_read() {

@@ -107,12 +107,19 @@ impl Names {
     /// Returns the topic of a subject; nothing for a subject that no topic has.
     pub(crate) fn topic(&self, subject: &str) -> Option<String> {
         let mut tokens = subject.strip_prefix(&self.prefix)?.strip_prefix('.')?.split('.');
-        let topic = match (tokens.next()?, tokens.next()?, tokens.next()) {
-            ("topic", name, None) => unescape(name)?,
-            ("family", family, Some(key)) => format!("{}/{}", unescape(family)?, unescape(key)?),
+        let mut topic = Vec::with_capacity(subject.len());
+        // What has a slash here is a key.
+        let (kind, first) = (tokens.next()?, tokens.next()?);
+        unescape(first, &mut topic).filter(|()| !topic.contains(&b'/'))?;
+        match (kind, tokens.next()) {
+            ("topic", None) => {}
+            ("family", Some(key)) => {
+                topic.push(b'/');
+                unescape(key, &mut topic)?;
+            }
             _ => return None,
-        };
-        (tokens.next().is_none() && self.address(&topic).subject == subject).then_some(topic)
+        }
+        tokens.next().is_none().then(|| String::from_utf8(topic).ok())?
     }
 
     /// Returns the subject of a node's mailbox, or of those of all.
@@ -150,13 +157,17 @@ impl Names {
     }
 }
 
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
 fn escape(text: &str) -> String {
     if text.is_empty() {
         return "%".to_owned();
     }
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+        if is_plain(byte) {
             escaped.push(char::from(byte));
         } else {
             let _ = write!(escaped, "%{byte:02X}");
@@ -165,11 +176,34 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-fn unescape(escaped: &str) -> Option<String> {
+/// Adds what [`escape`] has made a name of; nothing is one that it does not make.
+fn unescape(escaped: &str, bytes: &mut Vec<u8>) -> Option<()> {
     if escaped == "%" {
-        return Some(String::new());
+        return Some(());
     }
-    percent_decode(escaped)
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    };
+    let mut rest = escaped.as_bytes();
+    loop {
+        let byte = match *rest {
+            [b'%', high, low, ..] => {
+                rest = &rest[3..];
+                Some(digit(high)? << 4 | digit(low)?).filter(|byte| !is_plain(*byte))?
+            }
+            [byte, ..] if is_plain(byte) => {
+                rest = &rest[1..];
+                byte
+            }
+            _ => return None,
+        };
+        bytes.push(byte);
+        if rest.is_empty() {
+            return Some(());
+        }
+    }
 }
 
 /// Replaces each `%` and two hexadecimal digits by the byte that they stand for.

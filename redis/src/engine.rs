@@ -278,9 +278,7 @@ impl Engine for RedisEngine {
     }
 
     fn follow(&self, topic: Arc<str>, after: u64, follower: Arc<dyn Follower>) -> FollowGuard {
-        let feeds = Arc::clone(&self.shared.feeds);
-        let feed = feeds.add(&topic, after, follower);
-        FollowGuard::new(move || feeds.remove(&topic, &feed))
+        FollowGuard::of(self.shared.feeds.add(topic, after, follower))
     }
 
     fn listen(&self, node: u64, mailbox: Arc<dyn Mailbox>) -> FollowGuard {

@@ -114,6 +114,7 @@ mod error;
 mod event;
 pub mod frame;
 mod log;
+mod member;
 mod message;
 #[cfg(all(test, not(kipo_loom)))]
 mod model;

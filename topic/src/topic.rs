@@ -8,19 +8,19 @@ use std::{
 };
 
 use crate::{
-    channel::Channel,
+    channel::Owner,
     error::{PublishError, ReadError, StoreError},
     event::Event,
     log::{
-        Log,
         cursor::Cursor,
         durability::Durability,
-        generation, keys,
+        keys,
         record::Draft,
         retention::{Retained, Retention},
     },
+    member::{At, Member, Place},
     message::Message,
-    store::{Shared, Store, Use, partition::Partition},
+    store::{Shared, Store, Use},
     subscription::Subscription,
 };
 
@@ -64,27 +64,29 @@ const DATA_BYTES: usize = 256;
 /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
 /// ```
 pub struct Topic<E> {
-    name: Name,
-    durability: Durability,
-    retention: Retention,
-    /// Made at first use: a static is built before there is randomness, or a store.
-    open: OnceLock<Open>,
+    kind: Kind,
     events: PhantomData<fn(E) -> E>,
 }
 
-#[derive(Clone, Debug)]
-enum Name {
-    Static(&'static str),
-    Shared(Arc<str>),
+#[derive(Clone)]
+enum Kind {
+    Own(Own),
+    /// One of a family.
+    Member(Member),
+    /// One of a family whose key can be none.
+    NoKey(Durability),
 }
 
-/// What a topic has at run time.
-enum Open {
-    Memory(Arc<Channel>),
-    /// Loaded when it is first published to or read.
-    Stored(Arc<Shared>, OnceLock<Arc<Partition>>),
-    /// The key of this topic of a family can be none.
-    NoKey,
+/// A topic that is in no family.
+#[derive(Clone)]
+struct Own {
+    name: &'static str,
+    durability: Durability,
+    retention: Retention,
+    /// Nothing before a durable topic is opened.
+    store: OnceLock<Arc<Shared>>,
+    /// Made at first use: a static is built before there is randomness, or a store.
+    place: OnceLock<Place>,
 }
 
 impl<E: Event> Topic<E> {
@@ -138,14 +140,14 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn durable(name: &'static str, durability: Durability) -> Self {
-        let retention = Retention::DEFAULT;
-        Self {
-            name: Name::Static(name),
+        let own = Own {
+            name,
             durability,
-            retention,
-            open: OnceLock::new(),
-            events: PhantomData,
-        }
+            retention: Retention::DEFAULT,
+            store: OnceLock::new(),
+            place: OnceLock::new(),
+        };
+        Self { kind: Kind::Own(own), events: PhantomData }
     }
 
     /// Sets how many messages the topic retains, at least 1; [`KEEP_DEFAULT`](crate::KEEP_DEFAULT)
@@ -179,7 +181,9 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn keep(mut self, messages: usize) -> Self {
-        self.retention = self.retention.keep(messages);
+        if let Kind::Own(own) = &mut self.kind {
+            own.retention = own.retention.keep(messages);
+        }
         self
     }
 
@@ -211,7 +215,9 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn keep_bytes(mut self, bytes: usize) -> Self {
-        self.retention.bytes = bytes;
+        if let Kind::Own(own) = &mut self.kind {
+            own.retention.bytes = bytes;
+        }
         self
     }
 
@@ -255,7 +261,9 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn window(mut self, messages: usize) -> Self {
-        self.retention = self.retention.window(messages);
+        if let Kind::Own(own) = &mut self.kind {
+            own.retention = own.retention.window(messages);
+        }
         self
     }
 
@@ -287,7 +295,9 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn window_bytes(mut self, bytes: usize) -> Self {
-        self.retention.window.bytes = bytes;
+        if let Kind::Own(own) = &mut self.kind {
+            own.retention.window.bytes = bytes;
+        }
         self
     }
 
@@ -321,7 +331,9 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn keep_for(mut self, time: Duration) -> Self {
-        self.retention = self.retention.keep_for(time);
+        if let Kind::Own(own) = &mut self.kind {
+            own.retention = own.retention.keep_for(time);
+        }
         self
     }
 
@@ -354,7 +366,9 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn replay_max(mut self, messages: u64) -> Self {
-        self.retention.replay_max = messages;
+        if let Kind::Own(own) = &mut self.kind {
+            own.retention.replay_max = messages;
+        }
         self
     }
 
@@ -388,7 +402,9 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub const fn ahead_max(mut self, messages: u64) -> Self {
-        self.retention.ahead_max = messages;
+        if let Kind::Own(own) = &mut self.kind {
+            own.retention.ahead_max = messages;
+        }
         self
     }
 
@@ -406,15 +422,16 @@ impl<E: Event> Topic<E> {
     ///
     /// See [`Store`].
     pub fn open(&self, store: &Store) -> Result<(), StoreError> {
-        if self.durability == Durability::Memory {
+        if self.durability() == Durability::Memory {
             return Ok(());
         }
-        if self.is_open() {
-            return Err(StoreError::Late(self.name().to_owned()));
+        let late = || StoreError::Late(self.name().to_owned());
+        let Kind::Own(own) = &self.kind else { return Err(late()) };
+        if own.store.get().is_some() {
+            return Err(late());
         }
-        store.claim(&self.shared_name(), Use::Topic, self.durability)?;
-        let open = Open::Stored(Arc::clone(store.shared()), OnceLock::new());
-        self.open.set(open).map_err(|_| StoreError::Late(self.name().to_owned()))
+        store.claim(&self.shared_name(), Use::Topic, own.durability)?;
+        own.store.set(Arc::clone(store.shared())).map_err(|_| late())
     }
 
     /// Reads what the store has of the topic, unless that has happened.
@@ -448,7 +465,7 @@ impl<E: Event> Topic<E> {
     /// # Ok::<_, ReadError>(()) }).unwrap();
     /// ```
     pub async fn load(&self) -> Result<(), ReadError> {
-        self.channel().await.map(drop)
+        self.place().await.map(drop)
     }
 
     /// Appends an event and wakes the listeners. Returns the position after the message; its text
@@ -543,14 +560,16 @@ impl<E: Event> Topic<E> {
             Draft::new(name, &data)
         };
         let key = key.map(Arc::from);
-        if let Open::Memory(channel) = self.opened()? {
-            let cursor = channel.publish(draft, key);
-            // A publisher in a loop lets others run, listeners among them.
-            tokio::task::coop::consume_budget().await;
-            channel.wait_for_listeners(cursor).await;
-            return Ok(cursor);
-        }
-        let partition = self.partition().await?;
+        let partition = match self.place().await? {
+            At::Stored(partition) => partition,
+            At::Memory(channel) => {
+                let cursor = channel.publish(draft, key);
+                // A publisher in a loop lets others run, listeners among them.
+                tokio::task::coop::consume_budget().await;
+                channel.wait_for_listeners(cursor).await;
+                return Ok(cursor);
+            }
+        };
         let cursor = partition.publish(draft, key).await.map_err(|error| {
             let cause = error.to_string().into();
             if partition.is_shared() {
@@ -594,11 +613,11 @@ impl<E: Event> Topic<E> {
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn history(&self) -> Result<Vec<Message>, ReadError> {
-        if let Open::Memory(channel) = self.opened()? {
-            let all = |log: &Log| log.retained().filter_map(|seq| Message::of(log, seq)).collect();
-            return Ok(channel.look(all));
+        match self.place().await? {
+            At::Memory(channel) => Ok(channel
+                .look(|log| log.retained().filter_map(|seq| Message::of(log, seq)).collect())),
+            At::Stored(partition) => Ok(partition.history().await?),
         }
-        Ok(self.partition().await?.history().await?)
     }
 
     /// Returns the position after the newest message. A page that is rendered with it, and with
@@ -628,8 +647,7 @@ impl<E: Event> Topic<E> {
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn position(&self) -> Result<Cursor, ReadError> {
-        let (channel, _) = self.channel().await?;
-        Ok(channel.head().cursor)
+        Ok(self.place().await?.channel().head().cursor)
     }
 
     /// Returns a listener that goes on after `from`, the text of a [`Cursor`]; without one it
@@ -669,8 +687,7 @@ impl<E: Event> Topic<E> {
     /// # Ok::<_, kipo_topic::PublishError>(()) }).unwrap();
     /// ```
     pub async fn subscribe(&self, from: Option<&str>) -> Result<Subscription<E>, ReadError> {
-        let (channel, hold) = self.channel().await?;
-        Ok(Subscription::new(channel, hold, from))
+        Ok(Subscription::new(self.place().await?.owner(), from))
     }
 
     /// Returns the topic's name.
@@ -693,10 +710,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn name(&self) -> &str {
-        match &self.name {
-            Name::Static(name) => name,
-            Name::Shared(name) => name,
-        }
+        self.kind.name()
     }
 
     /// Returns what the topic's messages survive.
@@ -719,7 +733,11 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn durability(&self) -> Durability {
-        self.durability
+        match &self.kind {
+            Kind::Own(own) => own.durability,
+            Kind::Member(member) => member.durability(),
+            Kind::NoKey(durability) => *durability,
+        }
     }
 
     /// Returns how many listeners follow the topic now.
@@ -747,13 +765,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn listeners(&self) -> usize {
-        match self.open.get() {
-            Some(Open::Memory(channel)) => channel.listeners(),
-            Some(Open::Stored(_, partition)) => {
-                partition.get().map_or(0, |partition| partition.channel().listeners())
-            }
-            Some(Open::NoKey) | None => 0,
-        }
+        self.at().map_or(0, At::listeners)
     }
 
     /// Returns how many messages this generation of the topic has had, as far as this process knows:
@@ -782,14 +794,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn published(&self) -> u64 {
-        let channel = match self.open.get() {
-            Some(Open::Memory(channel)) => Some(channel),
-            Some(Open::Stored(_, partition)) => {
-                partition.get().map(|partition| partition.channel())
-            }
-            Some(Open::NoKey) | None => None,
-        };
-        channel.map_or(0, |channel| channel.head().cursor.seq)
+        self.at().map_or(0, At::published)
     }
 
     /// Returns how many messages the topic retains and how long their frames are, as far as this
@@ -819,14 +824,7 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn retained(&self) -> Retained {
-        let size = |channel: &Channel| channel.look(Log::size);
-        match self.open.get() {
-            Some(Open::Memory(channel)) => size(channel),
-            Some(Open::Stored(_, partition)) => partition
-                .get()
-                .map_or_else(Retained::default, |partition| size(partition.channel())),
-            Some(Open::NoKey) | None => Retained::default(),
-        }
+        self.at().map_or_else(Retained::default, At::retained)
     }
 
     /// Returns whether the topic was opened, or used.
@@ -851,116 +849,69 @@ impl<E: Event> Topic<E> {
     /// ```
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.open.get().is_some()
-    }
-
-    /// Returns the topic of a family with this name; `None` is one whose key can be none.
-    pub(crate) fn of_family(
-        name: Option<Arc<str>>,
-        durability: Durability,
-        retention: Retention,
-        store: Option<&Store>,
-    ) -> Self {
-        let open = match (&name, store) {
-            (None, _) => OnceLock::from(Open::NoKey),
-            (Some(_), Some(store)) => {
-                OnceLock::from(Open::Stored(Arc::clone(store.shared()), OnceLock::new()))
+        match &self.kind {
+            Kind::Own(own) => own.store.get().is_some() || own.place.get().is_some(),
+            Kind::Member(Member::New(new)) => {
+                new.settings.store.is_some() || new.place.get().is_some()
             }
-            (Some(_), None) => OnceLock::new(),
-        };
-        let name = Name::Shared(name.unwrap_or_default());
-        Self { name, durability, retention, open, events: PhantomData }
+            Kind::Member(Member::Stored(..)) => true,
+            Kind::NoKey(_) => true,
+        }
     }
 
     /// Returns whether nothing was published to the topic or read from it since it is in memory.
     fn is_fresh(&self) -> bool {
-        match self.open.get() {
-            Some(Open::Stored(_, partition)) => partition.get().is_none(),
-            Some(Open::Memory(_) | Open::NoKey) => false,
-            None => true,
-        }
+        self.at().is_none()
     }
 
-    /// Returns whether nobody uses the topic: no listener, and no message on its way.
-    pub(crate) fn is_idle(&self) -> bool {
-        match self.open.get() {
-            // A subscription holds the channel.
-            Some(Open::Memory(channel)) => Arc::strong_count(channel) == 1,
-            // A subscription and an append hold the partition.
-            Some(Open::Stored(_, partition)) => {
-                partition.get().is_none_or(|partition| Arc::strong_count(partition) == 1)
-            }
-            Some(Open::NoKey) | None => true,
-        }
-    }
-
-    /// Ends the listeners.
-    pub(crate) fn end(&self) {
-        match self.open.get() {
-            Some(Open::Memory(channel)) => channel.remove(),
-            Some(Open::Stored(_, partition)) => {
-                if let Some(partition) = partition.get() {
-                    partition.channel().remove();
-                }
-            }
-            Some(Open::NoKey) | None => {}
-        }
-    }
-
-    /// Returns whether the topic was removed, here or by another node.
-    pub(crate) fn is_ended(&self) -> bool {
-        match self.open.get() {
-            Some(Open::Memory(channel)) => channel.is_removed(),
-            Some(Open::Stored(_, partition)) => {
-                partition.get().is_some_and(|partition| partition.channel().is_removed())
-            }
-            Some(Open::NoKey) | None => false,
+    /// Returns where the messages are, if the topic is in memory.
+    fn at(&self) -> Option<At<'_>> {
+        match &self.kind {
+            Kind::Own(own) => own.place.get().map(Place::at),
+            Kind::Member(member) => member.at(),
+            Kind::NoKey(_) => None,
         }
     }
 
     fn shared_name(&self) -> Arc<str> {
-        match &self.name {
-            Name::Static(name) => Arc::from(*name),
-            Name::Shared(name) => Arc::clone(name),
+        match &self.kind {
+            Kind::Member(member) => Arc::clone(member.name()),
+            Kind::Own(_) | Kind::NoKey(_) => Arc::from(self.name()),
         }
     }
 
-    fn opened(&self) -> Result<&Open, ReadError> {
-        if self.durability != Durability::Memory {
-            return self.open.get().ok_or_else(|| ReadError::NotOpen(self.shared_name()));
+    /// Returns where the messages are. Loads the topic, if it is not in memory.
+    async fn place(&self) -> Result<At<'_>, ReadError> {
+        if let Some(at) = self.at() {
+            return Ok(at);
         }
-        Ok(self.open.get_or_init(|| {
-            let generation = generation::random(self.name());
-            Open::Memory(Arc::new(Channel::empty(self.retention, generation)))
-        }))
-    }
-
-    async fn partition(&self) -> Result<&Arc<Partition>, ReadError> {
-        match self.opened()? {
-            Open::Stored(store, partition) => {
-                if let Some(loaded) = partition.get() {
-                    return Ok(loaded);
-                }
-                let name = self.shared_name();
-                let _turn = store.loads(Arc::clone(&name)).await;
-                if let Some(loaded) = partition.get() {
-                    return Ok(loaded);
-                }
-                let loaded = Partition::load(store, name, self.durability, self.retention).await?;
-                Ok(partition.get_or_init(|| loaded))
+        match &self.kind {
+            Kind::Own(own) => {
+                let Own { durability, store, place, .. } = own;
+                let retention = Arc::new(own.retention);
+                Place::load(place, store.get(), self.shared_name(), *durability, retention).await
             }
-            Open::NoKey => Err(ReadError::TopicKey),
-            Open::Memory(_) => Err(ReadError::NotOpen(self.shared_name())),
+            Kind::Member(Member::New(new)) => new.load().await,
+            Kind::Member(Member::Stored(partition, _)) => Ok(At::Stored(partition)),
+            Kind::NoKey(_) => Err(ReadError::TopicKey),
         }
     }
+}
 
-    /// Returns the channel, and what keeps the topic loaded.
-    async fn channel(&self) -> Result<(Arc<Channel>, Arc<dyn Send + Sync>), ReadError> {
-        if let Open::Memory(channel) = self.opened()? {
-            return Ok((Arc::clone(channel), Arc::clone(channel) as _));
-        }
-        let partition = self.partition().await?;
-        Ok((Arc::clone(partition.channel()), Arc::clone(partition) as _))
+impl<E> Topic<E> {
+    /// Returns a topic of a family.
+    pub(crate) fn of_family(member: Member) -> Self {
+        Self { kind: Kind::Member(member), events: PhantomData }
+    }
+
+    /// Returns a topic of a family whose key can be none.
+    pub(crate) fn without_key(durability: Durability) -> Self {
+        Self { kind: Kind::NoKey(durability), events: PhantomData }
+    }
+
+    /// Returns the same topic once more.
+    pub(crate) fn again(&self) -> Self {
+        Self { kind: self.kind.clone(), events: PhantomData }
     }
 }
 
@@ -972,7 +923,17 @@ impl<E> AsRef<Self> for Topic<E> {
 
 impl<E> fmt::Debug for Topic<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Topic").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Topic").field("name", &self.kind.name()).finish_non_exhaustive()
+    }
+}
+
+impl Kind {
+    fn name(&self) -> &str {
+        match self {
+            Self::Own(own) => own.name,
+            Self::Member(member) => member.name(),
+            Self::NoKey(_) => "",
+        }
     }
 }
 

@@ -57,7 +57,7 @@ struct Known {
     /// Whether there are followers, in which case they get what others append.
     is_followed: bool,
     /// The number of the round in which the head was read.
-    round: u64,
+    round: u32,
     /// Nothing before entries are read or marked.
     more: Option<Box<More>>,
 }

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
 
@@ -21,13 +21,13 @@ const TOPICS_MIN: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     streams: Mutex<HashMap<String, (Round, Contents)>>,
-    last: AtomicU64,
+    last: AtomicU32,
 }
 
 /// A round of one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Round {
-    pub(super) number: u64,
+    pub(super) number: u32,
     /// The position of the stream's last message.
     pub(super) last_seq: u64,
 }

@@ -15,6 +15,7 @@ mod tests;
 mod waiters;
 
 use std::{
+    fmt,
     num::NonZeroU64,
     sync::{Arc, OnceLock, Weak},
     task::{Poll, Waker},
@@ -50,12 +51,10 @@ use crate::{
 /// The log of one topic and its listeners.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    retention: Retention,
+    /// Topics of a family share it.
+    retention: Arc<Retention>,
     /// What has the messages that are not in memory; nothing if all of them are.
     source: Option<Weak<dyn Source>>,
-    /// Whether other processes append too. Then the engine may be ahead of the log, or have another
-    /// history.
-    is_shared: bool,
     /// The connections that the topic writes to by itself; nothing before there are many listeners.
     fan_out: OnceLock<Box<FanOut>>,
     /// A std lock: no `.await` happens under it, and at most a copy of 64 KiB.
@@ -69,13 +68,23 @@ const FAN_OUT_MIN: usize = if cfg!(kipo_loom) { 1 } else { 8 };
 #[derive(Debug)]
 struct Shared {
     log: Log,
+    waiters: Waiters,
+    state: State,
+    /// Whether other processes append too. Then the engine may be ahead of the log, or have another
+    /// history.
+    is_shared: bool,
+    /// Nothing before there is some of it.
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What most topics never have.
+#[derive(Debug, Default)]
+struct Seldom {
     keys: Keys,
     /// Nothing unless another node appends for this one.
     awaited: Option<Box<Awaited>>,
-    waiters: Waiters,
-    /// Nothing before a listener is behind.
+    /// Nothing unless a listener is behind.
     pages: Option<Box<Pages>>,
-    state: State,
     /// The number of the newest check that has begun.
     check_begun: u64,
     /// The number of the newest check that has ended.
@@ -93,6 +102,17 @@ pub(crate) trait Source: Send + Sync {
     fn read(self: Arc<Self>, wanted: Wanted);
 }
 
+/// What has a channel. As long as somebody holds it, its topic stays in memory.
+pub(crate) trait Owner: fmt::Debug + Send + Sync {
+    fn channel(&self) -> &Channel;
+}
+
+impl Owner for Channel {
+    fn channel(&self) -> &Channel {
+        self
+    }
+}
+
 /// What a listener reads from.
 pub(crate) struct View<'a> {
     pub(crate) log: &'a Log,
@@ -100,7 +120,7 @@ pub(crate) struct View<'a> {
     pub(crate) state: State,
     /// The number of the newest check that has ended.
     pub(crate) checked: u64,
-    pages: &'a mut Option<Box<Pages>>,
+    seldom: &'a mut Option<Box<Seldom>>,
     slot: usize,
     /// A read of older messages that begins when the lock is released.
     wanted: Option<Wanted>,
@@ -117,11 +137,11 @@ impl View<'_> {
     /// Returns whether the page with the message after `cursor` is here. Otherwise the listener is
     /// woken when it is.
     pub(crate) fn find_page(&mut self, behind: &mut Option<Box<Behind>>, cursor: Cursor) -> bool {
+        let pages = self.seldom.get_or_insert_default().pages.get_or_insert_default();
         let behind = behind.get_or_insert_with(|| {
-            self.pages.get_or_insert_default().enter();
+            pages.enter();
             Box::default()
         });
-        let pages = self.pages.get_or_insert_default();
         self.wanted = pages.find(&mut behind.page, cursor, self.slot, self.checked);
         behind.messages().is_some()
     }
@@ -129,7 +149,7 @@ impl View<'_> {
     /// Lets a listener read what is in memory again.
     pub(crate) fn catch_up(&mut self, behind: &mut Option<Box<Behind>>) {
         if behind.take().is_some() {
-            leave(self.pages);
+            leave(self.seldom);
         }
     }
 }
@@ -176,40 +196,33 @@ pub(crate) enum Taken {
 
 impl Channel {
     /// Returns a channel with an empty log of this generation, which is in memory alone.
-    pub(crate) fn empty(retention: Retention, generation: u64) -> Self {
-        let retention = Retention { window: Window::ALL, ..retention };
-        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default())
+    pub(crate) fn empty(retention: impl Into<Arc<Retention>>, generation: u64) -> Self {
+        let mut retention = retention.into();
+        if retention.window != Window::ALL {
+            Arc::make_mut(&mut retention).window = Window::ALL;
+        }
+        Self::new(retention, Log::after(Head::of_generation(generation)), Keys::default(), false)
     }
 
     /// Returns a channel with what an engine has of a topic; other processes append too if it
     /// `is_shared`.
     pub(crate) fn loaded(
-        retention: Retention,
+        retention: impl Into<Arc<Retention>>,
         loaded: Loaded,
         source: Weak<dyn Source>,
         is_shared: bool,
     ) -> Self {
+        let retention = retention.into();
         let (log, keys) = restore(loaded, &retention);
-        Self { source: Some(source), is_shared, ..Self::new(retention, log, keys) }
+        Self { source: Some(source), ..Self::new(retention, log, keys, is_shared) }
     }
 
-    fn new(retention: Retention, log: Log, keys: Keys) -> Self {
+    fn new(retention: Arc<Retention>, log: Log, keys: Keys, is_shared: bool) -> Self {
         let state = State { epoch: 0, link: Link::Up, removals: 0 };
-        let (waiters, pages) = (Waiters::new(), None);
-        let (awaited, check_begun, checked, check_wanted) = (None, 0, 0, 0);
-        let shared = Shared {
-            log,
-            keys,
-            awaited,
-            waiters,
-            pages,
-            state,
-            check_begun,
-            checked,
-            check_wanted,
-        };
+        let mut shared = Shared { log, waiters: Waiters::new(), state, is_shared, seldom: None };
+        shared.set_keys(keys);
         let (fan_out, shared) = (OnceLock::new(), Mutex::new(shared));
-        Self { retention, source: None, is_shared: false, fan_out, shared }
+        Self { retention, source: None, fan_out, shared }
     }
 
     /// Numbers a message, appends it and wakes the listeners. With a key that was used before,
@@ -217,13 +230,13 @@ impl Channel {
     pub(crate) fn publish(&self, draft: Draft, key: Option<Arc<str>>) -> Cursor {
         let now_ms = clock::now_ms();
         let mut shared = lock(&self.shared);
-        if let Some(cursor) = key.as_deref().and_then(|key| shared.keys.get(key, now_ms)) {
+        if let Some(cursor) = key.as_deref().and_then(|key| shared.cursor_of(key, now_ms)) {
             return cursor;
         }
         let mut head = shared.log.head();
         let record = head.number(draft, now_ms);
         if let Some(key) = key {
-            shared.keys.insert(key, head.cursor, head.stamp_ms);
+            shared.seldom.get_or_insert_default().keys.insert(key, head.cursor, head.stamp_ms);
         }
         self.append(shared, [record]);
         head.cursor
@@ -251,10 +264,11 @@ impl Channel {
             head = entry.head();
             let Entry { record, key, .. } = entry;
             if let Some(key) = key {
-                if let Some(awaited) = &mut shared.awaited {
+                let Seldom { keys, awaited, .. } = &mut **shared.seldom.get_or_insert_default();
+                if let Some(awaited) = awaited {
                     awaited.saw(&key, cursor);
                 }
-                shared.keys.insert(key, cursor, head.stamp_ms);
+                keys.insert(key, cursor, head.stamp_ms);
             }
             records.push(record);
         }
@@ -273,11 +287,12 @@ impl Channel {
         let seen = Seen::of(&loaded);
         let (log, keys) = restore(loaded, &self.retention);
         let mut shared = lock(&self.shared);
-        if let Some(awaited) = &mut shared.awaited {
-            awaited.meet(&seen);
+        shared.log = log;
+        shared.set_keys(keys);
+        if let Some(Seldom { awaited, pages, .. }) = shared.seldom.as_deref_mut() {
+            awaited.iter_mut().for_each(|awaited| awaited.meet(&seen));
+            pages.iter_mut().for_each(|pages| pages.clear());
         }
-        (shared.log, shared.keys) = (log, keys);
-        shared.pages.iter_mut().for_each(|pages| pages.clear());
         shared.state.epoch = shared.state.epoch.wrapping_add(1);
         wake(shared);
         Taken::All
@@ -306,15 +321,16 @@ impl Channel {
     /// Begins a check of the engine. Returns its number.
     pub(crate) fn begin_check(&self) -> u64 {
         let mut shared = lock(&self.shared);
-        shared.check_begun += 1;
-        shared.check_begun
+        let seldom = shared.seldom.get_or_insert_default();
+        seldom.check_begun += 1;
+        seldom.check_begun
     }
 
     /// Ends a check: the log is what the engine had when the check began, or goes on from there.
     pub(crate) fn end_check(&self, number: u64) {
         let mut shared = lock(&self.shared);
         let was_wanted = shared.is_check_wanted();
-        shared.checked = number;
+        shared.seldom.get_or_insert_default().checked = number;
         if was_wanted {
             wake(shared);
         }
@@ -352,7 +368,8 @@ impl Channel {
     ) -> Cursor {
         let mut shared = lock(&self.shared);
         let after = shared.log.head().cursor;
-        let awaited = shared.awaited.get_or_insert_with(|| Box::new(Awaited::new(node)));
+        let awaited = &mut shared.seldom.get_or_insert_default().awaited;
+        let awaited = awaited.get_or_insert_with(|| Box::new(Awaited::new(node)));
         drafts.into_iter().for_each(|(number, key)| awaited.expect(number, key, after));
         after
     }
@@ -360,13 +377,13 @@ impl Channel {
     /// Returns the drafts whose fates were decided since the last time, and the fates. They are awaited
     /// until [`forget`](Self::forget).
     pub(crate) fn decided(&self) -> Vec<(u64, Fate)> {
-        lock(&self.shared).awaited.as_mut().map(|awaited| awaited.decided()).unwrap_or_default()
+        lock(&self.shared).awaited().map(Awaited::decided).unwrap_or_default()
     }
 
     /// Returns what is known of a draft that is awaited, and awaits it no more unless that is open.
     pub(crate) fn fate(&self, number: u64) -> Fate {
         let mut shared = lock(&self.shared);
-        let fate = shared.awaited.as_mut().map_or(Fate::Open, |awaited| awaited.fate(number));
+        let fate = shared.awaited().map_or(Fate::Open, |awaited| awaited.fate(number));
         if fate != Fate::Open {
             shared.forget([number]);
         }
@@ -387,14 +404,15 @@ impl Channel {
     /// Returns the position of the message that was published with this key, while the key is
     /// known.
     pub(crate) fn cursor_of(&self, key: &str) -> Option<Cursor> {
-        lock(&self.shared).keys.get(key, clock::now_ms())
+        lock(&self.shared).cursor_of(key, clock::now_ms())
     }
 
     /// Returns the numbers of the oldest retained message and of the oldest known key.
     pub(crate) fn oldest(&self) -> (u64, u64) {
         let shared = lock(&self.shared);
         let record = *shared.log.retained().start();
-        (record, shared.keys.oldest().unwrap_or(shared.log.head().cursor.seq + 1))
+        let key = shared.seldom.as_ref().and_then(|seldom| seldom.keys.oldest());
+        (record, key.unwrap_or(shared.log.head().cursor.seq + 1))
     }
 
     /// Gives a new listener a slot among the waiters, and decides where it goes on.
@@ -403,7 +421,7 @@ impl Channel {
         let mut resume = shared.log.resume(&self.retention, from);
         let (slot, state) = (shared.waiters.enter(), shared.state);
         let position = from.and_then(|from| from.parse::<Cursor>().ok());
-        let Some(position) = position.filter(|_| self.is_shared && is_unknown(resume.verdict))
+        let Some(position) = position.filter(|_| shared.is_shared && is_unknown(resume.verdict))
         else {
             return Entered { slot, resume, state, unconfirmed: None };
         };
@@ -421,20 +439,18 @@ impl Channel {
         let mut shared = lock(&self.shared);
         shared.waiters.leave(slot);
         if is_behind {
-            leave(&mut shared.pages);
+            leave(&mut shared.seldom);
         }
     }
 
     /// Gives a deliverer a slot among the waiters. It is no listener.
     pub(crate) fn enter_deliverer(&self) -> usize {
-        let mut shared = lock(&self.shared);
-        shared.waiters.deliverers += 1;
-        shared.waiters.enter()
+        lock(&self.shared).waiters.enter_deliverer()
     }
 
     /// Notes that a deliverer leaves its slot.
     pub(crate) fn leave_deliverer(&self) {
-        lock(&self.shared).waiters.deliverers -= 1;
+        lock(&self.shared).waiters.leave_deliverer();
     }
 
     /// Drops the waker of the listener in `slot`.
@@ -470,9 +486,10 @@ impl Channel {
         read: impl FnOnce(&mut View<'_>) -> Option<T>,
     ) -> Poll<T> {
         let mut shared = self.fresh();
-        let Shared { log, waiters, pages, state, checked, .. } = &mut *shared;
-        let (state, checked, retention) = (*state, *checked, &self.retention);
-        let mut view = View { log, retention, state, checked, pages, slot, wanted: None };
+        let checked = shared.checked();
+        let Shared { log, waiters, state, seldom, .. } = &mut *shared;
+        let (state, retention) = (*state, &*self.retention);
+        let mut view = View { log, retention, state, checked, seldom, slot, wanted: None };
         let item = read(&mut view);
         let wanted = view.wanted;
         if item.is_none() {
@@ -492,14 +509,16 @@ impl Channel {
     /// engine does not have them.
     pub(crate) fn end_read(&self, id: u64, entries: Option<Vec<Entry>>) -> bool {
         let mut shared = lock(&self.shared);
-        let Shared { log, pages, waiters, .. } = &mut *shared;
+        let Shared { log, waiters, seldom, is_shared, .. } = &mut *shared;
         // Otherwise no listener is behind.
-        let Some(pages) = pages else { return false };
-        let (slots, after) = pages.end(id, entries, log, self.is_shared);
+        let Some(pages) = pages_of(seldom) else { return false };
+        let (slots, after) = pages.end(id, entries, log, *is_shared);
         let wakers = waiters.take_of(&slots);
         if after == After::Check {
             let number = shared.want_check().get();
-            shared.pages.iter_mut().for_each(|pages| pages.wait_for_check(number));
+            if let Some(pages) = pages_of(&mut shared.seldom) {
+                pages.wait_for_check(number);
+            }
         }
         drop(shared);
         wakers.into_iter().for_each(Waker::wake);
@@ -536,22 +555,42 @@ impl Channel {
 }
 
 impl Shared {
+    fn awaited(&mut self) -> Option<&mut Awaited> {
+        self.seldom.as_mut()?.awaited.as_deref_mut()
+    }
+
     fn forget(&mut self, numbers: impl IntoIterator<Item = u64>) {
-        self.awaited.take_if(|awaited| {
+        let Some(seldom) = &mut self.seldom else { return };
+        seldom.awaited.take_if(|awaited| {
             numbers.into_iter().for_each(|number| awaited.forget(number));
             awaited.is_empty()
         });
     }
 
+    fn cursor_of(&self, key: &str, now_ms: u64) -> Option<Cursor> {
+        self.seldom.as_ref()?.keys.get(key, now_ms)
+    }
+
+    fn set_keys(&mut self, keys: Keys) {
+        if self.seldom.is_some() || keys.oldest().is_some() {
+            self.seldom.get_or_insert_default().keys = keys;
+        }
+    }
+
+    fn checked(&self) -> u64 {
+        self.seldom.as_ref().map_or(0, |seldom| seldom.checked)
+    }
+
     /// Makes a listener wait for a check that has not begun. Returns its number.
     fn want_check(&mut self) -> NonZeroU64 {
-        let number = NonZeroU64::MIN.saturating_add(self.check_begun);
-        self.check_wanted = number.get();
+        let seldom = self.seldom.get_or_insert_default();
+        let number = NonZeroU64::MIN.saturating_add(seldom.check_begun);
+        seldom.check_wanted = number.get();
         number
     }
 
     fn is_check_wanted(&self) -> bool {
-        self.check_wanted > self.checked
+        self.seldom.as_ref().is_some_and(|seldom| seldom.check_wanted > seldom.checked)
     }
 }
 
@@ -564,8 +603,14 @@ pub(crate) fn is_unknown(verdict: Verdict) -> bool {
 }
 
 /// Counts a listener that is not behind any more, and drops the pages with the last one.
-fn leave(pages: &mut Option<Box<Pages>>) {
-    pages.take_if(|pages| pages.leave());
+fn leave(seldom: &mut Option<Box<Seldom>>) {
+    if let Some(seldom) = seldom {
+        seldom.pages.take_if(|pages| pages.leave());
+    }
+}
+
+fn pages_of(seldom: &mut Option<Box<Seldom>>) -> Option<&mut Pages> {
+    seldom.as_mut()?.pages.as_deref_mut()
 }
 
 /// Returns how many threads the runtime has, if there is one.

@@ -57,7 +57,7 @@ impl Fixture {
     }
 
     fn listener(&self) -> Subscription<N> {
-        Subscription::new(Arc::clone(&self.channel), Arc::clone(&self.channel) as _, None)
+        Subscription::new(Arc::clone(&self.channel) as _, None)
     }
 
     /// Returns the only read that the engine was asked for since the last time.
@@ -73,7 +73,8 @@ impl Fixture {
     }
 
     fn page_count(&self) -> usize {
-        lock(&self.channel.shared).pages.as_ref().map_or(0, |pages| pages.recent_count())
+        let mut shared = lock(&self.channel.shared);
+        pages_of(&mut shared.seldom).map_or(0, |pages| pages.recent_count())
     }
 }
 

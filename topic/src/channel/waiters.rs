@@ -8,20 +8,30 @@ use std::task::Waker;
 #[derive(Debug)]
 pub(super) struct Waiters {
     slots: Vec<Option<Waker>>,
-    /// The slots that no listener holds.
+    /// Nothing while each slot is that of a listener.
+    others: Option<Box<Others>>,
+}
+
+#[derive(Debug, Default)]
+struct Others {
+    /// The slots that nobody holds.
     free: Vec<usize>,
-    /// How many of them are no listeners, and read for those whose connections are lent.
-    pub(super) deliverers: usize,
+    /// How many slots are those of deliverers, which read for those whose connections are lent.
+    deliverers: usize,
 }
 
 impl Waiters {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), deliverers: 0 }
+        Self { slots: Vec::new(), others: None }
     }
 
     /// Gives a new listener a slot.
     pub(super) fn enter(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
+        self.others.as_mut().and_then(|others| others.free.pop()).unwrap_or_else(|| {
+            if self.slots.is_empty() {
+                // Most topics of a large family have one listener, if any.
+                self.slots.reserve_exact(1);
+            }
             self.slots.push(None);
             self.slots.len() - 1
         })
@@ -30,7 +40,25 @@ impl Waiters {
     /// Frees the slot of a listener that leaves.
     pub(super) fn leave(&mut self, slot: usize) {
         self.slots[slot] = None;
-        self.free.push(slot);
+        let others = self.others.get_or_insert_default();
+        others.free.push(slot);
+        if others.free.len() == self.slots.len() {
+            // An idle topic retains no buffer.
+            *self = Self::new();
+        }
+    }
+
+    /// Gives a deliverer a slot.
+    pub(super) fn enter_deliverer(&mut self) -> usize {
+        self.others.get_or_insert_default().deliverers += 1;
+        self.enter()
+    }
+
+    /// Counts a deliverer as a listener, which leaves.
+    pub(super) fn leave_deliverer(&mut self) {
+        if let Some(others) = &mut self.others {
+            others.deliverers -= 1;
+        }
     }
 
     /// Registers the waker of the listener in `slot`.
@@ -59,7 +87,8 @@ impl Waiters {
 
     /// Returns how many listeners there are.
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len() - self.deliverers
+        let others = self.others.as_ref();
+        self.slots.len() - others.map_or(0, |others| others.free.len() + others.deliverers)
     }
 }
 
@@ -78,5 +107,18 @@ mod tests {
         assert_eq!((waiters.len(), waiters.take().len()), (1, 1));
         assert_eq!(waiters.enter(), a);
         assert!(waiters.take().is_empty());
+    }
+
+    #[test]
+    fn a_deliverer_is_no_listener_and_the_last_one_leaves_no_buffer() {
+        let mut waiters = Waiters::new();
+        let (listener, deliverer) = (waiters.enter(), waiters.enter_deliverer());
+        assert_eq!(waiters.len(), 1);
+        waiters.leave(listener);
+        assert_eq!(waiters.len(), 0);
+        waiters.leave_deliverer();
+        waiters.leave(deliverer);
+        assert_eq!((waiters.len(), waiters.slots.capacity()), (0, 0));
+        assert_eq!(waiters.enter(), 0);
     }
 }

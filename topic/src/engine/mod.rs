@@ -280,13 +280,64 @@ pub trait Mailbox: Send + Sync {
 }
 
 /// Ends following, or listening, when it is dropped.
-pub struct FollowGuard(Option<Box<dyn FnOnce() + Send + Sync>>);
+pub struct FollowGuard(Option<Arc<dyn Ends>>);
+
+/// What ends with a [`FollowGuard`].
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::{
+///     Arc,
+///     atomic::{AtomicBool, Ordering},
+/// };
+///
+/// use kipo_topic::engine::{Ends, FollowGuard};
+///
+/// #[derive(Default)]
+/// struct Feed {
+///     has_ended: AtomicBool,
+/// }
+///
+/// impl Ends for Feed {
+///     fn end(self: Arc<Self>) {
+///         self.has_ended.store(true, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let feed = Arc::new(Feed::default());
+/// let guard = FollowGuard::of(feed.clone());
+/// assert!(!feed.has_ended.load(Ordering::Relaxed));
+/// drop(guard);
+/// assert!(feed.has_ended.load(Ordering::Relaxed));
+/// ```
+pub trait Ends: Send + Sync {
+    /// Ends it. Called once.
+    fn end(self: Arc<Self>);
+}
+
+/// Ends by a closure. A std lock makes it shareable; nobody waits for it.
+struct Closure<F>(std::sync::Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send> Ends for Closure<F> {
+    fn end(self: Arc<Self>) {
+        let end = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        end.into_iter().for_each(|end| end());
+    }
+}
 
 impl FollowGuard {
     /// Returns a guard that calls `end` when it is dropped.
     #[must_use]
     pub fn new(end: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(end)))
+        Self::of(Arc::new(Closure(std::sync::Mutex::new(Some(end)))))
+    }
+
+    /// Returns a guard that ends what an engine has of a follower anyway: for each topic, that is an
+    /// allocation less than [`new`](Self::new) takes.
+    #[must_use]
+    pub fn of(follow: Arc<dyn Ends>) -> Self {
+        Self(Some(follow))
     }
 
     /// Returns a guard that does nothing.
@@ -298,8 +349,8 @@ impl FollowGuard {
 
 impl Drop for FollowGuard {
     fn drop(&mut self) {
-        if let Some(end) = self.0.take() {
-            end();
+        if let Some(follow) = self.0.take() {
+            follow.end();
         }
     }
 }

@@ -18,6 +18,7 @@ mod fingerprint;
 mod gap;
 pub(crate) mod generation;
 pub(crate) mod keys;
+mod newest;
 mod older;
 pub(crate) mod record;
 pub(crate) mod retention;
@@ -26,13 +27,14 @@ mod tests;
 pub(crate) mod vector;
 pub(crate) mod verdict;
 
-use std::{collections::VecDeque, ops::RangeInclusive};
+use std::ops::RangeInclusive;
 
 use bytes::{Bytes, BytesMut};
 
 use self::{
     cursor::Cursor,
     fingerprint::Fingerprint,
+    newest::Newest,
     older::Older,
     record::{Head, Record},
     retention::{Retained, Retention, Window},
@@ -48,17 +50,9 @@ pub(crate) struct Log {
     /// The retained messages that are not in memory. Sorted by number, without holes.
     older: older::Queue,
     /// The newest messages, which are in memory. They follow the older ones without a hole.
-    records: VecDeque<Record>,
-    /// The length of all retained frames together.
-    bytes: usize,
-    /// The length of the frames in memory together.
-    window_bytes: usize,
+    records: Newest,
     /// The position before the oldest retained message.
     base: Cursor,
-    /// The number of the message before the oldest record: that of the newest older message.
-    window_seq: u64,
-    /// When the newest message was published, even if it is no longer retained.
-    stamp_ms: u64,
 }
 
 /// What follows a position.
@@ -78,21 +72,12 @@ impl Log {
     /// Returns a log whose next message is the one after `head`.
     pub(crate) fn after(head: Head) -> Self {
         let Head { cursor: base, stamp_ms } = head;
-        let (older, records) = (older::Queue::default(), VecDeque::new());
-        let window_seq = base.seq;
-        Self { older, records, bytes: 0, window_bytes: 0, base, window_seq, stamp_ms }
+        Self { older: older::Queue::default(), records: Newest::none(stamp_ms), base }
     }
 
     /// Appends a message that [`Head::number`] has numbered.
     pub(crate) fn push(&mut self, record: Record) {
-        self.bytes += record.frame.len();
-        self.window_bytes += record.frame.len();
-        self.stamp_ms = record.stamp_ms;
-        if self.records.is_empty() {
-            // Most topics of a large family have one message.
-            self.records.reserve_exact(1);
-        }
-        self.records.push_back(record);
+        self.records.push(record);
     }
 
     /// Releases memory that no message uses.
@@ -104,7 +89,7 @@ impl Log {
     /// Drops what exceeds the retention, and from memory what exceeds the window, oldest first.
     pub(crate) fn trim(&mut self, retention: &Retention, now_ms: u64) {
         // The newest message stays however large it is: live listeners read it from here.
-        while self.len() > 1 && (self.len() > retention.count || self.bytes > retention.bytes) {
+        while self.len() > 1 && (self.len() > retention.count || self.bytes() > retention.bytes) {
             self.drop_oldest();
         }
         if retention.ages() {
@@ -116,18 +101,16 @@ impl Log {
         }
         let Window { messages, bytes } = retention.window;
         while self.records.len() > 1
-            && (self.records.len() > messages || self.window_bytes > bytes)
-            && let Some(record) = self.records.pop_front()
+            && (self.records.len() > messages || self.records.bytes() > bytes)
+            && let Some(record) = self.records.pop()
         {
-            self.window_bytes -= record.frame.len();
-            self.window_seq += 1;
             self.older.push(Older::from(&record));
         }
     }
 
     /// Drops the older messages up to number `seq`: the engine does not have them any more.
     pub(crate) fn forget_older(&mut self, seq: u64) {
-        while self.base.seq < seq.min(self.window_seq) {
+        while self.base.seq < seq.min(self.window_seq()) {
             self.drop_oldest();
         }
     }
@@ -135,37 +118,29 @@ impl Log {
     /// Returns when the oldest retained message was published.
     fn oldest_ms(&self) -> Option<u64> {
         let older = self.older.get(0).map(|older| older.stamp_ms);
-        older.or_else(|| self.records.front().map(|record| record.stamp_ms))
+        older.or_else(|| self.records.get(0).map(|record| record.stamp_ms))
     }
 
     fn drop_oldest(&mut self) {
-        let (fingerprint, frame_len) = if let Some(older) = self.older.pop() {
-            (older.fingerprint, older.frame_len as usize)
-        } else {
-            let Some(record) = self.records.pop_front() else { return };
-            self.window_seq += 1;
-            self.window_bytes -= record.frame.len();
-            (record.fingerprint, record.frame.len())
-        };
-        self.bytes -= frame_len;
+        let older = self.older.pop().map(|older| older.fingerprint);
+        let oldest = older.or_else(|| self.records.pop().map(|record| record.fingerprint));
+        let Some(Fingerprint(fingerprint)) = oldest else { return };
         let Cursor { generation, seq, .. } = self.base;
-        self.base = Cursor { generation, seq: seq + 1, fingerprint: fingerprint.0 };
+        self.base = Cursor { generation, seq: seq + 1, fingerprint };
     }
 
-    /// Returns how many messages are retained.
     /// Returns how much is retained.
     pub(crate) fn size(&self) -> Retained {
-        Retained { messages: self.len(), bytes: self.bytes }
+        Retained { messages: self.len(), bytes: self.bytes() }
     }
 
     fn len(&self) -> usize {
-        // The older messages are in memory as summaries, so their count fits.
-        (self.window_seq - self.base.seq) as usize + self.records.len()
+        self.older.len() + self.records.len()
     }
 
     /// Returns the position after the newest message.
     pub(crate) fn head(&self) -> Head {
-        Head { cursor: self.cursor(self.last_seq()), stamp_ms: self.stamp_ms }
+        Head { cursor: self.cursor(self.last_seq()), stamp_ms: self.records.stamp_ms() }
     }
 
     /// Returns the position before the oldest retained message.
@@ -175,11 +150,21 @@ impl Log {
 
     /// Returns the position before the oldest message in memory.
     pub(crate) fn window(&self) -> Cursor {
-        self.cursor(self.window_seq)
+        self.cursor(self.window_seq())
+    }
+
+    /// Returns the number of the message before the oldest record: that of the newest older message.
+    fn window_seq(&self) -> u64 {
+        self.base.seq + self.older.len() as u64
+    }
+
+    /// Returns the length of all retained frames together.
+    fn bytes(&self) -> usize {
+        self.older.bytes() + self.records.bytes()
     }
 
     fn last_seq(&self) -> u64 {
-        self.window_seq + self.records.len() as u64
+        self.base.seq + self.len() as u64
     }
 
     /// Returns the position after message `seq`, which must be retained, or be the base.
@@ -220,7 +205,7 @@ impl Log {
             let gap = Gap { reason: GapReason::Trimmed, missed, first };
             return Follows::Trimmed { gap, to: self.base };
         }
-        if seq < self.window_seq {
+        if seq < self.window_seq() {
             Follows::Older
         } else if seq < self.last_seq() {
             Follows::Record
@@ -232,24 +217,28 @@ impl Log {
     /// Returns the frames in memory that follow message `seq` as one piece, and the position after
     /// them.
     pub(crate) fn frames(&self, seq: u64) -> Option<(Bytes, Cursor)> {
-        let skip = usize::try_from(seq.checked_sub(self.window_seq)?).ok()?;
+        let skip = usize::try_from(seq.checked_sub(self.window_seq())?).ok()?;
         let first = self.records.get(skip)?;
+        let to = |count: usize, last: &Record| {
+            let Fingerprint(fingerprint) = last.fingerprint;
+            Cursor { generation: self.base.generation, seq: seq + count as u64, fingerprint }
+        };
         // A live read mostly returns one message: its frame is shared, not copied.
+        let one = || Some((first.frame.clone(), to(1, first)));
+        if skip + 1 == self.records.len() {
+            return one();
+        }
         let mut bytes_total = first.frame.len();
-        let more = self.records.range(skip + 1..).take_while(|record| {
+        let more = self.records.from(skip + 1).take_while(|record| {
             bytes_total += record.frame.len();
             bytes_total <= READ_BYTES_MAX
         });
         let count = 1 + more.count();
-        let to = |last: &Record| {
-            let Fingerprint(fingerprint) = last.fingerprint;
-            Cursor { generation: self.base.generation, seq: seq + count as u64, fingerprint }
-        };
         if count == 1 {
-            return Some((first.frame.clone(), to(first)));
+            return one();
         }
-        let to = to(self.records.get(skip + count - 1)?);
-        let pieces = || self.records.range(skip..skip + count).map(|record| &record.frame);
+        let to = to(count, self.records.get(skip + count - 1)?);
+        let pieces = || self.records.from(skip).take(count).map(|record| &record.frame);
         let mut bytes = BytesMut::with_capacity(pieces().map(Bytes::len).sum());
         pieces().for_each(|frame| bytes.extend_from_slice(frame));
         Some((bytes.freeze(), to))
@@ -257,7 +246,7 @@ impl Log {
 
     /// Returns the record with number `seq`, if it is in memory.
     pub(crate) fn get(&self, seq: u64) -> Option<&Record> {
-        let index = seq.checked_sub(self.window_seq + 1)?;
+        let index = seq.checked_sub(self.window_seq() + 1)?;
         self.records.get(usize::try_from(index).ok()?)
     }
 

@@ -207,7 +207,7 @@ fn bytes_and_age_drop_messages_that_are_not_in_memory() {
     assert_eq!(log.retained(), 8..=9);
     log.trim(&retention, 200);
     assert!(log.retained().is_empty());
-    assert_eq!((log.bytes, log.window_bytes), (0, 0));
+    assert_eq!((log.bytes(), log.records.bytes()), (0, 0));
 }
 
 #[test]

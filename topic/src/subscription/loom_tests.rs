@@ -33,7 +33,7 @@ fn each_message_is_written_once(room: usize) {
         };
         let connection = Arc::new(Connection::new(room, 2));
         let outlet: Arc<dyn Outlet> = Arc::clone(&connection) as _;
-        let (mut reader, _) = Reader::new(Arc::clone(&channel), None);
+        let (mut reader, _) = Reader::new(Arc::clone(&channel) as _, None);
         while !lock(&connection.0).has_all() {
             let mut direct = Direct::new(&mut reader, &outlet);
             let next = poll_fn(|task| {

@@ -15,7 +15,7 @@ use std::{fmt, future::poll_fn, marker::PhantomData, sync::Arc};
 pub use self::reader::{Batch, Next};
 use self::{direct::Direct, reader::Reader};
 use crate::{
-    channel::{Channel, Outlet},
+    channel::{Outlet, Owner},
     event::Event,
     log::{
         cursor::Cursor,
@@ -57,8 +57,6 @@ use crate::{
 /// ```
 pub struct Subscription<E> {
     reader: Reader,
-    /// Keeps the topic loaded while it has listeners.
-    _topic: Arc<dyn Send + Sync>,
     /// Where it started.
     from: Cursor,
     verdict: Started,
@@ -73,18 +71,14 @@ enum Started {
 }
 
 impl<E: Event> Subscription<E> {
-    pub(crate) fn new(
-        channel: Arc<Channel>,
-        topic: Arc<dyn Send + Sync>,
-        from: Option<&str>,
-    ) -> Self {
-        let (reader, Resume { from, verdict }) = Reader::new(channel, from);
+    pub(crate) fn new(topic: Arc<dyn Owner>, from: Option<&str>) -> Self {
+        let (reader, Resume { from, verdict }) = Reader::new(topic, from);
         let verdict = match verdict {
             Verdict::Fresh => Started::Fresh,
             Verdict::Resumed => Started::Resumed,
             Verdict::Gap(gap) => Started::After(Box::new(gap)),
         };
-        Self { reader, _topic: topic, from, verdict, events: PhantomData }
+        Self { reader, from, verdict, events: PhantomData }
     }
 
     /// Waits for the next message, or for the report that some are missing.

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    channel::{self, Behind, Channel, Entered, Standing, State, Unconfirmed, View},
+    channel::{self, Behind, Channel, Entered, Owner, Standing, State, Unconfirmed, View},
     engine::Link,
     log::{
         Follows, Log,
@@ -22,7 +22,8 @@ use crate::{
 /// A position in a channel, and the way to read from there.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    channel: Arc<Channel>,
+    /// Keeps the topic in memory while it has listeners.
+    topic: Arc<dyn Owner>,
     at: Position,
     /// Its slot among the waiters.
     slot: usize,
@@ -83,8 +84,8 @@ pub enum Batch {
 
 impl Reader {
     /// Returns a reader that goes on from a cursor, and where that is.
-    pub(super) fn new(channel: Arc<Channel>, from: Option<&str>) -> (Self, Resume) {
-        let Entered { slot, resume, state, unconfirmed } = channel.enter(from);
+    pub(super) fn new(topic: Arc<dyn Owner>, from: Option<&str>) -> (Self, Resume) {
+        let Entered { slot, resume, state, unconfirmed } = topic.channel().enter(from);
         let gap = match resume.verdict {
             Verdict::Gap(gap) => Some(Box::new((gap, resume.from))),
             Verdict::Fresh | Verdict::Resumed => None,
@@ -92,15 +93,15 @@ impl Reader {
         // A listener that comes while the engine is away is told so.
         let state = State { link: Link::Up, ..state };
         let at = Position { cursor: resume.from, state, unconfirmed, behind: None };
-        (Self { channel, at, slot, gap, is_deliverer: false }, resume)
+        (Self { topic, at, slot, gap, is_deliverer: false }, resume)
     }
 
     /// Returns a reader at the position of this one, which is not counted as a listener.
     pub(super) fn deliverer(&self) -> Self {
-        let Self { channel, at, .. } = self;
+        let Self { topic, at, .. } = self;
         let at = Position { unconfirmed: None, behind: None, ..*at };
-        let slot = channel.enter_deliverer();
-        Self { channel: Arc::clone(channel), at, slot, gap: None, is_deliverer: true }
+        let slot = topic.channel().enter_deliverer();
+        Self { topic: Arc::clone(topic), at, slot, gap: None, is_deliverer: true }
     }
 
     /// Returns the position after the last message that was read.
@@ -114,7 +115,7 @@ impl Reader {
     }
 
     pub(super) fn channel(&self) -> &Channel {
-        &self.channel
+        self.topic.channel()
     }
 
     pub(super) fn slot(&self) -> usize {
@@ -184,16 +185,16 @@ impl Reader {
         read: impl FnOnce(&mut Position, &mut View<'_>) -> Option<T>,
     ) -> Poll<T> {
         let at = &mut self.at;
-        self.channel.poll(self.slot, task.waker(), |view| read(at, view))
+        self.topic.channel().poll(self.slot, task.waker(), |view| read(at, view))
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
         if self.is_deliverer {
-            self.channel.leave_deliverer();
+            self.topic.channel().leave_deliverer();
         }
-        self.channel.leave(self.slot, self.at.behind.is_some());
+        self.topic.channel().leave(self.slot, self.at.behind.is_some());
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
 use super::{connection::Connection, *};
 use crate::{
     Cursor,
+    channel::Channel,
     engine::Link,
     log::{
         record::{Draft, Head},
@@ -23,8 +24,7 @@ struct Listener {
 impl Listener {
     fn start(channel: &Arc<Channel>, from: Option<&str>) -> Self {
         let connection = Arc::new(endless());
-        let subscription: Subscription<N> =
-            Subscription::new(Arc::clone(channel), Arc::clone(channel) as _, from);
+        let subscription: Subscription<N> = Subscription::new(Arc::clone(channel) as _, from);
         let task = tokio::spawn(listen(subscription, Arc::clone(&connection)));
         Self { connection, task }
     }
@@ -85,7 +85,7 @@ fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
 /// An idle listener holds it in the future of its stream.
 #[test]
 fn a_subscription_is_small() {
-    assert!(size_of::<Subscription<N>>() <= 144, "{}", size_of::<Subscription<N>>());
+    assert!(size_of::<Subscription<N>>() <= 136, "{}", size_of::<Subscription<N>>());
 }
 
 #[tokio::test(start_paused = true)]

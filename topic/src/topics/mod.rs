@@ -6,13 +6,13 @@ pub(crate) mod merged;
 
 use std::{
     borrow::Borrow,
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fmt,
     hash::{Hash, Hasher},
     marker::PhantomData,
     ops::Deref,
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -25,9 +25,10 @@ use crate::{
     event::Event,
     log::{
         durability::Durability,
-        retention::{Retained, Retention},
+        retention::{Retained, Retention, Window},
     },
-    store::{Store, Use},
+    member::{Family, Member, New, Settings},
+    store::{Store, Use, partition::Partition},
     sync::{Mutex, lock},
     topic::Topic,
 };
@@ -95,70 +96,61 @@ pub struct Topics<K, E> {
     keep_by: Option<fn(&str) -> usize>,
     loaded_max: usize,
     store: OnceLock<Store>,
-    loaded: OnceLock<Mutex<Loaded<E>>>,
+    loaded: OnceLock<Arc<Mutex<Loaded>>>,
     keys: PhantomData<fn(K) -> K>,
+    events: PhantomData<fn(E) -> E>,
 }
 
 /// The topics that are in memory, by their keys.
-struct Loaded<E> {
-    topics: HashSet<Slot<E>>,
+#[derive(Default)]
+struct Loaded {
+    topics: HashSet<Slot>,
+    /// What topics have in common, by how many messages they retain.
+    settings: BTreeMap<usize, Arc<Settings>>,
     /// When idle topics were looked for, in milliseconds since 1970.
     swept_ms: u64,
 }
 
 /// A topic that is in memory. It is found by its key, which is the end of its name: a key of its own
 /// would be a second copy of that text for each topic.
-struct Slot<E> {
-    topic: Arc<Topic<E>>,
-    /// Where the key begins in the name.
-    key_at: usize,
+struct Slot {
+    topic: Member,
     /// Written under the lock of the topics.
     used_ms: AtomicU64,
 }
 
-impl<E> Slot<E> {
+impl Slot {
     fn used_ms(&self) -> u64 {
         self.used_ms.load(Ordering::Relaxed)
     }
 }
 
-impl<E: Event> Slot<E> {
-    fn key(&self) -> &str {
-        &self.topic.name()[self.key_at..]
-    }
-
-    /// Returns whether nobody uses the topic.
-    fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.topic) == 1 && self.topic.is_idle()
-    }
-}
-
-impl<E: Event> Borrow<str> for Slot<E> {
+impl Borrow<str> for Slot {
     fn borrow(&self) -> &str {
-        self.key()
+        self.topic.key()
     }
 }
 
-impl<E: Event> Hash for Slot<E> {
+impl Hash for Slot {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        self.topic.key().hash(state);
     }
 }
 
-impl<E: Event> PartialEq for Slot<E> {
+impl PartialEq for Slot {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        self.topic.key() == other.topic.key()
     }
 }
 
-impl<E: Event> Eq for Slot<E> {}
+impl Eq for Slot {}
 
 /// One topic of a family: a [`Topic`], which stays in memory while this is held.
 ///
 /// # Examples
 ///
 /// See [`Topics`].
-pub struct Keyed<E>(Arc<Topic<E>>);
+pub struct Keyed<E>(Topic<E>);
 
 /// How much of a family is in memory.
 ///
@@ -193,7 +185,7 @@ impl<E> AsRef<Topic<E>> for Keyed<E> {
 
 impl<E> Clone for Keyed<E> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(self.0.again())
     }
 }
 
@@ -223,6 +215,7 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
             store: OnceLock::new(),
             loaded: OnceLock::new(),
             keys: PhantomData,
+            events: PhantomData,
         }
     }
 
@@ -374,15 +367,8 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         K: Borrow<Q>,
     {
         let key = key.to_key();
-        let topic = |name| {
-            let mut retention = self.retention;
-            if let Some(keep_by) = self.keep_by {
-                retention.count = keep_by(&key).max(1);
-            }
-            Arc::new(Topic::of_family(name, self.durability, retention, self.store.get()))
-        };
         if !(1..=TOPIC_KEY_BYTES_MAX).contains(&key.len()) {
-            return Keyed(topic(None));
+            return Keyed(Topic::without_key(self.durability));
         }
         let now_ms = clock::now_ms();
         let mut loaded = lock(self.loaded());
@@ -390,16 +376,16 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
             && !slot.topic.is_ended()
         {
             slot.used_ms.store(now_ms, Ordering::Relaxed);
-            return Keyed(Arc::clone(&slot.topic));
+            return Keyed(Topic::of_family(slot.topic.clone()));
         }
         loaded.make_room(self.loaded_max, now_ms);
         let name: Arc<str> = self.topic_name(&key).into();
-        let key_at = name.len() - key.len();
-        let topic = topic(Some(name));
+        let settings = self.settings(&mut loaded, &key);
+        let topic = Member::New(Arc::new(New { name, settings, place: OnceLock::new() }));
         let used_ms = AtomicU64::new(now_ms);
         // Takes the place of one that has ended.
-        loaded.topics.replace(Slot { topic: Arc::clone(&topic), key_at, used_ms });
-        Keyed(topic)
+        loaded.topics.replace(Slot { topic: topic.clone(), used_ms });
+        Keyed(Topic::of_family(topic))
     }
 
     /// Removes the topic of a key, on all nodes: its messages are gone, and its listeners end.
@@ -441,11 +427,12 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         let after = after.map(TopicKey::to_key).unwrap_or_default();
         let Some(store) = self.opened()? else {
             let loaded = lock(self.loaded());
-            let wanted = |slot: &&Slot<E>| {
-                let key = slot.key();
+            let wanted = |slot: &&Slot| {
+                let key = slot.topic.key();
                 key.starts_with(prefix) && *key > *after && slot.topic.published() > 0
             };
-            let mut keys: Vec<_> = loaded.topics.iter().filter(wanted).map(Slot::key).collect();
+            let mut keys: Vec<_> =
+                loaded.topics.iter().filter(wanted).map(|slot| slot.topic.key()).collect();
             keys.sort_unstable();
             return Ok(keys.into_iter().filter_map(|key| K::from_key(key)).take(limit).collect());
         };
@@ -604,12 +591,52 @@ impl<K: TopicKey, E: Event> Topics<K, E> {
         self.store.get().map(Some).ok_or_else(|| ReadError::NotOpen(self.name.into()))
     }
 
-    fn loaded(&self) -> &Mutex<Loaded<E>> {
-        self.loaded.get_or_init(|| Mutex::new(Loaded { topics: HashSet::new(), swept_ms: 0 }))
+    fn loaded(&self) -> &Arc<Mutex<Loaded>> {
+        self.loaded.get_or_init(Arc::default)
+    }
+
+    /// Returns what the topic of a key has in common with others.
+    fn settings(&self, loaded: &mut Loaded, key: &str) -> Arc<Settings> {
+        let mut retention = self.retention;
+        if let Some(keep_by) = self.keep_by {
+            retention.count = keep_by(key).max(1);
+        }
+        let store = self.store.get().map(Store::shared);
+        if let Some(settings) = loaded.settings.get(&retention.count)
+            // The family may have been opened since.
+            && settings.store.is_some() == store.is_some()
+        {
+            return Arc::clone(settings);
+        }
+        let durability = self.durability;
+        if durability == Durability::Memory {
+            // As their channels have it, so that these share it.
+            retention.window = Window::ALL;
+        }
+        let (retention, store) = (Arc::new(retention), store.cloned());
+        let family = Arc::downgrade(self.loaded()) as Weak<dyn Family>;
+        #[expect(clippy::cast_possible_truncation, reason = "a name in a program is below 4 GiB")]
+        let key_at = self.topic_name("").len() as u32;
+        let settings = Arc::new(Settings { durability, retention, store, key_at, family });
+        loaded.settings.insert(settings.retention.count, Arc::clone(&settings));
+        settings
     }
 }
 
-impl<E: Event> Loaded<E> {
+impl Family for Mutex<Loaded> {
+    fn loaded(&self, topic: &Arc<New>, partition: &Arc<Partition>) {
+        let mut loaded = lock(self);
+        let key_at = topic.settings.key_at;
+        let Some(slot) = loaded.topics.take(&topic.name[key_at as usize..]) else { return };
+        // Otherwise it was removed meanwhile, and this is another one.
+        let is_same = matches!(&slot.topic, Member::New(new) if Arc::ptr_eq(new, topic));
+        let stored = || Member::Stored(Arc::clone(partition), key_at);
+        let topic = if is_same { stored() } else { slot.topic };
+        loaded.topics.insert(Slot { topic, ..slot });
+    }
+}
+
+impl Loaded {
     /// Drops topics that nobody uses: those that were used too long ago, and the least recently
     /// used of the others if there are too many.
     fn make_room(&mut self, max: usize, now_ms: u64) {
@@ -619,15 +646,19 @@ impl<E: Event> Loaded<E> {
             return;
         }
         self.swept_ms = now_ms;
-        let is_recent = |slot: &Slot<E>| now_ms.saturating_sub(slot.used_ms()) < IDLE_MS;
-        self.topics.retain(|slot| is_recent(slot) || !slot.is_idle());
+        let is_recent = |slot: &Slot| now_ms.saturating_sub(slot.used_ms()) < IDLE_MS;
+        self.topics.retain(|slot| is_recent(slot) || !slot.topic.is_idle());
+        let is_used = |settings: &Arc<Settings>| {
+            Arc::strong_count(settings) > 1 || Arc::strong_count(&settings.retention) > 1
+        };
+        self.settings.retain(|_, settings| is_used(settings));
         if self.topics.len() < max {
             return;
         }
         // A tenth more than needed, so that the next new topics need not look again.
         let surplus = self.topics.len() + 1 - max + max / 10;
-        let idle = self.topics.iter().filter(|slot| slot.is_idle());
-        let mut idle: Vec<_> = idle.map(|slot| (slot.used_ms(), slot.key())).collect();
+        let idle = self.topics.iter().filter(|slot| slot.topic.is_idle());
+        let mut idle: Vec<_> = idle.map(|slot| (slot.used_ms(), slot.topic.key())).collect();
         idle.sort_unstable();
         let surplus: Vec<_> =
             idle.into_iter().take(surplus).map(|(_, key)| key.to_owned()).collect();

@@ -33,9 +33,9 @@ use self::{
     waiting::Waiting,
 };
 use crate::{
-    channel::{Channel, Source, Taken},
+    channel::{Channel, Owner, Source, Taken},
     clock,
-    engine::{EngineError, Entry, FollowGuard, Follower, Link},
+    engine::{EngineError, Entry, Follower, Link},
     log::{
         cursor::Cursor,
         durability::Durability,
@@ -50,10 +50,8 @@ use crate::{
 pub(crate) struct Partition {
     name: Arc<str>,
     store: Arc<Shared>,
-    channel: Arc<Channel>,
+    channel: Channel,
     waiting: Mutex<Waiting>,
-    /// While it is there, the engine passes what other nodes append.
-    follow: Mutex<FollowGuard>,
 }
 
 impl Partition {
@@ -62,11 +60,12 @@ impl Partition {
         store: &Arc<Shared>,
         name: Arc<str>,
         durability: Durability,
-        mut retention: Retention,
+        retention: impl Into<Arc<Retention>>,
     ) -> Result<Arc<Self>, EngineError> {
+        let mut retention = retention.into();
         if store.runtime().is_none() {
             // Reading older messages takes a task.
-            retention.window = Window::ALL;
+            Arc::make_mut(&mut retention).window = Window::ALL;
         }
         let loaded = store.engine.load(&name, 0).await?;
         let after = loaded.head.cursor.seq;
@@ -82,21 +81,26 @@ impl Partition {
             Self {
                 name: Arc::clone(&name),
                 store: Arc::clone(store),
-                channel: Arc::new(Channel::loaded(retention, loaded, source, is_shared)),
+                channel: Channel::loaded(retention, loaded, source, is_shared),
                 waiting: Mutex::new(waiting),
-                follow: Mutex::new(FollowGuard::none()),
             }
         });
         if partition.is_shared() {
             let follower = Arc::new(Tail(Arc::downgrade(&partition)));
-            *lock(&partition.follow) = store.engine.follow(name, after, follower);
+            let follow = store.engine.follow(name, after, follower);
+            lock(&partition.waiting).follow = follow;
             store.watch(&partition);
         }
         Ok(partition)
     }
 
-    pub(crate) fn channel(&self) -> &Arc<Channel> {
-        &self.channel
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Returns what the messages survive.
+    pub(crate) fn durability(&self) -> Durability {
+        lock(&self.waiting).durability
     }
 
     /// Returns whether other processes append to this topic too.
@@ -122,6 +126,12 @@ impl Partition {
             self.begin_append();
         }
         answer.await.unwrap_or_else(|_| Err(EngineError::unavailable("the store is closed")))
+    }
+}
+
+impl Owner for Partition {
+    fn channel(&self) -> &Channel {
+        &self.channel
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::Partition;
 use crate::{
-    channel::{Channel, Source, Wanted},
+    channel::{Source, Wanted},
     engine::{EngineError, Entry},
     log::Log,
     message::Message,
@@ -22,21 +22,21 @@ const REREAD_AFTER: Duration = Duration::from_millis(if cfg!(test) { 10 } else {
 /// A read that has not ended. One whose runtime ends has failed; the listeners try it again in
 /// theirs.
 struct Reading {
-    channel: Arc<Channel>,
+    partition: Arc<Partition>,
     id: u64,
 }
 
 impl Reading {
     /// Returns whether the older messages are given up.
     fn end(self, entries: Vec<Entry>) -> bool {
-        self.channel.end_read(self.id, Some(entries))
+        self.partition.channel.end_read(self.id, Some(entries))
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
         // Does nothing for a read that has ended.
-        self.channel.end_read(self.id, None);
+        self.partition.channel.end_read(self.id, None);
     }
 }
 
@@ -47,7 +47,7 @@ impl Source for Partition {
 
     fn read(self: Arc<Self>, wanted: Wanted) {
         let Wanted { id, after } = wanted;
-        let reading = Reading { channel: Arc::clone(&self.channel), id };
+        let reading = Reading { partition: Arc::clone(&self), id };
         // The runtime of the listener is alive. Where it has none, that of the store may be.
         let runtime = Handle::try_current().ok().or_else(|| self.store.runtime().cloned());
         let Some(runtime) = runtime else { return };

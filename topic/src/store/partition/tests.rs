@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     clock,
     engine::{
-        Engine, Entry, Follower, Head, Profile,
+        Engine, Entry, FollowGuard, Follower, Head, Profile,
         conformance::{Deliveries, Fault, Model, ModelEngine},
     },
     store::Store,
@@ -367,4 +367,10 @@ async fn publishers_and_checks_do_not_disturb_each_other() {
     assert_eq!(ours.len(), count);
     assert!(ours.is_sorted_by(|a, b| a < b), "{ours:?}");
     node.assert_idle();
+}
+
+/// An idle topic has one, and a family may have many.
+#[test]
+fn a_partition_is_small() {
+    assert!(size_of::<Partition>() <= 296, "{}", size_of::<Partition>());
 }

@@ -10,7 +10,7 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    engine::{Entry, MESSAGE_BYTES_MAX, Profile},
+    engine::{Entry, FollowGuard, MESSAGE_BYTES_MAX, Profile},
     log::{cursor::Cursor, durability::Durability},
 };
 
@@ -45,6 +45,8 @@ pub(super) struct Waiting {
     pub(super) turns: Option<Box<Turns>>,
     /// Nothing unless this node and others have appended at the same time.
     pub(super) others: Option<Box<Others>>,
+    /// While it is there, the engine passes what other nodes append.
+    pub(super) follow: FollowGuard,
 }
 
 impl Waiting {
@@ -61,6 +63,7 @@ impl Waiting {
             tries: 0,
             turns: None,
             others: None,
+            follow: FollowGuard::none(),
         }
     }
 
