@@ -26,6 +26,9 @@ const FILES: usize = 100;
 /// How often memory is read while the file arrives.
 const SAMPLE: Duration = Duration::from_millis(5);
 
+/// How long a server uses no processor that is at rest: several ticks of its clock.
+const REST: Duration = Duration::from_millis(200);
+
 /// What uploads came to.
 #[derive(Clone, Copy, Debug)]
 struct Uploaded {
@@ -105,12 +108,26 @@ async fn watch(
             () = tokio::time::sleep(SAMPLE) => peak = peak.max(server.memory()?),
         }
     }
-    let (wall, cpu) = (start.elapsed(), server.cpu_time()? - cpu);
+    let wall = start.elapsed();
+    let cpu = at_rest(|| server.cpu_time()).await? - cpu;
     Ok(Uploaded {
         mib_per_second: mib as f64 / wall.as_secs_f64(),
         cpu_ms_per_mib: cpu.as_secs_f64() * 1_000.0 / mib as f64,
         peak_kib: (peak - before) as f64 / 1_024.0,
     })
+}
+
+/// Returns the processor time of a server once it uses no more: it may remove files after the response.
+pub(super) async fn at_rest(cpu_time: impl Fn() -> io::Result<Duration>) -> io::Result<Duration> {
+    let mut cpu = cpu_time()?;
+    loop {
+        tokio::time::sleep(REST).await;
+        let now = cpu_time()?;
+        if now == cpu {
+            return Ok(cpu);
+        }
+        cpu = now;
+    }
 }
 
 /// Sends a file in one multipart request.

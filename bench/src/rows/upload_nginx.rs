@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use load::console::progress;
 use load::http::{Connection, Request};
 
-use super::upload::{expect_size, size_mib, whole, write};
+use super::upload::{at_rest, expect_size, size_mib, whole, write};
 use crate::plan::Plan;
 use crate::runs::pair::Pair;
 use crate::serve::side::Side;
@@ -62,7 +62,8 @@ async fn watch(
 ) -> io::Result<Uploaded> {
     let (start, before) = (Instant::now(), cpu_time()?);
     upload.await?;
-    let (wall, cpu) = (start.elapsed(), cpu_time()? - before);
+    let wall = start.elapsed();
+    let cpu = at_rest(cpu_time).await? - before;
     Ok(Uploaded {
         mib_per_second: mib as f64 / wall.as_secs_f64(),
         cpu_ms_per_mib: cpu.as_secs_f64() * 1_000.0 / mib as f64,

@@ -4,7 +4,6 @@
 //! breaks one stays on the disk.
 
 use axum::body::Body;
-use http_body::Body as _;
 
 use crate::{
     action::{
@@ -12,7 +11,7 @@ use crate::{
     },
     error::{Code, Error, Result},
     request::decode::{
-        body::{discard, frame},
+        body::Pieces,
         multipart::{Event, Fault, Head, Parser},
         references::{REFERENCE_BYTES, Referenced},
     },
@@ -33,7 +32,7 @@ pub(super) async fn read(
     cx: &Context,
     action: &str,
     fields: &'static [Field],
-    mut body: Body,
+    body: Body,
     boundary: &str,
     bounds: &Bounds,
 ) -> Result<FormData> {
@@ -57,7 +56,8 @@ pub(super) async fn read(
         reservation: None,
         referenced: Referenced::default(),
     };
-    let outcome = reader.read(&mut body, boundary, takes_files).await;
+    let mut pieces = Pieces::new(body);
+    let outcome = reader.read(&mut pieces, boundary, takes_files).await;
     let bytes = reader.bytes;
     match outcome {
         Ok(()) => {
@@ -68,7 +68,7 @@ pub(super) async fn read(
         Err(error) => {
             // Removes what is stored before the rest arrives.
             drop(reader);
-            discard(&mut body, bytes, bytes_max).await;
+            pieces.discard(bytes, bytes_max).await;
             Err(error)
         }
     }
@@ -118,8 +118,8 @@ enum Part {
 }
 
 impl Reader<'_> {
-    async fn read(&mut self, body: &mut Body, boundary: &str, takes_files: bool) -> Result<()> {
-        let announced = body.size_hint().lower();
+    async fn read(&mut self, pieces: &mut Pieces, boundary: &str, takes_files: bool) -> Result<()> {
+        let announced = pieces.announced();
         if announced > self.bytes_max {
             return Err(self.too_large());
         }
@@ -128,7 +128,7 @@ impl Reader<'_> {
             self.reservation = Some(uploads.reserve(self.cx, announced).await?);
         }
         let mut parser = Parser::new(boundary, self.bounds.part_head_bytes_max);
-        while let Some(piece) = frame(body).await? {
+        while let Some(piece) = pieces.next().await? {
             self.bytes += piece.len() as u64;
             if self.bytes > self.bytes_max {
                 return Err(self.too_large());

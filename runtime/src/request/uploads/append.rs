@@ -1,12 +1,11 @@
 //! Takes the bytes of one request for an upload.
 
 use axum::body::Body;
-use http_body::Body as _;
 
 use crate::{
     action::{Appending, Checksum, Unfinished},
     error::{Code, Error, Result},
-    request::decode::{discard, frame},
+    request::decode::Pieces,
     stream::Watch,
 };
 
@@ -16,21 +15,22 @@ pub(super) async fn append(
     upload: Unfinished,
     offset: u64,
     checksum: Option<Checksum>,
-    mut body: Body,
+    body: Body,
     mut drain: Watch,
 ) -> Result<u64> {
     let length = upload.record.length;
     let too_long =
         || Error::new(Code::PayloadTooLarge, "the body ends after the end of the upload");
     let left = length.saturating_sub(offset);
-    if body.size_hint().lower() > left {
-        discard(&mut body, 0, left).await;
+    let mut pieces = Pieces::new(body);
+    if pieces.announced() > left {
+        pieces.discard(0, left).await;
         return Err(too_long());
     }
     let mut appending = match Appending::open(upload, offset, checksum).await {
         Ok(appending) => appending,
         Err(error) => {
-            discard(&mut body, 0, left).await;
+            pieces.discard(0, left).await;
             return Err(error);
         }
     };
@@ -39,17 +39,17 @@ pub(super) async fn append(
             biased;
             // The next process has the file only when this one has let go of it.
             _ = &mut drain => Err(restarting()),
-            piece = frame(&mut body) => piece,
+            piece = pieces.next() => piece,
         };
         match piece {
             Ok(Some(piece)) if appending.offset() + piece.len() as u64 > length => {
                 appending.undo().await;
-                discard(&mut body, 0, left).await;
+                pieces.discard(0, left).await;
                 return Err(too_long());
             }
             Ok(Some(piece)) => {
                 if let Err(error) = appending.write(&piece).await {
-                    discard(&mut body, 0, left).await;
+                    pieces.discard(0, left).await;
                     return Err(error);
                 }
             }

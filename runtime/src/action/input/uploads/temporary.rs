@@ -94,6 +94,11 @@ impl TemporaryFile {
         &self.path
     }
 
+    /// Returns whether nobody has lent it.
+    pub(super) fn is_owned(&self) -> bool {
+        matches!(self.owner, Owner::Folder(_))
+    }
+
     /// Creates the file, for this user alone.
     pub(super) fn create(&self) -> io::Result<File> {
         match private().open(&self.path) {

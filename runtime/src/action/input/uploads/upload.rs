@@ -290,7 +290,7 @@ impl Upload {
     }
 
     fn stored(&self) -> &StoredFile {
-        &self.0.file
+        self.0.file()
     }
 }
 

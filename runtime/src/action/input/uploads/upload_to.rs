@@ -137,13 +137,13 @@ impl<S: UploadSink> UploadTo<S> {
     }
 
     fn stored(&self) -> &StoredFile {
-        &self.held.file
+        self.held.file()
     }
 }
 
 impl<S> fmt::Debug for UploadTo<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UploadTo").field(&self.held.file).finish()
+        f.debug_tuple("UploadTo").field(self.held.file()).finish()
     }
 }
 
