@@ -13,7 +13,7 @@ local function read(log, after, budget)
     local is_end = #page < count
     -- As many as fit if they are like the ones so far, since an item may be one entry or hundreds.
     local fit = (budget - bytes) * #found / 2 / math.max(bytes, 1)
-    count = math.max(1, math.min(64, math.floor(fit)))
+    count = math.max(1, math.min(16, math.floor(fit)))
   until is_end or bytes >= budget
   return found
 end
