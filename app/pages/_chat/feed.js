@@ -83,9 +83,19 @@ export class Feed {
   opened(id, at) {
     if (id !== null && this.#byId.has(id)) return;
     const item = mark("opened", `The room was made on ${made.format(at)}`);
-    if (id !== null) this.#byId.set(id, item);
+    this.#know(id, item);
     this.#parts.list.append(item);
     this.#settle();
+  }
+
+  /**
+   * @param {string | null} id
+   * @param {HTMLElement} item
+   */
+  #know(id, item) {
+    if (id === null) return;
+    this.#byId.set(id, item);
+    item.setAttribute("p-key", id);
   }
 
   /**
@@ -104,7 +114,7 @@ export class Feed {
       this.#append(mark("day", day.format(sent)));
     }
     const item = render(message, sent, own);
-    if (id !== null) this.#byId.set(id, item);
+    this.#know(id, item);
     this.#append(item);
     arrange(item);
     if (own) this.toEnd();

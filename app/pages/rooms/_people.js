@@ -103,6 +103,7 @@ function render(name) {
   const item = document.createElement("li");
   item.className = "person";
   item.dataset.name = name;
+  item.setAttribute("p-key", name);
   item.dataset.hue = String(hue(name));
   const text = document.createElement("bdi");
   text.textContent = name;

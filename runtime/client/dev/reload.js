@@ -6,6 +6,7 @@
 //   css      { paths }              these style sheets changed
 //   script   { pages }              reload these pages (null: all)
 //   file     { paths }              these public files changed
+//                                   These five have the `edition` of the pages as well: each edit makes a later one.
 //   errors   { errors }             all current errors, the first one first; empty if there are none
 //   failure  { message, … }         a failure of one request
 
@@ -20,17 +21,19 @@ import { Page } from "./update_page.js";
  * @property {string} [id]
  * @property {string} [root]
  * @property {string} [editor]
+ * @property {number} [edition]
  * @property {string[] | null} [pages]
  * @property {string[]} [paths]
  * @property {Report[]} [errors]
  *
  * @typedef {typeof NAMES[number]} Name
- * @typedef {{ name: Name | "hello" | "missed", data: Data & Report }} DevEvent
+ * @typedef {{ name: Name | "hello", data: Data & Report }} DevEvent
  *
  * @typedef {object} Tab what this script needs of the page and the browser; tests pass a fake
  * @property {() => string | undefined} template of the page
  * @property {() => void} load reloads the page
  * @property {() => string | undefined} generation of the server that sent the page
+ * @property {() => number} edition of the page
  * @property {() => Report | undefined} failure of the page, if an error page shows in its place
  * @property {() => Promise<Report | undefined>} update fetches the page and morphs the tab; returns a failure
  * @property {(paths: string[] | null) => void} swapStyleSheets null: all of them
@@ -74,6 +77,8 @@ const EVENTS_CLOSED = 2;
 export function follow(url, tab) {
   /** The generation of the server that sent this page, or the first one in an event. */
   let generation = tab.generation();
+  /** The edition of the page, or that of the last edit that this tab has followed. */
+  let edition = tab.edition();
   /** The current errors. @type {Report[]} */
   let errors = [];
   /** The failures since the last edit. @type {Report[]} */
@@ -98,6 +103,8 @@ export function follow(url, tab) {
 
   /** @param {DevEvent} event */
   function show({ name, data }) {
+    const isLater = Number(data?.edition) > edition;
+    if (isLater) edition = Number(data.edition);
     if (CHANGES.includes(name) && failures.length > 0) {
       failures = [];
       cover();
@@ -106,11 +113,12 @@ export function follow(url, tab) {
       case "start":
         tab.openWith(data);
         generation ??= data.id;
-        if (data.id !== generation) tab.load();
-        break;
-      case "missed":
-        tab.swapStyleSheets(null);
-        void update();
+        if (data.id !== generation) return tab.load();
+        // There was an edit after the server has sent this page and before the connection.
+        if (isLater) {
+          tab.swapStyleSheets(null);
+          void update();
+        }
         break;
       case "page":
         if (isShown(data.pages)) void update();
@@ -152,13 +160,12 @@ export function follow(url, tab) {
     for (const name of NAMES) {
       events.addEventListener(name, (message) => {
         const event = { name, data: JSON.parse(String(message.data)) };
-        const isMissed = name === "start" && event.data.id === generation;
         if (name === "start" || name === "errors") lastEvents.set(name, event);
+        const start = lastEvents.get("start");
+        if (start && CHANGES.includes(name)) start.data.edition = event.data.edition;
         hasErrors = name === "errors" || (hasErrors && name !== "start");
         broadcast(event);
         if (name !== "start") return;
-        // The same server as before: it may have sent events while no tab was connected.
-        if (isMissed) broadcast({ name: "missed", data: {} });
         tab.setTimer(() => {
           if (hasErrors) return;
           lastEvents.delete("errors");
@@ -198,6 +205,7 @@ function thisTab(url) {
     template: () => page.template,
     load,
     generation: () => page.generation,
+    edition: () => page.edition,
     failure: () => page.failure,
     update: () => page.update(),
     swapStyleSheets: (paths) => {

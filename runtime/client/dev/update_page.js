@@ -46,6 +46,11 @@ export class Page {
     return this.#document.querySelector("script[data-kipo-life]")?.getAttribute("data-kipo-life") || undefined;
   }
 
+  /** The edition of the page; not a number if the page has none. Each edit makes a later one. */
+  get edition() {
+    return Number(this.#document.querySelector("script[data-kipo-life]")?.getAttribute("data-kipo-edition") ?? NaN);
+  }
+
   /** The failure that the page reports, if the server sent it in place of a page that failed. */
   get failure() {
     return failureOf(this.#document);

@@ -198,7 +198,7 @@ function name(element) {
 function kind(node) {
   if (!isElement(node)) return String(node.nodeType);
   const { namespaceURI, nodeName } = node;
-  const parts = [namespaceURI, nodeName];
+  const parts = [namespaceURI, nodeName, node.getAttribute("p-key")];
   // The text typed into one field must not appear in another.
   if (/^(INPUT|TEXTAREA|SELECT)$/.test(nodeName)) parts.push(name(node), node.getAttribute("type"), node.getAttribute("name"));
   // The same file may have another hash in its URL; it is loaded already.

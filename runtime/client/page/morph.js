@@ -3,6 +3,9 @@
 // There are three trees: the tree that the server sent before, the one that it sends now, and the live tree, which scripts
 // and the user have changed since. The differences between the first two are applied to the live tree; everything else in
 // it stays. If the tree that was sent before is a copy of the live tree, the live tree becomes equal to the new one.
+//
+// The server may send what a script has made in the meantime: a list that the server renders and a script continues. An
+// element with the `p-key` of one that a script has put in the same place is that one, and is not there twice.
 
 import { commonSubsequence, matchNodes } from "./match_nodes.js";
 import { children, container, descendants, isElement, mapNodes } from "./traversal.js";
@@ -83,6 +86,7 @@ export function follow(served, next) {
   /** Nodes that the server no longer sends, except those below another one of them. @type {Set<Node>} */
   const gone = new Set();
   const stays = new Set(matches.values());
+  const sent = new Set(nodes.values());
   for (const [old, node] of nodes) {
     for (const child of children(old)) {
       if (nodes.get(child)?.parentNode !== container(node)) moved.add(child);
@@ -93,7 +97,7 @@ export function follow(served, next) {
   keepFocus(document, () => {
     update(tree, next, tree.nodeName === next.nodeName ? live : retag(live, next));
     // Last, when the nodes in them that stay have moved out.
-    for (const old of gone) /** @type {ChildNode} */ (nodes.get(old)).remove();
+    for (const old of gone) /** @type {ChildNode | undefined} */ (nodes.get(old))?.remove();
   });
   served.tree = next;
   served.nodes = now;
@@ -137,7 +141,7 @@ export function follow(served, next) {
 
     return (/** @type {ChildNode} */ child) => {
       const match = matches.get(child);
-      const node = match ? nodes.get(match) : create(child);
+      const node = match ? nodes.get(match) : (adopt(child, parent) ?? create(child));
       if (!node) return;
       if (!match || !moved.has(match)) {
         const start = first ? nodes.get(/** @type {Node} */ (matches.get(first))) : parent.firstChild;
@@ -151,6 +155,22 @@ export function follow(served, next) {
         children(child).forEach(place(undefined, child, container(node)));
       }
     };
+  }
+
+  /**
+   * Returns the element that a script has made with the same key.
+   *
+   * @param {Node} next
+   * @param {Node} parent
+   */
+  function adopt(next, parent) {
+    const key = isElement(next) && next.getAttribute("p-key");
+    if (!key) return undefined;
+    const isTwin = (/** @type {Node} */ node) => node.nodeName === next.nodeName && /** @type {Element} */ (node).getAttribute("p-key") === key;
+    const twin = children(parent).find((node) => !sent.has(node) && isTwin(node));
+    if (twin && isAlike(next, twin)) mapNodes(next, twin, now);
+    else if (twin) now.set(next, twin);
+    return twin;
   }
 
   /**
@@ -172,6 +192,18 @@ export function follow(served, next) {
   function hasLiveDescendant(next) {
     return children(next).some((child) => matches.has(child) || hasLiveDescendant(child));
   }
+}
+
+/**
+ * Returns whether two trees have the same kinds of nodes at the same positions.
+ *
+ * @param {Node} a
+ * @param {Node} b
+ * @returns {boolean}
+ */
+function isAlike(a, b) {
+  const [as, bs] = [children(a), children(b)];
+  return a.nodeName === b.nodeName && as.length === bs.length && as.every((child, index) => isAlike(child, /** @type {Node} */ (bs[index])));
 }
 
 /**

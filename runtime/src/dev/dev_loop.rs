@@ -14,7 +14,7 @@ use crate::{
     dev::{
         outcome::{LastBuild, LastChange, ReloadOutcome, counted, ms},
         panel::Panel,
-        reload::{RELOAD_PATH, ReloadEvent, Tabs},
+        reload::{Edit, RELOAD_PATH, ReloadEvent, Tabs},
         report::{Kind, Report},
         watch::{self, Changes, WatchedPaths},
     },
@@ -36,7 +36,10 @@ pub(crate) struct DevLoop {
 
 impl DevLoop {
     pub(crate) fn new(pages: Arc<Pages>, types: &Types) -> Self {
-        let tabs = Arc::new(Tabs::new(pages.root(), pages.generation()));
+        let tabs = Arc::new({
+            let of = Arc::clone(&pages);
+            Tabs::new(pages.root(), pages.generation(), move || of.edition())
+        });
         let (failure_tabs, root) = (Arc::clone(&tabs), pages.root().map(Path::to_owned));
         pages.on_failure(move |PageFailure { page, diagnostic, request_id }| {
             // The hook of `report_panics` reports a panic, with its location.
@@ -79,7 +82,10 @@ impl DevLoop {
         let (result, errors) = match self.pages.reload() {
             Ok(()) => {
                 self.tabs.set_page_errors(&[]);
-                let events = self.events(changes);
+                let edition = self.pages.edition();
+                let edits = self.edits(changes).into_iter();
+                let events: Vec<_> =
+                    edits.map(|edit| ReloadEvent::Edit { edit, edition }).collect();
                 events.iter().for_each(|event| self.tabs.send(event));
                 let effects: Vec<&str> = events.iter().map(ReloadEvent::effect).collect();
                 (effects.join(", "), Vec::new())
@@ -118,8 +124,8 @@ impl DevLoop {
         self.tabs.send(&ReloadEvent::Failure(Box::new(report)));
     }
 
-    /// Returns the events for a change of pages that have no errors.
-    fn events(&self, changes: &Changes) -> Vec<ReloadEvent> {
+    /// Returns what the tabs do after a change of pages that have no errors.
+    fn edits(&self, changes: &Changes) -> Vec<Edit> {
         let of = |suffixes: &[&str]| -> BTreeSet<String> {
             let suffix = |path: &str| path.rsplit_once('.').map_or("", |(_, s)| s).to_owned();
             let paths = changes.pages.iter();
@@ -128,11 +134,11 @@ impl DevLoop {
         let (templates, styles, scripts) = (of(&["html"]), of(&["css"]), of(&["js", "mjs"]));
         if !scripts.is_empty() {
             // A tab that loads its page again gets all other changes with it.
-            return vec![ReloadEvent::Script { pages: self.pages_of_scripts(&scripts) }];
+            return vec![Edit::Script { pages: self.pages_of_scripts(&scripts) }];
         }
         let mut events = Vec::new();
         if !styles.is_empty() {
-            events.push(ReloadEvent::Css { paths: styles.clone() });
+            events.push(Edit::Css { paths: styles.clone() });
         }
         let templates: BTreeSet<String> = templates
             .iter()
@@ -145,13 +151,13 @@ impl DevLoop {
             // its head.
             let edited_only = changes.added_or_removed.is_empty();
             let pages = edited_only.then(|| self.pages.dependents(&templates));
-            events.push(ReloadEvent::Page { pages });
+            events.push(Edit::Page { pages });
         }
         let has_event = |path: &String| path.ends_with(".html") || styles.contains(path);
         let others: BTreeSet<String> =
             changes.pages.iter().filter(|path| !has_event(path)).cloned().collect();
         if !others.is_empty() {
-            events.push(ReloadEvent::File { paths: others });
+            events.push(Edit::File { paths: others });
         }
         events
     }
@@ -182,7 +188,7 @@ pub(crate) fn error_stream(
     errors: &[Report],
     shared: Arc<Shared>,
 ) -> Router {
-    let tabs = Tabs::new(root, RequestId::next().as_str());
+    let tabs = Tabs::new(root, RequestId::next().as_str(), || 0);
     tabs.set_build_errors(errors);
     stream(base, Arc::new(tabs), shared)
 }

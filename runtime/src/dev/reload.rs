@@ -31,7 +31,19 @@ pub(crate) const RELOAD_PATH: &str = "/dev/reload";
 pub(super) enum ReloadEvent {
     /// The first event. `id` is the generation of the server: a tab that reconnects to another
     /// generation loads its page again. `root` and `editor` are how the tab opens a source file.
-    Start { id: String, root: String, editor: String },
+    /// A tab with an earlier `edition` of its page has missed an edit.
+    Start { id: String, root: String, editor: String, edition: u64 },
+    /// An edit: the pages are of this edition now.
+    Edit { edit: Edit, edition: u64 },
+    /// All current errors; empty if there are none.
+    Errors { errors: Vec<Report> },
+    /// One request failed.
+    Failure(Box<Report>),
+}
+
+/// What the tabs do after an edit.
+#[derive(Clone, Debug)]
+pub(super) enum Edit {
     /// These templates changed: fetch the page again, and morph it. `None` stands for all.
     Page { pages: Option<BTreeSet<String>> },
     /// Swap these style sheets.
@@ -40,10 +52,6 @@ pub(super) enum ReloadEvent {
     Script { pages: Option<BTreeSet<String>> },
     /// Fetch these files again.
     File { paths: BTreeSet<String> },
-    /// All current errors; empty if there are none.
-    Errors { errors: Vec<Report> },
-    /// One request failed.
-    Failure(Box<Report>),
 }
 
 impl ReloadEvent {
@@ -51,10 +59,10 @@ impl ReloadEvent {
     pub(super) fn effect(&self) -> &'static str {
         match self {
             Self::Start { .. } => "started",
-            Self::Page { .. } => "morphed",
-            Self::Css { .. } => "styles swapped",
-            Self::Script { .. } => "pages reloaded",
-            Self::File { .. } => "files fetched again",
+            Self::Edit { edit: Edit::Page { .. }, .. } => "morphed",
+            Self::Edit { edit: Edit::Css { .. }, .. } => "styles swapped",
+            Self::Edit { edit: Edit::Script { .. }, .. } => "pages reloaded",
+            Self::Edit { edit: Edit::File { .. }, .. } => "files fetched again",
             Self::Errors { .. } => "errors shown",
             Self::Failure(_) => "failure shown",
         }
@@ -66,10 +74,10 @@ impl Event for ReloadEvent {
     fn name(&self) -> &'static str {
         match self {
             Self::Start { .. } => "start",
-            Self::Page { .. } => "page",
-            Self::Css { .. } => "css",
-            Self::Script { .. } => "script",
-            Self::File { .. } => "file",
+            Self::Edit { edit: Edit::Page { .. }, .. } => "page",
+            Self::Edit { edit: Edit::Css { .. }, .. } => "css",
+            Self::Edit { edit: Edit::Script { .. }, .. } => "script",
+            Self::Edit { edit: Edit::File { .. }, .. } => "file",
             Self::Errors { .. } => "errors",
             Self::Failure(_) => "failure",
         }
@@ -77,9 +85,15 @@ impl Event for ReloadEvent {
 
     fn write_data(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         let data = match self {
-            Self::Start { id, root, editor } => json!({ "id": id, "root": root, "editor": editor }),
-            Self::Page { pages } | Self::Script { pages } => json!({ "pages": pages }),
-            Self::Css { paths } | Self::File { paths } => json!({ "paths": paths }),
+            Self::Start { id, root, editor, edition } => {
+                json!({ "id": id, "root": root, "editor": editor, "edition": edition })
+            }
+            Self::Edit { edit: Edit::Page { pages } | Edit::Script { pages }, edition } => {
+                json!({ "pages": pages, "edition": edition })
+            }
+            Self::Edit { edit: Edit::Css { paths } | Edit::File { paths }, edition } => {
+                json!({ "paths": paths, "edition": edition })
+            }
             Self::Errors { errors } => json!({ "errors": errors }),
             Self::Failure(report) => serde_json::to_value(report)?,
         };
@@ -100,7 +114,11 @@ const RETRY_MS: u64 = 200;
 
 /// The open tabs, and what a tab that connects later needs to know.
 pub(super) struct Tabs {
-    start: ReloadEvent,
+    id: String,
+    root: String,
+    editor: String,
+    /// Returns the edition of the pages.
+    edition: Box<dyn Fn() -> u64 + Send + Sync>,
     events: broadcast::Sender<ReloadEvent>,
     /// A std lock: held to replace or to copy the lists, never over an `.await`.
     errors: Mutex<CurrentErrors>,
@@ -127,14 +145,19 @@ impl CurrentErrors {
 }
 
 impl Tabs {
-    /// `root` is the folder of the app, `generation` names the process.
-    pub(super) fn new(root: Option<&Path>, generation: &str) -> Self {
+    /// `root` is the folder of the app, `generation` names the process, and `edition` returns the edition
+    /// of its pages.
+    pub(super) fn new(
+        root: Option<&Path>,
+        generation: &str,
+        edition: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
         let (events, _) = broadcast::channel(PENDING_MAX);
         let root = source_root().or_else(|| root.map(Path::to_owned)).unwrap_or_default();
         let root = root.display().to_string();
         let id = generation.to_owned();
-        let start = ReloadEvent::Start { id, root, editor: editor::url() };
-        Self { start, events, errors: Mutex::default() }
+        let (editor, edition) = (editor::url(), Box::new(edition));
+        Self { id, root, editor, edition, events, errors: Mutex::default() }
     }
 
     /// Sends an event to every open tab.
@@ -188,7 +211,10 @@ impl Tabs {
         out: &EventStream<ReloadEvent>,
         mut events: broadcast::Receiver<ReloadEvent>,
     ) -> Result<()> {
-        out.send(self.start.clone()).await?;
+        let Self { id, root, editor, .. } = self;
+        let (id, root, editor) = (id.clone(), root.clone(), editor.clone());
+        // After the subscription: whoever has this edition gets each later one.
+        out.send(ReloadEvent::Start { id, root, editor, edition: (self.edition)() }).await?;
         let errors = self.errors().non_empty_event();
         if let Some(event) = errors {
             out.send(event).await?;
@@ -196,7 +222,10 @@ impl Tabs {
         loop {
             match events.recv().await {
                 Ok(event) => out.send(event).await?,
-                Err(RecvError::Lagged(_)) => out.send(ReloadEvent::Script { pages: None }).await?,
+                Err(RecvError::Lagged(_)) => {
+                    let edit = Edit::Script { pages: None };
+                    out.send(ReloadEvent::Edit { edit, edition: (self.edition)() }).await?;
+                }
                 Err(RecvError::Closed) => return Ok(()),
             }
         }

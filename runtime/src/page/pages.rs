@@ -155,6 +155,12 @@ impl Pages {
         &self.settings.generation
     }
 
+    /// Returns the edition of the set that serves, as its pages carry it.
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn edition(&self) -> u64 {
+        self.serving.load().edition()
+    }
+
     /// Returns whether there is a template of that name.
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn has_template(&self, template: &str) -> bool {

@@ -25,7 +25,7 @@ class FakeBrowser {
   opened = [];
   #queue = [];
 
-  open({ hasLocks = true, template, generation } = {}) {
+  open({ hasLocks = true, template, generation, edition = 1 } = {}) {
     const tab = {
       /** The changes of the page, in order. */
       done: [],
@@ -36,6 +36,7 @@ class FakeBrowser {
       wait: () => tab.timers.splice(0).forEach((run) => run()),
       template: () => template,
       generation: () => generation,
+      edition: () => edition,
       failure: () => undefined,
       load: () => tab.done.push("load"),
       update: async () => {
@@ -198,14 +199,33 @@ test("a_reconnect_fetches_edits_that_no_tab_received", () => {
   const browser = new FakeBrowser();
   const tabs = [browser.open(), browser.open()];
   const { events } = browser.opened[0];
-  events.send("start", { id: "a" });
-  for (const tab of tabs) assert.deepEqual(tab.done, []);
+  events.send("start", { id: "a", edition: 1 });
   events.fail(0);
-  events.send("start", { id: "a" });
+  events.send("start", { id: "a", edition: 1 });
+  for (const tab of tabs) assert.deepEqual(tab.done, [], "there was no edit");
+  events.fail(0);
+  events.send("start", { id: "a", edition: 2 });
   for (const tab of tabs) assert.deepEqual(tab.done.splice(0), ["swap null", "update"]);
   browser.close(tabs[0]);
-  browser.opened[1].events.send("start", { id: "a" });
+  browser.opened[1].events.send("start", { id: "a", edition: 3 });
   assert.deepEqual(tabs[1].done, ["swap null", "update"]);
+});
+
+test("a_page_from_before_an_edit_updates_once_its_tab_follows", () => {
+  const browser = new FakeBrowser();
+  const page = (edition) => browser.open({ generation: "a", edition });
+  const [old, fresh] = [page(1), page(2)];
+  browser.opened[0].events.send("start", { id: "a", edition: 2 });
+  assert.deepEqual([old.done.splice(0), fresh.done], [["swap null", "update"], []]);
+  browser.opened[0].events.send("css", { paths: [], edition: 3 });
+  assert.deepEqual([page(2), page(3)].map(({ done }) => done), [["swap null", "update"], []]);
+});
+
+test("a_page_without_an_edition_stays", () => {
+  const browser = new FakeBrowser();
+  const tab = browser.open({ edition: NaN });
+  browser.opened[0].events.send("start", { id: "a", edition: 2 });
+  assert.deepEqual(tab.done, []);
 });
 
 test("errors_fixed_during_a_lost_connection_go", () => {

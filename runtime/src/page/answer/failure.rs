@@ -147,7 +147,7 @@ fn for_author(cx: &Context, head: &Head, fault: &Fault) -> Response {
          <script type=\"application/json\" id=\"kipo-failure\">{report}</script>\n\
          </body>\n</html>\n"
     );
-    inject(&mut html, &head.block("", None, None));
+    inject(&mut html, &head.block("", 0, None, None));
     with_head(head, error.status(), html, Keep::Never)
 }
 

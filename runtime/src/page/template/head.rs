@@ -84,11 +84,12 @@ impl Head {
         fields
     }
 
-    /// Returns the lines for the head of a page with these files of its own, which are paths without the
-    /// prefix.
+    /// Returns the lines for the head of a page of this edition with these files of its own, which are
+    /// paths without the prefix.
     pub(crate) fn block(
         &self,
         template: &str,
+        edition: u64,
         style: Option<&str>,
         own_script: Option<&str>,
     ) -> String {
@@ -100,7 +101,7 @@ impl Head {
             let _ = writeln!(
                 block,
                 "<script type=\"module\" src=\"{url}\" data-kipo-page=\"{template}\" \
-                 data-kipo-life=\"{generation}\"></script>"
+                 data-kipo-life=\"{generation}\" data-kipo-edition=\"{edition}\"></script>"
             );
         }
         if let Some(url) = &self.panel {
@@ -165,14 +166,14 @@ mod tests {
             ..Settings::test()
         };
         let head = Head::new(&settings, &Prefix::NONE);
-        let block = head.block("index.html", Some("/p/index.css"), Some("/p/index.js"));
+        let block = head.block("index.html", 7, Some("/p/index.css"), Some("/p/index.js"));
         assert_eq!(
             block,
             "<script type=\"importmap\">{\"imports\":{\"kipo\":\"/_kipo/c0/main.js\"}}</script>\n\
              <link rel=\"modulepreload\" href=\"/_kipo/c0/call/action.js\">\n\
              <meta name=\"kipo-method:a.Find\" content=\"GET\">\n\
              <script type=\"module\" src=\"/_kipo/c0/main.js\"></script>\n\
-             <script type=\"module\" src=\"/_kipo/c0/dev/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\"></script>\n\
+             <script type=\"module\" src=\"/_kipo/c0/dev/reload.js\" data-kipo-page=\"index.html\" data-kipo-life=\"l0\" data-kipo-edition=\"7\"></script>\n\
              <script type=\"module\" src=\"/_kipo/c0/dev/panel.js\"></script>\n\
              <link rel=\"stylesheet\" href=\"/p/index.css\">\n\
              <script type=\"module\" src=\"/p/index.js\"></script>\n"
@@ -188,7 +189,7 @@ mod tests {
         };
         let block = |prefix| {
             let head = Head::new(&settings, &Prefix::parse(prefix).unwrap());
-            head.block("index.html", Some("/p/index.css"), Some("/p/index.js"))
+            head.block("index.html", 7, Some("/p/index.css"), Some("/p/index.js"))
         };
         let meta = "<meta name=\"kipo-prefix\" content=\"/app\">\n";
         let below = block("/app").replace(meta, "");

@@ -4,7 +4,10 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, LazyLock, atomic::AtomicUsize},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use tera::Tera;
@@ -34,8 +37,13 @@ use crate::{
     },
 };
 
+/// The edition of the set that was read last.
+static EDITION: AtomicU64 = AtomicU64::new(0);
+
 /// All pages at one point in time.
 pub(crate) struct Set {
+    /// A set that is read later has a higher one. None has 0.
+    edition: u64,
     tera: Tera,
     sources: Sources,
     forms: form::Templates,
@@ -73,6 +81,7 @@ impl Set {
         let Parts { sources, assets, hash } = read(files, &mut diagnostics);
         let hash = hash.unwrap_or_else(|| Hash::of(&[]));
         let mut set = Self {
+            edition: EDITION.fetch_add(1, Ordering::Relaxed) + 1,
             tera: Tera::new(),
             pages: Vec::new(),
             routes: Routes::default(),
@@ -137,6 +146,11 @@ impl Set {
     #[cfg(all(feature = "dev", debug_assertions))]
     pub(crate) fn pages(&self) -> impl Iterator<Item = &Page> {
         self.pages.iter().chain(self.error_pages.iter().map(|(_, page)| page))
+    }
+
+    #[cfg(all(feature = "dev", debug_assertions))]
+    pub(crate) fn edition(&self) -> u64 {
+        self.edition
     }
 
     #[cfg(all(feature = "dev", debug_assertions))]
@@ -212,7 +226,7 @@ impl Set {
             Ok(html) => {
                 let mut html = links::below(&html, &head.prefix);
                 let (style, script) = (page.style.as_deref(), page.script.as_deref());
-                inject(&mut html, &head.block(&page.file, style, script));
+                inject(&mut html, &head.block(&page.file, self.edition, style, script));
                 Ok(html)
             }
             Err(error) => {
@@ -268,7 +282,7 @@ impl Set {
         let (style, script) = (url(".css"), url(".js"));
         Page {
             file: file.to_owned(),
-            block: head.block(file, style.as_deref(), script.as_deref()),
+            block: head.block(file, self.edition, style.as_deref(), script.as_deref()),
             style,
             script,
             data: None,
