@@ -60,11 +60,12 @@ test("an_item_that_a_script_has_made_is_that_of_the_server_with_its_key", async 
   const page = await bench.open("<ul><li p-key=1>a</li></ul>");
   await page.evaluate(() => {
     const list = document.querySelector("ul");
+    list.firstChild.outerHTML = "<li p-key=1>made anew</li>";
     list.insertAdjacentHTML("beforeend", `<li p-key=2 class=own>b</li><li p-key=3><i>c</i> made otherwise</li><li>no key</li>`);
     globalThis.made = [...list.children];
   });
   const items = () => page.evaluate(() => [...document.querySelectorAll("li")].map((item) => [item.outerHTML, made.includes(item)]));
-  const [one, two, three, other] = [`<li p-key="1">a</li>`, `<li p-key="2" class="own">b</li>`, `<li p-key="3"><i>c</i> made otherwise</li>`, "<li>no key</li>"];
+  const [one, two, three, other] = [`<li p-key="1">made anew</li>`, `<li p-key="2" class="own">b</li>`, `<li p-key="3"><i>c</i> made otherwise</li>`, "<li>no key</li>"];
   await bench.follow("<ul><li p-key=1>a</li><li p-key=2>b</li><li p-key=3>c</li><li p-key=4>d</li></ul>");
   assert.deepEqual(await items(), [[one, true], [two, true], [three, true], [`<li p-key="4">d</li>`, false], [other, true]]);
   await bench.follow("<ul><li p-key=2>B</li><li p-key=3>C</li></ul>");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join as path } from "node:path";
-import { holds, part, scene, texts } from "../stage.js";
+import { holds, part, say, scene, texts } from "../stage.js";
 import { Copy } from "./copy.js";
 import { HalfTyped } from "./half-typed.js";
 import { until } from "./until.js";
@@ -55,6 +55,38 @@ async function scrollUp(feed) {
   }
   return feed.scrollTop;
 }
+
+scene("an edit of a page whose lists a script continues shows nothing twice, and opening it fetches it once", async (stage) => {
+  const copy = await Copy.ofPages(stage);
+  const server = await stage.server({ root: copy.root, watch: true });
+  const { status, body } = await server.post("rooms.Create", { room: "Tea" });
+  assert.equal(status, 200);
+  const url = server.url + body.address;
+  const enter = async (name) => {
+    const page = await (await stage.profile()).newPage();
+    const fetches = [];
+    page.on("request", (request) => request.url() === url && fetches.push(request.resourceType()));
+    await page.goto(url);
+    await page.fill(part("username_input"), name);
+    await page.click(`${part("join_form")} button`);
+    await say(page, `I am ${name}`);
+    return { page, fetches };
+  };
+  const tabs = [await enter("Ada"), await enter("Grace")];
+  const shown = ({ page }) => page.evaluate(() => [".person bdi", ".msg-text"].map((each) => [...document.querySelectorAll(each)].map((item) => item.textContent)));
+  const expected = [["Ada", "Grace"], ["I am Ada", "I am Grace"]];
+  for (const { page, fetches } of tabs) {
+    await page.waitForFunction(() => document.querySelectorAll(".person").length === 2 && document.querySelectorAll(".msg-text").length === 2);
+    assert.deepEqual(fetches, ["document"]);
+  }
+  for (const title of ["Around", "In the room"]) {
+    await copy.write("pages/rooms/[room].html", (await copy.read("pages/rooms/[room].html")).replace(/id="people-title">[^<]*</, `id="people-title">${title} <`));
+    for (const tab of tabs) {
+      await tab.page.waitForFunction((title) => document.querySelector("#people-title").textContent.startsWith(title), title);
+      assert.deepEqual(await shown(tab), expected);
+    }
+  }
+});
 
 scene("a style is swapped, and nothing else changes", async (stage) => {
   const copy = await Copy.ofPages(stage);

@@ -141,7 +141,12 @@ export function follow(served, next) {
 
     return (/** @type {ChildNode} */ child) => {
       const match = matches.get(child);
-      const node = match ? nodes.get(match) : (adopt(child, parent) ?? create(child));
+      if (!match || moved.has(match)) {
+        const twin = adopt(child, parent);
+        // It stays where the script has put it.
+        if (twin) return void (last = twin);
+      }
+      const node = match ? nodes.get(match) : create(child);
       if (!node) return;
       if (!match || !moved.has(match)) {
         const start = first ? nodes.get(/** @type {Node} */ (matches.get(first))) : parent.firstChild;
