@@ -36,10 +36,11 @@ pub(crate) struct DevLoop {
 
 impl DevLoop {
     pub(crate) fn new(pages: Arc<Pages>, types: &Types) -> Self {
-        let tabs = Arc::new({
-            let of = Arc::clone(&pages);
-            Tabs::new(pages.root(), pages.generation(), move || of.edition())
-        });
+        let edition = {
+            let pages = Arc::clone(&pages);
+            move || pages.edition()
+        };
+        let tabs = Arc::new(Tabs::new(pages.root(), pages.generation(), edition));
         let (failure_tabs, root) = (Arc::clone(&tabs), pages.root().map(Path::to_owned));
         pages.on_failure(move |PageFailure { page, diagnostic, request_id }| {
             // The hook of `report_panics` reports a panic, with its location.
@@ -134,11 +135,11 @@ impl DevLoop {
         let (templates, styles, scripts) = (of(&["html"]), of(&["css"]), of(&["js", "mjs"]));
         if !scripts.is_empty() {
             // A tab that loads its page again gets all other changes with it.
-            return vec![Edit::Script { pages: self.pages_of_scripts(&scripts) }];
+            return vec![Edit::Script(self.pages_of_scripts(&scripts))];
         }
-        let mut events = Vec::new();
+        let mut edits = Vec::new();
         if !styles.is_empty() {
-            events.push(Edit::Css { paths: styles.clone() });
+            edits.push(Edit::Css(styles.clone()));
         }
         let templates: BTreeSet<String> = templates
             .iter()
@@ -151,15 +152,15 @@ impl DevLoop {
             // its head.
             let edited_only = changes.added_or_removed.is_empty();
             let pages = edited_only.then(|| self.pages.dependents(&templates));
-            events.push(Edit::Page { pages });
+            edits.push(Edit::Page(pages));
         }
         let has_event = |path: &String| path.ends_with(".html") || styles.contains(path);
         let others: BTreeSet<String> =
             changes.pages.iter().filter(|path| !has_event(path)).cloned().collect();
         if !others.is_empty() {
-            events.push(Edit::File { paths: others });
+            edits.push(Edit::File(others));
         }
-        events
+        edits
     }
 
     /// Returns the pages of these scripts, if each is the script of a page and not a shared module.

@@ -45,13 +45,13 @@ pub(super) enum ReloadEvent {
 #[derive(Clone, Debug)]
 pub(super) enum Edit {
     /// These templates changed: fetch the page again, and morph it. `None` stands for all.
-    Page { pages: Option<BTreeSet<String>> },
+    Page(Option<BTreeSet<String>>),
     /// Swap these style sheets.
-    Css { paths: BTreeSet<String> },
+    Css(BTreeSet<String>),
     /// The scripts of these pages changed: load them again. `None` stands for all.
-    Script { pages: Option<BTreeSet<String>> },
+    Script(Option<BTreeSet<String>>),
     /// Fetch these files again.
-    File { paths: BTreeSet<String> },
+    File(BTreeSet<String>),
 }
 
 impl ReloadEvent {
@@ -59,10 +59,10 @@ impl ReloadEvent {
     pub(super) fn effect(&self) -> &'static str {
         match self {
             Self::Start { .. } => "started",
-            Self::Edit { edit: Edit::Page { .. }, .. } => "morphed",
-            Self::Edit { edit: Edit::Css { .. }, .. } => "styles swapped",
-            Self::Edit { edit: Edit::Script { .. }, .. } => "pages reloaded",
-            Self::Edit { edit: Edit::File { .. }, .. } => "files fetched again",
+            Self::Edit { edit: Edit::Page(_), .. } => "morphed",
+            Self::Edit { edit: Edit::Css(_), .. } => "styles swapped",
+            Self::Edit { edit: Edit::Script(_), .. } => "pages reloaded",
+            Self::Edit { edit: Edit::File(_), .. } => "files fetched again",
             Self::Errors { .. } => "errors shown",
             Self::Failure(_) => "failure shown",
         }
@@ -74,10 +74,10 @@ impl Event for ReloadEvent {
     fn name(&self) -> &'static str {
         match self {
             Self::Start { .. } => "start",
-            Self::Edit { edit: Edit::Page { .. }, .. } => "page",
-            Self::Edit { edit: Edit::Css { .. }, .. } => "css",
-            Self::Edit { edit: Edit::Script { .. }, .. } => "script",
-            Self::Edit { edit: Edit::File { .. }, .. } => "file",
+            Self::Edit { edit: Edit::Page(_), .. } => "page",
+            Self::Edit { edit: Edit::Css(_), .. } => "css",
+            Self::Edit { edit: Edit::Script(_), .. } => "script",
+            Self::Edit { edit: Edit::File(_), .. } => "file",
             Self::Errors { .. } => "errors",
             Self::Failure(_) => "failure",
         }
@@ -88,10 +88,10 @@ impl Event for ReloadEvent {
             Self::Start { id, root, editor, edition } => {
                 json!({ "id": id, "root": root, "editor": editor, "edition": edition })
             }
-            Self::Edit { edit: Edit::Page { pages } | Edit::Script { pages }, edition } => {
+            Self::Edit { edit: Edit::Page(pages) | Edit::Script(pages), edition } => {
                 json!({ "pages": pages, "edition": edition })
             }
-            Self::Edit { edit: Edit::Css { paths } | Edit::File { paths }, edition } => {
+            Self::Edit { edit: Edit::Css(paths) | Edit::File(paths), edition } => {
                 json!({ "paths": paths, "edition": edition })
             }
             Self::Errors { errors } => json!({ "errors": errors }),
@@ -223,7 +223,7 @@ impl Tabs {
             match events.recv().await {
                 Ok(event) => out.send(event).await?,
                 Err(RecvError::Lagged(_)) => {
-                    let edit = Edit::Script { pages: None };
+                    let edit = Edit::Script(None);
                     out.send(ReloadEvent::Edit { edit, edition: (self.edition)() }).await?;
                 }
                 Err(RecvError::Closed) => return Ok(()),
