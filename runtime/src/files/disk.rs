@@ -95,6 +95,12 @@ pub(super) fn open(root: &Path, folder: Folder, path: &str) -> Option<(fs::File,
     Some((file, about))
 }
 
+/// Returns whether there is nothing at a path, not even a file that may not be read.
+pub(super) fn is_gone(root: &Path, folder: Folder, path: &str) -> bool {
+    let found = fs::symlink_metadata(root.join(folder.as_str()).join(path));
+    found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Reads an open file.
 pub(super) fn read(mut file: fs::File, about: &fs::Metadata) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(about.len()).ok()?);
@@ -103,7 +109,12 @@ pub(super) fn read(mut file: fs::File, about: &fs::Metadata) -> Option<Vec<u8>> 
 }
 
 fn walk(folder: Folder, trail: &Trail, prefix: &str, listing: &mut Listing) -> io::Result<()> {
-    for entry in fs::read_dir(trail.folder())? {
+    let entries = match fs::read_dir(trail.folder()) {
+        // A folder that was removed while the one above was read.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let name = entry?.file_name();
         let Some(name) = name.to_str().filter(|name| is_entry(folder, prefix, name)) else {
             continue;

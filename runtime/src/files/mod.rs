@@ -168,6 +168,14 @@ impl Files {
         }
     }
 
+    /// Returns whether a file that was listed has been removed since.
+    pub(crate) fn is_gone(&self, folder: Folder, path: &str) -> bool {
+        match &self.0 {
+            Source::Disk { root, .. } => disk::is_gone(root, folder, path),
+            Source::Embedded(_) => false,
+        }
+    }
+
     /// Returns the public file for an address: `app.css`, or with a hash in its name.
     pub(crate) fn find(&self, address: &str) -> Option<Found> {
         if let Some(content) = self.public(address) {
@@ -506,6 +514,22 @@ mod tests {
             let Content::Whole(file) = files.find("c.css").unwrap().content else { panic!() };
             assert_eq!(file.bytes, "\u{feff}c");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_gone_once_it_is_removed_and_not_where_it_cannot_be_read() {
+        use std::os::unix::fs::symlink;
+
+        let dir = TestDir::new(&[("pages/a.html", "a"), ("pages/b.html", "b")]);
+        symlink("nowhere.html", dir.path().join("pages/link.html")).unwrap();
+        let files = dir.files();
+        dir.remove("pages/a.html");
+        let is_gone = |path| files.is_gone(Folder::Pages, path);
+        assert!(files.read(Folder::Pages, "a.html").is_none() && is_gone("a.html"));
+        assert!(files.read(Folder::Pages, "link.html").is_none() && !is_gone("link.html"));
+        assert!(!is_gone("b.html"));
+        assert!(!Files::embedded(&[]).is_gone(Folder::Pages, "a.html"));
     }
 
     #[test]

@@ -493,7 +493,10 @@ fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Parts {
             continue;
         }
         let Some(file) = files.read(Folder::Pages, &path) else {
-            wrong("cannot be read");
+            // One that was removed while its folder was read is no error, as in the list.
+            if !files.is_gone(Folder::Pages, &path) {
+                wrong("cannot be read");
+            }
             continue;
         };
         match kind {
