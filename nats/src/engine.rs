@@ -20,7 +20,7 @@ use kipo_topic::{
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -39,6 +39,9 @@ use crate::{
 
 /// How long connecting may take in all.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// How long after its beginning connecting still waits for servers of the cluster that do not run.
+const PEERS_TIME: Duration = Duration::from_secs(8);
 
 /// The pause before a cluster that is just starting is asked again.
 const START_PAUSE: Duration = Duration::from_millis(200);
@@ -70,7 +73,8 @@ impl NatsEngine {
     /// # Errors
     ///
     /// Fails after at most 10 s if no server can be reached, if it refuses the user, if its
-    /// certificate does not verify, if it is older than 2.12 or runs without JetStream, and if the
+    /// certificate does not verify, if it is older than 2.12 or runs without JetStream, if the first
+    /// stream has to be made and the cluster has fewer running servers than replicas, and if the
     /// streams with the names that the engine needs belong to others or have settings that lose
     /// messages. The error says what would help.
     ///
@@ -106,14 +110,19 @@ impl NatsEngine {
         if options.replicas.is_some_and(|replicas| !matches!(replicas, 1 | 3 | 5)) {
             return Err(ConnectError::new("the number of replicas has to be 1, 3 or 5"));
         }
+        let started = Instant::now();
         let server = addresses.connect(options).await?;
         let streams = Streams::new(server.clone(), names, options.replicas);
-        loop {
-            match streams.open().await {
-                Ok(()) => break,
-                Err(failure) if is_starting(&failure) => tokio::time::sleep(START_PAUSE).await,
-                Err(failure) => return Err(explain(addresses, &failure)),
+        let mut warned = false;
+        while let Err(failure) = streams.open().await {
+            let lacks_servers = failure.is(&[code::NO_PEERS]) && started.elapsed() < PEERS_TIME;
+            if !lacks_servers && !is_starting(&failure) {
+                return Err(explain(addresses, &failure));
             }
+            if lacks_servers && !std::mem::replace(&mut warned, true) {
+                tracing::warn!(%failure, "waits for more servers of the NATS cluster");
+            }
+            tokio::time::sleep(START_PAUSE).await;
         }
         let durability = if options.assume_synced { Durability::Fsync } else { Durability::Os };
         let profile = Profile::new(addresses.text.clone(), streams.id(), durability)

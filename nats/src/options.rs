@@ -50,7 +50,8 @@ impl Options {
     }
 
     /// Sets how many servers store each stream: 1, 3 or 5. Without it, streams that exist stay as
-    /// they are, and new ones have 3 replicas in a cluster of three or more servers, otherwise 1.
+    /// they are, and new ones have 3 replicas in a cluster and 1 on a server alone. A cluster that
+    /// has fewer running servers is refused after a few seconds: one of two servers names 1 here.
     pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = Some(replicas);
         self

@@ -27,7 +27,7 @@ const FORM: &str = "2";
 /// The key of the metadata of the first stream that holds the id of the contents.
 const ID_KEY: &str = "kipo_id";
 
-/// The replicas of new streams in a cluster of three or more servers.
+/// The replicas of new streams in a cluster.
 const REPLICAS_IN_CLUSTER: usize = 3;
 
 /// What the server says about a stream.
@@ -115,7 +115,7 @@ impl Streams {
         let first = self.names.statics();
         let asked = self.asked_replicas.unwrap_or(REPLICAS_IN_CLUSTER);
         let info = match self.find_or_make(&first, asked).await {
-            Err(failure) if self.asked_replicas.is_none() && is_too_small(&failure) => {
+            Err(failure) if self.asked_replicas.is_none() && failure.is(&[code::NOT_CLUSTERED]) => {
                 self.find_or_make(&first, 1).await?
             }
             result => result?,
@@ -270,12 +270,6 @@ impl Streams {
             _ => Ok(()),
         }
     }
-}
-
-fn is_too_small(failure: &Failure) -> bool {
-    // With a server that is known and offline, the cluster is large enough and not complete.
-    let has_offline = matches!(failure, Failure::Refused { text, .. } if text.contains("offline"));
-    failure.is(&[code::NOT_CLUSTERED]) || failure.is(&[code::NO_PEERS]) && !has_offline
 }
 
 fn foreign(stream: &str, what: &str) -> Failure {

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{Kept, addresses, cluster, connect, publish, texts};
+use crate::common::{
+    Kept, NatsServer, addresses, cluster, cluster_and_more, connect, publish, refused, texts,
+};
 use kipo_nats::{NatsEngine, Options};
 use kipo_topic::engine::{Engine, Link};
 use serde_json::Value;
@@ -121,4 +123,21 @@ async fn replicas_are_chosen_and_a_majority_is_needed() {
     numbers.dedup();
     assert_eq!(numbers, (1..=head.cursor.seq()).collect::<Vec<_>>());
     drop(guard);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connecting_waits_for_the_servers_that_the_replicas_need() {
+    let (servers, mut more) = cluster_and_more(&crate::need_server!());
+    let address = addresses(&servers);
+    // With this the cluster has a leader.
+    NatsEngine::connect(&address, Options::new().prefix("first")).await.unwrap();
+    let text = refused(&address, Options::new().replicas(5)).await;
+    assert!(text.contains("has not enough servers"), "{text}");
+    let connecting = tokio::spawn({
+        let (address, options) = (address.clone(), Options::new().replicas(5));
+        async move { NatsEngine::connect(&address, options).await }
+    });
+    more.iter_mut().for_each(NatsServer::restart);
+    let engine = connecting.await.unwrap().unwrap();
+    publish(&engine, "chat", &texts(0..1)).await;
 }

@@ -133,8 +133,14 @@ pub(crate) const JETSTREAM: &str = "jetstream { store_dir: \"STORE\" }";
 
 /// Starts three servers that are one cluster.
 pub(crate) fn cluster(binary: &Path) -> Vec<NatsServer> {
-    let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
-    let list: Vec<String> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+    cluster_and_more(binary).0
+}
+
+/// Starts three servers that are one cluster, and returns two more that join it once they run.
+pub(crate) fn cluster_and_more(binary: &Path) -> (Vec<NatsServer>, Vec<NatsServer>) {
+    let routes: Vec<u16> = (0..5).map(|_| free_port()).collect();
+    let list: Vec<String> =
+        routes[..3].iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
     let list = list.join(", ");
     let mut servers: Vec<NatsServer> = routes
         .iter()
@@ -147,9 +153,10 @@ pub(crate) fn cluster(binary: &Path) -> Vec<NatsServer> {
             NatsServer::new(binary, free_port(), &more, JETSTREAM)
         })
         .collect();
+    let more = servers.split_off(3);
     servers.iter_mut().for_each(NatsServer::run);
     servers.iter().for_each(NatsServer::wait);
-    servers
+    (servers, more)
 }
 
 pub(crate) fn addresses(servers: &[NatsServer]) -> String {
