@@ -31,7 +31,14 @@ impl FanOut {
     /// Waits until all but `ahead_max` messages up to `cursor` are written to all connections.
     pub(crate) async fn wait(&self, cursor: Cursor, ahead_max: u64) {
         for part in &self.0 {
-            poll_fn(|task| part.poll_written(task, cursor, ahead_max)).await;
+            poll_fn(|task| {
+                let written = part.poll_written(task, cursor, ahead_max);
+                if written.is_pending() {
+                    self.0.iter().for_each(|part| part.end_pause());
+                }
+                written
+            })
+            .await;
         }
     }
 
@@ -60,6 +67,8 @@ struct Connections {
     written: Option<Cursor>,
     /// The publishers that wait until more is written.
     publishers: Vec<Waker>,
+    /// Whether the deliverer pauses until a publisher waits again.
+    is_paused: bool,
     outlets: Vec<Option<Arc<dyn Outlet>>>,
     /// The indices in `outlets` that no connection has.
     free: Vec<usize>,
@@ -130,10 +139,7 @@ impl Part {
             wake_publishers(connections);
             return true;
         }
-        match &mut connections.deliverer {
-            Some(waker) => waker.clone_from(task.waker()),
-            none => *none = Some(task.waker().clone()),
-        }
+        connections.set_deliverer(task);
         false
     }
 
@@ -148,8 +154,13 @@ impl Part {
     }
 
     /// Returns the connections after [`take`](Self::take), to which everything up to `written` is
-    /// written; nothing if that is not known, so that no publisher waits.
-    pub(crate) fn put_back(&self, outlets: Vec<Option<Arc<dyn Outlet>>>, written: Option<Cursor>) {
+    /// written; nothing if that is not known, so that no publisher waits. If one has waited, the
+    /// deliverer is to [pause](Self::poll_pause).
+    pub(crate) fn put_back(
+        &self,
+        outlets: Vec<Option<Arc<dyn Outlet>>>,
+        written: Option<Cursor>,
+    ) -> bool {
         let mut guard = lock(&self.0);
         let connections = &mut *guard;
         connections.outlets = outlets;
@@ -163,7 +174,33 @@ impl Part {
             }
         }
         connections.written = written;
+        let is_paused = !connections.publishers.is_empty();
+        connections.is_paused = is_paused;
         wake_publishers(guard);
+        is_paused
+    }
+
+    /// Completes when a publisher waits again, or nobody listens any more.
+    pub(crate) fn poll_pause(&self, task: &Task<'_>) -> Poll<()> {
+        let mut connections = lock(&self.0);
+        if !connections.is_paused || connections.count == 0 {
+            return Poll::Ready(());
+        }
+        connections.set_deliverer(task);
+        Poll::Pending
+    }
+
+    /// Ends the pause of the deliverer.
+    fn end_pause(&self) {
+        let mut connections = lock(&self.0);
+        if !std::mem::take(&mut connections.is_paused) {
+            return;
+        }
+        let deliverer = connections.deliverer.take();
+        drop(connections);
+        if let Some(deliverer) = deliverer {
+            deliverer.wake();
+        }
     }
 
     /// Completes when all but `ahead_max` messages up to `cursor` are written, or nobody writes.
@@ -213,6 +250,13 @@ impl Connections {
                 self.outlets[index] = Some(outlet);
                 index
             }
+        }
+    }
+
+    fn set_deliverer(&mut self, task: &Task<'_>) {
+        match &mut self.deliverer {
+            Some(waker) => waker.clone_from(task.waker()),
+            none => *none = Some(task.waker().clone()),
         }
     }
 

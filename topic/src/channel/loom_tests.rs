@@ -173,7 +173,7 @@ fn loom_listeners_that_share_a_page_are_woken() {
         };
         catch_up(&channel);
         other.join().unwrap();
-        assert!(super::pages_of(&mut lock(&channel.shared).seldom).is_none());
+        assert!(pages_of(&mut lock(&channel.shared).seldom).is_none());
         // The other listener may come when the first one has its page no more.
         assert!((1..=2).contains(&engine.read_count.load(Ordering::Relaxed)));
         *lock(&engine.channel) = None;

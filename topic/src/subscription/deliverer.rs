@@ -4,13 +4,22 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context as Task, Poll},
+    time::Duration,
 };
+
+use tokio::time::Instant;
+#[cfg(not(all(test, kipo_loom)))]
+use tokio::time::timeout;
 
 use super::reader::{Batch, Reader};
 use crate::channel::{Delivery, Outlet, Part};
 
 /// After how many writes the deliverer gives way to other tasks: some tenth of a millisecond.
 const TURN: usize = 64;
+
+/// The shortest pause: timers are exact to a millisecond.
+#[cfg(not(all(test, kipo_loom)))]
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 
 /// Starts the deliverer of a part. It ends with the last connection.
 pub(super) fn spawn(part: Arc<Part>, reader: Reader) {
@@ -28,6 +37,20 @@ fn start(task: impl Future<Output = ()> + Send + 'static) {
 #[cfg(all(test, kipo_loom))]
 fn start(task: impl Future<Output = ()> + Send + 'static) {
     loom::thread::spawn(move || crate::sync::block_on(std::pin::pin!(task)));
+}
+
+/// Waits for a future, if there is time for it.
+#[cfg(not(all(test, kipo_loom)))]
+async fn at_most(time: Duration, future: impl Future<Output = ()>) {
+    if time >= PAUSE_MIN {
+        let _ = timeout(time, future).await;
+    }
+}
+
+/// Waits for a future: loom has no time.
+#[cfg(all(test, kipo_loom))]
+async fn at_most(_time: Duration, future: impl Future<Output = ()>) {
+    future.await;
 }
 
 struct Deliverer {
@@ -49,6 +72,7 @@ impl Deliverer {
                 return;
             };
             self.outlets = self.part.take(self.reader.standing());
+            let began = Instant::now();
             let written = match batch {
                 Batch::Frames(frames) => {
                     let delivery = Delivery::new(from, self.reader.position(), frames);
@@ -64,8 +88,17 @@ impl Deliverer {
                 // All listeners are given back.
                 Batch::Removed => return,
             };
-            self.part.put_back(std::mem::take(&mut self.outlets), written);
+            if self.part.put_back(std::mem::take(&mut self.outlets), written) {
+                self.pause(began.elapsed()).await;
+            }
         }
+    }
+
+    /// Waits until publishers that have waited for a round of writes are again as far ahead as they
+    /// may be, for at most half as long as that round took: what they publish is then written in one
+    /// round. Without it a small round follows, and what they publish meanwhile waits for its end.
+    async fn pause(&self, round: Duration) {
+        at_most(round / 2, poll_fn(|task| self.part.poll_pause(task))).await;
     }
 
     /// Reads what is pending; nothing once nobody listens any more.

@@ -19,16 +19,19 @@ use crate::{
     sync::{block_on, lock},
 };
 
-/// Two messages are published while a listener comes, whose connection takes `room` deliveries.
-fn each_message_is_written_once(room: usize) {
+/// Two messages are published while a listener comes, whose connection takes `room` deliveries. The
+/// publisher is at most `ahead_max` messages ahead.
+fn each_message_is_written_once(room: usize, ahead_max: u64) {
     loom::model(move || {
-        let retention = Retention { count: 9, ..Retention::DEFAULT };
+        let retention = Retention { count: 9, ahead_max, ..Retention::DEFAULT };
         let channel = Arc::new(Channel::empty(retention, 1));
         let publisher = {
             let channel = Arc::clone(&channel);
             loom::thread::spawn(move || {
-                channel.publish(Draft::new("e", b"1"), None);
-                channel.publish(Draft::new("e", b"2"), None);
+                for data in [b"1", b"2"] {
+                    let cursor = channel.publish(Draft::new("e", data), None);
+                    block_on(pin!(channel.wait_for_listeners(cursor)));
+                }
             })
         };
         let connection = Arc::new(Connection::new(room, 2));
@@ -57,10 +60,15 @@ fn each_message_is_written_once(room: usize) {
 
 #[test]
 fn loom_a_connection_that_is_lent_gets_each_message_once() {
-    each_message_is_written_once(9);
+    each_message_is_written_once(9, 9);
 }
 
 #[test]
 fn loom_a_connection_that_gets_full_loses_nothing() {
-    each_message_is_written_once(1);
+    each_message_is_written_once(1, 9);
+}
+
+#[test]
+fn loom_a_publisher_that_waits_ends_the_pause_of_the_deliverer() {
+    each_message_is_written_once(9, 0);
 }

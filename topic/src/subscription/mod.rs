@@ -130,7 +130,8 @@ impl<E: Event> Subscription<E> {
     /// without running this task. Completes with a batch that the listener has to read by itself, and
     /// with the position before it.
     ///
-    /// Lends nothing while the topic has few listeners, or outside of a tokio runtime.
+    /// Lends nothing while the topic has few listeners, or outside of a tokio runtime. The runtime has
+    /// its timer enabled: a task of it writes, and pauses for publishers that wait for it.
     ///
     /// # Cancel safety
     ///

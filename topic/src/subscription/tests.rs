@@ -1,6 +1,6 @@
 //! Listeners that lend their connections to the topic.
 
-use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use super::{connection::Connection, *};
 use crate::{
@@ -75,7 +75,7 @@ fn publish(channel: &Channel, n: usize) {
 /// Lets all other tasks run until they wait.
 async fn settle() {
     // Time that is paused goes on when all tasks wait.
-    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
 fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
@@ -239,6 +239,36 @@ async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no
     for connection in &connections {
         let written = lock(&connection.0).written.len();
         assert_eq!(written, 50);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn publishers_that_wait_publish_before_the_next_round_of_writes() {
+    let topic: Arc<Topic<N>> = Arc::new(Topic::new("rounds").keep(1_000).ahead_max(3));
+    // The deliverer gives way some thirty times in a round.
+    let connections: Vec<_> = (0..2_000).map(|_| Arc::new(endless())).collect();
+    for connection in &connections {
+        let listening = listen(topic.subscribe(None).await.unwrap(), Arc::clone(connection));
+        tokio::spawn(listening);
+    }
+    settle().await;
+    let clock = tokio::spawn(async {
+        loop {
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+    });
+    for n in 0..40 {
+        tokio::task::yield_now().await;
+        topic.publish(&N(n)).await.unwrap();
+    }
+    clock.abort();
+    // The last pause ends by itself.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for connection in &connections {
+        let state = lock(&connection.0);
+        assert_eq!(state.written, numbers(0..40));
+        // Four messages in each round, but for the first and the last one.
+        assert!(state.delivered <= 40 / 4 + 2, "{} rounds", state.delivered);
     }
 }
 
