@@ -55,7 +55,7 @@ pub struct NatsEngine {
     runtime: Handle,
     topics: Arc<Topics>,
     appending: Arc<Appending>,
-    following: Arc<Following>,
+    following: Following,
     records: Records,
     mail: Mail,
     /// One permit for each append on its way.
