@@ -12,6 +12,7 @@ use std::time::Duration;
 use load::{Server, engine::Kind, machine};
 use tempfile::TempDir;
 
+use crate::serve::engine;
 use crate::server::Cores;
 
 /// A server listens well within this on a busy machine.
@@ -53,7 +54,13 @@ impl Servers {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             processes.push(Server::start_at(address, command, START).await?);
         }
-        Ok(Some(Self { kind, processes, prefixes: AtomicU32::new(0), _folder: folder }))
+        let servers = Self { kind, processes, prefixes: AtomicU32::new(0), _folder: folder };
+        if kind == Kind::Nats {
+            // A cluster that has just started refuses streams of three replicas for a moment.
+            // Connecting waits until it takes one.
+            engine::connect(&servers.url()).await?.shut_down().await;
+        }
+        Ok(Some(servers))
     }
 
     /// Returns the URL for the engine's own client.

@@ -48,9 +48,9 @@ pub const WINDOW_BYTES_DEFAULT: usize = 1024 * 1024;
 /// # Examples
 ///
 /// ```
-/// assert_eq!(kipo_topic::AHEAD_MAX_DEFAULT, 16);
+/// assert_eq!(kipo_topic::AHEAD_MAX_DEFAULT, 12);
 /// ```
-pub const AHEAD_MAX_DEFAULT: u64 = 16;
+pub const AHEAD_MAX_DEFAULT: u64 = 12;
 
 /// How much a topic retains.
 ///
