@@ -375,8 +375,8 @@ impl<E: Event> Topic<E> {
     /// Sets how many messages [`publish`](Self::publish) may be ahead of the listeners, instead of
     /// [`AHEAD_MAX_DEFAULT`](crate::AHEAD_MAX_DEFAULT). A message is published as before; the publisher
     /// waits after that, until the others are written. So a publisher that is faster than its listeners
-    /// can be written to is slowed a little, and no message is late by more than the time that it takes
-    /// to write to all of them twice.
+    /// can be written to is slowed a little, and no message is late by more than two and a half rounds of
+    /// writes to all of them.
     ///
     /// This counts the listeners that the topic writes to by itself
     /// ([`Subscription::next_batch_through`]): those of streams that follow it unchanged, from some
