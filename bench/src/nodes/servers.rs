@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use load::{Server, engine::Kind, machine};
 use tempfile::TempDir;
@@ -56,11 +56,25 @@ impl Servers {
         }
         let servers = Self { kind, processes, prefixes: AtomicU32::new(0), _folder: folder };
         if kind == Kind::Nats {
-            // A cluster that has just started refuses streams of three replicas for a moment.
-            // Connecting waits until it takes one.
-            engine::connect(&servers.url()).await?.shut_down().await;
+            servers.wait_for_streams().await?;
         }
         Ok(Some(servers))
+    }
+
+    /// Waits until the cluster takes streams of three replicas: one that has just started refuses them
+    /// for a moment.
+    async fn wait_for_streams(&self) -> io::Result<()> {
+        let (url, started) = (self.url(), Instant::now());
+        loop {
+            match engine::connect(&url).await {
+                Ok(store) => {
+                    store.shut_down().await;
+                    return Ok(());
+                }
+                Err(_) if started.elapsed() < START => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Returns the URL for the engine's own client.
