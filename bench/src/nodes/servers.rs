@@ -18,6 +18,9 @@ use crate::server::Cores;
 /// A server listens well within this on a busy machine.
 const START: Duration = Duration::from_secs(20);
 
+/// The pause before a cluster that has refused a stream is asked again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
 const NATS_SERVERS: usize = 3;
 
 /// Redis first: it uses nothing while the others are measured.
@@ -71,7 +74,7 @@ impl Servers {
                     store.shut_down().await;
                     return Ok(());
                 }
-                Err(_) if started.elapsed() < START => {}
+                Err(_) if started.elapsed() < START => tokio::time::sleep(RETRY_PAUSE).await,
                 Err(error) => return Err(error),
             }
         }

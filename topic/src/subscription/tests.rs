@@ -59,6 +59,17 @@ async fn listen(mut subscription: Subscription<N>, connection: Arc<Connection>) 
     }
 }
 
+/// Starts so many listeners of a topic, and returns their connections.
+async fn listeners_of(topic: &Topic<N>, count: usize) -> Vec<Arc<Connection>> {
+    let connections: Vec<_> = (0..count).map(|_| Arc::new(endless())).collect();
+    for connection in &connections {
+        let subscription = topic.subscribe(None).await.expect("a topic in memory");
+        tokio::spawn(listen(subscription, Arc::clone(connection)));
+    }
+    settle().await;
+    connections
+}
+
 /// Returns a connection that takes all messages.
 fn endless() -> Connection {
     Connection::new(usize::MAX, usize::MAX)
@@ -211,12 +222,7 @@ async fn a_history_that_differs_is_a_gap_for_each_listener() {
 #[tokio::test(start_paused = true)]
 async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no_slow_one() {
     let topic: Arc<Topic<N>> = Arc::new(Topic::new("ahead").keep(1_000).ahead_max(3));
-    let connections: Vec<_> = (0..20).map(|_| Arc::new(endless())).collect();
-    for connection in &connections {
-        let listening = listen(topic.subscribe(None).await.unwrap(), Arc::clone(connection));
-        tokio::spawn(listening);
-    }
-    settle().await;
+    let connections = listeners_of(&topic, 20).await;
     // A connection that is full is no reason to wait.
     lock(&connections[0].0).room = 0;
     let publish = |n| {
@@ -246,12 +252,7 @@ async fn a_publisher_waits_while_it_is_too_far_ahead_of_the_listeners_and_for_no
 async fn publishers_that_wait_publish_before_the_next_round_of_writes() {
     let topic: Arc<Topic<N>> = Arc::new(Topic::new("rounds").keep(1_000).ahead_max(3));
     // The deliverer gives way some thirty times in a round.
-    let connections: Vec<_> = (0..2_000).map(|_| Arc::new(endless())).collect();
-    for connection in &connections {
-        let listening = listen(topic.subscribe(None).await.unwrap(), Arc::clone(connection));
-        tokio::spawn(listening);
-    }
-    settle().await;
+    let connections = listeners_of(&topic, 2_000).await;
     let clock = tokio::spawn(async {
         loop {
             tokio::time::advance(Duration::from_millis(1)).await;
