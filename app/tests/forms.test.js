@@ -721,6 +721,31 @@ scene("a toast is announced, and its undo runs an action", async (stage) => {
   await tab.waitForFunction(() => globalThis.own === "Deleted <b>it</b>");
 });
 
+scene("a toast of a dialog stays in sight when the dialog is closed", async (stage) => {
+  const effects = [{ effect: "toast", text: "Deleted", undo: { action: "cards.Restore" } }];
+  const { server, tab } = await open(stage, `<dialog><form p-action="cards.Delete"><button>Delete</button></form></dialog>`, {
+    "cards.Delete": () => ({ body: null, effects }),
+  });
+  const toast = tab.locator(".kipo-toast");
+  for (const [number, closes] of ["with the answer", "at once", "when its toast is shown"].entries()) {
+    await tab.evaluate((closes) => {
+      const dialog = document.querySelector("dialog");
+      dialog.showModal();
+      const close = () => dialog.close();
+      if (closes === "with the answer") dialog.addEventListener("kipo:success", close, { once: true });
+      if (closes === "at once") dialog.addEventListener("kipo:success", () => setTimeout(close), { once: true });
+    }, closes);
+    await tab.click("dialog form button");
+    if (closes === "when its toast is shown") {
+      await tab.locator("dialog .kipo-toast").waitFor();
+      await tab.evaluate(() => document.querySelector("dialog").close());
+    }
+    await tab.locator("html > .kipo-toasts .kipo-toast button").click();
+    await called(server, 2 * (number + 1));
+    assert.equal(await toast.count(), 0, closes);
+  }
+});
+
 scene("toasts go after their time, unless they are being used", async (stage) => {
   const effects = [{ effect: "toast", text: "Saved", ms: 3000 }];
   const { tab } = await open(stage, `<form p-action="a.B"><button>Save</button></form>`, { "a.B": () => ({ body: null, effects }) });

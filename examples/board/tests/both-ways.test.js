@@ -76,9 +76,8 @@ async function run(stage, javaScriptEnabled) {
   await ann.refused(`${part("editor_form")} button`, 422, "must not be blank");
   assert.equal(await ann.page.inputValue("#card-text"), "Two\nlines");
   await ann.fill({ card_title: "Green tea" });
-  await ann.done(`${part("editor_form")} button`);
+  await ann.saveCard();
   await ann.page.locator("#card-1 .card-title", { hasText: "Green tea" }).waitFor();
-  await ann.closeCard();
 
   await ann.openCard("Green tea");
   const file = (name, mimeType, buffer) => ({ name, mimeType, buffer: Buffer.from(buffer) });
@@ -163,14 +162,17 @@ class Driver {
     for (const [name, value] of Object.entries(values)) await this.page.fill(part(name), value);
   }
 
-  /** Sends a form, and returns the first status of its answer. */
+  /** Sends a form, and returns the first status of its answer once the page is done with it. */
   async #send(button) {
     const isOne = (request) => request.method() === "POST" && (this.scripted ? !request.url().endsWith(".Listen") : request.isNavigationRequest());
     const answer = this.page.waitForResponse((response) => isOne(response.request()));
     const shown = this.scripted ? undefined : this.page.waitForNavigation();
     await this.page.click(button);
     await shown;
-    return (await answer).status();
+    const status = (await answer).status();
+    // Until then a form refuses to be sent once more.
+    if (this.scripted) await this.page.waitForFunction(() => document.querySelector("form[aria-busy=true]") === null);
+    return status;
   }
 
   /** Sends a form that is refused: a message is shown. */
@@ -193,9 +195,14 @@ class Driver {
     await this.page.locator(part("editor_form")).waitFor();
   }
 
-  /** Closes the card that is open. With JavaScript, saving it has done so. */
+  /** Saves the card that is open, and waits until it is closed: with JavaScript, saving it does so. */
+  async saveCard() {
+    await this.done(`${part("editor_form")} button`);
+    if (!this.scripted) return this.closeCard();
+    await this.page.locator(part("editor_form")).waitFor({ state: "detached" });
+  }
+
   async closeCard() {
-    if (!(await this.page.isVisible(part("editor_close")))) return;
     await (this.scripted ? this.page.click(part("editor_close")) : Promise.all([this.page.waitForNavigation(), this.page.click(part("editor_close"))]));
   }
 

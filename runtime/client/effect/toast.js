@@ -70,18 +70,26 @@ export async function toast({ text, level, ms, undo }, page) {
   for (const name of ["pointerleave", "focusout"]) shown.addEventListener(name, () => setTimeout(() => isHeld() || start()));
   shown.addEventListener("focusin", ({ relatedTarget }) => (before = relatedTarget));
   start();
-  region.append(shown);
+  show(region, shown);
+}
+
+/**
+ * @param {Element} region
+ * @param {...Element} toasts
+ */
+function show(region, ...toasts) {
+  region.append(...toasts);
   while (region.childElementCount > TOASTS_MAX) region.firstElementChild?.remove();
 }
 
 /**
- * Returns the live region of the toasts. It is in the modal dialog, if one is open, since everything else is inert then;
- * otherwise outside of the body, where navigation does not remove it.
+ * Returns the live region of the toasts.
  *
  * @param {Document} document
+ * @returns {Promise<Element>}
  */
 async function regionOf(document) {
-  const parent = [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.documentElement;
+  const parent = parentOf(document);
   const known = [...parent.children].find((child) => child.matches(".kipo-toasts"));
   if (known) return known;
   sheet ??= new CSSStyleSheet();
@@ -95,8 +103,23 @@ async function regionOf(document) {
   // A screen reader announces the new toast, and not those before it again.
   region.ariaAtomic = "false";
   parent.append(region);
+  // A dialog that is closed shows nothing, and its toasts have still something to say.
+  parent.addEventListener("close", async ({ target }) => {
+    if (target === parent && region.firstChild) show(await regionOf(document), ...region.children);
+  });
   await new Promise((resolve) => setTimeout(resolve, REGION_MS));
-  return region;
+  // The dialog may be closed by now.
+  return parentOf(document) === parent ? region : regionOf(document);
+}
+
+/**
+ * Returns where toasts are: in the modal dialog, if one is open, since everything else is inert then; otherwise outside of
+ * the body, where navigation does not remove them.
+ *
+ * @param {Document} document
+ */
+function parentOf(document) {
+  return [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.documentElement;
 }
 
 /**

@@ -8,15 +8,25 @@ use std::{
     time::Duration,
 };
 
-use kipo::{Action, Context, Error, Guard, Limits, Result, Sessions, action, async_trait};
+use kipo::{Action, Context, Error, Guard, Limits, Result, Sessions, State, action, async_trait};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, get, unchunked};
+use crate::{
+    actions::Gate,
+    support::{Answer, Client, TestApp, get, unchunked},
+};
 
-/// Sets a cookie, at once or after a while.
+/// Sets a cookie, at once or when the gate is opened.
 #[action(name = "SetCookie")]
-async fn set_cookie(cx: Context, name: String, ms: u64) -> Result<String> {
-    tokio::time::sleep(Duration::from_millis(ms)).await;
+async fn set_cookie(
+    cx: Context,
+    gate: State<Arc<Gate>>,
+    name: String,
+    waits: bool,
+) -> Result<String> {
+    if waits {
+        gate.open.notified().await;
+    }
     cx.append_header(http::header::SET_COOKIE, format!("{name}=1; HttpOnly").parse()?);
     Ok(name)
 }
@@ -68,14 +78,19 @@ async fn send(app: &TestApp, headers: &str, calls: &Value) -> (Answer, Vec<Value
     let head = client.head().await;
     assert_eq!(head.status, 200, "{head:?}");
     assert_eq!(head.header("content-type"), Some("application/x-ndjson"));
+    let parts = parts(&mut client, calls.as_array().unwrap().len()).await;
+    (head, parts)
+}
+
+/// Reads the parts of a batch of so many calls, and returns them in the order of the calls.
+async fn parts(client: &mut Client, calls: usize) -> Vec<Value> {
     let text = client.stream_to_end().await;
     let mut parts: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     parts.sort_by_key(|part| part["part"].as_u64());
     let indexes: Vec<u64> = parts.iter().map(|part| part["part"].as_u64().unwrap()).collect();
-    let all: Vec<u64> = (0..calls.as_array().unwrap().len() as u64).collect();
-    assert_eq!(indexes, all);
-    (head, parts)
+    assert_eq!(indexes, (0..calls as u64).collect::<Vec<u64>>());
+    parts
 }
 
 #[tokio::test]
@@ -363,8 +378,13 @@ async fn the_parts_of_a_client_that_leaves_run_to_their_end() {
 #[tokio::test]
 async fn the_cookies_of_all_parts_are_set() {
     let app = TestApp::start().await;
-    let set = |name, ms| call("SetCookie", json!({ "name": name, "ms": ms }));
-    let (head, parts) = send(&app, "", &json!([set("a", 0), set("b", 0), set("late", 50)])).await;
+    let set = |name, waits| call("SetCookie", json!({ "name": name, "waits": waits }));
+    let mut client = app.connect().await;
+    let calls = json!([set("a", false), set("b", false), set("late", true)]);
+    client.write(request("", &calls.to_string())).await;
+    let head = client.head().await;
+    app.gate.open.notify_one();
+    let parts = parts(&mut client, 3).await;
     assert_eq!(cookies(&head), ["a=1; HttpOnly", "b=1; HttpOnly"]);
     assert_eq!(parts[0].get("cookies"), None);
     assert!(!parts.iter().any(|part| part.to_string().contains("HttpOnly")), "{parts:?}");

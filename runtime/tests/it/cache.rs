@@ -12,16 +12,25 @@ use kipo::{
     Action, Context, Error, FromContext, Limits, OutputCache, Result, Session, Sessions, action,
     http,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::support::{Answer, TestApp, post};
 
 /// Counts computations, and holds those that wait for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counter {
     computed: AtomicU32,
+    /// A permit for each caller whose key is known: it computes, or waits in the same turn of its task.
+    asked: Semaphore,
     entered: Notify,
     open: Notify,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        let (entered, open) = (Notify::new(), Notify::new());
+        Self { computed: AtomicU32::new(0), asked: Semaphore::new(0), entered, open }
+    }
 }
 
 impl Counter {
@@ -138,7 +147,10 @@ struct Waits {
 impl Action for Waits {
     type Output = u32;
     const CACHE: OutputCache<Self> = OutputCache::for_secs(60)
-        .public()
+        .by(|_, cx| {
+            cx.state::<Arc<Counter>>().unwrap().asked.add_permits(1);
+            "everybody".to_owned()
+        })
         .tags(&["all"])
         .tags_by(|call: &Self| vec![call.fails.to_string()]);
     const LIMITS: Limits = Limits::new().timeout(Duration::from_secs(20));
@@ -250,8 +262,7 @@ async fn crowd(app: &TestApp, counter: &Counter, body: &str) -> Vec<crate::suppo
         }
         clients.push(client);
     }
-    // The others have no effect that one could wait for.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    counter.asked.acquire_many(8).await.unwrap().forget();
     clients
 }
 
