@@ -48,6 +48,8 @@ const STATES = [
     await join(page, "Ada");
     await say(page, "hello");
     await page.waitForSelector("[data-own='yes']");
+    // The stream may bring the message before the answer.
+    await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
     await page.click(part("send_btn"));
     await reads(page, part("message_error"), /./);
   }],

@@ -26,7 +26,19 @@ async function open(stage, body, actions = {}, { head = "", pages = {}, delays =
   const tab = await (await stage.profile()).newPage();
   await tab.goto(server.url);
   await tab.waitForFunction(() => globalThis.action);
+  // A test that delays a module is about what happens before it is there.
+  if (Object.keys(delays).length === 0) await started(tab);
   return { server, tab };
+}
+
+/** Waits until the modules that the page loads at start have started. */
+async function started(tab) {
+  await tab.evaluate(async () => {
+    const modules = { "[p-action]": "form/forms.js", "[p-navigate]": "page/navigate.js" };
+    const needed = Object.keys(modules).filter((selector) => document.querySelector(selector));
+    await Promise.all(needed.map((selector) => import(`/_kipo/0123/${modules[selector]}`)));
+    await new Promise((resolve) => setTimeout(resolve));
+  });
 }
 
 /** Waits until the server has so many calls. */
@@ -130,8 +142,7 @@ scene("a success on the page that a failed post has brought shows the page anew"
   await tab.waitForSelector("[aria-invalid]");
   settle();
   await tab.waitForFunction(() => globalThis.action);
-  // The module of forms has loaded and started.
-  await tab.evaluate(() => import("/_kipo/0123/form/forms.js").then(() => new Promise((resolve) => setTimeout(resolve))));
+  await started(tab);
   await tab.fill("[name=name]", "Ada");
   assert.deepEqual([await shown(tab), await wrong(tab)], [[], []], "errors that the server has written are cleared too");
   await tab.press("[name=name]", "Enter");
@@ -378,6 +389,7 @@ scene("a script calls an action with a form and every builder method", async (st
   // The form shows its error: a script need not catch it.
   await tab.evaluate(() => void action.contact.Submit(document.querySelector("form")).call());
   await called(server, 2);
+  await idle(tab);
   server.actions = {};
   assert.equal(await tab.evaluate(() => action.contact.Submit(document.querySelector("form")).call()), null);
   assert.deepEqual([await shown(tab), await tab.inputValue("[name=name]")], [[], ""]);
@@ -492,9 +504,11 @@ scene("a script of the page may handle the submit and the outcome itself", async
   await called(server, 0);
   await tab.click("button");
   await called(server, 1);
+  await idle(tab);
   server.actions = {};
   await tab.click("button");
   await called(server, 2);
+  await idle(tab);
   assert.deepEqual(await tab.evaluate(() => globalThis.seen), ["validation_failed", "contact-form", "success"]);
   assert.deepEqual([await shown(tab), await wrong(tab), await tab.inputValue("[name=name]")], [[], [], "Ada"]);
 });
@@ -612,8 +626,11 @@ scene("a select, radio buttons and a choice go back when they are refused", asyn
     { "a.B": () => invalid({ list: ["is full"] }) },
   );
   await tab.selectOption("select", "1");
+  await called(server, 1);
   await tab.click("[value=m]");
+  await called(server, 2);
   await tab.click("[name=tag]");
+  await called(server, 3);
   await tab.fill("[name=title]", "New");
   await tab.press("[name=title]", "Tab");
   await called(server, 4);
