@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { AWAY, part, reads, scene } from "../../../app/tests/stage.js";
-import { addCard, card, invite, live, makeBoard, serve, shows, signUp } from "./board.js";
+import { addCard, card, invite, live, makeBoard, openCard, serve, shows, signUp } from "./board.js";
 
 /** Opens one board as its owner Ann and as its member Bob. */
 async function together(stage, server) {
@@ -111,6 +111,23 @@ scene("a page that has missed a change loads the board again, and keeps what is 
   await shows(page, { todo: "Tea", done: "Milk" });
   assert.equal(await page.getAttribute(part("board"), "data-revision"), "2");
   assert.equal(await page.inputValue("#add-doing"), "half typ");
+});
+
+scene("without a stream, a card that is deleted closes with its dialog, and its toast stays in sight", async (stage) => {
+  stage.expect(/net::ERR_FAILED/);
+  const server = await serve(stage);
+  const page = await signUp(stage, server, "ann");
+  await makeBoard(page, "Kitchen");
+  await addCard(page, "todo", "Tea");
+  await page.route("**/boards.Listen", (route) => route.abort());
+  await page.reload();
+  await openCard(page, "Tea");
+  await page.click(part("card_remove"));
+  await page.locator("dialog:modal").waitFor({ state: "detached" });
+  await shows(page, {});
+  await Promise.all([page.waitForResponse("**/cards.Restore"), page.click(".kipo-toast >> text=Undo")]);
+  await page.reload();
+  await shows(page, { todo: "Tea" });
 });
 
 scene("a board survives a restart of the server, and its tabs go on", async (stage) => {

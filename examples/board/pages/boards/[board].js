@@ -6,7 +6,7 @@ import { isSigningOut, watchSignOut } from "../_account.js";
 import { inWords, say } from "../_words.js";
 import { offerFiles } from "./_attachments.js";
 import { place, remove, titleOf } from "./_cards.js";
-import { closeEditor, offerEditing, openCard } from "./_editor.js";
+import { closeEditor, closeEditorOfNone, offerEditing, openCard } from "./_editor.js";
 import { offerMoving } from "./_moving.js";
 import { HEADINGS } from "./_columns.js";
 
@@ -31,6 +31,7 @@ let isLive = false;
 async function reloadParts(...names) {
   try {
     await Promise.all(names.map((name) => reloadPart(name)));
+    closeEditorOfNone();
   } catch (error) {
     // The address of the page has changed in the meantime: a card was opened or closed.
     if (error instanceof DOMException && error.name === "AbortError") return reloadParts(...names);

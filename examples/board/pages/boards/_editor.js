@@ -16,6 +16,11 @@ export function closeEditor() {
   refs.editor.close();
 }
 
+/** Closes the dialog if its card is not on the board any more: the server has sent none. */
+export function closeEditorOfNone() {
+  if (refs.editor.open && refs.card_view.childElementCount === 0) closeEditor();
+}
+
 /** Lets the address name no card. */
 function forget() {
   history.replaceState(history.state, "", location.pathname);
