@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { listen, violations } from "./axe.js";
 import { Copy } from "./edits/copy.js";
-import { FormsServer, invalid } from "./forms-server.js";
-import { join, part, reads, say, scene } from "./stage.js";
+import { open } from "./forms-page.js";
+import { invalid } from "./forms-server.js";
+import { join, part, reads, say, scene, settled } from "./stage.js";
 
 const REFUSED = /the server responded with a status of (404|413|422|429|500)/;
 
@@ -49,7 +50,7 @@ const STATES = [
     await say(page, "hello");
     await page.waitForSelector("[data-own='yes']");
     // The stream may bring the message before the answer.
-    await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+    await settled(page);
     await page.click(part("send_btn"));
     await reads(page, part("message_error"), /./);
   }],
@@ -141,15 +142,7 @@ scene("axe finds nothing in the panel, in the errors of development, and in toas
 });
 
 /** Opens a page with these elements, whose actions answer as given. */
-async function small(stage, body, actions) {
-  const server = await FormsServer.start();
-  stage.finally(() => server.stop());
-  Object.assign(server, { actions, pages: { "/": `<main><h1>Cards</h1>${body}</main>` } });
-  const tab = await (await stage.profile()).newPage();
-  await tab.goto(server.url);
-  await tab.waitForFunction(() => globalThis.action);
-  return { server, tab };
-}
+const small = (stage, body, actions) => open(stage, `<main><h1>Cards</h1>${body}</main>`, actions);
 
 /** Presses Tab until an element has the focus. */
 async function tabTo(page, selector) {

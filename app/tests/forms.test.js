@@ -1,8 +1,9 @@
-// Forms and controls with `p-action`, in a browser, with the attributes that the server writes. The server of these tests
+// Forms with `p-action`, in a browser, with the attributes that the server writes. The server of these tests
 // answers as each test wants.
 
 import assert from "node:assert/strict";
-import { FormsServer, invalid, later } from "./forms-server.js";
+import { REFUSED_422, called, idle, open, shown, started } from "./forms-page.js";
+import { invalid, later } from "./forms-server.js";
 import { site } from "./site.js";
 import { scene } from "./stage.js";
 
@@ -18,44 +19,7 @@ const CONTACT = `
   <p class="form-error" p-error role="alert" hidden></p>
 </form>`;
 
-/** Opens a page of these elements. */
-async function open(stage, body, actions = {}, { head = "", pages = {}, delays = {} } = {}) {
-  const server = await FormsServer.start();
-  stage.finally(() => server.stop());
-  Object.assign(server, { head, delays, actions, pages: { "/": body, ...pages } });
-  const tab = await (await stage.profile()).newPage();
-  await tab.goto(server.url);
-  await tab.waitForFunction(() => globalThis.action);
-  // A test that delays a module is about what happens before it is there.
-  if (Object.keys(delays).length === 0) await started(tab);
-  return { server, tab };
-}
-
-/** Waits until the modules that the page loads at start have started. */
-async function started(tab) {
-  await tab.evaluate(async () => {
-    const modules = { "[p-action]": "form/forms.js", "[p-navigate]": "page/navigate.js" };
-    const needed = Object.keys(modules).filter((selector) => document.querySelector(selector));
-    await Promise.all(needed.map((selector) => import(`/_kipo/0123/${modules[selector]}`)));
-    await new Promise((resolve) => setTimeout(resolve));
-  });
-}
-
-/** Waits until the server has so many calls. */
-async function called(server, count) {
-  for (let turn = 0; server.calls.length < count && turn < 2000; turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
-  // One call too many would come soon after.
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(server.calls.length, count);
-}
-
-const idle = (tab, selector = "form") => tab.waitForFunction((selector) => !document.querySelector(selector).hasAttribute("aria-busy"), selector);
-
-const shown = (tab) => tab.evaluate(() => [...document.querySelectorAll("[p-error]")].filter((element) => !element.hidden).map((element) => element.textContent));
-
 const wrong = (tab) => tab.evaluate(() => [...document.querySelectorAll("[aria-invalid=true]")].map(({ name }) => name));
-
-const REFUSED_422 = /status of 422/;
 
 scene("a form sends its fields to its action and is reset", async (stage) => {
   const { server, tab } = await open(stage, CONTACT, { "contact.Submit": () => ({ body: { id: 7, data: { id: 8 } } }) });
@@ -575,100 +539,6 @@ scene("a form that keeps its values follows the server afterwards", async (stage
   await tab.waitForFunction(() => document.querySelector("[name=name]").value === "Ben");
 });
 
-scene("a checkbox shows the truth of the server", async (stage) => {
-  stage.expect(/status of (403|422)/);
-  let done = false;
-  const body = () => `<section p-part="card"><input type="checkbox" name="done" p-action="cards.Check" p-with="id=3" p-reload="card" ${done ? "checked" : ""} aria-label="Done"></section>`;
-  const { server, tab } = await open(stage, body, { "cards.Check": () => ({ status: 403, body: { status: 403, code: "forbidden", detail: "this card is locked" } }) });
-  const box = "[name=done]";
-  await tab.click(box);
-  await called(server, 1);
-  await idle(tab, box);
-  assert.deepEqual(server.calls[0].fields, [["id", "3"], ["done", "true"]]);
-  assert.deepEqual([await tab.isChecked(box), await shown(tab)], [false, ["this card is locked"]]);
-
-  // The server accepts and sets nothing: the HTML of the part is the same as before.
-  server.actions["cards.Check"] = () => ({ body: null });
-  await tab.click(box);
-  await called(server, 2);
-  await tab.waitForFunction((box) => !document.querySelector(box).checked, box);
-  assert.deepEqual(await shown(tab), []);
-
-  server.actions["cards.Check"] = ({ fields }) => ({ body: (done = fields[1][1] === "true") });
-  await tab.click(box);
-  await called(server, 3);
-  await idle(tab, box);
-  assert.equal(await tab.isChecked(box), true);
-  await tab.click(box);
-  await called(server, 4);
-  assert.deepEqual([server.calls[3].fields, await tab.isChecked(box)], [[["id", "3"], ["done", "false"]], false]);
-});
-
-scene("a control that changes again while it is sent is sent once more", async (stage) => {
-  const { promise, settle } = later();
-  const { server, tab } = await open(stage, `<input type="checkbox" name="done" p-action="a.B" aria-label="Done">`, { "a.B": async () => (await promise, { body: 1 }) });
-  await tab.click("input");
-  await called(server, 1);
-  for (let times = 0; times < 3; times += 1) await tab.click("input");
-  settle();
-  await called(server, 2);
-  assert.deepEqual(server.calls.map(({ fields }) => fields), [[["done", "true"]], [["done", "false"]]]);
-  assert.equal(await tab.isChecked("input"), false);
-});
-
-scene("a select, radio buttons and a choice go back when they are refused", async (stage) => {
-  stage.expect(REFUSED_422);
-  const { server, tab } = await open(
-    stage,
-    `<select name="list" p-action="a.B" aria-label="List"><option value="1">One</option><option value="2" selected>Two</option></select>
-     <label><input type="radio" name="size" value="s" checked p-action="a.B"> S</label><label><input type="radio" name="size" value="m" p-action="a.B"> M</label>
-     <input type="checkbox" name="tag" value="blue" p-action="a.B" aria-label="Blue"><input name="title" value="Old" p-action="a.B" aria-label="Title">`,
-    { "a.B": () => invalid({ list: ["is full"] }) },
-  );
-  await tab.selectOption("select", "1");
-  await called(server, 1);
-  await tab.click("[value=m]");
-  await called(server, 2);
-  await tab.click("[name=tag]");
-  await called(server, 3);
-  await tab.fill("[name=title]", "New");
-  await tab.press("[name=title]", "Tab");
-  await called(server, 4);
-  const values = () => tab.evaluate(() => [document.querySelector("select").value, document.querySelector("[name=size]:checked").value, document.querySelector("[name=tag]").checked, document.querySelector("[name=title]").value]);
-  await tab.waitForFunction(() => document.querySelector("[name=title]").value === "Old");
-  assert.deepEqual(await values(), ["2", "s", false, "Old"]);
-  assert.deepEqual(server.calls.map(({ fields }) => fields), [[["list", "1"]], [["size", "m"]], [["tag", "blue"], ["checked", "true"]], [["title", "New"]]]);
-
-  server.actions = {};
-  await tab.selectOption("select", "1");
-  await called(server, 5);
-  server.actions["a.B"] = () => invalid({ list: ["is full"] });
-  await tab.selectOption("select", "2");
-  await called(server, 6);
-  await tab.waitForFunction(() => document.querySelector("select").value === "1", "what the server has accepted before");
-});
-
-scene("a control that is refused goes back to what was accepted while it had changed again", async (stage) => {
-  stage.expect(REFUSED_422);
-  for (const [body, choose] of [
-    [`<select name="list" p-action="a.B" aria-label="List"><option>a</option><option>b</option><option>c</option></select>`, (tab, value) => tab.selectOption("select", value)],
-    [`<input name="title" value="a" p-action="a.B" aria-label="Title">`, async (tab, value) => (await tab.fill("input", value), tab.press("input", "Enter"))],
-    [["a", "b", "c"].map((value) => `<input type="radio" name="size" value="${value}" p-action="a.B" aria-label="${value}">`).join(""), (tab, value) => tab.click(`[value=${value}]`)],
-  ]) {
-    const { promise, settle } = later();
-    let calls = 0;
-    const { server, tab } = await open(stage, body, { "a.B": async () => (calls++ ? invalid({}) : (await promise, { body: 1 })) });
-    await choose(tab, "b");
-    await called(server, 1);
-    await choose(tab, "a");
-    await choose(tab, "c");
-    settle();
-    await called(server, 2);
-    await tab.waitForFunction(() => (document.querySelector("select, :checked") ?? document.querySelector("input:not([type=radio])"))?.value === "b");
-    assert.deepEqual(server.calls.map(({ fields }) => fields[0][1]), ["b", "c"], body);
-  }
-});
-
 scene("navigation ends a call without an error", async (stage) => {
   const page = (title, main) => `<main p-navigate><h1>${title}</h1>${main}<a href="/two">on</a></main>`;
   const { promise, settle } = later();
@@ -718,97 +588,6 @@ scene("a user who has gone elsewhere keeps the focus", async (stage) => {
   settle();
   await idle(tab);
   assert.deepEqual([await tab.evaluate(() => document.activeElement.id), await shown(tab)], ["search", ["is taken"]]);
-});
-
-scene("a toast is announced, and its undo runs an action", async (stage) => {
-  const effects = [{ effect: "toast", text: "Deleted <b>it</b>", undo: { action: "cards.Restore", input: { id: 3 } } }];
-  const { server, tab } = await open(stage, `<form p-action="cards.Delete"><button>Delete</button></form>`, { "cards.Delete": () => ({ body: null, effects }) });
-  await tab.click("form button");
-  const toast = tab.locator(".kipo-toasts[role=status] .kipo-toast");
-  await toast.waitFor();
-  assert.equal(await toast.locator("span").textContent(), "Deleted <b>it</b>");
-  assert.equal(await toast.evaluate((element) => getComputedStyle(element.parentElement).position), "fixed", "the policy of the page permits its style");
-  await toast.locator("button").click();
-  await called(server, 2);
-  assert.deepEqual([server.calls[1].name, server.calls[1].body], ["cards.Restore", '{"id":3}']);
-  assert.equal(await toast.count(), 0);
-
-  await tab.evaluate(() => import("kipo").then(({ effect }) => effect("toast", ({ text }) => (globalThis.own = text))));
-  await tab.click("form button");
-  await tab.waitForFunction(() => globalThis.own === "Deleted <b>it</b>");
-});
-
-scene("a toast of a dialog stays in sight when the dialog is closed", async (stage) => {
-  const effects = [{ effect: "toast", text: "Deleted", undo: { action: "cards.Restore" } }];
-  const { server, tab } = await open(stage, `<dialog><form p-action="cards.Delete"><button>Delete</button></form></dialog>`, {
-    "cards.Delete": () => ({ body: null, effects }),
-  });
-  const toast = tab.locator(".kipo-toast");
-  for (const [number, closes] of ["with the answer", "at once", "when its toast is shown"].entries()) {
-    await tab.evaluate((closes) => {
-      const dialog = document.querySelector("dialog");
-      dialog.showModal();
-      const close = () => dialog.close();
-      if (closes === "with the answer") dialog.addEventListener("kipo:success", close, { once: true });
-      if (closes === "at once") dialog.addEventListener("kipo:success", () => setTimeout(close), { once: true });
-    }, closes);
-    await tab.click("dialog form button");
-    if (closes === "when its toast is shown") {
-      await tab.locator("dialog .kipo-toast").waitFor();
-      await tab.evaluate(() => document.querySelector("dialog").close());
-    }
-    await tab.locator("html > .kipo-toasts .kipo-toast button").click();
-    await called(server, 2 * (number + 1));
-    assert.equal(await toast.count(), 0, closes);
-  }
-});
-
-scene("toasts go after their time, unless they are being used", async (stage) => {
-  const effects = [{ effect: "toast", text: "Saved", ms: 3000 }];
-  const { tab } = await open(stage, `<form p-action="a.B"><button>Save</button></form>`, { "a.B": () => ({ body: null, effects }) });
-  await tab.click("button");
-  const toast = tab.locator(".kipo-toast");
-  await toast.hover();
-  await tab.waitForTimeout(3500);
-  assert.equal(await toast.count(), 1);
-  await tab.mouse.move(0, 0);
-  await toast.waitFor({ state: "detached" });
-});
-
-scene("effects reset a form, set the focus, and open and close a modal dialog", async (stage) => {
-  const { server, tab } = await open(
-    stage,
-    `<input p-ref="search" value="old" aria-label="Search"><form p-ref="other"><input name="x"></form>
-     <dialog p-ref="edit"><form p-action="a.Close"><input name="text"><button>Close</button></form></dialog>
-     <form id="open" p-action="a.Open"><input name="text"><button>Open</button></form>`,
-    {
-      "a.Open": () => ({ body: null, effects: [{ effect: "resetForm" }, { effect: "resetForm", name: "other" }, { effect: "openModal", name: "edit" }] }),
-      "a.Close": () => ({ body: null, effects: [{ effect: "closeModal" }, { effect: "focus", name: "search" }, { effect: "toast", text: "Closed" }] }),
-    },
-  );
-  // The effect resets the form, and not its success.
-  await tab.evaluate(() => document.addEventListener("kipo:success", (event) => event.preventDefault()));
-  await tab.fill("[name=x]", "typed");
-  await tab.fill("#open [name=text]", "typed");
-  await tab.click("#open button");
-  await tab.waitForSelector("dialog:modal");
-  assert.deepEqual(await tab.evaluate(() => [document.querySelector("[name=x]").value, document.querySelector("#open [name=text]").value]), ["", ""]);
-  await tab.click("dialog button");
-  await tab.locator(".kipo-toast").waitFor();
-  assert.deepEqual(await tab.evaluate(() => [document.querySelector("dialog").open, document.activeElement.getAttribute("p-ref"), getSelection().toString()]), [false, "search", "old"]);
-  assert.equal(server.calls.length, 2);
-});
-
-scene("an effect on an element that is missing is reported", async (stage) => {
-  stage.expect(/this page has no element with p-ref="nothing"/, /closeModal: the element of the call is not a dialog/);
-  const problems = [];
-  const { tab } = await open(stage, `<form p-action="a.B"><button>Go</button></form>`, {
-    "a.B": () => ({ body: null, effects: [{ effect: "focus", name: "nothing" }, { effect: "closeModal" }, { effect: "toast", text: "Last" }] }),
-  });
-  tab.on("pageerror", ({ message }) => problems.push(message));
-  await tab.click("button");
-  await tab.locator(".kipo-toast").waitFor();
-  assert.equal(problems.length, 2);
 });
 
 scene("the server of an app decodes a form and refuses it by its fields", async (stage) => {

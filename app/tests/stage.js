@@ -178,3 +178,6 @@ export async function reads(page, selector, pattern) {
     .catch(() => {});
   assert.match((await page.locator(selector).first().textContent()) ?? "", pattern);
 }
+
+/** Waits until nothing of the page is busy: a form that is being sent refuses to be sent once more. */
+export const settled = (page) => page.waitForFunction(() => document.querySelector("[aria-busy=true]") === null);

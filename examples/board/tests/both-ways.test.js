@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { part, scene } from "../../../app/tests/stage.js";
+import { part, scene, settled } from "../../../app/tests/stage.js";
 import { PASSWORD, REFUSED, card, serve } from "./board.js";
 import { rowsOf } from "./database.js";
 
@@ -166,8 +166,7 @@ class Driver {
     await press();
     await shown;
     const status = (await answer).status();
-    // Until then a form refuses to be sent once more.
-    if (this.scripted) await this.page.waitForFunction(() => document.querySelector("form[aria-busy=true]") === null);
+    if (this.scripted) await settled(this.page);
     return status;
   }
 

@@ -73,13 +73,18 @@ fn call(action: &str, input: Value) -> Value {
 
 /// Sends a batch, and returns the head of the response and its parts in their order.
 async fn send(app: &TestApp, headers: &str, calls: &Value) -> (Answer, Vec<Value>) {
+    let (mut client, head) = begin(app, headers, calls).await;
+    (head, parts(&mut client, calls.as_array().unwrap().len()).await)
+}
+
+/// Sends a batch, and returns the client when it has the head of the response.
+async fn begin(app: &TestApp, headers: &str, calls: &Value) -> (Client, Answer) {
     let mut client = app.connect().await;
     client.write(request(headers, &calls.to_string())).await;
     let head = client.head().await;
     assert_eq!(head.status, 200, "{head:?}");
     assert_eq!(head.header("content-type"), Some("application/x-ndjson"));
-    let parts = parts(&mut client, calls.as_array().unwrap().len()).await;
-    (head, parts)
+    (client, head)
 }
 
 /// Reads the parts of a batch of so many calls, and returns them in the order of the calls.
@@ -379,10 +384,8 @@ async fn the_parts_of_a_client_that_leaves_run_to_their_end() {
 async fn the_cookies_of_all_parts_are_set() {
     let app = TestApp::start().await;
     let set = |name, waits| call("SetCookie", json!({ "name": name, "waits": waits }));
-    let mut client = app.connect().await;
     let calls = json!([set("a", false), set("b", false), set("late", true)]);
-    client.write(request("", &calls.to_string())).await;
-    let head = client.head().await;
+    let (mut client, head) = begin(&app, "", &calls).await;
     app.gate.open.notify_one();
     let parts = parts(&mut client, 3).await;
     assert_eq!(cookies(&head), ["a=1; HttpOnly", "b=1; HttpOnly"]);

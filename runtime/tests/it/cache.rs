@@ -12,25 +12,18 @@ use kipo::{
     Action, Context, Error, FromContext, Limits, OutputCache, Result, Session, Sessions, action,
     http,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, watch};
 
 use crate::support::{Answer, TestApp, post};
 
 /// Counts computations, and holds those that wait for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Counter {
     computed: AtomicU32,
-    /// A permit for each caller whose key is known: it computes, or waits in the same turn of its task.
-    asked: Semaphore,
+    /// How many callers have a key: such a caller computes, or waits in the same turn of its task.
+    asked: watch::Sender<u32>,
     entered: Notify,
     open: Notify,
-}
-
-impl Default for Counter {
-    fn default() -> Self {
-        let (entered, open) = (Notify::new(), Notify::new());
-        Self { computed: AtomicU32::new(0), asked: Semaphore::new(0), entered, open }
-    }
 }
 
 impl Counter {
@@ -148,7 +141,7 @@ impl Action for Waits {
     type Output = u32;
     const CACHE: OutputCache<Self> = OutputCache::for_secs(60)
         .by(|_, cx| {
-            cx.state::<Arc<Counter>>().unwrap().asked.add_permits(1);
+            cx.state::<Arc<Counter>>().unwrap().asked.send_modify(|asked| *asked += 1);
             "everybody".to_owned()
         })
         .tags(&["all"])
@@ -262,7 +255,7 @@ async fn crowd(app: &TestApp, counter: &Counter, body: &str) -> Vec<crate::suppo
         }
         clients.push(client);
     }
-    counter.asked.acquire_many(8).await.unwrap().forget();
+    counter.asked.subscribe().wait_for(|asked| *asked == 8).await.unwrap();
     clients
 }
 

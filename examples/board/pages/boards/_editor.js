@@ -16,9 +16,14 @@ export function closeEditor() {
   refs.editor.close();
 }
 
-/** Closes the dialog if its card is not on the board any more: the server has sent none. */
+/** Returns whether the server has sent no card: it is not on the board any more. */
+function isEmpty() {
+  return refs.card_view.childElementCount === 0;
+}
+
+/** Closes the dialog if its card is not on the board any more. */
 export function closeEditorOfNone() {
-  if (refs.editor.open && refs.card_view.childElementCount === 0) closeEditor();
+  if (refs.editor.open && isEmpty()) closeEditor();
 }
 
 /** Lets the address name no card. */
@@ -66,7 +71,7 @@ async function open(address) {
   say(refs.board_error, "");
   try {
     await reloadPart("card");
-    if (refs.card_view.childElementCount === 0) throw new ActionError({ status: 404, code: "not_found", detail: "this card is not on the board any more" });
+    if (isEmpty()) throw new ActionError({ status: 404, code: "not_found", detail: "this card is not on the board any more" });
     refs.editor.showModal();
   } catch (error) {
     // Another card was opened in the meantime.

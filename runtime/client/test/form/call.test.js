@@ -1,4 +1,5 @@
-// What the path of every call does with a form: form/forms.js is tested in a browser, by app/tests/forms.test.js.
+// What the path of every call does with a form: form/forms.js is tested in a browser, by app/tests/forms.test.js and
+// controls.test.js.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
